@@ -1,0 +1,63 @@
+"""What happened, as append-only facts. The ledger is a fold over these and reads nothing else.
+
+Times are the provider's clock. Money in `data` is text of decimal digits. No event carries a secret.
+
+| kind | when | data |
+|---|---|---|
+| INTENDED | committed before a create is sent | Intent fields below |
+| CREATED | the provider named the instance, or it was found by its token | |
+| UNCERTAIN | a create had no readable answer | reason |
+| OBSERVED | the instance's state or price was seen to change | state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour |
+| READY | it answered a completion | endpoint, waited_s |
+| CHARGED | the provider's own bill for the instance was read; replaces what was read before | fetched_at, lines[{meter, start, end, usd}] |
+| DESTROY_REQUESTED | before the destroy is sent | |
+| GONE | a complete listing and a read confirm that it no longer exists | |
+| CLEANUP_FAILED | its end could not be confirmed | reason, console_url |
+| ABANDONED | an intent whose create provably never happened | reason |
+| ADDRESS_MOVED | a service's address points to another deployment | service, from, to |
+| MIGRATION | a migration took a step | migration_id, state, from, to |
+
+Fields of INTENDED: token, model, gpu, gpu_count, disk_gb, offer_id, machine_id, gpu_usd_per_hour, disk_usd_per_hour,
+download_usd (what the weights and the image are expected to cost in traffic), plan_id (or null).
+Meters of a charge line: gpu, disk, download, upload.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class EventKind(StrEnum):
+    """The table above."""
+
+    INTENDED = "intended"
+    CREATED = "created"
+    UNCERTAIN = "uncertain"
+    OBSERVED = "observed"
+    READY = "ready"
+    CHARGED = "charged"
+    DESTROY_REQUESTED = "destroy_requested"
+    GONE = "gone"
+    CLEANUP_FAILED = "cleanup_failed"
+    ABANDONED = "abandoned"
+    ADDRESS_MOVED = "address_moved"
+    MIGRATION = "migration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One fact. `token` identifies one life of one instance, from the intent on; `data` holds JSON values only."""
+
+    kind: EventKind
+    at: datetime
+    deployment: str | None = None
+    provider: str | None = None
+    token: str | None = None
+    instance_id: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Emit = Callable[[Event], None]
+"""Where events go: the command line ties it to the store, a test to a list."""

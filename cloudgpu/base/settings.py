@@ -1,0 +1,107 @@
+"""Where each setting came from: environment variables, the files that the vendors' own clients keep, or the default.
+
+Reads the environment and a few small files; writes nothing, calls no network. A command-line flag overrides what
+stands here, at the place where the flag is parsed.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from cloudgpu.base.secret import Secret
+
+T = TypeVar("T")
+
+VAST_URL = "https://console.vast.ai"
+RUNPOD_URL = "https://api.runpod.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """A value and where it came from, in words: `VAST_API_KEY`, `~/.config/vastai/vast_api_key`, `default`."""
+
+    value: T
+    origin: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the environment decides. A key is None when it is nowhere to be found."""
+
+    state_dir: Path
+    cache_dir: Path
+    store_url: Setting[str]
+    vast_url: Setting[str]
+    vast_key: Setting[Secret] | None
+    runpod_url: Setting[str]
+    runpod_key: Setting[Secret] | None
+    hf_token: Setting[Secret] | None
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this process. `environ` stands in for `os.environ` in tests.
+
+    Honours XDG_STATE_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME, CLOUDGPU_STORE_URL, VAST_URL, VAST_API_KEY,
+    RUNPOD_API_BASE_URL, RUNPOD_API_KEY, HF_TOKEN, and the key files of `vastai`, `runpod` and `huggingface_hub`.
+    """
+    env = os.environ if environ is None else environ
+    home = Path(env.get("HOME") or Path.home())
+    state_dir = _xdg(env, "XDG_STATE_HOME", home / ".local" / "state") / "cloudgpu"
+    return Settings(
+        state_dir=state_dir,
+        cache_dir=_xdg(env, "XDG_CACHE_HOME", home / ".cache") / "cloudgpu",
+        store_url=_text(env, "CLOUDGPU_STORE_URL", f"sqlite:///{state_dir / 'cloudgpu.db'}"),
+        vast_url=_text(env, "VAST_URL", VAST_URL),
+        vast_key=_key(env, "VAST_API_KEY", _vast_key_files(env, home)),
+        runpod_url=_text(env, "RUNPOD_API_BASE_URL", RUNPOD_URL),
+        runpod_key=_key(env, "RUNPOD_API_KEY", ()) or _runpod_file_key(home / ".runpod" / "config.toml"),
+        hf_token=_key(env, "HF_TOKEN", (_xdg(env, "HF_HOME", home / ".cache" / "huggingface") / "token",)),
+    )
+
+
+def _xdg(env: Mapping[str, str], name: str, default: Path) -> Path:
+    return Path(env[name]) if env.get(name) else default
+
+
+def _text(env: Mapping[str, str], name: str, default: str) -> Setting[str]:
+    return Setting(env[name], name) if env.get(name) else Setting(default, "default")
+
+
+def _key(env: Mapping[str, str], name: str, files: tuple[Path, ...]) -> Setting[Secret] | None:
+    if env.get(name, "").strip():
+        return Setting(Secret(env[name].strip()), name)
+    for path in files:
+        text = _file_text(path)
+        if text:
+            return Setting(Secret(text), str(path))
+    return None
+
+
+def _vast_key_files(env: Mapping[str, str], home: Path) -> tuple[Path, ...]:
+    config_home = _xdg(env, "XDG_CONFIG_HOME", home / ".config")
+    return (config_home / "vastai" / "vast_api_key", home / ".vast_api_key")
+
+
+def _runpod_file_key(path: Path) -> Setting[Secret] | None:
+    text = _file_text(path)
+    if not text:
+        return None
+    import tomllib  # only for the few who keep this file
+
+    try:
+        config = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return None
+    default = config.get("default")
+    profile = default if isinstance(default, dict) else {}
+    key = profile.get("api_key") or config.get("apikey")
+    return Setting(Secret(key), str(path)) if isinstance(key, str) and key else None
+
+
+def _file_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,0 +1,65 @@
+"""The normalised offer: one thing that can be rented, whoever rents it out.
+
+Adapters and file readers build these; nothing above this line sees a provider's own fields.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class OfferSource(StrEnum):
+    """Where offers came from; every output says so."""
+
+    LIVE = "live"
+    REFERENCE = "reference"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One rentable slice of a machine, priced for all its GPUs together.
+
+    None always means "the source does not say", never zero. `gpu` is the name in our catalogue; `gpu_memory_mib` is per
+    GPU, as nvidia-smi shows it. `machine_id` is stable where `offer_id` is not.
+    """
+
+    provider: str
+    offer_id: str
+    machine_id: str | None
+    gpu: str
+    gpu_count: int
+    gpu_memory_mib: int
+    compute_capability: str | None
+    cuda_max: str | None
+    gpu_usd_per_hour: Decimal
+    storage_usd_per_gb_month: Decimal
+    download_usd_per_gb: Decimal
+    upload_usd_per_gb: Decimal
+    download_mbps: float | None
+    disk_gb: float | None
+    host_ram_gb: float | None
+    reliability: float | None
+    verified: bool | None
+    location: str | None
+    country: str | None
+    open_ports: int | None
+    rentable_s: float | None
+    interruptible: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """Offers with their origin and age. `complete` is False when the source may know more than it told.
+
+    `unreadable` counts rows that had to be skipped, by reason; `notes` are sentences for the reader.
+    """
+
+    offers: tuple[Offer, ...]
+    source: OfferSource
+    origin: str
+    fetched_at: datetime
+    complete: bool
+    unreadable: dict[str, int]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,150 @@
+"""What every provider can be asked, and the values it answers with.
+
+An adapter maps its provider's states, prices and errors to these and nothing else leaves it. No method retries a
+create; every listing is complete or raises.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from cloudgpu.planning.offers import Market, Offer
+from cloudgpu.serving.launch import LaunchRequest
+
+
+class InstanceState(StrEnum):
+    """A provider's instance, in our words. GONE is never inferred from one answer alone."""
+
+    PROVISIONING = "provisioning"
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    OFFLINE = "offline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a container port is reached from outside."""
+
+    host: str
+    port: int
+    scheme: str = "http"
+
+    @property
+    def url(self) -> str:
+        """`http://203.0.113.7:41234`, without a trailing slash."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceView:
+    """One instance as the provider shows it now.
+
+    Prices are what it costs while running, for the real disk. `gpu_billing` and `disk_billing` say which of them is
+    charged at this moment. `addresses` maps a container port to its public address; empty until they are known.
+    """
+
+    instance_id: str
+    label: str | None
+    machine_id: str | None
+    state: InstanceState
+    detail: str
+    gpu_usd_per_hour: Decimal
+    disk_usd_per_hour: Decimal
+    gpu_billing: bool
+    disk_billing: bool
+    addresses: dict[int, Address]
+    started_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferQuery:
+    """Filters a provider may apply on its side; the planner checks every offer again, so they only save rows.
+
+    None means no filter. `min_gpu_memory_mib` is per GPU.
+    """
+
+    disk_gb: float
+    gpu_names: tuple[str, ...] | None = None
+    gpu_counts: tuple[int, ...] | None = None
+    min_gpu_memory_mib: int | None = None
+    min_reliability: float | None = None
+    max_usd_per_hour: Decimal | None = None
+    verified_only: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BilledLine:
+    """One line of the provider's own bill. `meter` is gpu, disk, download or upload."""
+
+    meter: str
+    start: datetime
+    end: datetime
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a provider can do beyond the protocol."""
+
+    interruptible: bool
+    price_cap: bool
+    console_url: str
+
+
+class Provider(Protocol):
+    """One account at one provider. Every method but `console_url` calls the network; `create` alone spends money.
+
+    Raises from the error tree: RefusedKeyError, UnreachableError, BadAnswerError, RateLimitedError on any call.
+    """
+
+    name: str
+    capabilities: Capabilities
+
+    def search(self, query: OfferQuery) -> Market:
+        """Live offers, priced with `query.disk_gb` of disk."""
+        ...
+
+    def offer(self, offer: Offer, disk_gb: float) -> Offer:
+        """The same offer read again, as it is priced now. Raises OfferGoneError."""
+        ...
+
+    def create(self, offer: Offer, launch: LaunchRequest, label: str) -> str:
+        """Rent it; the new instance's id. Sent once, never repeated.
+
+        Raises OfferGoneError and NoCreditError (nothing was rented), CreateRefusedError (nothing was rented unless it
+        carries an id), UnreachableError and BadAnswerError (it may have been rented: look the label up).
+        """
+        ...
+
+    def instances(self) -> Sequence[InstanceView]:
+        """Every instance of the account, all pages. Raises rather than answer in part."""
+        ...
+
+    def instance(self, instance_id: str) -> InstanceView | None:
+        """One instance; None when the provider clearly says it has none of that id (no proof of absence by itself)."""
+        ...
+
+    def destroy(self, instance_id: str) -> None:
+        """Ask for its end. Silent when it is already gone; the caller verifies by reading back."""
+        ...
+
+    def logs(self, instance_id: str, tail: int) -> str:
+        """The last lines that the container printed."""
+        ...
+
+    def bill(self, instance_id: str, since: datetime) -> Sequence[BilledLine]:
+        """The provider's own bill for one instance so far."""
+        ...
+
+    def balance_usd(self) -> Decimal:
+        """Prepaid money left."""
+        ...
+
+    def console_url(self, instance_id: str) -> str:
+        """Where a person can see and remove it."""
+        ...

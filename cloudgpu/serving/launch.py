@@ -1,0 +1,32 @@
+"""What is asked of a provider to start an engine: one container, as a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cloudgpu.base.secret import Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """How to tell that the engine serves: the path that answers 200 without a key, and the model id it must list."""
+
+    port: int
+    path: str
+    model_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchRequest:
+    """A container to run: image with a pinned tag, arguments appended to its entrypoint, environment, ports, disk.
+
+    `ports` are container ports to be reached over TCP. Secrets stand in `env` as `Secret` and are revealed only by the
+    adapter that sends them. `download_gb` is what the instance will fetch before it can serve (image and weights).
+    """
+
+    image: str
+    args: tuple[str, ...]
+    env: Mapping[str, str | Secret]
+    ports: tuple[int, ...]
+    disk_gb: int
+    download_gb: float
+    health: HealthCheck
