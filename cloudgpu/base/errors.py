@@ -16,7 +16,7 @@
     │   ├── RateLimitedError
     │   ├── OfferGoneError                      somebody else took it: the next candidate may do
     │   ├── NoCreditError
-    │   └── CreateRefusedError                  a clear no to a create; may carry an instance id that exists all the same
+    │   └── CreateRefusedError                  a clear no; with an instance id, it exists all the same
     ├── ConflictError                  exit 1   the state of things forbids it (name taken, migration open, locked)
     ├── PortInUseError                 exit 1
     ├── DeadlineError                  exit 1   a wait reached its limit in seconds or dollars

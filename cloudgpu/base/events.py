@@ -4,12 +4,12 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 
 | kind | when | data |
 |---|---|---|
-| INTENDED | committed before a create is sent | Intent fields below |
+| INTENDED | committed before a create is sent | the Intent fields below |
 | CREATED | the provider named the instance, or it was found by its token | |
 | UNCERTAIN | a create had no readable answer | reason |
-| OBSERVED | the instance's state or price was seen to change | state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour |
+| OBSERVED | its state or price was seen to change | the Observation fields below |
 | READY | it answered a completion | endpoint, waited_s |
-| CHARGED | the provider's own bill for the instance was read; replaces what was read before | fetched_at, lines[{meter, start, end, usd}] |
+| CHARGED | the provider's bill for it was read; replaces what was read before | fetched_at, lines (below) |
 | DESTROY_REQUESTED | before the destroy is sent | |
 | GONE | a complete listing and a read confirm that it no longer exists | |
 | CLEANUP_FAILED | its end could not be confirmed | reason, console_url |
@@ -17,9 +17,10 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | ADDRESS_MOVED | a service's address points to another deployment | service, from, to |
 | MIGRATION | a migration took a step | migration_id, state, from, to |
 
-Fields of INTENDED: token, model, gpu, gpu_count, disk_gb, offer_id, machine_id, gpu_usd_per_hour, disk_usd_per_hour,
-download_usd (what the weights and the image are expected to cost in traffic), plan_id (or null).
-Meters of a charge line: gpu, disk, download, upload.
+Intent: token, model, gpu, gpu_count, disk_gb, offer_id, machine_id, gpu_usd_per_hour, disk_usd_per_hour, download_usd
+(what the weights and the image are expected to cost in traffic), plan_id (or null).
+Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour.
+Lines: a list of {meter, start, end, usd}; meters are gpu, disk, download, upload.
 """
 
 from collections.abc import Callable, Mapping

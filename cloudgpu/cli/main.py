@@ -1,0 +1,93 @@
+"""The entry point: builds the command tree and turns every error into one sentence, a hint and an exit status."""
+
+import importlib
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from cloudgpu import __version__
+from cloudgpu.base.errors import CloudgpuError, StoppedByUserError
+
+_COMMAND_FILES = (
+    "plan", "estimate", "models", "gpus", "offers",
+    "up", "status", "logs", "down", "gc",
+    "migrate", "cost", "emulator", "demo",
+)  # fmt: skip
+
+app = typer.Typer(
+    name="cloudgpu",
+    help="Plan, rent, serve, migrate and account for language models on rented GPUs (Vast.ai, RunPod).",
+    epilog="No key? Everything works on the emulator: add --provider emulator, or run: cloudgpu demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with the status that `cloudgpu.base.errors` documents."""
+    try:
+        app()
+    except CloudgpuError as error:
+        sys.exit(_report(error))
+    except KeyboardInterrupt:
+        sys.exit(_report(StoppedByUserError("stopped", hint="see what is rented: cloudgpu status")))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: say nothing at exit either
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("CLOUDGPU_DEBUG"):
+            raise
+        sys.exit(_report(_unexpected(error)))
+    sys.exit(0)
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f"cloudgpu {__version__}")
+        raise typer.Exit
+
+
+def _report(error: CloudgpuError) -> int:
+    if "--json" in sys.argv[1:]:
+        from cloudgpu.cli.render import out_json  # rich is loaded only when something is shown
+
+        out_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+    typer.echo(f"Error: {error.message}", err=True)
+    if error.hint:
+        typer.echo(f"Hint: {error.hint}", err=True)
+    return error.exit_status
+
+
+def _unexpected(error: Exception) -> CloudgpuError:
+    what = f"{type(error).__name__}: {error}"
+    return CloudgpuError(
+        f"something went wrong that cloudgpu does not know: {what} (details in {_crash_file()})",
+        hint="see what is rented: cloudgpu status; set CLOUDGPU_DEBUG=1 to see the whole trace",
+    )
+
+
+def _crash_file() -> Path | str:
+    import traceback  # only when something broke
+
+    from cloudgpu.base.settings import read_settings
+
+    path = read_settings().state_dir / "last-crash.txt"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.write_text(traceback.format_exc(), encoding="utf-8")
+    except OSError as failure:
+        return f"no file: {failure}"
+    return path
+
+
+for _name in _COMMAND_FILES:
+    if importlib.util.find_spec(f"cloudgpu.cli.{_name}"):
+        importlib.import_module(f"cloudgpu.cli.{_name}").register(app)

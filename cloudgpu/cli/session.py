@@ -1,0 +1,76 @@
+"""What a command needs of the world, opened on first use: settings, the store, providers and their clocks."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from cloudgpu.base.clock import Clock, SystemClock
+from cloudgpu.base.events import Event
+from cloudgpu.base.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from cloudgpu.emulator.process import EmulatorStatus
+    from cloudgpu.running.providers import EmulatorAddress
+    from cloudgpu.running.providers.base import Provider
+    from cloudgpu.running.store import Store
+
+EMULATOR = "emulator"
+
+
+@dataclass
+class Session:
+    """One run of a command. Opens nothing until it is asked for."""
+
+    settings: Settings
+    _providers: "dict[str, Provider]" = field(default_factory=dict)
+
+    @cached_property
+    def store(self) -> "Store":
+        """The journal, opened (and made, at first use)."""
+        from cloudgpu.running.store import Store  # SQLAlchemy is loaded only by commands that keep something
+
+        return Store(self.settings.store_url.value)
+
+    def provider(self, name: str) -> "Provider":
+        """The adapter of `vast`, `runpod` or `emulator`. Calls no network; raises MissingKeyError without a key."""
+        if name not in self._providers:
+            from cloudgpu.running.providers import open_provider
+
+            self._providers[name] = open_provider(name, self.settings, emulator=self._emulator_address(name))
+        return self._providers[name]
+
+    def _emulator_address(self, name: str) -> "EmulatorAddress | None":
+        status = self.emulator_status() if name == EMULATOR else None
+        if status is None:
+            return None
+        from cloudgpu.running.providers import EmulatorAddress
+
+        return EmulatorAddress(url=status.url, api_key=status.api_key, clock=status.clock())
+
+    def clock(self, name: str) -> Clock:
+        """The clock that this provider bills by: the machine's own, or the emulator's faster one."""
+        status = self.emulator_status() if name == EMULATOR else None
+        return status.clock() if status else SystemClock()
+
+    def emit(self, event: Event) -> None:
+        """Append to the journal."""
+        self.store.append(event)
+
+    def emulator_status(self) -> "EmulatorStatus | None":
+        """The emulator of this user, None when it was never started. Its process may be dead: calls then fail."""
+        from cloudgpu.emulator import process
+
+        return process.status(self.settings.state_dir)
+
+    def ensure_emulator(self) -> None:
+        """Start the emulator when it is not running."""
+        from cloudgpu.emulator import process
+
+        status = process.status(self.settings.state_dir)
+        if status is None or not process.is_alive(status):
+            process.start(self.settings.state_dir)
+
+
+def open_session() -> Session:
+    """A session on the environment's settings."""
+    return Session(read_settings())
