@@ -34,7 +34,7 @@ def test_the_system_clock_is_utc():
     assert SystemClock().now().tzinfo is UTC
 
 
-@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2100, 1, 1), timezones=st.just(UTC)))
+@given(st.datetimes(timezones=st.just(UTC)))
 def test_a_time_survives_the_round_trip_through_text(moment):
     assert parse_utc(utc_text(moment)) == moment
 

@@ -1,0 +1,72 @@
+"""How long `cloudgpu --help` and an offline `cloudgpu plan qwen-14b` take, beside a minimal typer + rich program.
+
+    python tests/bench/startup.py [ROUNDS]
+
+Whole processes, one of each in turn, so that a busy machine slows all of them alike; the figures are the ratios of the
+medians. Aims: at most 1.3 for `--help`, at most 2.0 for `plan`.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HELLO = '''
+import typer
+from rich.console import Console
+
+app = typer.Typer()
+
+@app.command()
+def hello(name: str = "world") -> None:
+    """Say hello."""
+    Console().print(f"hello {name}")
+
+app()
+'''
+AIMS = {"--help": 1.3, "plan qwen-14b": 2.0}
+
+
+def main() -> None:
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 15
+    with tempfile.TemporaryDirectory() as folder:
+        medians = measure(commands(Path(folder)), rounds, environment(folder))
+    hello = medians["hello --help"]
+    print(f"hello --help          {hello * 1000:6.0f} ms   (minimal typer + rich, median of {rounds})")
+    for name, aim in AIMS.items():
+        ratio = medians[name] / hello
+        verdict = "" if ratio <= aim else "   ABOVE"
+        print(f"cloudgpu {name:<13}{medians[name] * 1000:6.0f} ms   ratio {ratio:.2f}, aim {aim}{verdict}")
+
+
+def commands(folder: Path) -> dict[str, list[str]]:
+    script = folder / "hello.py"
+    script.write_text(HELLO)
+    cloudgpu = str(Path(sys.executable).parent / "cloudgpu")
+    return {
+        "hello --help": [sys.executable, str(script), "--help"],
+        **{name: [cloudgpu, *name.split()] for name in AIMS},
+    }
+
+
+def measure(programs: dict[str, list[str]], rounds: int, env: dict[str, str]) -> dict[str, float]:
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for round_number in range(rounds + 1):
+        for name, command in programs.items():
+            start = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True, env=env)
+            if round_number:  # the first round warms the file cache
+                times[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def environment(home: str) -> dict[str, str]:
+    hidden = {"VAST_API_KEY", "RUNPOD_API_KEY", "HF_TOKEN"}
+    return {k: v for k, v in os.environ.items() if k not in hidden} | {"HOME": home, "XDG_STATE_HOME": home}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Every failure is one sentence, a hint and a documented exit status; no traceback reaches a user."""
+
+import json
+import sys
+
+import pytest
+
+from cloudgpu.base.errors import CleanupFailedError, NothingFitsError
+from cloudgpu.cli import main as entry
+
+
+def run(monkeypatch, error, *arguments):
+    monkeypatch.setattr(sys, "argv", ["cloudgpu", *arguments])
+
+    def app():
+        raise error
+
+    monkeypatch.setattr(entry, "app", app)
+    with pytest.raises(SystemExit) as end:
+        entry.main()
+    return end.value.code
+
+
+def test_an_error_is_a_sentence_and_a_hint_on_stderr(monkeypatch, capsys):
+    status = run(monkeypatch, NothingFitsError("no offer fits", hint="raise --max-price"))
+    out, err = capsys.readouterr()
+    assert (status, out, err) == (3, "", "Error: no offer fits\nHint: raise --max-price\n")
+
+
+def test_with_json_the_error_is_on_stdout_too(monkeypatch, capsys):
+    status = run(monkeypatch, CleanupFailedError("C.1 may still bill", instance_id="1"), "down", "--json")
+    document = json.loads(capsys.readouterr().out)
+    assert status == 6
+    assert document == {
+        "schema_version": 1,
+        "error": {"code": "cleanup_failed", "message": "C.1 may still bill", "hint": None},
+    }
+
+
+def test_an_unknown_failure_shows_no_traceback_and_keeps_it_in_a_file(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    status = run(monkeypatch, ZeroDivisionError("oops"))
+    err = capsys.readouterr().err
+    assert status == 1
+    assert "Traceback" not in err
+    assert "cloudgpu status" in err
+    assert "ZeroDivisionError" in (tmp_path / "cloudgpu" / "last-crash.txt").read_text()
+
+
+def test_ctrl_c_says_where_to_look(monkeypatch, capsys):
+    assert run(monkeypatch, KeyboardInterrupt()) == 1
+    assert "cloudgpu status" in capsys.readouterr().err
