@@ -1,0 +1,95 @@
+"""The rows of every export: one per deployment, instance and hour of UTC, checked to hold all of the money."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+
+from cloudgpu.accounting.charge import Charge, Meter, Source, by_hour, hour_of
+from cloudgpu.accounting.report import least_certain, total
+from cloudgpu.base.clock import utc_text
+from cloudgpu.base.money import ZERO, exact_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HourRow:
+    """What one instance of a deployment cost in one hour of UTC, in exact dollars.
+
+    `hours` is the part of the hour in which the GPU was charged; a row of a loading or stopped instance has 0 hours and
+    its disk. `source` is the least certain source of anything in the row. `other_usd` is upload traffic and the like.
+    """
+
+    deployment: str
+    provider: str
+    instance_id: str | None
+    model: str
+    gpu: str
+    hour: datetime
+    hours: Decimal
+    gpu_usd: Decimal
+    disk_usd: Decimal
+    download_usd: Decimal
+    other_usd: Decimal
+    total_usd: Decimal
+    source: Source
+
+
+COLUMNS = tuple(field.name for field in fields(HourRow))
+
+
+def hour_rows(charges: Sequence[Charge]) -> tuple[HourRow, ...]:
+    """The rows, by hour, then deployment, then life. Their sum is exactly the sum of the charges.
+
+    Raises ArithmeticError if it were not: a file with wrong totals must never be written.
+    """
+    groups: dict[tuple[datetime, str, str], list[Charge]] = {}
+    for piece in by_hour(charges):
+        groups.setdefault((hour_of(piece.start), piece.deployment, piece.token), []).append(piece)
+    rows = tuple(_row(groups[key]) for key in sorted(groups))
+    _check(charges, rows)
+    return rows
+
+
+def row_texts(row: HourRow) -> dict[str, str | None]:
+    """The row as text: decimal digits without exponent, times in UTC with a Z. None stays None."""
+    return {name: _text(getattr(row, name)) for name in COLUMNS}
+
+
+def totals(rows: Iterable[HourRow]) -> dict[str, str]:
+    """The exact sums of the columns that can be summed, as text."""
+    listed = tuple(rows)
+    names = ("hours", "gpu_usd", "disk_usd", "download_usd", "other_usd", "total_usd")
+    return {name: exact_text(sum((getattr(row, name) for row in listed), ZERO)) for name in names}
+
+
+def _row(pieces: Sequence[Charge]) -> HourRow:
+    first, line = pieces[0], total("", pieces)
+    return HourRow(
+        deployment=first.deployment,
+        provider=first.provider,
+        instance_id=first.instance_id,
+        model=first.model,
+        gpu=first.gpu,
+        hour=hour_of(first.start),
+        hours=sum((piece.hours for piece in pieces if piece.meter is Meter.GPU), ZERO),
+        gpu_usd=line.gpu_usd,
+        disk_usd=line.disk_usd,
+        download_usd=line.download_usd,
+        other_usd=line.other_usd,
+        total_usd=line.total_usd,
+        source=least_certain(pieces),
+    )
+
+
+def _check(charges: Iterable[Charge], rows: Iterable[HourRow]) -> None:
+    charged, exported = sum((c.usd for c in charges), ZERO), sum((row.total_usd for row in rows), ZERO)
+    if charged != exported:
+        raise ArithmeticError(f"the rows sum up to {exported}, the ledger to {charged}")
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, Decimal):
+        return exact_text(value)
+    if isinstance(value, datetime):
+        return utc_text(value)
+    return None if value is None else str(value)

@@ -1,0 +1,151 @@
+"""One life of one instance, read off its events: when it began and ended, at which prices, what was billed for it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from cloudgpu.base.clock import parse_utc
+from cloudgpu.base.events import Event, EventKind
+from cloudgpu.base.money import ZERO, usd
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one state and one price: what it charges per hour, zero for what is not charged in that state."""
+
+    start: datetime
+    gpu_usd_per_hour: Decimal
+    disk_usd_per_hour: Decimal
+
+    @property
+    def rates(self) -> tuple[Decimal, Decimal]:
+        """GPU and disk, dollars per hour."""
+        return self.gpu_usd_per_hour, self.disk_usd_per_hour
+
+
+@dataclass(frozen=True, slots=True)
+class BillLine:
+    """A line of the provider's bill as it was recorded."""
+
+    meter: str
+    start: datetime
+    end: datetime
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """The newest bill that was read for an instance."""
+
+    fetched_at: datetime
+    lines: tuple[BillLine, ...]
+
+    @property
+    def last_end(self) -> datetime | None:
+        """The end of the time it tells about; None when it has no lines."""
+        return max((line.end for line in self.lines), default=None)
+
+
+@dataclass(slots=True, kw_only=True)
+class Life:
+    """What the events say of one token. Filled by `lives` and read-only afterwards.
+
+    `began` is the moment of the intent, the earliest the instance can have existed at. `created` is False while no
+    instance is known: one may exist all the same, unless `abandoned` says that it provably does not. Each span lasts to
+    the next one's start, the last one to `gone_at`, or still.
+    """
+
+    token: str
+    deployment: str
+    provider: str
+    began: datetime
+    model: str = ""
+    gpu: str = ""
+    planned_download_usd: Decimal = ZERO
+    instance_id: str | None = None
+    created: bool = False
+    abandoned: bool = False
+    cleanup_failed: bool = False
+    ready_at: datetime | None = None
+    destroy_requested_at: datetime | None = None
+    gone_at: datetime | None = None
+    bill: Bill | None = None
+    spans: list[Span] = field(default_factory=list)
+    planned_rates: tuple[Decimal, Decimal] = (ZERO, ZERO)
+
+
+def lives(events: Iterable[Event]) -> list[Life]:
+    """Every life that the events tell of, oldest first. Events without a token are no one's life and are left out."""
+    found: dict[str, Life] = {}
+    for event in events:
+        if event.token is None:
+            continue
+        life = found.get(event.token) or _begin(event, event.token)
+        found[event.token] = life
+        life.instance_id = event.instance_id or life.instance_id
+        _apply(life, event)
+    return list(found.values())
+
+
+def _begin(event: Event, token: str) -> Life:
+    return Life(token=token, deployment=event.deployment or token, provider=event.provider or "unknown", began=event.at)
+
+
+def _apply(life: Life, event: Event) -> None:
+    match event.kind:
+        case EventKind.INTENDED:
+            _intend(life, event.data)
+        case EventKind.CREATED:
+            _create(life)
+        case EventKind.OBSERVED:
+            _create(life)
+            _observe(life, event)
+        case EventKind.CHARGED:
+            life.bill = _bill(event)
+        case EventKind.ABANDONED:
+            life.abandoned = not life.created
+        case EventKind.READY:
+            life.ready_at = life.ready_at or event.at
+        case EventKind.DESTROY_REQUESTED:
+            life.destroy_requested_at = life.destroy_requested_at or event.at
+        case EventKind.CLEANUP_FAILED:
+            life.cleanup_failed = life.gone_at is None
+        case EventKind.GONE:
+            life.gone_at, life.cleanup_failed = life.gone_at or event.at, False
+
+
+def _intend(life: Life, data: Mapping[str, Any]) -> None:
+    count = int(data.get("gpu_count") or 1)
+    gpu = str(data.get("gpu") or "")
+    life.model = str(data.get("model") or "")
+    life.gpu = gpu if count == 1 else f"{count}x {gpu}"
+    life.planned_download_usd = usd(data.get("download_usd") or ZERO)
+    life.planned_rates = (usd(data.get("gpu_usd_per_hour") or ZERO), usd(data.get("disk_usd_per_hour") or ZERO))
+
+
+def _create(life: Life) -> None:
+    """From its creation on an instance pays for its disk; its GPU only from the state that says so."""
+    if not life.created:
+        life.created, life.abandoned = True, False
+        life.spans.append(Span(life.began, ZERO, life.planned_rates[1]))
+
+
+def _observe(life: Life, event: Event) -> None:
+    gpu = usd(event.data["gpu_usd_per_hour"]) if event.data["gpu_billing"] else ZERO
+    disk = usd(event.data["disk_usd_per_hour"]) if event.data["disk_billing"] else ZERO
+    last = life.spans[-1]
+    if last.rates != (gpu, disk) and life.gone_at is None:
+        # A clock that was set back must not make a span of negative length.
+        life.spans.append(Span(max(event.at, last.start), gpu, disk))
+
+
+def _bill(event: Event) -> Bill:
+    fetched_at = event.data.get("fetched_at")
+    lines = tuple(_line(line) for line in event.data["lines"])
+    return Bill(parse_utc(fetched_at) if fetched_at else event.at, lines)
+
+
+def _line(line: Mapping[str, Any]) -> BillLine:
+    return BillLine(str(line["meter"]), parse_utc(line["start"]), parse_utc(line["end"]), usd(line["usd"]))

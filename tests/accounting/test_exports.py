@@ -1,0 +1,86 @@
+"""Files of the ledger: exact, complete and harmless."""
+
+import csv
+import io
+import json
+from decimal import Decimal
+
+import pytest
+from lifetimes import a_rental, at, charged, intended
+
+from cloudgpu.accounting.exports.csv import csv_text
+from cloudgpu.accounting.exports.json import json_text
+from cloudgpu.accounting.exports.rows import hour_rows
+from cloudgpu.accounting.ledger import fold
+
+
+def charges():
+    bill = charged(
+        at(151), ("gpu", at(6), at(150), "0.864000000001"), ("disk", at(), at(150), "0.045"),
+        ("download", at(1), at(5), "0.0000000000012345"),
+    )  # fmt: skip
+    return fold([*a_rental(hours=2.5), bill], at(10_000))
+
+
+def read_csv(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_there_is_one_row_per_hour_and_it_says_whose_word_it_is():
+    rows = read_csv(csv_text(hour_rows(charges())))
+    assert [row["hour"] for row in rows] == ["2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z", "2026-03-01T14:00:00Z"]
+    assert [row["hours"] for row in rows] == ["0.9", "1", "0.5"]
+    assert {row["source"] for row in rows} == {"provider"}
+    assert rows[0]["deployment"] == "mistral"
+
+
+def test_the_csv_sums_up_to_the_bill_to_the_last_digit():
+    rows = read_csv(csv_text(hour_rows(charges())))
+    assert sum(Decimal(row["total_usd"]) for row in rows) == Decimal("0.9090000000022345")
+    for row in rows:
+        parts = ("gpu_usd", "disk_usd", "download_usd", "other_usd")
+        assert sum(Decimal(row[part]) for part in parts) == Decimal(row["total_usd"])
+
+
+def test_the_json_says_the_same_as_the_csv_and_carries_its_totals():
+    document = json.loads(json_text(hour_rows(charges()), at(10_000)))
+    assert document["schema_version"] == 1
+    assert document["rows"] == read_csv(csv_text(hour_rows(charges())))
+    assert document["totals"]["total_usd"] == "0.9090000000022345"
+
+
+def test_no_amount_is_written_with_an_exponent():
+    assert "E" not in "".join(row["download_usd"] for row in read_csv(csv_text(hour_rows(charges()))))
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-2", "@SUM(A1)", "\tx", "\r=1"])
+def test_a_name_cannot_run_as_a_formula_in_a_spreadsheet(name):
+    rows = hour_rows(fold(a_rental(deployment=name), at(10_000)))
+    assert read_csv(csv_text(rows))[0]["deployment"].startswith("'")
+
+
+@pytest.mark.parametrize("name", ['a,"b"', "x\ny", "qwen;drop"])
+def test_names_with_separators_come_back_as_they_were(name):
+    rows = hour_rows(fold(a_rental(deployment=name), at(10_000)))
+    assert read_csv(csv_text(rows))[0]["deployment"] == name
+
+
+def test_an_hour_in_which_only_the_disk_was_paid_has_no_gpu_hours():
+    loading = a_rental()[:2]
+    (row,) = hour_rows(fold(loading, at(30)))
+    assert (row.hours, row.gpu_usd) == (0, 0)
+    assert row.disk_usd > 0
+
+
+def test_two_instances_of_one_name_have_rows_of_their_own():
+    rows = hour_rows(fold([*a_rental(hours=0.2), *a_rental(start=at(20), hours=0.2, token="t-2")], at(60)))
+    assert len(rows) == 2
+
+
+def test_an_empty_ledger_is_a_header_and_a_total_of_zero():
+    assert csv_text(hour_rows([])).startswith("deployment,provider,instance_id,model,gpu,hour,hours,gpu_usd,disk_usd")
+    assert json.loads(json_text((), at()))["totals"]["total_usd"] == "0"
+
+
+def test_an_intent_alone_has_no_row():
+    assert hour_rows(fold([intended(at())], at(60))) == ()

@@ -1,0 +1,130 @@
+"""Events become charges: the provider's bill where it reaches, the meter after it, an estimate until the bill tells."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from lifetimes import NOON, a_rental, at, charged, created, event, intended, observed
+
+from cloudgpu.accounting.charge import Meter, Source
+from cloudgpu.accounting.ledger import fold
+
+FAR = NOON + timedelta(days=30)
+
+
+def usd(charges, **wanted):
+    return sum((c.usd for c in charges if all(getattr(c, k) == v for k, v in wanted.items())), Decimal(0))
+
+
+def test_a_gpu_costs_nothing_before_it_was_seen_to_charge_while_its_disk_costs_from_the_intent_on():
+    charges = fold([intended(at()), created(at(0, 5)), observed(at(10))], at(70))
+    assert usd(charges, meter=Meter.GPU) == Decimal("0.36")
+    assert usd(charges, meter=Meter.DISK) == Decimal("0.018") * 70 / 60
+
+
+def test_an_intent_that_never_became_an_instance_costs_nothing():
+    assert fold([intended(at()), event("uncertain", at(1)), event("abandoned", at(5))], FAR) == []
+
+
+def test_a_running_instance_is_metered_up_to_the_moment_of_the_report_and_a_gone_one_to_its_end():
+    running = [intended(at(), download="0"), created(at()), observed(at())]
+    assert usd(fold(running, at(120))) == Decimal("0.756")
+    assert usd(fold([*running, event("gone", at(60))], at(120))) == Decimal("0.378")
+
+
+def test_a_price_that_changes_counts_from_when_it_was_seen():
+    events = [intended(at(), download="0"), created(at()), observed(at()), observed(at(60), gpu="0.72")]
+    gpu = [c for c in fold(events, at(120)) if c.meter is Meter.GPU]
+    assert [(c.start, c.end, c.usd) for c in gpu] == [
+        (at(0), at(60), Decimal("0.36")),
+        (at(60), at(120), Decimal("0.72")),
+    ]
+
+
+def test_a_stopped_instance_goes_on_paying_for_its_disk():
+    events = [
+        intended(at(), download="0"), created(at()), observed(at()),
+        observed(at(60), gpu_billing=False, state="stopped"),
+    ]  # fmt: skip
+    charges = fold(events, at(180))
+    assert usd(charges, meter=Meter.GPU) == Decimal("0.36")
+    assert usd(charges, meter=Meter.DISK) == Decimal("0.054")
+
+
+def test_the_bill_counts_up_to_its_end_and_the_meter_after_it():
+    bill = charged(at(60), ("gpu", at(6), at(60), "0.31"), ("disk", at(), at(60), "0.02"))
+    charges = fold([*a_rental(hours=2)[:4], bill], at(90))
+    assert usd(charges, source=Source.PROVIDER) == Decimal("0.33")
+    assert usd(charges, source=Source.METERED) == (Decimal("0.36") + Decimal("0.018")) / 2
+    assert min(c.start for c in charges if c.source is Source.METERED) == at(60)
+
+
+def test_a_meter_that_the_bill_leaves_out_was_not_charged_for_the_time_the_bill_covers():
+    bill = charged(at(60), ("disk", at(), at(60), "0.02"))
+    charges = fold([intended(at(), download="0"), created(at()), observed(at(1)), bill], at(60))
+    assert usd(charges) == Decimal("0.02")
+
+
+def test_the_newest_bill_replaces_the_one_before_it():
+    first = charged(at(30), ("gpu", at(6), at(30), "5"))
+    second = charged(at(40), ("gpu", at(6), at(40), "0.25"))
+    assert usd(fold([*a_rental()[:4], first, second], at(40)), source=Source.PROVIDER) == Decimal("0.25")
+
+
+def test_the_final_bill_of_a_destroyed_instance_is_all_it_cost():
+    bill = charged(
+        at(61), ("gpu", at(6), at(60, 3), "0.324"), ("disk", at(), at(60, 3), "0.018"),
+        ("download", at(1), at(5), "0.28"),
+    )  # fmt: skip
+    charges = fold([*a_rental(), bill], FAR)
+    assert usd(charges) == Decimal("0.622")
+    assert {c.source for c in charges} == {Source.PROVIDER}
+
+
+def test_a_bill_that_lags_behind_the_destroy_is_completed_by_the_meter():
+    lagging = charged(at(61), ("gpu", at(6), at(30), "0.144"))
+    charges = fold([*a_rental(), lagging], FAR)
+    metered = [c for c in charges if c.source is Source.METERED and c.meter is Meter.GPU]
+    assert [(c.start, c.end) for c in metered] == [(at(30), at(60, 20))]
+
+
+def test_a_bill_read_a_day_after_the_end_is_final_whatever_its_last_line_says():
+    late = charged(at(60) + timedelta(hours=25), ("gpu", at(6), at(30), "0.144"))
+    assert usd(fold([*a_rental(), late], FAR)) == Decimal("0.144")
+
+
+def test_the_planned_download_is_an_estimate_until_the_bill_tells_of_it():
+    alive = a_rental()[:3]
+    assert usd(fold(alive, at(8)), source=Source.ESTIMATED) == Decimal("0.30")
+    billed = charged(at(8), ("disk", at(), at(8), "0.003"), ("download", at(1), at(7), "0.11"))
+    assert usd(fold([*alive, billed], at(8)), meter=Meter.DOWNLOAD) == Decimal("0.11")
+
+
+def test_a_bill_that_reaches_past_ready_without_a_download_says_that_it_was_free():
+    bill = charged(at(20), ("disk", at(), at(20), "0.006"))
+    assert usd(fold([*a_rental()[:4], bill], at(20)), meter=Meter.DOWNLOAD) == 0
+
+
+def test_a_destroy_that_could_not_be_confirmed_goes_on_costing():
+    events = [*a_rental()[:5], event("cleanup_failed", at(61), {"reason": "no answer", "console_url": "https://x"})]
+    assert usd(fold(events, at(180))) > usd(fold(events, at(120)))
+
+
+def test_what_a_provider_bills_beyond_our_meters_is_kept_as_other():
+    bill = charged(at(61), ("upload", at(), at(60), "0.07"), ("disk", at(), at(60), "0.01"))
+    assert usd(fold([*a_rental(), bill], FAR), meter=Meter.OTHER) == Decimal("0.07")
+
+
+def test_a_report_about_the_past_leaves_out_what_was_billed_later():
+    bill = charged(at(61), ("gpu", at(0), at(60), "0.60"))
+    assert usd(fold([*a_rental(), bill], at(15)), source=Source.PROVIDER) == Decimal("0.15")
+
+
+def test_two_lives_of_one_deployment_name_are_two_lives():
+    charges = fold([*a_rental(), *a_rental(start=at(120), token="t-2", instance_id="7002")], FAR)
+    assert {c.instance_id for c in charges} == {"7001", "7002"}
+    assert len({c.token for c in charges}) == 2
+
+
+def test_a_clock_that_was_set_back_makes_no_negative_charge():
+    events = [intended(at(), download="0"), created(at()), observed(at(30)), observed(at(20), gpu="0.72")]
+    assert all(c.usd >= 0 and c.hours >= 0 for c in fold(events, at(60)))
