@@ -18,6 +18,7 @@
     │   ├── NoCreditError
     │   └── CreateRefusedError                  a clear no; with an instance id, it exists all the same
     ├── ConflictError                  exit 1   the state of things forbids it (name taken, migration open, locked)
+    ├── StoreError                     exit 1   the journal cannot be read or written
     ├── PortInUseError                 exit 1
     ├── DeadlineError                  exit 1   a wait reached its limit in seconds or dollars
     ├── InstanceFailedError            exit 1   the instance died, or its engine refused to start
@@ -148,6 +149,12 @@ class ConflictError(CloudgpuError):
     """The state of things forbids it: the name is taken, a migration is open, another process holds the lock."""
 
     code = "conflict"
+
+
+class StoreError(CloudgpuError):
+    """The journal cannot be read or written: nothing is rented without it."""
+
+    code = "store"
 
 
 class PortInUseError(CloudgpuError):

@@ -1,0 +1,144 @@
+"""What the store keeps: a deployment (one life of one instance), and the service that it serves."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from cloudgpu.base.clock import parse_utc, utc_text
+from cloudgpu.base.money import exact_text, usd
+from cloudgpu.base.secret import Secret
+from cloudgpu.serving.launch import HealthCheck
+
+
+class DeploymentState(StrEnum):
+    """Where a deployment stands.
+
+        intended ─► creating ─► provisioning ─► starting ─► loading ─► ready ─► draining
+            │           │              └─────────┴────────────┴──────────┴──► failed (it exists, it does not serve)
+            │           └─► uncertain ─► provisioning (found by its token)
+            └─► abandoned ◄────┘ (provably never created)
+        any with an instance ─► destroying ─► gone | cleanup_failed ─► gone
+    """
+
+    INTENDED = "intended"
+    CREATING = "creating"
+    UNCERTAIN = "uncertain"
+    PROVISIONING = "provisioning"
+    STARTING = "starting"
+    LOADING = "loading"
+    READY = "ready"
+    FAILED = "failed"
+    DRAINING = "draining"
+    DESTROYING = "destroying"
+    CLEANUP_FAILED = "cleanup_failed"
+    GONE = "gone"
+    ABANDONED = "abandoned"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing exists any more, and that is proved."""
+        return self in (DeploymentState.GONE, DeploymentState.ABANDONED)
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Something may bill that nobody can vouch for: every command says so and exits with 6."""
+        return self in _UNSETTLED
+
+
+_UNSETTLED = (
+    DeploymentState.CREATING,
+    DeploymentState.UNCERTAIN,
+    DeploymentState.DESTROYING,
+    DeploymentState.CLEANUP_FAILED,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """One instance from its intent to its proven end. `token` is its label at the provider and its key in the store.
+
+    `name` is what a person types; at most one deployment of a name is not final. `model` is the Hub id that was asked
+    for, `short_name` its alias. Prices are dollars per hour while it runs, `download_usd` is expected once. `account`
+    is the provider's account it was rented with. `missing_since` is the time of the first complete listing that lacked
+    it. `endpoint` is None until its address is known, `ready_at` until it answered a completion.
+    """
+
+    name: str
+    service: str
+    token: str
+    provider: str
+    account: str | None
+    model: str
+    short_name: str
+    plan_id: str | None
+    gpu: str
+    gpu_count: int
+    disk_gb: int
+    offer_id: str
+    machine_id: str | None
+    location: str | None
+    state: DeploymentState
+    gpu_usd_per_hour: Decimal
+    disk_usd_per_hour: Decimal
+    download_usd: Decimal
+    since: datetime
+    lease_until: datetime | None
+    health: HealthCheck
+    instance_id: str | None = None
+    endpoint: str | None = None
+    ready_at: datetime | None = None
+    missing_since: datetime | None = None
+    last_error: str | None = None
+    seen: str | None = None
+    """The last observation that was recorded, so that only changes become events."""
+
+    @property
+    def usd_per_hour(self) -> Decimal:
+        """GPU and disk together, while it runs."""
+        return self.gpu_usd_per_hour + self.disk_usd_per_hour
+
+    def as_body(self) -> dict[str, Any]:
+        """The form in which the store keeps it: JSON values only, money and times as text."""
+        return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    @staticmethod
+    def from_body(body: Mapping[str, Any]) -> "Deployment":
+        """The deployment that `as_body` wrote. Raises KeyError, TypeError or ValueError when it is not one."""
+        values: dict[str, Any] = {field.name: body.get(field.name) for field in dataclasses.fields(Deployment)}
+        for name in _TIMES:
+            values[name] = parse_utc(values[name]) if values[name] else None
+        for name in _AMOUNTS:
+            values[name] = usd(body[name])
+        values["state"] = DeploymentState(body["state"])
+        values["health"] = HealthCheck(**body["health"])
+        return Deployment(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What clients know: a name with one API key, served by one deployment at a time (None: by nothing yet)."""
+
+    name: str
+    api_key: Secret
+    serving: str | None
+
+
+_TIMES = ("since", "lease_until", "ready_at", "missing_since")
+_AMOUNTS = ("gpu_usd_per_hour", "disk_usd_per_hour", "download_usd")
+
+
+def _plain(value: object) -> object:
+    match value:
+        case Decimal():
+            return exact_text(value)
+        case datetime():
+            return utc_text(value)
+        case DeploymentState():
+            return value.value
+        case HealthCheck():
+            return {"port": value.port, "path": value.path, "model_id": value.model_id}
+    return value

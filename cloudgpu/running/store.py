@@ -1,0 +1,156 @@
+"""The journal: events, deployments, services, migrations and locks.
+
+The only wing that talks to a database: SQLite by default (write-ahead log, private file), PostgreSQL by URL. Events are
+appended, never changed. Every method is one transaction; what it returned from is on disk.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from sqlalchemy import Row, func, insert, select
+
+from cloudgpu.base.clock import parse_utc, utc_text
+from cloudgpu.base.errors import StoreError
+from cloudgpu.base.events import Event, EventKind
+from cloudgpu.base.secret import Secret
+from cloudgpu.running.database import Database, about_value, upsert
+from cloudgpu.running.lock import Locks
+from cloudgpu.running.records import Deployment, DeploymentState, Service
+from cloudgpu.running.schema import deployments, events, migrations, services
+
+_OVER = ("stable", "aborted")
+"""A migration in one of these needs nothing more; every other state does."""
+
+_FINAL = tuple(state.value for state in DeploymentState if state.is_final)
+
+
+class Store:
+    """Opens the journal at `url`, making it at first use. Raises StoreError when it cannot be read or written."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+        self._locks = Locks(self._database)
+        with self._database.transaction() as connection:
+            self.store_id = about_value(connection, "store_id")
+
+    def append(self, event: Event) -> None:
+        """Add one event; it is on disk when this returns."""
+        row = {
+            "kind": event.kind.value, "at": utc_text(event.at), "deployment": event.deployment,
+            "provider": event.provider, "token": event.token, "instance_id": event.instance_id,
+            "data": json.dumps(dict(event.data), sort_keys=True),
+        }  # fmt: skip
+        with self._database.transaction() as connection:
+            connection.execute(insert(events).values(row))
+
+    def events(self, deployment: str | None = None) -> list[Event]:
+        """Every event in the order it was appended; of one deployment's name when one is given."""
+        query = select(events).order_by(events.c.seq)
+        if deployment is not None:
+            query = query.where(events.c.deployment == deployment)
+        with self._database.transaction() as connection:
+            return [_event(row) for row in connection.execute(query)]
+
+    def save_deployment(self, deployment: Deployment) -> None:
+        """Keep this state of it; its token is the key."""
+        row = {
+            "token": deployment.token, "name": deployment.name, "state": deployment.state.value,
+            "since": utc_text(deployment.since), "body": json.dumps(deployment.as_body(), sort_keys=True),
+        }  # fmt: skip
+        with self._database.transaction() as connection:
+            upsert(connection, deployments, "token", row)
+
+    def deployment(self, name: str) -> Deployment | None:
+        """The one of that name that is not final, else the latest of that name; None when there never was one."""
+        found = [d for d in self.deployments(include_gone=True) if d.name == name]
+        living = [d for d in found if not d.state.is_final]
+        return next(reversed(living or found), None)
+
+    def deployments(self, include_gone: bool = False) -> list[Deployment]:
+        """All of them, oldest first; those that are gone or never came to be only when asked for."""
+        query = select(deployments.c.body).order_by(deployments.c.since, deployments.c.token)
+        if not include_gone:
+            query = query.where(deployments.c.state.not_in(_FINAL))
+        with self._database.transaction() as connection:
+            return [_deployment(row.body) for row in connection.execute(query)]
+
+    def save_service(self, service: Service) -> None:
+        """Keep a service, its key with it (the file is private)."""
+        row = {"name": service.name, "api_key": service.api_key.reveal(), "serving": service.serving}
+        with self._database.transaction() as connection:
+            upsert(connection, services, "name", row)
+
+    def service(self, name: str) -> Service | None:
+        """The service of that name."""
+        return next((s for s in self.services() if s.name == name), None)
+
+    def services(self) -> list[Service]:
+        """Every service, by name."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(select(services).order_by(services.c.name)).all()
+        return [Service(name=row.name, api_key=Secret(row.api_key), serving=row.serving) for row in rows]
+
+    def save_migration(self, migration_id: str, service: str, state: str, body: Mapping[str, Any]) -> None:
+        """Keep this state of a migration. It is open until it is stable or aborted."""
+        row = {"id": migration_id, "service": service, "state": state, "body": json.dumps(dict(body), sort_keys=True)}
+        with self._database.transaction() as connection:
+            number = select(migrations.c.seq).where(migrations.c.id == migration_id)
+            last = select(func.coalesce(func.max(migrations.c.seq), 0))
+            known = connection.execute(number).scalar_one_or_none()
+            seq = known if known is not None else connection.execute(last).scalar_one() + 1
+            upsert(connection, migrations, "id", {**row, "seq": seq})
+
+    def migration(self, migration_id: str) -> dict[str, Any] | None:
+        """The body of a migration, with its `id`, `service` and `state`."""
+        return next((m for m in self.migrations() if m["id"] == migration_id), None)
+
+    def open_migration(self, service: str) -> dict[str, Any] | None:
+        """The migration of this service that is not over."""
+        found = [m for m in self.migrations() if m["service"] == service]
+        return next((m for m in reversed(found) if m["state"] not in _OVER), None)
+
+    def migrations(self) -> list[dict[str, Any]]:
+        """Every migration, in the order they began."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(select(migrations).order_by(migrations.c.seq)).all()
+            return [_whole(row.body) | {"id": row.id, "service": row.service, "state": row.state} for row in rows]
+
+    @contextmanager
+    def lock(self, name: str, owner: str) -> Iterator[None]:
+        """Hold a lock while the block runs; `owner` says what for, in words, to whoever meets it.
+
+        Never waits. Raises ConflictError naming the holder; the lock of a process of this machine that is no more is
+        taken over. Entering it again in the same process is free.
+        """
+        with self._locks.hold(name, owner):
+            yield
+
+    def unlock(self, name: str) -> bool:
+        """Remove a lock whoever holds it; False when there was none. For holders on machines that are no more."""
+        return self._locks.remove(name)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(
+        kind=EventKind(row.kind), at=parse_utc(row.at), deployment=row.deployment, provider=row.provider,
+        token=row.token, instance_id=row.instance_id, data=_whole(row.data),
+    )  # fmt: skip
+
+
+def _deployment(body: str) -> Deployment:
+    try:
+        return Deployment.from_body(_whole(body))
+    except (KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"the journal holds a deployment that cannot be read: {error}", hint="restore a copy of the journal"
+        ) from error
+
+
+def _whole(text: str) -> dict[str, Any]:
+    return cast(dict[str, Any], json.loads(text))
