@@ -1,0 +1,91 @@
+"""What an engine release does when nobody tells it otherwise: defaults, memory rules, image, oldest hardware."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from cloudgpu.base.errors import UsageError
+
+
+class Card(Protocol):
+    """The three facts about a GPU that decide an engine's defaults and refusals."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def total_gib(self) -> float: ...
+    @property
+    def compute_capability(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineProfile:
+    """One release of one engine.
+
+    `graphs_inside_budget` holds for the older model runner, `v2_graphs_inside_budget` for the newer one, which
+    serves plain text models where `has_v2_runner`. `sampler_bytes_per_logit` times rows times vocabulary is the peak of
+    the profiled sampler; `sampler_rows_cap` bounds the rows that count with the newer runner. `tokens_in_flight` is the
+    number of batches a windowed layer keeps besides its window. `min_cuda` is the CUDA version the host's driver must
+    support; `min_capability` the oldest compute capability the image runs on.
+    """
+
+    name: str
+    version: str
+    image: str
+    gpu_memory_utilization: float
+    min_cuda: str
+    min_capability: str
+    graphs_inside_budget: bool
+    has_v2_runner: bool
+    v2_graphs_inside_budget: bool
+    sampler_bytes_per_logit: float
+    sampler_rows_cap: int
+    batches_in_flight: int
+    pads_mxfp4: bool
+    quantizations: frozenset[str]
+
+    def max_num_batched_tokens(self, card: Card) -> int:
+        """Tokens of one scheduler step when the user sets none: it follows the size of the card."""
+        return _server_defaults(card)[0]
+
+    def max_num_seqs(self, card: Card) -> int:
+        """Sequences that run at once when the user sets none: it follows the size of the card."""
+        return _server_defaults(card)[1]
+
+    def hardware_error(self, card: Card, quantization: str | None, dtype: str) -> str | None:
+        """Why this release cannot run that number format on that card; None when it can or nobody knows.
+
+        Source: the engine's own minimum capabilities per quantisation (vLLM source, 0.11 to 0.33).
+        """
+        if card.compute_capability is None:
+            return None
+        have = capability(card.compute_capability)
+        need, what = _least_capability(self, quantization, dtype)
+        if have >= capability(need):
+            return None
+        has = f"{card.name} has {card.compute_capability}"
+        return f"{self.name} {self.version} needs compute capability {need} for {what}; {has}"
+
+
+def capability(text: str) -> tuple[int, int]:
+    """`"8.9"` as `(8, 9)`, to be compared. Raises UsageError when it is no capability."""
+    major, _, minor = text.partition(".")
+    if not (major.isdigit() and (minor or "0").isdigit()):
+        raise UsageError(f"{text!r} is not a compute capability", hint='it looks like "8.9"')
+    return int(major), int(minor or 0)
+
+
+def _server_defaults(card: Card) -> tuple[int, int]:
+    """(max_num_batched_tokens, max_num_seqs) of vLLM's server. Source: `EngineArgs`, checked on logs, 0.11 to 0.33."""
+    if card.total_gib >= 160:
+        return 16384, 1024
+    if card.total_gib >= 70 and "a100" not in card.name.lower():
+        return 8192, 1024
+    return 2048, 256
+
+
+def _least_capability(profile: EngineProfile, quantization: str | None, dtype: str) -> tuple[str, str]:
+    if dtype == "bfloat16":
+        return max(("8.0", "bfloat16"), (profile.min_capability, "its image"), key=lambda pair: capability(pair[0]))
+    if quantization in {"awq", "gptq", "gptq-int8", "fp8", "mxfp4", "nvfp4"}:
+        return max(("7.5", quantization), (profile.min_capability, "its image"), key=lambda pair: capability(pair[0]))
+    return profile.min_capability, "its image"

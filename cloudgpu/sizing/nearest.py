@@ -1,0 +1,18 @@
+"""The names a person may have meant."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(name: str, known: Iterable[str], count: int = 4) -> list[str]:
+    """Up to `count` of the `known` names that look like `name`, the likeliest first; empty when none does."""
+    wanted = name.lower()
+    by_key = {key.lower(): key for key in known}
+    close = get_close_matches(wanted, by_key, n=count, cutoff=0.55)
+    holding = [key for key in by_key if len(wanted) >= 3 and wanted in key and key not in close]
+    return [by_key[key] for key in (close + holding)[:count]]
+
+
+def hint_of(names: list[str], listing: str) -> str:
+    """`did you mean …?`, or where to see the list when nothing is near."""
+    return f"did you mean {', '.join(names)}?" if names else f"`{listing}` lists what is known"

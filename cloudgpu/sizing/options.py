@@ -1,0 +1,85 @@
+"""What is asked of the engine: context, concurrency, number formats, the split over GPUs."""
+
+from dataclasses import dataclass
+
+from cloudgpu.base.errors import UsageError
+from cloudgpu.sizing.engines import EngineProfile, engine_profile
+from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
+
+DEFAULT_CONTEXT_TOKENS = 8192
+KV_CACHE_DTYPES = ("auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2")
+DTYPES = ("auto", "bfloat16", "float16", "half", "float32")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServingOptions:
+    """How a model shall be served; what is None is left to us or to the engine.
+
+    `context_tokens` None means the model's own limit or 8192, whichever is smaller: a long default context would refuse
+    cards that serve most uses well. `gpu_memory_utilization`, `max_num_seqs` and `max_num_batched_tokens` None mean the
+    engine's default for that release and card. `quantization` None serves the checkpoint as it is. `lora_rank` None
+    means no adapter. `concurrency` is the number of sequences of full context wanted at once; engines start without it.
+
+    Raises UsageError for values that no engine takes.
+    """
+
+    context_tokens: int | None = None
+    concurrency: int = 1
+    quantization: str | None = None
+    dtype: str = "auto"
+    kv_cache_dtype: str = "auto"
+    engine: str = "vllm"
+    engine_version: str = DEFAULT_VERSION
+    gpu_memory_utilization: float | None = None
+    max_num_seqs: int | None = None
+    max_num_batched_tokens: int | None = None
+    tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    enforce_eager: bool = False
+    lora_rank: int | None = None
+    max_loras: int = 1
+
+    def __post_init__(self) -> None:
+        for name in _COUNTS:
+            _check_count(name, getattr(self, name))
+        if self.gpu_memory_utilization is not None and not 0 < self.gpu_memory_utilization <= 1:
+            raise UsageError(
+                f"gpu_memory_utilization is a share of the card, not {self.gpu_memory_utilization}",
+                hint="give a number above 0 and up to 1, for example 0.90",
+            )
+        _check_choice("dtype", self.dtype, DTYPES)
+        _check_choice("kv_cache_dtype", self.kv_cache_dtype, KV_CACHE_DTYPES)
+
+    def profile(self) -> EngineProfile:
+        """The rules of the engine's release. Raises UsageError for an engine or version we do not know."""
+        return engine_profile(self.engine, self.engine_version)
+
+    def context_for(self, max_context: int) -> int:
+        """The context to plan for with a model whose own limit is `max_context` tokens."""
+        return self.context_tokens or min(max_context, DEFAULT_CONTEXT_TOKENS)
+
+
+_COUNTS = (
+    "context_tokens",
+    "concurrency",
+    "max_num_seqs",
+    "max_num_batched_tokens",
+    "tensor_parallel",
+    "pipeline_parallel",
+    "lora_rank",
+    "max_loras",
+)
+
+
+def _check_count(name: str, value: int | None) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(
+            f"{name} must be a whole number of at least 1, not {value}", hint=f"leave {name} out for its default"
+        )
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise UsageError(f"{name} {value!r} is not known", hint="one of " + ", ".join(choices))
