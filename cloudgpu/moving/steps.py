@@ -1,0 +1,229 @@
+"""The steps of a migration: forward, back, and to its end. Each is written down before it is done and can be repeated.
+
+Two rules stand above all: the address always points to a side that lives, and the side that it points to is never
+destroyed.
+"""
+
+from dataclasses import replace
+
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError
+from cloudgpu.moving.acts import Acts
+from cloudgpu.moving.comparison import objection
+from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.state import Ending, MigrationState
+
+_BEFORE_PROMOTION = (MigrationState.PLANNED, MigrationState.PROVISIONING, MigrationState.VALIDATING)
+
+
+def go_forward(migration: Migration, acts: Acts) -> Migration:
+    """Create the new side, wait for it, ask both, move the address; from wherever the migration stands.
+
+    Spends money. Raises CloudgpuError when the answers object (the migration then stays validating, nothing moved), and
+    the error of a creation that failed (the migration is then aborted if nothing was left behind).
+    """
+    if migration.state is MigrationState.PLANNED:
+        migration = _saved(migration.at(MigrationState.PROVISIONING), acts)
+    if migration.state is MigrationState.PROVISIONING:
+        migration = _provision(migration, acts)
+    if migration.state is MigrationState.VALIDATING:
+        migration = _validate(migration, acts)
+    acts.move_address(migration, migration.new)
+    return migration
+
+
+def go_again(migration: Migration, acts: Acts) -> Migration:
+    """Forward once more after a rollback, with the new side that is still alive: nothing is rented.
+
+    Raises ConflictError when the migration was not rolled back, or the new side is no longer there.
+    """
+    if migration.state is not MigrationState.ROLLED_BACK or migration.ending:
+        raise _open(migration)
+    if not acts.exists(migration.new):
+        raise ConflictError(
+            f"{migration.new.name} no longer exists, so there is nothing to go forward to",
+            hint="close this migration first: cloudgpu migrate finalize",
+        )
+    acts.move_address(migration, migration.old)  # a rollback that was killed half-way is finished first
+    return go_forward(_saved(migration.at(MigrationState.VALIDATING), acts), acts)
+
+
+def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migration:
+    """Put the old side back in charge at once: the address moves, nothing is created, both stay alive.
+
+    Raises ConflictError when the address was not moved yet, the old side is being destroyed, or it does not answer
+    (`force` moves to an old side that lives but does not answer).
+    """
+    if migration.state is MigrationState.ROLLED_BACK and not migration.ending:
+        acts.move_address(migration, migration.old)
+        return migration
+    if migration.state is not MigrationState.PROMOTED or migration.ending:
+        raise _no_way_back(migration)
+    _check_takes_over(migration.old, acts, force=force)
+    migration = _saved(migration.at(MigrationState.ROLLED_BACK), acts)
+    acts.move_address(migration, migration.old)
+    return migration
+
+
+def finalize(migration: Migration, acts: Acts) -> Migration:
+    """Keep the side that is in charge and destroy the other: exactly one of the two is billed afterwards.
+
+    Raises ConflictError when the address was not moved yet or the side in charge does not answer, and
+    CleanupFailedError when the end of the other could not be confirmed (the same command tries again).
+    """
+    if migration.ending is None:
+        if migration.state not in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK):
+            raise _open(migration)
+        promoted = migration.state is MigrationState.PROMOTED
+        keep, ending = (migration.new, Ending.KEEP_NEW) if promoted else (migration.old, Ending.KEEP_OLD)
+        acts.move_address(migration, keep)  # a move that was killed half-way is finished first
+        _check_can_stay_alone(migration, keep, acts)
+        migration = _saved(replace(migration, ending=ending, problem=None), acts)
+    return _close(migration, acts)
+
+
+def abort(migration: Migration, acts: Acts) -> Migration:
+    """Give the new side up and destroy it; the old one stays in charge as if nothing had happened.
+
+    Raises ConflictError when the new side is in charge, and CleanupFailedError as `finalize` does.
+    """
+    if migration.ending is None:
+        if migration.state is MigrationState.PROMOTED:
+            raise ConflictError(
+                f"{migration.new.name} is in charge of {migration.service} already",
+                hint="cloudgpu migrate rollback puts the old one back in charge, then abort",
+            )
+        if migration.state is MigrationState.ROLLED_BACK:
+            acts.move_address(migration, migration.old)
+        migration = _saved(replace(migration, ending=Ending.ABORT, problem=None), acts)
+    return _close(migration, acts)
+
+
+def resume(migration: Migration, acts: Acts) -> Migration:
+    """Go on with whatever was interrupted: the way forward, a move of the address, or the end.
+
+    Raises ConflictError when the migration is closed, and what the continued step raises.
+    """
+    if migration.state.is_final:
+        raise ConflictError(f"the migration {migration.migration_id} is {migration.state}: nothing is left to do")
+    if migration.ending:
+        return _close(migration, acts)
+    if migration.state is MigrationState.ROLLED_BACK:
+        acts.move_address(migration, migration.old)
+        return migration
+    return go_forward(migration, acts)
+
+
+def _saved(migration: Migration, acts: Acts) -> Migration:
+    acts.save(migration)
+    return migration
+
+
+def _provision(migration: Migration, acts: Acts) -> Migration:
+    try:
+        token = acts.provision(migration)
+    except CleanupFailedError as error:
+        _saved(_cleanup_failed(replace(migration, ending=Ending.ABORT), error), acts)
+        raise
+    except CloudgpuError as error:
+        _saved(_after_failed_creation(migration, error, acts), acts)
+        raise
+    created = replace(migration, new=Side(migration.new.name, token))
+    return _saved(created.at(MigrationState.VALIDATING), acts)
+
+
+def _after_failed_creation(migration: Migration, error: CloudgpuError, acts: Acts) -> Migration:
+    left = acts.exists(migration.new)
+    state = MigrationState.PROVISIONING if left else MigrationState.ABORTED
+    return replace(migration.at(state), problem=error.message)
+
+
+def _validate(migration: Migration, acts: Acts) -> Migration:
+    comparisons = acts.ask_both(migration)
+    migration = replace(migration, comparisons=comparisons)
+    against = objection(comparisons)
+    if against and not migration.force:
+        _saved(replace(migration, problem=against), acts)
+        raise CloudgpuError(
+            f"{migration.service} stays on {migration.old.name}: {against}",
+            hint="both still run and bill: cloudgpu migrate resume asks again (--force moves all the same), "
+            "cloudgpu migrate abort gives the new one up",
+        )
+    return _saved(migration.at(MigrationState.PROMOTED), acts)
+
+
+def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:
+    if not acts.exists(side):
+        raise ConflictError(
+            f"{side.name} no longer exists, so there is no way back to it", hint="see: cloudgpu migrate status"
+        )
+    if not force and not acts.is_healthy(side):
+        raise ConflictError(
+            f"{side.name} does not answer, so it cannot take over",
+            hint="look at it: cloudgpu status; --force moves the address all the same",
+        )
+
+
+def _check_can_stay_alone(migration: Migration, keep: Side, acts: Acts) -> None:
+    other = migration.old if keep == migration.new else migration.new
+    if not acts.is_healthy(keep) and acts.exists(other):
+        raise ConflictError(
+            f"{keep.name} is in charge but does not answer, so {other.name} is not destroyed",
+            hint="cloudgpu migrate rollback" if keep == migration.new else "look at it: cloudgpu status",
+        )
+
+
+def _close(migration: Migration, acts: Acts) -> Migration:
+    ending = migration.ending
+    assert ending is not None
+    loser = migration.old if ending is Ending.KEEP_NEW else migration.new
+    if acts.serving(migration.service) == loser.name and acts.exists(loser):
+        raise ConflictError(
+            f"the address of {migration.service} points to {loser.name}, so it is not destroyed",
+            hint="see: cloudgpu migrate status",
+        )
+    try:
+        acts.destroy(loser)
+    except CleanupFailedError as error:
+        _saved(_cleanup_failed(migration, error), acts)
+        raise
+    return _saved(replace(migration.at(ending.final_state), ending=None), acts)
+
+
+def _cleanup_failed(migration: Migration, error: CloudgpuError) -> Migration:
+    return replace(migration.at(MigrationState.CLEANUP_FAILED), problem=error.message)
+
+
+def _open(migration: Migration) -> ConflictError:
+    return ConflictError(
+        f"the migration {migration.migration_id} of {migration.service} "
+        f"({migration.old.name} → {migration.new.name}) is {migration.state}",
+        hint=f"go on with it: {ways_out(migration)}",
+    )
+
+
+def ways_out(migration: Migration) -> str:
+    """The commands that continue or close an open migration, for a hint."""
+    if migration.ending or migration.state is MigrationState.CLEANUP_FAILED:
+        return "cloudgpu migrate resume"
+    if migration.state in _BEFORE_PROMOTION:
+        return "cloudgpu migrate resume, or give it up: cloudgpu migrate abort"
+    if migration.state is MigrationState.PROMOTED:
+        return "cloudgpu migrate finalize, or cloudgpu migrate rollback"
+    return "cloudgpu migrate finalize keeps the old side"
+
+
+def _no_way_back(migration: Migration) -> ConflictError:
+    if migration.state in _BEFORE_PROMOTION:
+        return ConflictError(
+            f"{migration.old.name} is still in charge of {migration.service}: there is nothing to roll back",
+            hint="give the new one up: cloudgpu migrate abort",
+        )
+    if migration.is_open:
+        return ConflictError(
+            f"the migration {migration.migration_id} is being closed: its losing side may be gone already",
+            hint="cloudgpu migrate resume",
+        )
+    return ConflictError(
+        f"{migration.old.name} is gone or going, so there is no way back to it",
+        hint="see: cloudgpu migrate status",
+    )

@@ -1,0 +1,117 @@
+"""A world for migrations: instances that bill, an address, a journal; and a process that can be killed at any act."""
+
+import json
+from dataclasses import dataclass, field
+
+from cloudgpu.base.errors import CleanupFailedError, InstanceFailedError
+from cloudgpu.moving.comparison import Comparison, Reply
+from cloudgpu.moving.migration import Migration, Side
+
+ANSWER = Reply(text="forty-two", ttft_s=0.1, total_s=0.4)
+SILENCE = Reply(error="connection refused")
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+@dataclass
+class World:
+    """Everything that outlives a process."""
+
+    billing: set = field(default_factory=lambda: {"t-old"})
+    names: dict = field(default_factory=lambda: {"mistral": "t-old"})
+    address: str = "mistral"
+    journal: dict = field(default_factory=dict)
+    rentals: int = 0
+    sick: set = field(default_factory=set)
+    cannot_be_destroyed: set = field(default_factory=set)
+    creation_fails: bool = False
+    notes: list = field(default_factory=list)
+
+    def saved(self):
+        return Migration.from_body(json.loads(self.journal["m-1"]))
+
+
+@dataclass
+class Process:
+    """The acts, done by a process that dies when it has taken `steps_left` steps in the world (None: it lives)."""
+
+    world: World
+    steps_left: int | None = None
+
+    def save(self, migration):
+        self._step()
+        self.world.journal["m-1"] = json.dumps(migration.as_body())
+        self._step()
+
+    def provision(self, migration):
+        self._step()
+        token = self.world.names.get(migration.new.name)
+        if token is None:
+            token = f"t-new-{self.world.rentals}"
+            self.world.names[migration.new.name] = token  # the intent comes first
+            self._step()
+            self.world.billing.add(token)
+            self.world.rentals += 1
+        elif token not in self.world.billing:
+            self.world.billing.add(token)
+            self.world.rentals += 1
+        self._step()
+        if self.world.creation_fails:
+            self._end(token, migration.new.name)
+            raise InstanceFailedError("the engine refused to start")
+        self._step()
+        return token
+
+    def exists(self, side):
+        return self._token(side) in self.world.billing
+
+    def is_healthy(self, side):
+        return self.exists(side) and side.name not in self.world.sick
+
+    def ask_both(self, migration):
+        self._step()
+        old, new = (ANSWER if self.is_healthy(side) else SILENCE for side in (migration.old, migration.new))
+        return tuple(Comparison(question=q, old=old, new=new) for q in migration.questions)
+
+    def serving(self, service):
+        return self.world.address
+
+    def move_address(self, migration, to):
+        self._step()
+        if self.world.address != to.name:
+            self.world.address = to.name
+            self.world.notes.append(to.name)
+        self._step()
+
+    def destroy(self, side):
+        self._step()
+        assert side.name != self.world.address, "the side that the address points to was destroyed"
+        token = self._token(side)
+        if token in self.world.cannot_be_destroyed:
+            raise CleanupFailedError(f"{side.name} may still bill", instance_id="1")
+        self._end(token, side.name)
+        self._step()
+
+    def _end(self, token, name):
+        self.world.billing.discard(token)
+        self.world.names.pop(name, None)
+
+    def _token(self, side: Side):
+        return side.token or self.world.names.get(side.name)
+
+    def _step(self):
+        if self.steps_left == 0:
+            raise Killed
+        if self.steps_left is not None:
+            self.steps_left -= 1
+
+
+def a_migration(**changes):
+    values = {
+        "migration_id": "m-1", "service": "mistral", "old": Side("mistral", "t-old"), "new": Side("qwen-14b"),
+        "model": "Qwen/Qwen2.5-14B-Instruct", "provider": "emulator", "plan_file": "p.json",
+        "created_at": "2026-01-01T00:00:00Z", "questions": ("what?", "why?"),
+    }  # fmt: skip
+    return Migration(**{**values, **changes})

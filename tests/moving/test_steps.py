@@ -1,0 +1,174 @@
+"""A migration goes forward, back and to its end; what it must not do, it refuses with a way out."""
+
+import pytest
+from made_up_world import Process, World, a_migration
+
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError, InstanceFailedError
+from cloudgpu.moving import steps
+from cloudgpu.moving.migration import Side
+from cloudgpu.moving.state import Ending, MigrationState
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def acts(world):
+    return Process(world)
+
+
+@pytest.fixture
+def promoted(acts):
+    return steps.go_forward(a_migration(), acts)
+
+
+def test_a_migration_ends_with_both_sides_alive_and_the_address_on_the_new_one(world, promoted):
+    assert promoted.state is MigrationState.PROMOTED
+    assert world.address == "qwen-14b"
+    assert world.billing == {"t-old", "t-new-0"}
+    assert promoted.new == Side("qwen-14b", "t-new-0")
+    assert len(promoted.comparisons) == 2
+
+
+def test_what_was_returned_is_what_was_saved(world, promoted):
+    assert world.saved() == promoted
+
+
+def test_a_rollback_moves_the_address_and_creates_nothing(world, acts, promoted):
+    back = steps.roll_back(promoted, acts)
+    assert (back.state, world.address, world.rentals) == (MigrationState.ROLLED_BACK, "mistral", 1)
+    assert world.billing == {"t-old", "t-new-0"}
+
+
+def test_after_a_rollback_one_can_go_forward_again_without_a_rental(world, acts, promoted):
+    again = steps.go_again(steps.roll_back(promoted, acts), acts)
+    assert (again.state, world.address, world.rentals) == (MigrationState.PROMOTED, "qwen-14b", 1)
+    assert world.notes == ["qwen-14b", "mistral", "qwen-14b"]
+
+
+def test_finalize_leaves_exactly_the_side_in_charge(world, acts, promoted):
+    assert steps.finalize(promoted, acts).state is MigrationState.STABLE
+    assert world.billing == {"t-new-0"}
+
+
+def test_finalize_after_a_rollback_leaves_exactly_the_old_side(world, acts, promoted):
+    assert steps.finalize(steps.roll_back(promoted, acts), acts).state is MigrationState.STABLE
+    assert (world.billing, world.address) == ({"t-old"}, "mistral")
+
+
+def test_abort_after_a_rollback_leaves_exactly_the_old_side(world, acts, promoted):
+    assert steps.abort(steps.roll_back(promoted, acts), acts).state is MigrationState.ABORTED
+    assert (world.billing, world.address) == ({"t-old"}, "mistral")
+
+
+def test_a_new_side_that_does_not_answer_is_not_promoted(world, acts):
+    world.sick.add("qwen-14b")
+    with pytest.raises(CloudgpuError, match="gave no answer to 2 of 2") as refusal:
+        steps.go_forward(a_migration(), acts)
+    assert "abort" in refusal.value.hint
+    assert "resume" in refusal.value.hint
+    assert world.saved().state is MigrationState.VALIDATING
+    assert world.saved().problem
+    assert world.address == "mistral"
+
+
+def test_resume_asks_again_and_goes_on_when_the_new_side_has_recovered(world, acts):
+    world.sick.add("qwen-14b")
+    with pytest.raises(CloudgpuError):
+        steps.go_forward(a_migration(), acts)
+    world.sick.clear()
+    assert steps.resume(world.saved(), acts).state is MigrationState.PROMOTED
+    assert world.saved().problem is None
+
+
+def test_force_promotes_against_the_objection_and_keeps_it_on_record(world, acts):
+    world.sick.add("qwen-14b")
+    done = steps.go_forward(a_migration(force=True), acts)
+    assert world.address == "qwen-14b"
+    assert done.comparisons[0].new.error
+
+
+def test_an_old_side_that_answers_nothing_does_not_hold_the_new_one_back(world, acts):
+    world.sick.add("mistral")
+    steps.go_forward(a_migration(), acts)
+    assert world.address == "qwen-14b"
+
+
+def test_a_creation_that_fails_and_leaves_nothing_behind_aborts_the_migration(world, acts):
+    world.creation_fails = True
+    with pytest.raises(InstanceFailedError):
+        steps.go_forward(a_migration(), acts)
+    assert world.saved().state is MigrationState.ABORTED
+    assert (world.billing, world.address) == ({"t-old"}, "mistral")
+
+
+def test_rollback_to_an_old_side_that_does_not_answer_is_refused_unless_forced(world, acts, promoted):
+    world.sick.add("mistral")
+    with pytest.raises(ConflictError, match="does not answer"):
+        steps.roll_back(promoted, acts)
+    assert world.address == "qwen-14b"
+    steps.roll_back(promoted, acts, force=True)
+    assert world.address == "mistral"
+
+
+def test_rollback_to_an_old_side_that_is_gone_is_refused_even_when_forced(world, acts, promoted):
+    world.billing.discard("t-old")
+    with pytest.raises(ConflictError, match="no longer exists"):
+        steps.roll_back(promoted, acts, force=True)
+
+
+def test_finalize_does_not_destroy_the_old_side_while_the_new_one_is_silent(world, acts, promoted):
+    world.sick.add("qwen-14b")
+    with pytest.raises(ConflictError, match="mistral is not destroyed"):
+        steps.finalize(promoted, acts)
+    assert "t-old" in world.billing
+
+
+def test_a_side_whose_end_cannot_be_confirmed_stays_on_record_and_can_be_tried_again(world, acts, promoted):
+    world.cannot_be_destroyed.add("t-old")
+    with pytest.raises(CleanupFailedError):
+        steps.finalize(promoted, acts)
+    failed = world.saved()
+    assert (failed.state, failed.ending) == (MigrationState.CLEANUP_FAILED, Ending.KEEP_NEW)
+    world.cannot_be_destroyed.clear()
+    assert steps.resume(failed, acts).state is MigrationState.STABLE
+    assert world.billing == {"t-new-0"}
+
+
+def test_abort_of_a_promoted_migration_is_refused_with_the_way_back(acts, promoted):
+    with pytest.raises(ConflictError) as refusal:
+        steps.abort(promoted, acts)
+    assert "rollback" in refusal.value.hint
+
+
+def test_rollback_before_the_address_moved_is_refused_with_abort_as_the_way(acts):
+    with pytest.raises(ConflictError) as refusal:
+        steps.roll_back(a_migration(), acts)
+    assert "abort" in refusal.value.hint
+
+
+def test_finalize_before_the_address_moved_is_refused(world, acts):
+    with pytest.raises(ConflictError, match="is planned"):
+        steps.finalize(a_migration(), acts)
+    assert world.billing == {"t-old"}
+
+
+def test_rollback_twice_is_the_same_as_once(world, acts, promoted):
+    back = steps.roll_back(promoted, acts)
+    assert steps.roll_back(back, acts) == back
+    assert world.notes == ["qwen-14b", "mistral"]
+
+
+def test_a_closed_migration_cannot_be_resumed(acts, promoted):
+    with pytest.raises(ConflictError, match="nothing is left to do"):
+        steps.resume(steps.finalize(promoted, acts), acts)
+
+
+def test_a_name_that_was_used_again_is_not_mistaken_for_the_old_side(world, acts, promoted):
+    world.billing.discard("t-old")
+    world.names["mistral"] = "t-other"
+    world.billing.add("t-other")
+    steps.finalize(promoted, acts)
+    assert "t-other" in world.billing
