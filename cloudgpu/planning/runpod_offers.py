@@ -1,0 +1,119 @@
+"""RunPod's catalogue, as GraphQL `gpuTypes` and as REST v2 `/catalog/gpus` answer, made into offers.
+
+RunPod sells GPU types, not machines: one offer is (type, cloud, count) at list price times count. A price counts only
+where the type's own flag says that this cloud has it: elsewhere it is a placeholder (a B200 at 0.50 USD). Ids are
+matched whole: that of a MIG slice contains the id of the full card.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+
+from cloudgpu.base.units import MIB_PER_GIB
+from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.row import Row, UnreadableRowError, amount, maybe_number, number, text
+from cloudgpu.sizing.gpus import match_gpu
+
+CONTAINER_DISK_USD_PER_GB_MONTH = Decimal("0.10")
+"""Container disk while the pod runs. Source: RunPod documentation of 2026-08-20."""
+
+GPU_COUNTS = (1, 2, 4, 8)
+"""Counts offered of every type up to its maximum: an engine rarely splits a model otherwise."""
+
+_CLOUDS = ("secure", "community")
+_NO_STOCK = ("NONE", "None", "")
+_ECC_SHARE = Decimal(15) / 16
+_MOST_USD_PER_HOUR = Decimal(200)
+
+
+def offers_from_runpod(types: Iterable[object]) -> tuple[tuple[Offer, ...], dict[str, int]]:
+    """Offers of a catalogue's types, and how many types (or clouds of a type) were skipped for which reason."""
+    offers: list[Offer] = []
+    unreadable: Counter[str] = Counter()
+    for row in types:
+        if not isinstance(row, dict):
+            unreadable["row is no object"] += 1
+            continue
+        for cloud in _CLOUDS:
+            try:
+                offers.extend(_cloud_offers(row, cloud))
+            except UnreadableRowError as error:
+                unreadable[error.reason] += 1
+    return tuple(offers), dict(unreadable)
+
+
+def is_runpod_type(row: object) -> bool:
+    """Whether the row looks like a type of either catalogue form."""
+    return isinstance(row, dict) and "id" in row and ("securePrice" in row or isinstance(row.get("price"), dict))
+
+
+def _cloud_offers(row: Row, cloud: str) -> Iterator[Offer]:
+    runpod_id = text(row, "id")
+    if runpod_id == "unknown":
+        raise UnreadableRowError("type is unknown")
+    if not _flag(row, cloud):
+        raise UnreadableRowError(f"{cloud} cloud does not have the type")
+    if not _in_stock(row):
+        raise UnreadableRowError("out of stock")
+    usd_per_gpu_hour = _usd_per_gpu_hour(row, cloud)
+    return (
+        _offer(row, runpod_id, cloud, count, usd_per_gpu_hour)
+        for count in GPU_COUNTS
+        if count <= _most_gpus(row, cloud)
+    )
+
+
+def _offer(row: Row, runpod_id: str, cloud: str, gpu_count: int, usd_per_gpu_hour: Decimal) -> Offer:
+    marketed_gb = number(row, "memoryInGb" if "memoryInGb" in row else "memory", least=1, most=2000)
+    known = match_gpu(runpod_id, None) or match_gpu(runpod_id, int(marketed_gb * MIB_PER_GIB))
+    return Offer(
+        provider="runpod",
+        offer_id=f"{runpod_id}/{cloud}/{gpu_count}",
+        machine_id=None,
+        gpu=known.name if known else runpod_id,
+        gpu_count=gpu_count,
+        gpu_memory_mib=known.memory_mib if known else int(marketed_gb * MIB_PER_GIB * float(_ECC_SHARE)),
+        compute_capability=known.compute_capability if known else None,
+        cuda_max=None,
+        gpu_usd_per_hour=usd_per_gpu_hour * gpu_count,
+        storage_usd_per_gb_month=CONTAINER_DISK_USD_PER_GB_MONTH,
+        download_usd_per_gb=Decimal(0),
+        upload_usd_per_gb=Decimal(0),
+        download_mbps=None,
+        disk_gb=None,
+        host_ram_gb=None,
+        reliability=None,
+        verified=True if cloud == "secure" else None,
+        location=f"{cloud} cloud",
+        country=None,
+        open_ports=None,
+        rentable_s=None,
+    )
+
+
+def _flag(row: Row, cloud: str) -> bool:
+    return row.get(f"{cloud}Cloud", row.get(cloud)) is True
+
+
+def _in_stock(row: Row) -> bool:
+    if "availability" in row:
+        return str(row["availability"] or "NONE").upper() != "NONE"
+    lowest = row.get("lowestPrice")
+    if isinstance(lowest, dict) and "stockStatus" in lowest:
+        return lowest["stockStatus"] not in (None, *_NO_STOCK)
+    return True
+
+
+def _usd_per_gpu_hour(row: Row, cloud: str) -> Decimal:
+    prices = row.get("price")
+    if isinstance(prices, dict):
+        return amount(prices, cloud, above=Decimal(0), most=_MOST_USD_PER_HOUR)
+    return amount(row, f"{cloud}Price", above=Decimal(0), most=_MOST_USD_PER_HOUR)
+
+
+def _most_gpus(row: Row, cloud: str) -> int:
+    counts = row.get("maxCount")
+    if isinstance(counts, dict):
+        return int(maybe_number(counts, cloud, least=0, most=1000) or 1)
+    own = maybe_number(row, f"maxGpuCount{cloud.capitalize()}Cloud", least=1, most=1000)
+    return int(own or maybe_number(row, "maxGpuCount", least=1, most=1000) or 1)
