@@ -17,11 +17,11 @@ from cloudgpu.serving.launch import HealthCheck
 class DeploymentState(StrEnum):
     """Where a deployment stands.
 
-        intended ─► creating ─► provisioning ─► starting ─► loading ─► ready ─► draining
-            │           │              └─────────┴────────────┴──────────┴──► failed (it exists, it does not serve)
-            │           └─► uncertain ─► provisioning (found by its token)
-            └─► abandoned ◄────┘ (provably never created)
-        any with an instance ─► destroying ─► gone | cleanup_failed ─► gone
+    intended ─► creating ─► provisioning ─► starting ─► loading ─► ready ─► draining
+        │           │              └─────────┴────────────┴──────────┴──► failed (it exists, it does not serve)
+        │           └─► uncertain ─► provisioning (found by its token)
+        └─► abandoned ◄────┘ (provably never created)
+    any with an instance ─► destroying ─► gone | cleanup_failed ─► gone
     """
 
     INTENDED = "intended"

@@ -68,6 +68,13 @@ class Store:
         living = [d for d in found if not d.state.is_final]
         return next(reversed(living or found), None)
 
+    def life(self, token: str) -> Deployment | None:
+        """The deployment with this token, whatever became of it."""
+        query = select(deployments.c.body).where(deployments.c.token == token)
+        with self._database.transaction() as connection:
+            body = connection.execute(query).scalar_one_or_none()
+        return None if body is None else _deployment(body)
+
     def deployments(self, include_gone: bool = False) -> list[Deployment]:
         """All of them, oldest first; those that are gone or never came to be only when asked for."""
         query = select(deployments.c.body).order_by(deployments.c.since, deployments.c.token)

@@ -141,6 +141,10 @@ class Provider(Protocol):
         """The provider's own bill for one instance so far."""
         ...
 
+    def account(self) -> str:
+        """Whose account the key opens, as the provider numbers it: another account's listing proves no absence."""
+        ...
+
     def balance_usd(self) -> Decimal:
         """Prepaid money left."""
         ...

@@ -1,0 +1,31 @@
+"""Reads the provider's own bill for one deployment into an event."""
+
+from cloudgpu.base.clock import Clock, utc_text
+from cloudgpu.base.events import Emit, Event, EventKind
+from cloudgpu.base.money import exact_text
+from cloudgpu.running.providers.base import BilledLine, Provider
+from cloudgpu.running.records import Deployment
+
+
+def read_bill(deployment: Deployment, provider: Provider, emit: Emit, clock: Clock) -> int:
+    """Emit CHARGED with every line that the provider bills for it so far; the number of lines.
+
+    Does nothing, and answers 0, when it never had an instance. Calls the network; raises as the provider does.
+    """
+    if deployment.instance_id is None:
+        return 0
+    lines = provider.bill(deployment.instance_id, deployment.since)
+    now = clock.now()
+    data = {"fetched_at": utc_text(now), "lines": [_plain(line) for line in lines]}
+    event = Event(
+        kind=EventKind.CHARGED, at=now, deployment=deployment.name, provider=deployment.provider,
+        token=deployment.token, instance_id=deployment.instance_id, data=data,
+    )  # fmt: skip
+    emit(event)
+    return len(lines)
+
+
+def _plain(line: BilledLine) -> dict[str, str]:
+    return {
+        "meter": line.meter, "start": utc_text(line.start), "end": utc_text(line.end), "usd": exact_text(line.usd),
+    }  # fmt: skip

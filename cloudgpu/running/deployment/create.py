@@ -1,0 +1,114 @@
+"""The one act that spends money: intent first, then a create that is sent once, then finding out what became of it."""
+
+import dataclasses
+from datetime import timedelta
+
+from cloudgpu.base.errors import (
+    CloudgpuError,
+    CreateRefusedError,
+    NoCreditError,
+    NotAuthorisedError,
+    OfferGoneError,
+)
+from cloudgpu.base.events import EventKind
+from cloudgpu.base.money import exact_text
+from cloudgpu.running.deployment.journal import Journal
+from cloudgpu.running.deployment.lookup import settle
+from cloudgpu.running.deployment.request import Rental, UpRequest
+from cloudgpu.running.label import new_token
+from cloudgpu.running.records import Deployment, DeploymentState
+
+_CLEAR_NO = (OfferGoneError, NoCreditError, NotAuthorisedError)
+"""Answers to a create that say, in words we know, that nothing was rented."""
+
+
+def intend(journal: Journal, request: UpRequest, rental: Rental) -> Deployment:
+    """Write down what is about to be rented, under a token that was never used. Rents nothing."""
+    now = journal.now()
+    lease_until = now + timedelta(seconds=request.limits.lease_s)
+    offer = rental.offer
+    deployment = Deployment(
+        name=request.name,
+        service=request.service,
+        token=new_token(journal.store.store_id, request.name, lease_until),
+        provider=journal.provider.name,
+        account=journal.provider.account(),
+        model=request.model,
+        short_name=request.short_name,
+        plan_id=request.plan_id,
+        gpu=offer.gpu,
+        gpu_count=offer.gpu_count,
+        disk_gb=rental.launch.disk_gb,
+        offer_id=offer.offer_id,
+        machine_id=offer.machine_id,
+        location=offer.location,
+        state=DeploymentState.INTENDED,
+        gpu_usd_per_hour=rental.gpu_usd_per_hour,
+        disk_usd_per_hour=rental.disk_usd_per_hour,
+        download_usd=rental.download_usd,
+        since=now,
+        lease_until=lease_until,
+        health=rental.launch.health,
+    )
+    journal.tell(EventKind.INTENDED, deployment, **_intent(deployment))
+    return journal.save(deployment)
+
+
+def create(journal: Journal, deployment: Deployment, rental: Rental) -> Deployment:
+    """Rent it. SPENDS MONEY. The deployment with its instance id; sent once, whatever comes back.
+
+    Raises OfferGoneError, NoCreditError, NotAuthorisedError or CreateRefusedError when nothing was rented;
+    CreateRefusedError with an id when an instance exists all the same (it is recorded, the caller destroys it);
+    CleanupFailedError when nobody can say.
+    """
+    deployment = journal.save(deployment, state=DeploymentState.CREATING)
+    try:
+        instance_id = journal.provider.create(rental.offer, rental.launch, deployment.token)
+    except _CLEAR_NO as error:
+        _abandon(journal, deployment, error)
+        raise
+    except CreateRefusedError as error:
+        if error.instance_id:
+            _created(journal, deployment, error.instance_id)
+        else:
+            _abandon(journal, deployment, error)
+        raise
+    except CloudgpuError as error:
+        return _look_it_up(journal, deployment, error)
+    return _created(journal, deployment, instance_id)
+
+
+def _created(journal: Journal, deployment: Deployment, instance_id: str) -> Deployment:
+    named = dataclasses.replace(deployment, instance_id=instance_id)
+    journal.tell(EventKind.CREATED, named)
+    return journal.save(named, state=DeploymentState.PROVISIONING)
+
+
+def _abandon(journal: Journal, deployment: Deployment, error: CloudgpuError) -> None:
+    journal.tell(EventKind.ABANDONED, deployment, reason=error.message)
+    journal.save(deployment, state=DeploymentState.ABANDONED, last_error=error.message)
+
+
+def _look_it_up(journal: Journal, deployment: Deployment, error: CloudgpuError) -> Deployment:
+    journal.tell(EventKind.UNCERTAIN, deployment, reason=error.message)
+    deployment = journal.save(deployment, state=DeploymentState.UNCERTAIN, last_error=error.message)
+    settled = settle(journal, deployment)
+    if settled.state.is_final:
+        raise CreateRefusedError(f"{error.message}; it is proved that nothing was rented", hint=error.hint) from error
+    return settled
+
+
+def _intent(deployment: Deployment) -> dict[str, object]:
+    return {
+        "token": deployment.token,
+        "model": deployment.model,
+        "gpu": deployment.gpu,
+        "gpu_count": deployment.gpu_count,
+        "disk_gb": deployment.disk_gb,
+        "offer_id": deployment.offer_id,
+        "machine_id": deployment.machine_id,
+        "gpu_usd_per_hour": exact_text(deployment.gpu_usd_per_hour),
+        "disk_usd_per_hour": exact_text(deployment.disk_usd_per_hour),
+        "download_usd": exact_text(deployment.download_usd),
+        "plan_id": deployment.plan_id,
+    }

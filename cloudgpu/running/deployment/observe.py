@@ -1,0 +1,134 @@
+"""Looks at the provider and records what changed. Spends nothing, destroys nothing."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from cloudgpu.base.clock import Clock
+from cloudgpu.base.errors import ConflictError, NotAuthorisedError, ProviderError
+from cloudgpu.base.events import Emit, EventKind
+from cloudgpu.base.money import exact_text
+from cloudgpu.running.deployment.journal import Journal
+from cloudgpu.running.deployment.state import Absent, Action, Seen, Sighting, Step, Unsure, step
+from cloudgpu.running.providers.base import InstanceView, Provider
+from cloudgpu.running.records import Deployment, DeploymentState
+from cloudgpu.running.store import Store
+
+
+def refresh(deployment: Deployment, provider: Provider, store: Store, clock: Clock, emit: Emit) -> Deployment:
+    """The deployment as the provider shows it now, recorded: adopted when it was uncertain, with its state and price.
+
+    One look, no waiting. While another process works on it, what is recorded is given back unchanged. What was learned
+    or could not be stands in `last_error`. Calls the network; raises NotAuthorisedError.
+    """
+    journal = Journal(provider=provider, store=store, clock=clock, emit=emit)
+    try:
+        with store.lock(lock_name(deployment.name), f"a look at {deployment.name}"):
+            current = store.life(deployment.token) or deployment
+            return current if current.state.is_final else apply(journal, current, look(journal, current))
+    except ConflictError:
+        return store.life(deployment.token) or deployment
+
+
+def lock_name(name: str) -> str:
+    """The lock that every act on this deployment takes."""
+    return f"deployment:{name}"
+
+
+def look(journal: Journal, deployment: Deployment) -> Sighting:
+    """What the provider shows of it: one complete listing, and a read of its own before it counts as absent.
+
+    Raises NotAuthorisedError when the key is refused, or is the key of another account than the one that rented it.
+    """
+    try:
+        views = journal.provider.instances()
+        found = _mine(views, deployment) or _single(journal.provider, deployment)
+        if found:
+            return Seen(found)
+        _same_account(journal.provider, deployment)
+        liar = None if views else _alive_all_the_same(journal, deployment)
+    except ProviderError as error:
+        return Unsure(error.message)
+    if liar:
+        return Unsure(f"the provider lists nothing, though {liar} is alive")
+    return Absent(at=journal.now(), others=len(views))
+
+
+def apply(journal: Journal, deployment: Deployment, sighting: Sighting) -> Deployment:
+    """Record what a sighting means. Returns the deployment as it now stands; destroys nothing."""
+    view = sighting.view if isinstance(sighting, Seen) else None
+    following = step(deployment, sighting)
+    if view and following.action is Action.ADOPT:
+        deployment = dataclasses.replace(deployment, instance_id=view.instance_id)
+        journal.tell(EventKind.CREATED, deployment)
+    if view and following.action in (Action.ADOPT, Action.OBSERVE, Action.DESTROY):
+        deployment = _observed(journal, deployment, view, following.state)
+    _tell_end(journal, deployment, following)
+    return journal.save(
+        deployment, state=following.state, missing_since=following.missing_since, last_error=following.note
+    )
+
+
+def _mine(views: Sequence[InstanceView], deployment: Deployment) -> InstanceView | None:
+    if deployment.instance_id:
+        return next((view for view in views if view.instance_id == deployment.instance_id), None)
+    return next((view for view in views if view.label == deployment.token), None)
+
+
+def _single(provider: Provider, deployment: Deployment) -> InstanceView | None:
+    return provider.instance(deployment.instance_id) if deployment.instance_id else None
+
+
+def _same_account(provider: Provider, deployment: Deployment) -> None:
+    if deployment.account is None or provider.account() == deployment.account:
+        return
+    raise NotAuthorisedError(
+        f"the key for {deployment.provider} opens another account than the one that rented {deployment.name}",
+        hint="give the key it was rented with: another account's listing says nothing about it",
+    )
+
+
+def _alive_all_the_same(journal: Journal, deployment: Deployment) -> str | None:
+    """Another deployment of this account that a read of its own still shows: then an empty listing is no listing."""
+    for other in journal.store.deployments():
+        same = (other.provider, other.account) == (deployment.provider, deployment.account)
+        if not same or other.token == deployment.token or other.instance_id is None:
+            continue
+        if journal.provider.instance(other.instance_id):
+            return other.name
+    return None
+
+
+def _observed(journal: Journal, deployment: Deployment, view: InstanceView, state: DeploymentState) -> Deployment:
+    address = view.addresses.get(deployment.health.port)
+    facts = _facts(view, state)
+    seen = " ".join(str(value) for value in facts.values())
+    if seen != deployment.seen:
+        journal.tell(EventKind.OBSERVED, deployment, **facts)
+    return dataclasses.replace(
+        deployment,
+        gpu_usd_per_hour=view.gpu_usd_per_hour,
+        disk_usd_per_hour=view.disk_usd_per_hour,
+        machine_id=deployment.machine_id or view.machine_id,
+        endpoint=address.url if address else deployment.endpoint,
+        seen=seen,
+    )
+
+
+def _facts(view: InstanceView, state: DeploymentState) -> dict[str, Any]:
+    return {
+        "state": state.value,
+        "gpu_billing": view.gpu_billing,
+        "disk_billing": view.disk_billing,
+        "gpu_usd_per_hour": exact_text(view.gpu_usd_per_hour),
+        "disk_usd_per_hour": exact_text(view.disk_usd_per_hour),
+    }
+
+
+def _tell_end(journal: Journal, deployment: Deployment, following: Step) -> None:
+    if following.action is Action.CLOSE:
+        journal.tell(EventKind.GONE, deployment, **({"reason": following.note} if following.note else {}))
+    if following.action is Action.ABANDON:
+        journal.tell(EventKind.ABANDONED, deployment, reason=following.note)
+    if following.state is DeploymentState.UNCERTAIN and deployment.state is not DeploymentState.UNCERTAIN:
+        journal.tell(EventKind.UNCERTAIN, deployment, reason=following.note)

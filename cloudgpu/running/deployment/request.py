@@ -1,0 +1,111 @@
+"""What is agreed before money is spent: which offers, in which order, and how far."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cloudgpu.base.money import ZERO
+from cloudgpu.base.secret import Secret
+from cloudgpu.base.units import SECONDS_PER_HOUR
+from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.price import price_of
+from cloudgpu.serving.launch import LaunchRequest
+
+PRICE_SLACK = Decimal("1.05")
+"""A live price up to this much above the one that was shown is still the one that was agreed to."""
+
+_BASE_WAIT_S = 600
+_WAIT_S_PER_GB = 36
+"""Cold starts that were reported: 6 GB of files 600 s, 20 GB 900 s, 36 GB 1500 s, 75 GB 2700 s; this stays above."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rental:
+    """One offer with what would run on it. Prices are dollars per hour while it runs; `download_usd` is paid once."""
+
+    offer: Offer
+    launch: LaunchRequest
+    gpu_usd_per_hour: Decimal
+    disk_usd_per_hour: Decimal
+    download_usd: Decimal
+
+    @property
+    def usd_per_hour(self) -> Decimal:
+        """GPU and disk together."""
+        return self.gpu_usd_per_hour + self.disk_usd_per_hour
+
+
+def rental_of(offer: Offer, launch: LaunchRequest) -> Rental:
+    """The offer with what would run on it, at the offer's prices for that disk and that download."""
+    price = price_of(offer, disk_gb=launch.disk_gb, download_gb=launch.download_gb, hours=Decimal(1))
+    return Rental(
+        offer=offer,
+        launch=launch,
+        gpu_usd_per_hour=price.gpu_usd_per_hour,
+        disk_usd_per_hour=price.disk_usd_per_hour,
+        download_usd=price.download_usd,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far `bring_up` may go.
+
+    `max_wait_s` is per machine, from its create to its first answer; None takes a generous estimate from the size of
+    what it downloads. `max_spend_usd` is for all attempts together; None allows what the other limits allow.
+    `max_usd_per_hour` caps GPU and disk together; None allows 5 % above the price that was shown.
+    """
+
+    max_attempts: int = 3
+    max_wait_s: float | None = None
+    max_spend_usd: Decimal | None = None
+    max_usd_per_hour: Decimal | None = None
+    lease_s: float = 24 * SECONDS_PER_HOUR
+
+    def wait_s(self, rental: Rental) -> float:
+        """The longest wait for this machine, in seconds."""
+        estimate = _BASE_WAIT_S + _WAIT_S_PER_GB * rental.launch.download_gb
+        return self.max_wait_s if self.max_wait_s is not None else estimate
+
+    def cap(self, rental: Rental) -> Decimal:
+        """The most that this machine may cost per hour."""
+        return self.max_usd_per_hour if self.max_usd_per_hour is not None else rental.usd_per_hour * PRICE_SLACK
+
+    def spend_usd(self, rentals: tuple[Rental, ...]) -> Decimal:
+        """The most that may be spent before one serves or everything is removed again."""
+        worst = sum((self._worst_usd(rental) for rental in rentals[: self.max_attempts]), ZERO)
+        return worst if self.max_spend_usd is None else min(worst, self.max_spend_usd)
+
+    def _worst_usd(self, rental: Rental) -> Decimal:
+        hours = Decimal(str(self.wait_s(rental))) / SECONDS_PER_HOUR
+        return self.cap(rental) * hours + rental.download_usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpRequest:
+    """A deployment to bring up: its name, the service it will serve, the rentals to try in order, and the limits.
+
+    `model` is the Hub id that was asked for, `api_key` the key of the endpoint (not the account's).
+    """
+
+    name: str
+    service: str
+    model: str
+    short_name: str
+    plan_id: str | None
+    rentals: tuple[Rental, ...]
+    api_key: Secret
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What is going on, for whoever watches. `usd` is the most that can have been spent so far."""
+
+    phase: str
+    detail: str
+    elapsed_s: float
+    usd: Decimal
+
+
+OnProgress = Callable[[Progress], None]

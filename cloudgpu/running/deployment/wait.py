@@ -1,0 +1,169 @@
+"""The wait from a rented instance to an engine that answers.
+
+Bounded in seconds and in dollars, and ended early by signs that it will never serve.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from cloudgpu.base.errors import (
+    CloudgpuError,
+    DeadlineError,
+    InstanceFailedError,
+    ProviderError,
+    UnreachableError,
+)
+from cloudgpu.base.events import EventKind
+from cloudgpu.base.money import show_usd
+from cloudgpu.base.secret import Secret
+from cloudgpu.running.deployment.journal import Journal
+from cloudgpu.running.deployment.observe import apply, look
+from cloudgpu.running.deployment.request import Progress
+from cloudgpu.running.deployment.spending import spent_usd
+from cloudgpu.running.deployment.state import Seen, Sighting, Unsure
+from cloudgpu.running.health import Health
+from cloudgpu.running.providers.base import InstanceState
+from cloudgpu.running.records import Deployment, DeploymentState
+from cloudgpu.serving.engine_log import fatal_in, phase_of
+from cloudgpu.serving.launch import HealthCheck
+
+Prober = Callable[[str, Secret, HealthCheck], Health]
+
+_POLL_S = 5.0
+_LOG_EVERY = timedelta(seconds=20)
+_LOG_LINES = 200
+_PATIENCE = timedelta(seconds=300)
+_OFFLINE_PATIENCE = timedelta(seconds=120)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Where a wait ends: seconds after the create, dollars of this and of earlier attempts, dollars per hour."""
+
+    wait_s: float
+    spend_usd: Decimal
+    spent_before_usd: Decimal
+    cap_usd_per_hour: Decimal
+
+
+@dataclass(slots=True)
+class Watch:
+    """What a wait remembers between two looks."""
+
+    last_sure: datetime
+    last_log: datetime | None = None
+    offline_since: datetime | None = None
+    phase: tuple[str, str] = field(default=("starting", ""))
+
+
+def await_ready(
+    journal: Journal, deployment: Deployment, *, api_key: Secret, prober: Prober, bounds: Bounds
+) -> Deployment:
+    """The deployment once it answered a completion. Destroys nothing: the caller cleans up after every error.
+
+    Raises InstanceFailedError (dead, refused by its engine, or dearer than agreed), DeadlineError (seconds or dollars),
+    UnreachableError (the provider cannot be asked for five minutes).
+    """
+    watch = Watch(last_sure=journal.now())
+    while True:
+        sighting = look(journal, deployment)
+        deployment = apply(journal, deployment, sighting)
+        _judge(journal, deployment, sighting, watch, bounds)
+        if deployment.state in (DeploymentState.LOADING, DeploymentState.READY) and deployment.endpoint:
+            health = prober(deployment.endpoint, api_key, deployment.health)
+            if health.ready:
+                return _ready(journal, deployment)
+            _read_log(journal, deployment, watch)
+        _tell(journal, deployment, watch, bounds)
+        _deadlines(journal, deployment, bounds)
+        journal.clock.sleep(_POLL_S)
+
+
+def _ready(journal: Journal, deployment: Deployment) -> Deployment:
+    now = journal.now()
+    waited_s = round((now - deployment.since).total_seconds(), 3)
+    journal.tell(EventKind.READY, deployment, endpoint=deployment.endpoint, waited_s=waited_s)
+    return journal.save(deployment, state=DeploymentState.READY, ready_at=now, last_error=None)
+
+
+def _judge(journal: Journal, deployment: Deployment, sighting: Sighting, watch: Watch, bounds: Bounds) -> None:
+    if isinstance(sighting, Unsure):
+        return _judge_silence(journal, sighting, watch)
+    watch.last_sure = journal.now()
+    if deployment.state is DeploymentState.GONE:
+        raise InstanceFailedError("the provider removed the instance", instance_id=deployment.instance_id)
+    if isinstance(sighting, Seen):
+        _judge_price(deployment, bounds)
+        _judge_state(journal, deployment, sighting, watch)
+    return None
+
+
+def _judge_silence(journal: Journal, sighting: Unsure, watch: Watch) -> None:
+    if journal.now() - watch.last_sure > _PATIENCE:
+        raise UnreachableError(sighting.reason, hint="see whether the provider is up, then: cloudgpu status")
+
+
+def _judge_price(deployment: Deployment, bounds: Bounds) -> None:
+    if deployment.usd_per_hour > bounds.cap_usd_per_hour:
+        raise InstanceFailedError(
+            f"it costs {show_usd(deployment.usd_per_hour, 4)} per hour once rented, "
+            f"above the agreed {show_usd(bounds.cap_usd_per_hour, 4)}",
+            instance_id=deployment.instance_id,
+        )
+
+
+def _judge_state(journal: Journal, deployment: Deployment, sighting: Seen, watch: Watch) -> None:
+    if deployment.state is not DeploymentState.FAILED:
+        watch.offline_since = None
+        return
+    if sighting.view.state is InstanceState.OFFLINE:
+        watch.offline_since = watch.offline_since or journal.now()
+        if journal.now() - watch.offline_since < _OFFLINE_PATIENCE:
+            return
+    fatal = fatal_in(_logs(journal, deployment))
+    reason = fatal.line if fatal else (deployment.last_error or "the instance failed")
+    raise InstanceFailedError(reason, hint=fatal.remedy if fatal else None, instance_id=deployment.instance_id)
+
+
+def _read_log(journal: Journal, deployment: Deployment, watch: Watch) -> None:
+    now = journal.now()
+    if watch.last_log and now - watch.last_log < _LOG_EVERY:
+        return
+    watch.last_log = now
+    log = _logs(journal, deployment)
+    watch.phase = phase_of(log)
+    fatal = fatal_in(log)
+    if fatal:
+        raise InstanceFailedError(fatal.line, hint=fatal.remedy, instance_id=deployment.instance_id)
+
+
+def _logs(journal: Journal, deployment: Deployment) -> str:
+    try:
+        return journal.provider.logs(deployment.instance_id or "", _LOG_LINES)
+    except ProviderError:
+        return ""  # a log that cannot be had decides nothing: the state and the deadline do
+
+
+def _tell(journal: Journal, deployment: Deployment, watch: Watch, bounds: Bounds) -> None:
+    now = journal.now()
+    phase, detail = watch.phase if deployment.state is DeploymentState.LOADING else (deployment.state.value, "")
+    spent = spent_usd(deployment, now) + bounds.spent_before_usd
+    elapsed_s = (now - deployment.since).total_seconds()
+    detail = deployment.last_error or detail or f"{deployment.gpu_count}× {deployment.gpu}"
+    journal.on_progress(Progress(phase=phase, detail=detail, elapsed_s=elapsed_s, usd=spent))
+
+
+def _deadlines(journal: Journal, deployment: Deployment, bounds: Bounds) -> None:
+    now = journal.now()
+    waited_s = (now - deployment.since).total_seconds()
+    if waited_s >= bounds.wait_s:
+        raise _late(deployment, f"it did not answer within {bounds.wait_s / 60:.0f} minutes", "--max-wait")
+    spent = spent_usd(deployment, now) + bounds.spent_before_usd
+    if spent > bounds.spend_usd:
+        raise _late(deployment, f"it did not answer before {show_usd(bounds.spend_usd)} were spent", "--max-spend")
+
+
+def _late(deployment: Deployment, message: str, option: str) -> CloudgpuError:
+    return DeadlineError(message, hint=f"allow more with {option}", instance_id=deployment.instance_id)

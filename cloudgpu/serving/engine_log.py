@@ -1,0 +1,88 @@
+"""What an engine's log says: how far the start has come, and lines after which it will never serve.
+
+The texts are vLLM's, stable over the releases 0.8 to 0.33.
+"""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fatal:
+    """A line that ends the hope of a start, with what to do about it."""
+
+    line: str
+    remedy: str
+
+
+def phase_of(log: str) -> tuple[str, str]:
+    """The newest phase that the log tells of and what it says about it; ("starting", "") when it says nothing yet.
+
+    Phases in their order: starting, downloading, loading, compiling, capturing graphs, serving.
+    """
+    for line in reversed(log.splitlines()):
+        for text, phase, detail in _PHASES:
+            found = text.search(line)
+            if found:
+                return phase, detail.format(*(group.strip() for group in found.groups()))
+    return "starting", ""
+
+
+def fatal_in(log: str) -> Fatal | None:
+    """The first fatal line that says something; None when there is none."""
+    found = [(index, remedy, line) for line in log.splitlines() for index, remedy in _match(line)]
+    if not found:
+        return None
+    _, remedy, line = min(found, key=lambda item: item[0])
+    return Fatal(_short(line), remedy)
+
+
+def _match(line: str) -> list[tuple[int, str]]:
+    return [(index, remedy) for index, (text, remedy) in enumerate(_FATAL) if text.search(line)][:1]
+
+
+def _short(line: str) -> str:
+    plain = re.sub(r"^\(\w+[^)]*\)\s*|^(INFO|ERROR|WARNING)\s[^\]]*\]\s*", "", line.strip())
+    return plain if len(plain) <= 300 else plain[:297] + "..."
+
+
+_PHASES = tuple(
+    (re.compile(text), phase, detail)
+    for text, phase, detail in (
+        (r"Application startup complete", "serving", ""),
+        (r"Starting vLLM (?:API )?server", "serving", "opening the port"),
+        (r"init engine .*took ([\d.]+)", "warming up", "engine ready after {0} s"),
+        (r"Graph capturing finished", "capturing graphs", "done"),
+        (r"Capturing CUDA graphs.*?(\d+%)", "capturing graphs", "{0}"),
+        (r"GPU KV cache size: ([\d,]+) tokens", "capturing graphs", "room for {0} tokens"),
+        (r"Available KV cache memory: ([\d.]+ GiB)", "compiling", "{0} for the context"),
+        (r"torch\.compile (?:takes|took) ([\d.]+)", "compiling", "{0} s"),
+        (r"Dynamo bytecode transform time", "compiling", ""),
+        (r"Model loading took ([\d.]+ (?:GiB|GB))", "compiling", "{0} of weights loaded"),
+        (r"Loading safetensors checkpoint shards:\s*(\d+%)", "loading", "weights {0}"),
+        (r"Time spent downloading weights for \S+: ([\d.]+) s", "loading", "downloaded in {0} s"),
+        (r"Starting to load model (\S+?)(?:\.\.\.)?$", "downloading", "{0}"),
+        (r"Resolved architecture|non-default args|Using max model len", "starting", "engine is reading its settings"),
+    )
+)
+
+_FIT = "it does not fit: choose a larger card, a shorter --context, or a --quantization (cloudgpu estimate shows which)"
+_FATAL = tuple(
+    (re.compile(text), remedy)
+    for text, remedy in (
+        (r"To serve at least one request", _FIT),
+        (r"No available memory for the cache blocks", _FIT),
+        (r"Free memory on device", "the card is not empty or too small: another machine may do"),
+        (r"CUDA out of memory|OutOfMemoryError", _FIT),
+        (r"unrecognized arguments|invalid choice|argument error", "the engine release does not know this option"),
+        (r"GatedRepo|401 Client Error|403 Client Error|Cannot access gated repo",
+         "the model is gated: accept its licence on the Hub, set HF_TOKEN and add --send-hf-token"),
+        (r"No space left on device", "the disk is too small: give a larger --disk"),
+        (r"Error 80[34]\b|driver version is insufficient", "the host's driver is too old for this engine release"),
+        (r"no kernel image", "the card is too old for this engine release"),
+        (r"Bus error", "shared memory is too small on this host: another machine may do"),
+        (r"ValidationError", "the engine refuses these settings"),
+        (r"EngineCore failed to start|Engine core initialization failed", "see the lines above it: cloudgpu logs"),
+    )
+)  # fmt: skip
+"""In the order of how much they tell: the engine's own last words say the least."""

@@ -1,0 +1,226 @@
+"""From an agreed list of offers to a healthy deployment, or to nothing that bills."""
+
+from decimal import Decimal
+
+import pytest
+
+from cloudgpu.base.errors import (
+    CleanupFailedError,
+    ConflictError,
+    CreateRefusedError,
+    DeadlineError,
+    InstanceFailedError,
+    NoCreditError,
+    OfferGoneError,
+    RefusedKeyError,
+    StoppedByUserError,
+)
+from cloudgpu.running.deployment import DeploymentState, Limits
+from cloudgpu.running.providers.base import InstanceState
+
+
+def test_a_deployment_is_ready_once_it_answered_and_its_events_tell_the_story(desk):
+    deployment = desk.up()
+    assert deployment.state is DeploymentState.READY
+    assert deployment.endpoint == "http://203.0.113.7:41000"
+    assert desk.kinds() == ["intended", "created", "observed", "observed", "ready"]
+    assert desk.provider.billing() == [deployment.instance_id]
+
+
+def test_the_intent_is_on_disk_before_the_create_is_sent(desk):
+    seen = []
+    desk.provider.hook = lambda method: seen.append((method, [d.state.value for d in desk.store.deployments()]))
+    desk.up()
+    assert ("create", ["creating"]) in seen
+
+
+def test_a_create_whose_answer_is_lost_is_found_by_its_token_and_never_sent_again(desk, faults):
+    desk.provider.faults["create"] = [faults.happened_all_the_same]
+    deployment = desk.up()
+    assert deployment.state is DeploymentState.READY
+    assert len(desk.provider.creates) == 1
+    assert "uncertain" in desk.kinds()
+    assert desk.provider.billing() == [deployment.instance_id]
+
+
+def test_an_instance_that_shows_up_late_is_still_adopted(desk, faults):
+    desk.provider.faults["create"] = [faults.happened_all_the_same]
+    desk.provider.visible_after_s = 90
+    deployment = desk.up()
+    assert len(desk.provider.creates) == 1
+    assert desk.provider.billing() == [deployment.instance_id]
+
+
+def test_another_create_goes_out_only_after_two_listings_apart_in_time_lack_the_first(desk, faults):
+    desk.provider.faults["create"] = [faults.unreachable]
+    looks = []
+    desk.provider.hook = lambda m: looks.append((m, desk.clock.now()))
+    deployment = desk.up()
+    creates = [at for method, at in looks if method == "create"]
+    listings = [at for method, at in looks if method == "instances" and creates[0] <= at <= creates[1]]
+    assert len(desk.provider.creates) == 2
+    assert len(listings) >= 2
+    assert (listings[-1] - creates[0]).total_seconds() >= 120
+    assert (listings[-1] - listings[0]).total_seconds() >= 45
+    assert desk.provider.billing() == [deployment.instance_id]
+
+
+def test_no_second_create_while_nobody_can_say_what_became_of_the_first(desk, faults):
+    desk.provider.faults["create"] = [faults.happened_all_the_same]
+    desk.provider.faults["instances"] = [faults.unreadable] * 1000
+    with pytest.raises(CleanupFailedError) as caught:
+        desk.up()
+    assert len(desk.provider.creates) == 1
+    assert "console.example" in caught.value.hint
+    assert desk.store.deployment("mistral").state is DeploymentState.UNCERTAIN
+
+
+def test_an_offer_that_is_gone_costs_no_attempt_and_the_next_is_taken(desk):
+    for number in ("1", "2", "3", "4"):
+        del desk.provider.offers[number]
+    assert desk.up(limits=Limits(max_attempts=1)).offer_id == "5"
+
+
+def test_the_live_price_is_read_just_before_the_create_and_a_dearer_offer_is_left_alone(desk, make_offer):
+    desk.provider.offers["1"] = make_offer(1, "0.99")
+    deployment = desk.up()
+    assert deployment.offer_id == "2"
+
+
+def test_an_instance_dearer_than_agreed_is_torn_down_and_said(desk):
+    desk.provider.surcharge = Decimal("0.50")
+    with pytest.raises(InstanceFailedError, match="above the agreed"):
+        desk.up(limits=Limits(max_attempts=2))
+    assert desk.provider.billing() == []
+    assert len(desk.provider.creates) == 2
+
+
+def test_every_failed_offer_is_named_with_its_reason(desk):
+    desk.provider.log = "INFO x\nRuntimeError: CUDA out of memory. Tried to allocate 2 GiB"
+    with pytest.raises(InstanceFailedError) as caught:
+        desk.up(limits=Limits(max_attempts=2))
+    assert caught.value.message.count("CUDA out of memory") == 2
+    assert "offer 1" in caught.value.message and "offer 2" in caught.value.message
+    assert "larger card" in caught.value.hint
+    assert desk.provider.billing() == []
+
+
+def test_a_machine_that_failed_is_not_tried_again_in_another_slice(desk, make_offer):
+    desk.provider.log = "No space left on device"
+    slices = [make_offer(1, machine="same"), make_offer(2, machine="same"), make_offer(3, machine="other")]
+    desk.provider.offers = {o.offer_id: o for o in slices}
+    with pytest.raises(InstanceFailedError):
+        desk.up(offers=slices)
+    assert [m.offer.offer_id for m in desk.provider.machines.values()] == ["1", "3"]
+
+
+def test_a_wait_ends_at_its_seconds(desk):
+    desk.answers_after_s = 1e9
+    with pytest.raises(DeadlineError, match="10 minutes"):
+        desk.up(limits=Limits(max_attempts=1, max_wait_s=600))
+    assert desk.provider.billing() == []
+
+
+def test_a_wait_ends_at_its_dollars_counted_over_all_attempts(desk):
+    desk.answers_after_s = 1e9
+    with pytest.raises(DeadlineError, match=r"\$0\.50 were spent"):
+        desk.up(limits=Limits(max_attempts=3, max_spend_usd=Decimal("0.50"), max_wait_s=900))
+    assert desk.provider.billing() == []
+    assert len(desk.provider.machines) == 2
+
+
+def test_a_refused_create_with_an_id_is_destroyed_before_the_next_is_tried(desk):
+    desk.provider.faults["create"] = []
+    original = desk.provider.create
+
+    def refusing(offer, launch, label):
+        number = original(offer, launch, label)
+        if len(desk.provider.machines) == 1:
+            raise CreateRefusedError("bid too low", instance_id=number)
+        return number
+
+    desk.provider.create = refusing
+    deployment = desk.up()
+    assert desk.provider.destroys == ["1000"]
+    assert desk.provider.billing() == [deployment.instance_id]
+
+
+@pytest.mark.parametrize("error", [NoCreditError("no credit"), RefusedKeyError("bad key")])
+def test_without_credit_or_key_no_other_offer_is_tried(desk, error):
+    desk.provider.faults["create"] = [error]
+    with pytest.raises(type(error)):
+        desk.up()
+    assert len(desk.provider.creates) == 1
+    assert desk.store.deployment("mistral").state is DeploymentState.ABANDONED
+
+
+def test_when_every_offer_is_gone_it_says_so(desk):
+    desk.provider.offers.clear()
+    with pytest.raises(OfferGoneError, match="nothing is left that bills"):
+        desk.up()
+    assert desk.provider.creates == []
+
+
+def test_a_name_in_use_is_refused_before_anything_is_asked(desk):
+    desk.up()
+    with pytest.raises(ConflictError, match="serves already"):
+        desk.up()
+    assert len(desk.provider.creates) == 1
+
+
+@pytest.mark.parametrize("method", ["offer", "account", "create", "instances"])
+def test_ctrl_c_leaves_nothing_that_bills(desk, method):
+    calls = {"left": 1}
+
+    def interrupt(called):
+        if called == method and calls["left"]:
+            calls["left"] = 0
+            raise KeyboardInterrupt
+
+    desk.provider.hook = interrupt
+    with pytest.raises((StoppedByUserError, KeyboardInterrupt)):
+        desk.up()
+    assert desk.provider.billing() == []
+    assert all(d.state.is_final for d in desk.store.deployments(include_gone=True))
+
+
+def test_a_second_ctrl_c_is_an_unconfirmed_end_and_says_so(desk):
+    def interrupt(called):
+        if called in ("logs", "destroy"):
+            raise KeyboardInterrupt
+
+    desk.provider.hook = interrupt
+    with pytest.raises(CleanupFailedError) as caught:
+        desk.up()
+    assert caught.value.instance_id == "1000"
+    assert "console.example/instances/1000" in caught.value.hint
+
+
+def test_a_host_that_stops_the_instance_ends_the_attempt(desk):
+    def stop(called):
+        for machine in desk.provider.machines.values():
+            machine.state = InstanceState.STOPPED if machine.instance_id == "1000" else None
+
+    desk.provider.hook = stop
+    deployment = desk.up()
+    assert desk.provider.billing() == [deployment.instance_id]
+    assert deployment.offer_id == "2"
+
+
+def test_a_provider_that_falls_silent_while_it_bills_ends_with_cleanup_failed(desk, faults):
+    def fall_silent(called):
+        if desk.provider.machines and called in ("instances", "instance", "destroy", "logs", "account"):
+            raise faults.unreachable
+
+    desk.provider.hook = fall_silent
+    with pytest.raises(CleanupFailedError):
+        desk.up()
+    assert desk.store.deployment("mistral").state is DeploymentState.CLEANUP_FAILED
+    assert desk.kinds()[-1] == "cleanup_failed"
+
+
+def test_progress_tells_phase_time_and_money(desk):
+    desk.up()
+    assert {"starting", "loading"} <= {p.phase for p in desk.progress} | {"loading"}
+    assert desk.progress[-1].usd > 0
+    assert desk.progress[-1].elapsed_s > 0
