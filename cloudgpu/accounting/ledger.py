@@ -4,7 +4,7 @@ The provider's own bill counts wherever it reaches; the time after it is metered
 of the download is the plan's estimate until the bill tells of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -19,23 +19,43 @@ _BILL_LAG = timedelta(minutes=5)
 _BILL_SETTLES = timedelta(hours=24)
 """After this long a provider's bill for a finished instance is taken as complete whatever its last line says."""
 
+_BILL_GIVEN_UP = timedelta(days=30)
 
-def fold(events: Iterable[Event], until: datetime) -> list[Charge]:
+
+def fold(events: Iterable[Event], until: datetime | Mapping[str, datetime]) -> list[Charge]:
     """Every charge of every instance before `until`, oldest life first; a running instance is metered up to `until`.
 
-    Each charge covers one state and one price; `charge.cut` and `charge.by_hour` divide it without changing the sum.
+    A mapping gives each provider its own moment, for providers whose clocks differ (the emulator's runs fast). Each
+    charge covers one state and one price; `charge.cut` and `charge.by_hour` divide it without changing the sum.
     Reads no network and no clock.
     """
-    return [piece for life in lives(events) for charge in _charges(life, until) for piece in _until(charge, until)]
+    charges: list[Charge] = []
+    for life in lives(events):
+        end = until if isinstance(until, datetime) else until[life.provider]
+        charges.extend(piece for charge in _charges(life, end) for piece in _until(charge, end))
+    return charges
 
 
 def is_settled(life: Life) -> bool:
-    """Whether the bill that was read last can be taken as final: the instance is gone and the lines reach its end."""
-    if life.bill is None or life.gone_at is None or life.bill.fetched_at < life.gone_at:
+    """Whether the bill that was read last can be taken as final: the instance is gone and the lines reach its end.
+
+    A bill without lines settles nothing: it cannot be told from one that was lost.
+    """
+    bill, gone_at = life.bill, life.gone_at
+    if bill is None or bill.last_end is None or gone_at is None or bill.fetched_at < gone_at:
         return False
-    if life.destroy_requested_at is None or life.bill.fetched_at >= life.gone_at + _BILL_SETTLES:
+    if life.destroy_requested_at is None or bill.fetched_at >= gone_at + _BILL_SETTLES:
         return True
-    return life.bill.last_end is not None and life.bill.last_end >= life.destroy_requested_at - _BILL_LAG
+    return bill.last_end >= life.destroy_requested_at - _BILL_LAG
+
+
+def wants_bill(life: Life, now: datetime) -> bool:
+    """Whether the provider's bill should be read (again): it exists or existed, and the last bill was not final.
+
+    A month after the end no better bill is hoped for.
+    """
+    over = life.gone_at is not None and now > life.gone_at + _BILL_GIVEN_UP
+    return life.created and not over and not is_settled(life)
 
 
 def _until(charge: Charge, until: datetime) -> list[Charge]:

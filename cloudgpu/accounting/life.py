@@ -103,7 +103,7 @@ def _apply(life: Life, event: Event) -> None:
             _create(life)
             _observe(life, event)
         case EventKind.CHARGED:
-            life.bill = _bill(event)
+            life.bill = _newer(life.bill, _bill(event))
         case EventKind.ABANDONED:
             life.abandoned = not life.created
         case EventKind.READY:
@@ -139,6 +139,11 @@ def _observe(life: Life, event: Event) -> None:
     if last.rates != (gpu, disk) and life.gone_at is None:
         # A clock that was set back must not make a span of negative length.
         life.spans.append(Span(max(event.at, last.start), gpu, disk))
+
+
+def _newer(known: Bill | None, read: Bill) -> Bill:
+    """The bill that was read last; one without lines takes nothing back that was billed before."""
+    return known if known and known.lines and not read.lines else read
 
 
 def _bill(event: Event) -> Bill:

@@ -60,7 +60,7 @@ class Report:
     by: str
     lines: tuple[Line, ...]
     total: Line
-    usd_by_source: Mapping[str, Decimal]
+    usd_by_source: Mapping[Source, Decimal]
     billing_now: tuple[Billing, ...]
     burn_usd_per_hour: Decimal
 
@@ -78,8 +78,8 @@ _KEYS: Mapping[str, Callable[[Charge], str]] = {
 GROUPINGS = tuple(_KEYS)
 
 
-def report(events: Sequence[Event], until: datetime, by: str = "deployment") -> Report:
-    """The report at `until` (UTC). Days and hours are those of UTC.
+def report(events: Sequence[Event], until: datetime | Mapping[str, datetime], by: str = "deployment") -> Report:
+    """The report at `until` (UTC; see `ledger.fold`). Days and hours are those of UTC.
 
     Raises UsageError when `by` is not one of GROUPINGS. Reads no network and no clock.
     """
@@ -89,7 +89,7 @@ def report(events: Sequence[Event], until: datetime, by: str = "deployment") -> 
     pieces = by_hour(charges) if by in ("day", "hour") else charges
     now = billing_now(events)
     return Report(
-        as_of=until,
+        as_of=until if isinstance(until, datetime) else max(until.values()),
         by=by,
         lines=group(pieces, _KEYS[by]),
         total=total("total", charges),

@@ -17,7 +17,7 @@ MAX_QUESTIONS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One side's answer. Times are seconds on the side's own clock: to the first token, and to the last.
+    """One side's answer. Times are real seconds, measured here: to the first token, and to the last.
 
     `error` is one sentence when there was no answer (`text` is then empty and the times are None).
     """

@@ -6,7 +6,8 @@ from decimal import Decimal
 from lifetimes import NOON, a_rental, at, charged, created, event, intended, observed
 
 from cloudgpu.accounting.charge import Meter, Source
-from cloudgpu.accounting.ledger import fold
+from cloudgpu.accounting.ledger import fold, is_settled, wants_bill
+from cloudgpu.accounting.life import lives
 
 FAR = NOON + timedelta(days=30)
 
@@ -128,3 +129,39 @@ def test_two_lives_of_one_deployment_name_are_two_lives():
 def test_a_clock_that_was_set_back_makes_no_negative_charge():
     events = [intended(at(), download="0"), created(at()), observed(at(30)), observed(at(20), gpu="0.72")]
     assert all(c.usd >= 0 and c.hours >= 0 for c in fold(events, at(60)))
+
+
+def test_an_empty_bill_takes_back_nothing_that_was_billed_before():
+    bill = charged(at(61), ("gpu", at(6), at(60), "0.324"), ("disk", at(), at(60), "0.018"))
+    lost = charged(at(5000))
+    assert usd(fold([*a_rental(), bill, lost], FAR)) == Decimal("0.342")
+
+
+def test_an_empty_bill_settles_nothing_so_the_meter_stands():
+    (life,) = lives([*a_rental(), charged(at(5000))])
+    assert not is_settled(life)
+    assert usd(fold([*a_rental(), charged(at(5000))], FAR), source=Source.METERED) > 0
+
+
+def test_a_bill_is_wanted_until_it_is_final_and_not_for_ever():
+    def wanted(events, when):
+        (life,) = lives(events)
+        return wants_bill(life, when)
+
+    final = charged(at(61), ("gpu", at(6), at(60), "0.3"))
+    assert wanted(a_rental()[:3], at(30))
+    assert wanted(a_rental(), at(61))
+    assert not wanted([*a_rental(), final], at(62))
+    assert not wanted([intended(at())], at(1))
+    assert not wanted(a_rental(), at(60) + timedelta(days=31))
+
+
+def test_each_provider_is_metered_by_its_own_clock():
+    kw = {"token": "t-2", "deployment": "other", "provider": "emulator"}
+    events = [
+        intended(at(), download="0"), created(at()), observed(at()),
+        intended(at(), download="0", **kw), created(at(), **kw), observed(at(), **kw),
+    ]  # fmt: skip
+    charges = fold(events, {"vast": at(60), "emulator": at(600)})
+    assert usd(charges, provider="vast", meter=Meter.GPU) == Decimal("0.36")
+    assert usd(charges, provider="emulator", meter=Meter.GPU) == Decimal("3.6")

@@ -1,0 +1,90 @@
+"""What a migration costs on top: both sides run until one is given up. Pure."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cloudgpu.base.money import ZERO
+from cloudgpu.base.units import SECONDS_PER_HOUR, transfer_s
+
+_ENGINE_START_S = 240.0
+"""Scheduling, unpacking the image, loading, compiling and warming up; reports go from one minute (1B) to five (35B)."""
+
+_NET_SHARE = 0.7
+"""Of the advertised network speed, what one download of a registry or hub reaches."""
+
+_UNKNOWN_MBPS = 270.0
+"""What the cold starts that people report come down to: 30 s per GB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoubleRun:
+    """The prices of a migration, before it starts. All rates are GPU and disk together.
+
+    `until_ready_usd` is what the new side costs before it can answer, its download included; `old_usd_per_hour` is what
+    each hour of keeping the old side costs.
+    """
+
+    old_usd_per_hour: Decimal
+    new_usd_per_hour: Decimal
+    download_usd: Decimal
+    ready_s: float
+    until_ready_usd: Decimal
+
+    @property
+    def both_usd_per_hour(self) -> Decimal:
+        """The double run."""
+        return self.old_usd_per_hour + self.new_usd_per_hour
+
+    def as_json(self) -> dict[str, object]:
+        """The form inside of `migrate --json`."""
+        return {
+            "usd_per_hour": {
+                "old": self.old_usd_per_hour,
+                "new": self.new_usd_per_hour,
+                "both": self.both_usd_per_hour,
+                "keeping_old": self.old_usd_per_hour,
+            },
+            "ready_s": round(self.ready_s),
+            "usd_until_ready": self.until_ready_usd,
+            "usd_once": {"download": self.download_usd},
+        }
+
+
+def double_run(
+    *,
+    old_usd_per_hour: Decimal,
+    new_usd_per_hour: Decimal,
+    download_usd: Decimal,
+    download_gb: float,
+    download_mbps: float | None,
+) -> DoubleRun:
+    """The prices of running the new side beside the old one. `download_mbps` None: the provider does not say."""
+    ready_s = expected_ready_s(download_gb, download_mbps)
+    until_ready = new_usd_per_hour * Decimal(round(ready_s)) / SECONDS_PER_HOUR + download_usd
+    return DoubleRun(
+        old_usd_per_hour=old_usd_per_hour,
+        new_usd_per_hour=new_usd_per_hour,
+        download_usd=download_usd,
+        ready_s=ready_s,
+        until_ready_usd=until_ready,
+    )
+
+
+def no_double_run(old_usd_per_hour: Decimal, new_usd_per_hour: Decimal) -> DoubleRun:
+    """The prices when the new side is alive already (after a rollback): nothing is waited for or downloaded."""
+    return DoubleRun(
+        old_usd_per_hour=old_usd_per_hour,
+        new_usd_per_hour=new_usd_per_hour,
+        download_usd=ZERO,
+        ready_s=0.0,
+        until_ready_usd=ZERO,
+    )
+
+
+def expected_ready_s(download_gb: float, download_mbps: float | None) -> float:
+    """Seconds from the create to the first answer: image and weights over the network, then the engine's start.
+
+    An expectation to tell people, not a limit: shared networks and slow disks take longer.
+    """
+    speed = download_mbps * _NET_SHARE if download_mbps and download_mbps > 0 else _UNKNOWN_MBPS
+    return _ENGINE_START_S + transfer_s(download_gb, speed)

@@ -1,0 +1,195 @@
+"""The acts of a migration, done on rented instances."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudgpu.base.clock import Clock
+from cloudgpu.base.errors import BadFileError, CloudgpuError, ConflictError
+from cloudgpu.base.events import Emit, Event, EventKind
+from cloudgpu.base.secret import Secret
+from cloudgpu.moving import address
+from cloudgpu.moving.comparison import Comparison, Reply
+from cloudgpu.moving.hook import HookResult, run_hook
+from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.running.deployment import Deployment, DeploymentState, OnProgress, UpRequest, bring_up, refresh, take_down
+from cloudgpu.running.health import ask, probe
+from cloudgpu.running.providers.base import Provider
+from cloudgpu.running.records import Service
+from cloudgpu.running.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningActs:
+    """`Acts` for one service. `request_for` makes what is agreed to rent, and is called only when something is rented.
+
+    `provider` and `clock` open what a deployment's provider is called by name; `on_hook` hears how the hook ended.
+    """
+
+    service: str
+    store: Store
+    state_dir: Path
+    provider: Callable[[str], Provider]
+    clock: Callable[[str], Clock]
+    emit: Emit
+    request_for: Callable[[Migration], UpRequest]
+    on_progress: OnProgress
+    on_hook: Callable[[HookResult], None]
+
+    def save(self, migration: Migration) -> None:
+        """See `Acts`. The event goes first, as everywhere: a kill between the two repeats it."""
+        known = self.store.migration(migration.migration_id)
+        if known is None or known["state"] != migration.state:
+            self._tell_state(migration)
+        self.store.save_migration(migration.migration_id, migration.service, migration.state.value, migration.as_body())
+
+    def provision(self, migration: Migration) -> str:
+        """See `Acts`. SPENDS MONEY unless an interrupted run has the new side up already."""
+        standing = self._look(migration.new)
+        if standing is not None and standing.state is DeploymentState.READY:
+            return standing.token
+        deployment = bring_up(
+            self.request_for(migration),
+            provider=self.provider(migration.provider),
+            store=self.store,
+            clock=self.clock(migration.provider),
+            emit=self.emit,
+            on_progress=self.on_progress,
+        )
+        return deployment.token
+
+    def exists(self, side: Side) -> bool:
+        """See `Acts`. A provider that cannot be asked proves nothing: the side then still exists."""
+        return self._look(side) is not None
+
+    def is_healthy(self, side: Side) -> bool:
+        """See `Acts`: the health path, the model's name, and a short completion."""
+        life = self._look(side)
+        if life is None or life.endpoint is None:
+            return False
+        return probe(life.endpoint, self._key(), life.health).ready
+
+    def ask_both(self, migration: Migration) -> tuple[Comparison, ...]:
+        """See `Acts`. One question after the other, the old side first, so that neither slows the other down."""
+        old, new, key = self._life(migration.old), self._life(migration.new), self._key()
+        return tuple(
+            Comparison(question=question, old=_reply(old, key, question), new=_reply(new, key, question))
+            for question in migration.questions
+        )
+
+    def serving(self, service: str) -> str | None:
+        """See `Acts`: what the address files say, else what the journal remembers."""
+        try:
+            published = address.read(service, self.state_dir)
+        except BadFileError:
+            published = None
+        return published.deployment if published else self._service().serving
+
+    def move_address(self, migration: Migration, to: Side) -> None:
+        """See `Acts`. Files, hook, journal: what a kill leaves undone, the next call does."""
+        life = self._life(to)
+        if life is None or life.state.is_final:
+            raise ConflictError(
+                f"{to.name} no longer exists, so the address of {self.service} cannot point to it",
+                hint="see: cloudgpu migrate status",
+            )
+        service = self._service()
+        moved = address.publish(self.service, life, self.state_dir, service.api_key)
+        if moved or service.serving != to.name:
+            self._tell_hook(migration, life, service)
+            self._tell_moved(service, life)
+            self.store.save_service(Service(name=service.name, api_key=service.api_key, serving=to.name))
+
+    def destroy(self, side: Side) -> None:
+        """See `Acts`."""
+        life = self._life(side)
+        if life is None or life.state.is_final:
+            return
+        take_down(
+            life,
+            provider=self.provider(life.provider),
+            store=self.store,
+            clock=self.clock(life.provider),
+            emit=self.emit,
+            on_progress=self.on_progress,
+        )
+
+    def _life(self, side: Side) -> Deployment | None:
+        if side.token is not None:
+            return self.store.life(side.token)
+        found = self.store.deployment(side.name)
+        return found if found is not None and found.service == self.service else None
+
+    def _look(self, side: Side) -> Deployment | None:
+        """The side as its provider shows it now; None when there is none or its end is proved."""
+        life = self._life(side)
+        if life is None or life.state.is_final:
+            return None
+        seen = refresh(life, self.provider(life.provider), self.store, self.clock(life.provider), self.emit)
+        return None if seen.state.is_final else seen
+
+    def _service(self) -> Service:
+        service = self.store.service(self.service)
+        if service is None:
+            raise ConflictError(
+                f"the journal knows no service {self.service}", hint="see what is rented: cloudgpu status"
+            )
+        return service
+
+    def _key(self) -> Secret:
+        return self._service().api_key
+
+    def _tell_hook(self, migration: Migration, life: Deployment, service: Service) -> None:
+        if migration.hook is None:
+            return
+        self.on_hook(
+            run_hook(
+                migration.hook,
+                {
+                    "CLOUDGPU_SERVICE": service.name,
+                    "CLOUDGPU_DEPLOYMENT": life.name,
+                    "CLOUDGPU_PREVIOUS": service.serving or "",
+                    "CLOUDGPU_BASE_URL": f"{life.endpoint}/v1",
+                    "CLOUDGPU_MODEL": life.health.model_id,
+                    "CLOUDGPU_ENV_FILE": str(address.env_path(service.name, self.state_dir)),
+                    "CLOUDGPU_JSON_FILE": str(address.json_path(service.name, self.state_dir)),
+                },
+            )
+        )
+
+    def _tell_moved(self, service: Service, life: Deployment) -> None:
+        self.emit(
+            Event(
+                kind=EventKind.ADDRESS_MOVED,
+                at=self.clock(life.provider).now(),
+                deployment=life.name,
+                provider=life.provider,
+                data={"service": service.name, "from": service.serving, "to": life.name},
+            )
+        )
+
+    def _tell_state(self, migration: Migration) -> None:
+        self.emit(
+            Event(
+                kind=EventKind.MIGRATION,
+                at=self.clock(migration.provider).now(),
+                deployment=migration.new.name,
+                provider=migration.provider,
+                data={
+                    "migration_id": migration.migration_id,
+                    "state": migration.state.value,
+                    "from": migration.old.name,
+                    "to": migration.new.name,
+                },
+            )
+        )
+
+
+def _reply(life: Deployment | None, key: Secret, question: str) -> Reply:
+    if life is None or life.endpoint is None:
+        return Reply(error="it is not there")
+    try:
+        answer = ask(life.endpoint, key, life.health.model_id, question)
+    except CloudgpuError as error:
+        return Reply(error=error.message)
+    return Reply(text=answer.text, ttft_s=answer.ttft_s, total_s=answer.total_s)
