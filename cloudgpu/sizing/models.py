@@ -1,0 +1,302 @@
+"""Models by any name a person gives them: an alias, a Hub id, a folder, a config.json, an inline config."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from cloudgpu.base.errors import BadFileError, UnknownModelError, UsageError
+from cloudgpu.base.units import gb_from_bytes
+from cloudgpu.sizing.catalog import read_rows
+from cloudgpu.sizing.nearest import hint_of, nearest
+from cloudgpu.sizing.number_formats import (
+    QUANTIZATIONS,
+    bytes_per_16_bit,
+    canonical_quantization,
+    checkpoint_bytes,
+    config_quantization,
+)
+from cloudgpu.sizing.shape import Architecture, LayerGroup, LayerKind, ParameterGroups
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The repository to serve for a quantisation.
+
+    `online`: the engine quantises while it loads. `published`: somebody publishes this checkpoint, and a row of our
+    catalogue says who. `download_gb` is the traffic of fetching it, in GB.
+    """
+
+    repo_id: str
+    quantization: str | None
+    online: bool
+    download_gb: float
+    published: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """One checkpoint and what sizing needs to know of it.
+
+    `short_name` is what a person types and the default name of a deployment; unique over the catalogue. `quantization`
+    is what the checkpoint itself is, None for 16 or 32 bit. `parameters_stored` is the count that the published files
+    hold, duplicates and all; None when nobody published it.
+    """
+
+    model_id: str
+    short_name: str
+    aliases: tuple[str, ...]
+    dtype: str
+    quantization: str | None
+    base_id: str | None
+    parameters_stored: int | None
+    architecture: Architecture
+    source: str
+
+    @property
+    def parameters(self) -> int:
+        """Parameters of the whole checkpoint, vision and speculative layers included."""
+        return self.architecture.parameters.total
+
+    @property
+    def max_context(self) -> int:
+        """The longest context the model was made for, in tokens."""
+        return self.architecture.max_context
+
+    @property
+    def is_encoder(self) -> bool:
+        """Whether it embeds or classifies and generates nothing."""
+        return self.architecture.is_encoder
+
+    @property
+    def attention_heads(self) -> int:
+        """Query heads."""
+        return self.architecture.attention_heads
+
+    @property
+    def kv_heads(self) -> int:
+        """Key/value heads."""
+        return self.architecture.kv_heads
+
+    @property
+    def family(self) -> str:
+        """The `model_type` of the config."""
+        return self.architecture.family
+
+    def checkpoint(self, quantization: str | None = None) -> Checkpoint:
+        """What to serve for `quantization`; None is the model itself.
+
+        A published quantised repository where we know one; for "fp8" without one the 16-bit repository, quantised by the
+        engine as it loads. Raises UsageError when neither is possible.
+        """
+        wanted = canonical_quantization(quantization)
+        if wanted is None or wanted == self.quantization:
+            return self._itself()
+        if self.quantization is not None:
+            raise UsageError(
+                f"{self.model_id} is already quantised ({self.quantization}) and cannot be served as {wanted}",
+                hint=f"name the unquantised model{f', {self.base_id}' if self.base_id else ''}",
+            )
+        return self._published(wanted) or self._online(wanted)
+
+    def published_quantizations(self) -> tuple[str, ...]:
+        """The quantisations of this model for which a published repository is known, in the order of the catalogue."""
+        rows = [row["quantization"] for row in read_rows("quantized") if row["base"] == self.model_id]
+        return tuple(dict.fromkeys(rows))
+
+    def _itself(self) -> Checkpoint:
+        return self._checkpoint(self.model_id, self.quantization, published=True)
+
+    def _published(self, wanted: str) -> Checkpoint | None:
+        for row in read_rows("quantized"):
+            if row["base"] == self.model_id and row["quantization"] == wanted:
+                return self._checkpoint(row["id"], wanted, published=True)
+        return None
+
+    def _online(self, wanted: str) -> Checkpoint:
+        if wanted in {"fp8", "bitsandbytes"}:
+            return replace(self._checkpoint(self.model_id, None, published=True), quantization=wanted, online=True)
+        raise UsageError(
+            f"no published {wanted} checkpoint of {self.model_id} is known",
+            hint="give the id of one as the model, or use --quantization fp8, which the engine makes while it loads",
+        )
+
+    def _checkpoint(self, repo_id: str, quantization: str | None, *, published: bool) -> Checkpoint:
+        return Checkpoint(
+            repo_id=repo_id,
+            quantization=quantization,
+            online=False,
+            download_gb=round(gb_from_bytes(self._stored_bytes(quantization)), 2),
+            published=published,
+        )
+
+    def _stored_bytes(self, quantization: str | None) -> float:
+        if quantization is None and self.parameters_stored:
+            return self.parameters_stored * bytes_per_16_bit(self.dtype)
+        return checkpoint_bytes(self.architecture.parameters, quantization, self.dtype)
+
+
+def resolve_model(name: str) -> ModelSpec:
+    """The model of that name: alias, Hub id or repository name in any case, a local folder, a config.json.
+
+    Reads local files only. Raises UnknownModelError with the nearest names, BadFileError for an unreadable config.
+    """
+    row = _index().get(_key(name))
+    if row is not None:
+        return _spec(row)
+    path = Path(name).expanduser()
+    if name.strip() and (path.is_dir() or path.suffix == ".json"):
+        return _from_path(path)
+    raise UnknownModelError(f"no model named {name!r}", hint=hint_of(nearest(name, _spoken_names()), "cloudgpu models"))
+
+
+def model_from_config(config: Mapping[str, Any], model_id: str = "inline config") -> ModelSpec:
+    """The model that a config.json describes. Raises BadFileError when it lacks what memory rests on."""
+    # Imported here because the catalogue needs none of this arithmetic and must load fast.
+    from cloudgpu.sizing.architecture import read_architecture
+
+    if not isinstance(config, Mapping):
+        raise BadFileError("a model config must be a JSON object")
+    architecture = read_architecture(config)
+    how = "counted from its config.json" if architecture.is_exact else "estimated from its config.json, unknown family"
+    return ModelSpec(
+        model_id=model_id,
+        short_name=model_id.rsplit("/", 1)[-1].lower(),
+        aliases=(),
+        dtype=_dtype(config),
+        quantization=config_quantization(config),
+        base_id=None,
+        parameters_stored=None,
+        architecture=architecture,
+        source=how,
+    )
+
+
+@cache
+def all_models() -> tuple[ModelSpec, ...]:
+    """Every model of the catalogue, without the quantised checkpoints."""
+    return tuple(_spec(row) for row in read_rows("models"))
+
+
+def _from_path(path: Path) -> ModelSpec:
+    file = path / "config.json" if path.is_dir() else path
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UnknownModelError(
+            f"there is no readable {file}",
+            hint="a model folder holds a config.json; or name a model of `cloudgpu models`",
+        ) from error
+    except ValueError as error:
+        raise BadFileError(f"{file} is not JSON", hint="it should be the model's config.json") from error
+    folder = file.resolve().parent
+    return model_from_config(config, str(folder) if file.name == "config.json" else str(file))
+
+
+def _spec(row: dict[str, Any]) -> ModelSpec:
+    if "base" in row:
+        return _quantised(row)
+    return ModelSpec(
+        model_id=row["id"],
+        short_name=row["short_name"],
+        aliases=tuple(row["aliases"]),
+        dtype=row["dtype"],
+        quantization=row["quantization"],
+        base_id=None,
+        parameters_stored=row["parameters_stored"],
+        architecture=_architecture(row["architecture"]),
+        source=row["source"],
+    )
+
+
+def _quantised(row: dict[str, Any]) -> ModelSpec:
+    base = resolve_model(row["base"])
+    return replace(
+        base,
+        model_id=row["id"],
+        short_name=_quantised_short_name(base.short_name, row["quantization"]),
+        aliases=(),
+        quantization=row["quantization"],
+        base_id=base.model_id,
+        parameters_stored=None,
+        source=row["source"],
+    )
+
+
+def _architecture(row: dict[str, Any]) -> Architecture:
+    groups = tuple(LayerGroup(**{**group, "kind": LayerKind(group["kind"])}) for group in row["layer_groups"])
+    return Architecture(**{**row, "parameters": ParameterGroups(**row["parameters"]), "layer_groups": groups})
+
+
+@cache
+def _index() -> dict[str, dict[str, Any]]:
+    """Every spelling to its row, in order of authority: ids, short names, documented aliases, then shortened ids."""
+    found: dict[str, dict[str, Any]] = {}
+    rows = (*read_rows("models"), *_quantised_rows())
+    for names in (_ids, _short_names, _aliases, _shortened):
+        for row in rows:
+            for name in names(row):
+                found.setdefault(_key(name), row)
+    return found
+
+
+def _quantised_rows() -> list[dict[str, Any]]:
+    short_names = {row["id"]: row["short_name"] for row in read_rows("models")}
+    return [
+        {**row, "short_name": _quantised_short_name(short_names[row["base"]], row["quantization"]), "aliases": []}
+        for row in read_rows("quantized")
+    ]
+
+
+def _quantised_short_name(base: str, quantization: str) -> str:
+    return f"{base}-{quantization}"
+
+
+def _ids(row: dict[str, Any]) -> tuple[str, ...]:
+    return (row["id"],)
+
+
+def _short_names(row: dict[str, Any]) -> tuple[str, ...]:
+    return (row["short_name"],)
+
+
+def _aliases(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(row["aliases"])
+
+
+def _shortened(row: dict[str, Any]) -> tuple[str, ...]:
+    """The id without its owner, and that without what every chat model's name carries."""
+    name = row["id"].rsplit("/", 1)[-1]
+    short = name.lower().removeprefix("meta-")
+    for part in ("-instruct", "-chat-hf", "-chat", "-it", "-hf"):
+        short = short.replace(part, "")
+    return name, short
+
+
+def _spoken_names() -> list[str]:
+    names = [name for row in read_rows("models") for name in (row["short_name"], *row["aliases"], row["id"])]
+    return names + [row["short_name"] for row in _quantised_rows()]
+
+
+def _key(name: str) -> str:
+    """A spelling without case and separators, but with the slash of an id."""
+    return "".join(letter for letter in name.lower() if letter.isalnum() or letter == "/")
+
+
+def _dtype(config: Mapping[str, Any]) -> str:
+    inner = config.get("text_config")
+    inner_dtype = (inner.get("torch_dtype") or inner.get("dtype")) if isinstance(inner, Mapping) else None
+    named = str(config.get("torch_dtype") or config.get("dtype") or inner_dtype or "bfloat16")
+    return named if named in {"bfloat16", "float16", "float32"} else "bfloat16"
+
+
+__all__ = [
+    "QUANTIZATIONS",
+    "Checkpoint",
+    "ModelSpec",
+    "all_models",
+    "model_from_config",
+    "resolve_model",
+]
