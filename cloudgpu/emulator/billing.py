@@ -1,0 +1,109 @@
+"""What an instance costs, exactly: GPU while it runs, disk from creation to destruction, traffic as it flows.
+
+Every charge is a difference of two running totals, each rounded once, so that any cut of time gives the same sum.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import pairwise
+
+from cloudgpu.base.money import PICO, ZERO, accrued_usd
+from cloudgpu.emulator.instance import DISK_FREE, GPU_BILLED, Instance, Rate, Stage, Transfer, steps_of
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meter:
+    """Something that runs from `start` to `end` (None: still running) and costs.
+
+    `name` is gpu, disk or download. A gpu or disk meter has a rate an hour; a download costs `full_usd` once it has
+    run until `full_at`.
+    """
+
+    name: str
+    start: datetime
+    end: datetime | None
+    usd_per_hour: Decimal | None = None
+    full_usd: Decimal = ZERO
+    full_at: datetime | None = None
+
+    def usd(self, start: datetime, end: datetime) -> Decimal:
+        """What it charges between two times, to a trillionth of a dollar."""
+        last = end if self.end is None else min(end, self.end)
+        first = start if self.end is None else min(start, self.end)
+        if self.usd_per_hour is not None:
+            return accrued_usd(self.usd_per_hour, self.start, first, last)
+        return self._flowed(last) - self._flowed(first)
+
+    def _flowed(self, until: datetime) -> Decimal:
+        assert self.full_at is not None
+        whole = max(1, (self.full_at - self.start) // _MICROSECOND)
+        part = min(whole, max(0, (until - self.start) // _MICROSECOND))
+        return (self.full_usd * part / whole).quantize(PICO, rounding=ROUND_HALF_EVEN)
+
+
+def meters(instance: Instance) -> tuple[Meter, ...]:
+    """Every meter of an instance's life, those still to come included, the same at any time it is asked."""
+    return (*_gpu(instance), *_disk(instance), *_downloads(instance))
+
+
+def bill_usd(instance: Instance, start: datetime, end: datetime) -> Decimal:
+    """What the instance costs between two times, everything together."""
+    return sum((meter.usd(start, end) for meter in meters(instance)), ZERO)
+
+
+def _gpu(instance: Instance) -> Iterator[Meter]:
+    for start, end in _spans(instance, lambda stage: stage in GPU_BILLED):
+        for rate, first, last in _rate_spans(instance.rates, start, end):
+            yield Meter(name="gpu", start=first, end=last, usd_per_hour=rate.gpu_usd_per_hour)
+
+
+def _disk(instance: Instance) -> Iterator[Meter]:
+    for start, end in _spans(instance, lambda stage: stage not in DISK_FREE):
+        yield Meter(name="disk", start=start, end=end, usd_per_hour=instance.disk_usd_per_hour)
+
+
+def _downloads(instance: Instance) -> Iterator[Meter]:
+    for transfer in instance.transfers:
+        end = _earliest(transfer.end, transfer.stopped_at, instance.destroyed_at)
+        if end > transfer.start:
+            yield _download(transfer, end, instance.download_usd_per_gb)
+
+
+def _download(transfer: Transfer, end: datetime, usd_per_gb: Decimal) -> Meter:
+    full_usd = transfer.size_gb * usd_per_gb
+    return Meter(name="download", start=transfer.start, end=end, full_usd=full_usd, full_at=transfer.end)
+
+
+def _earliest(first: datetime, *others: datetime | None) -> datetime:
+    return min((first, *(other for other in others if other is not None)))
+
+
+def _spans(instance: Instance, counts: Callable[[Stage], bool]) -> Iterator[tuple[datetime, datetime | None]]:
+    """The stretches of life whose stages count, neighbours joined, ended by the last moment that is billed."""
+    over = instance.billed_until or instance.destroyed_at
+    since: datetime | None = None
+    for step in steps_of(instance):
+        if over is not None and step.at >= over:
+            break
+        if counts(step.stage) and since is None:
+            since = step.at
+        elif not counts(step.stage) and since is not None:
+            yield since, step.at
+            since = None
+    if since is not None:
+        yield since, over
+
+
+def _rate_spans(
+    rates: Sequence[Rate], start: datetime, end: datetime | None
+) -> Iterator[tuple[Rate, datetime, datetime | None]]:
+    for rate, following in pairwise((*rates, None)):
+        assert rate is not None
+        first = max(start, rate.at)
+        last = end if following is None else following.at if end is None else min(end, following.at)
+        if last is None or first < last:
+            yield rate, first, last

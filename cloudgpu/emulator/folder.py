@@ -1,0 +1,113 @@
+"""The emulator's folder under the state directory, and what its files say."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from cloudgpu.base.clock import parse_utc, utc_text
+from cloudgpu.emulator.world_file import write_private
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningNote:
+    """What a running emulator writes down: where it listens, who it is, and its clock's three values."""
+
+    url: str
+    pid: int
+    token: str
+    speed: float
+    seed: int
+    origin: datetime
+    real_origin: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorFolder:
+    """`<state_dir>/emulator`: world.json, emulator.json (while it runs), api_key, port, emulator.log, lock."""
+
+    path: Path
+
+    @property
+    def world(self) -> Path:
+        """Everything that must survive."""
+        return self.path / "world.json"
+
+    @property
+    def log(self) -> Path:
+        """What the process printed."""
+        return self.path / "emulator.log"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one process that may change the world."""
+        return self.path / "lock"
+
+    def api_key(self) -> str:
+        """The account's key, made at the first call and the same ever after."""
+        file = self.path / "api_key"
+        if not file.exists():
+            write_private(file, secrets.token_hex(32).encode())
+        return file.read_text(encoding="utf-8").strip()
+
+    def last_port(self) -> int:
+        """The port it listened on the last time; 0 when there is none."""
+        try:
+            return int((self.path / "port").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return 0
+
+    def note_running(self, note: RunningNote, port: int) -> None:
+        """Write down that it runs."""
+        write_private(self.path / "port", str(port).encode())
+        write_private(self.path / "emulator.json", json.dumps(_as_json(note)).encode())
+
+    def note_stopped(self) -> None:
+        """Take the note away: it ended in good order."""
+        (self.path / "emulator.json").unlink(missing_ok=True)
+
+    def running(self) -> RunningNote | None:
+        """The note of a running emulator, or of one that was killed; None when there is none or it is damaged."""
+        try:
+            return _from_json(json.loads((self.path / "emulator.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def forget_world(self) -> None:
+        """Remove the world: the next start begins a new one."""
+        self.world.unlink(missing_ok=True)
+        self.note_stopped()
+
+
+def emulator_folder(state_dir: Path) -> EmulatorFolder:
+    """The folder of a state directory, made when it is missing, for its owner only."""
+    path = state_dir / "emulator"
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return EmulatorFolder(path)
+
+
+def _as_json(note: RunningNote) -> dict[str, Any]:
+    return {
+        "url": note.url,
+        "pid": note.pid,
+        "token": note.token,
+        "speed": note.speed,
+        "seed": note.seed,
+        "origin": utc_text(note.origin),
+        "real_origin": utc_text(note.real_origin),
+    }
+
+
+def _from_json(row: Mapping[str, Any]) -> RunningNote:
+    return RunningNote(
+        url=str(row["url"]),
+        pid=int(row["pid"]),
+        token=str(row["token"]),
+        speed=float(row["speed"]),
+        seed=int(row["seed"]),
+        origin=parse_utc(row["origin"]),
+        real_origin=parse_utc(row["real_origin"]),
+    )

@@ -1,0 +1,132 @@
+"""One rented instance, as a value: what was asked for, what it costs, and the stages of its life with their times.
+
+Stages are written down ahead of time when it is made and rewritten when someone interferes, so its state at any moment
+is read off, not simulated.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from cloudgpu.emulator.engine_command import EngineCommand
+
+
+class Stage(StrEnum):
+    """Where in its life an instance is. Each maps to Vast's three states in `vast_api.instance_row`."""
+
+    SCHEDULED = "scheduled"
+    CREATED = "created"
+    LOADING = "loading"
+    PULL_FAILED = "pull_failed"
+    RUNNING = "running"
+    SERVING = "serving"
+    EXITED = "exited"
+    STOPPED = "stopped"
+    QUEUED = "queued"
+    OUTBID = "outbid"
+    OFFLINE = "offline"
+
+
+GPU_BILLED = frozenset({Stage.RUNNING, Stage.SERVING})
+"""The GPU costs money while the container runs, whether or not the engine inside has finished loading."""
+
+DISK_FREE = frozenset({Stage.OFFLINE})
+"""The disk costs money from creation to destruction, except while the host is gone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """From `at` on the instance is in `stage`; `message` is Vast's status_msg, None when it says nothing."""
+
+    at: datetime
+    stage: Stage
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """From `at` on the GPUs cost this much an hour."""
+
+    at: datetime
+    gpu_usd_per_hour: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """`size_gb` gigabytes fetched at an even pace between two times; broken off at `stopped_at` unless that is None."""
+
+    start: datetime
+    end: datetime
+    size_gb: Decimal
+    stopped_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """A line that the container prints at `at`."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """A contract. `ports` maps a container port to the loopback port it is reached at.
+
+    `ends_at` is when the host takes the machine back. `destroyed_at` None means that it still exists; `billed_until`
+    may lie a little later than `destroyed_at` (the real bill can have a tail).
+    """
+
+    instance_id: int
+    ask_id: int
+    machine_index: int
+    gpu_indexes: tuple[int, ...]
+    label: str | None
+    image: str
+    args: tuple[str, ...]
+    env: dict[str, str]
+    onstart: str | None
+    runtype: str
+    command: EngineCommand | None
+    disk_gb: Decimal
+    is_bid: bool
+    ports: dict[int, int]
+    api_key: str
+    created_at: datetime
+    ends_at: datetime
+    disk_usd_per_hour: Decimal
+    download_usd_per_gb: Decimal
+    rates: tuple[Rate, ...]
+    steps: tuple[Step, ...]
+    transfers: tuple[Transfer, ...] = ()
+    log: tuple[LogLine, ...] = ()
+    decode_tokens_per_s: float = 50.0
+    destroyed_at: datetime | None = None
+    billed_until: datetime | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still exists as a contract, whatever its state."""
+        return self.destroyed_at is None
+
+
+def steps_of(instance: Instance) -> tuple[Step, ...]:
+    """Its stages in order of time, cut where the host takes the machine back."""
+    before = tuple(step for step in instance.steps if step.at < instance.ends_at)
+    return (*before, Step(at=instance.ends_at, stage=Stage.STOPPED, message="rental period ended"))
+
+
+def step_at(instance: Instance, now: datetime) -> Step:
+    """The stage it is in at `now`; the first one for any time before its creation."""
+    steps = steps_of(instance)
+    return next((step for step in reversed(steps) if step.at <= now), steps[0])
+
+
+def gpu_usd_per_hour(instance: Instance, now: datetime) -> Decimal:
+    """The GPU price in force at `now`."""
+    return next((rate.gpu_usd_per_hour for rate in reversed(instance.rates) if rate.at <= now), _first_rate(instance))
+
+
+def _first_rate(instance: Instance) -> Decimal:
+    return instance.rates[0].gpu_usd_per_hour

@@ -1,0 +1,75 @@
+"""Keeps the world's serving instances and the open ports of this process the same."""
+
+from cloudgpu.base.clock import ScaledClock
+from cloudgpu.emulator.fit import fit
+from cloudgpu.emulator.instance import Instance, Stage, step_at
+from cloudgpu.emulator.loop_server import LoopServer
+from cloudgpu.emulator.model_server.app import ModelServerSpec, model_app
+from cloudgpu.emulator.ports import PortKeeper
+from cloudgpu.emulator.world import World
+
+
+class ModelServers:
+    """One listening server for each instance whose engine serves; deaf, held ports for the others."""
+
+    def __init__(self, world: World, ports: PortKeeper) -> None:
+        self._world = world
+        self._ports = ports
+        self._running: dict[int, tuple[int, LoopServer]] = {}
+
+    def keep_ports(self) -> None:
+        """Hold the ports of instances from an earlier life of this process; note those that had to change."""
+        for instance in self._world.instances():
+            for inside, outside in instance.ports.items():
+                held = self._ports.keep(outside)
+                if held != outside:
+                    self._world.move_port(self._world.instance(instance.instance_id) or instance, inside, held)
+
+    async def reconcile(self) -> None:
+        """Open and close ports until they match the world at this moment."""
+        serving = {i.instance_id: i for i in self._world.instances() if self._serves(i)}
+        for instance_id in [each for each in self._running if each not in serving]:
+            await self._close(instance_id)
+        for instance_id in [each for each in serving if each not in self._running]:
+            await self._open(serving[instance_id])
+
+    async def close(self) -> None:
+        """Close every port."""
+        for instance_id in tuple(self._running):
+            await self._close(instance_id)
+        self._ports.close()
+
+    def _serves(self, instance: Instance) -> bool:
+        command = instance.command
+        listens = command is not None and command.port in instance.ports
+        return listens and step_at(instance, self._world.now()).stage is Stage.SERVING
+
+    async def _open(self, instance: Instance) -> None:
+        assert instance.command is not None
+        port = instance.ports[instance.command.port]
+        server = LoopServer(model_app(self._spec(instance)), self._ports.take(port))
+        self._running[instance.instance_id] = (port, server)
+        await server.begin()
+
+    async def _close(self, instance_id: int) -> None:
+        port, server = self._running.pop(instance_id)
+        await server.end()
+        if self._world.instance(instance_id) is not None:
+            self._ports.keep(port)
+
+    def _spec(self, instance: Instance) -> ModelServerSpec:
+        command = instance.command
+        assert command is not None
+        gpu = self._world.machine(instance).gpu
+        clock = self._world.clock
+        return ModelServerSpec(
+            model=command.model,
+            names=command.served_names,
+            adapters=command.lora_modules,
+            api_keys=command.api_keys,
+            version=command.version or "0.0.0",
+            max_model_len=fit(command, gpu.gpu_name, gpu.gpu_ram_mib, len(instance.gpu_indexes)).max_model_len,
+            decode_tokens_per_s=instance.decode_tokens_per_s,
+            created_s=int(self._world.now().timestamp()),
+            real_s_per_s=1 / clock.speed if isinstance(clock, ScaledClock) else 0.0,
+        )

@@ -1,0 +1,181 @@
+"""Starts, stops and finds the emulator's background process. A process that is not ours is never touched."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cloudgpu.base.clock import ScaledClock
+from cloudgpu.base.errors import BadAnswerError, BadFileError, CloudgpuError, PortInUseError, UnreachableError
+from cloudgpu.base.secret import Secret
+from cloudgpu.emulator.folder import EmulatorFolder, RunningNote, emulator_folder
+
+DEFAULT_SPEED = 60.0
+DEFAULT_SEED = 1
+_START_S = 30.0
+_STOP_S = 10.0
+_POLL_S = 0.02
+_ANSWER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorStatus:
+    """A running emulator: where it is, its account's key, and the values of its clock."""
+
+    url: str
+    api_key: Secret
+    pid: int
+    speed: float
+    seed: int
+    origin: datetime
+    real_origin: datetime
+
+    def clock(self) -> ScaledClock:
+        """The emulator's own clock: both sides agree on it to the microsecond."""
+        return ScaledClock(origin=self.origin, real_origin=self.real_origin, speed=self.speed)
+
+
+def start(
+    state_dir: Path, *, port: int = 0, speed: float = DEFAULT_SPEED, seed: int = DEFAULT_SEED, fresh: bool = False
+) -> EmulatorStatus:
+    """Start it in the background and wait until it answers; one that runs already is returned as it is.
+
+    Port 0 takes the last one again when it is free, else any. `fresh` ends what runs and begins a new world with
+    `seed`; otherwise a saved world goes on, with its own seed. Raises PortInUseError, BadFileError (damaged world) or
+    CloudgpuError with the end of its log.
+    """
+    running = status(state_dir)
+    if running is not None and not fresh:
+        return running
+    if running is not None:
+        stop(state_dir)
+    folder = emulator_folder(state_dir)
+    options = ["--port", str(port), "--speed", repr(float(speed)), "--seed", str(seed), *(["--fresh"] if fresh else [])]
+    return _wait_until_up(state_dir, folder, _spawn(state_dir, folder, options), port)
+
+
+def stop(state_dir: Path) -> bool:
+    """End the emulator in good order; its world is kept and its clock stands still. False when none ran.
+
+    Raises CloudgpuError when it does not end. Only a process that proves to be this emulator is ever ended.
+    """
+    running = status(state_dir)
+    if running is None:
+        return False
+    call(running, "POST", "/emulator/stop")
+    deadline = time.monotonic() + _STOP_S
+    while _alive(running.pid):
+        if time.monotonic() > deadline:
+            raise CloudgpuError(f"the emulator (process {running.pid}) does not end", hint="end that process yourself")
+        time.sleep(_POLL_S)
+    return True
+
+
+def status(state_dir: Path) -> EmulatorStatus | None:
+    """The running emulator of a state directory; None when there is none. A stale note counts as none."""
+    folder = emulator_folder(state_dir)
+    note = folder.running()
+    if note is None or not _is_ours(note):
+        return None
+    return EmulatorStatus(
+        url=note.url,
+        api_key=Secret(folder.api_key()),
+        pid=note.pid,
+        speed=note.speed,
+        seed=note.seed,
+        origin=note.origin,
+        real_origin=note.real_origin,
+    )
+
+
+def call(running: EmulatorStatus, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """One of the emulator's own routes (`/emulator/…`). Raises UnreachableError or BadAnswerError."""
+    headers = {"Authorization": f"Bearer {running.api_key.reveal()}", "Content-Type": "application/json"}
+    try:
+        code, answer = _http(running.url, method, path, headers, None if body is None else json.dumps(body))
+    except OSError:
+        raise UnreachableError("the emulator does not answer", hint="start it with `cloudgpu emulator start`") from None
+    except ValueError:
+        raise BadAnswerError(f"the emulator's answer to {path} cannot be read") from None
+    if code != 200:
+        raise BadAnswerError(f"the emulator refused {path}: {answer.get('msg', code)}")
+    return answer
+
+
+def _spawn(state_dir: Path, folder: EmulatorFolder, options: list[str]) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "cloudgpu.emulator", "serve", "--state-dir", str(state_dir), *options]
+    with folder.log.open("wb") as log:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=Path.home().anchor
+        )
+
+
+def _wait_until_up(
+    state_dir: Path, folder: EmulatorFolder, child: "subprocess.Popen[bytes]", port: int
+) -> EmulatorStatus:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        running = status(state_dir)
+        if running is not None and (running.pid == child.pid or child.poll() is not None):
+            return running
+        if child.poll() is not None:
+            raise _death(folder, port)
+        time.sleep(_POLL_S)
+    child.terminate()
+    raise CloudgpuError("the emulator did not answer in time", hint=f"its log: {folder.log}")
+
+
+def _death(folder: EmulatorFolder, port: int) -> CloudgpuError:
+    tail = folder.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-5:]
+    last = tail[-1] if tail else "it printed nothing"
+    code, _, message = last.partition(": ")
+    if code == PortInUseError.code:
+        return PortInUseError(message, hint=f"choose another one than {port}: `cloudgpu emulator start --port N`")
+    if code == BadFileError.code:
+        return BadFileError(message, hint="begin a new world with `cloudgpu emulator start --fresh`")
+    return CloudgpuError(f"the emulator died at start: {last}", hint=f"its log: {folder.log}")
+
+
+def _is_ours(note: RunningNote) -> bool:
+    """Whether the process in the note still is the emulator that wrote it: it must know the note's token."""
+    try:
+        _, answer = _http(note.url, "GET", "/emulator/identity", {}, None)
+    except (OSError, ValueError):
+        return False
+    return answer.get("token") == note.token
+
+
+def _http(url: str, method: str, path: str, headers: Mapping[str, str], body: str | None) -> tuple[int, dict[str, Any]]:
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_ANSWER_S)
+    try:
+        connection.request(method, path, body=body, headers=dict(headers))
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+    except http.client.HTTPException as error:
+        raise ValueError(str(error)) from None
+    finally:
+        connection.close()
+    return response.status, answer if isinstance(answer, dict) else {}
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process of that id runs; a child of ours that has ended counts as gone."""
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

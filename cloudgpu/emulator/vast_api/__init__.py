@@ -1,0 +1,1 @@
+"""Vast.ai's HTTP interface, one file a group of routes, over one `World`."""

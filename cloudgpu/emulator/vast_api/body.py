@@ -1,0 +1,32 @@
+"""What a request carries: its JSON body, its world, the fault that sits on it."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from starlette.requests import Request
+
+from cloudgpu.emulator.faults import Fault
+from cloudgpu.emulator.world import World
+
+
+async def json_object(request: Request) -> dict[str, Any] | None:
+    """The body as a JSON object, numbers with a point as Decimal; None when it is anything else."""
+    try:
+        value = json.loads(await request.body() or b"{}", parse_float=Decimal)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def world_of(request: Request) -> World:
+    """The world behind the server."""
+    world = request.app.state.world
+    assert isinstance(world, World)
+    return world
+
+
+def fault_of(request: Request) -> Fault | None:
+    """The fault that strikes this very request."""
+    fault = request.scope.get("emulator_fault")
+    return fault if isinstance(fault, Fault) else None

@@ -1,0 +1,134 @@
+"""What stands before every Vast route: the key, and the faults that were asked for."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from cloudgpu.emulator.faults import AFTER, BEFORE, Fault
+from cloudgpu.emulator.vast_api.account import unauthorised
+from cloudgpu.emulator.vast_api.body import world_of
+from cloudgpu.emulator.vast_api.reply import refusal, reply
+
+Proceed = Callable[[Request], Awaitable[Response]]
+
+_CALLS = (
+    ("POST", r"/api/v0/bundles/", "search"),
+    ("GET", r"/api/v0/bundles/", "search"),
+    ("PUT", r"/api/v0/search/asks/", "search"),
+    ("PUT", r"/api/v0/asks/\d+/", "create"),
+    ("POST", r"/api/v0/asks/bulk/", "create"),
+    ("GET", r"/api/v1/instances/", "list"),
+    ("GET", r"/api/v0/instances/\d+/", "show"),
+    ("PUT", r"/api/v0/instances/\d+/", "state"),
+    ("DELETE", r"/api/v0/instances/(\d+/)?", "destroy"),
+    ("PUT", r"/api/v0/instances/request_logs/\d+/", "logs"),
+    ("GET", r"/bucket/.*", "log_text"),
+    ("GET", r"/api/v0/charges/", "charges"),
+    ("GET", r"/api/v0/users/current/?", "user"),
+)
+_KEYLESS = frozenset({"/api/v0/gpu_names/unique/"})
+_HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+_TOO_OFTEN = "API requests too frequent endpoint threshold=4.5"
+
+
+async def gate(request: Request, proceed: Proceed) -> Response:
+    """Middleware: refuse a wrong key, let a fault strike, else go on."""
+    path = request.url.path
+    if not path.startswith(("/api/", "/bucket/")):
+        return await proceed(request)
+    refused = unauthorised(request) if _needs_key(request) else None
+    if refused is not None:
+        return refused
+    call = _call(request.method, path)
+    fault = world_of(request).take_fault(call) if call is not None else None
+    request.scope["emulator_fault"] = fault
+    if fault is None:
+        return await proceed(request)
+    return await _struck(request, proceed, fault)
+
+
+def _needs_key(request: Request) -> bool:
+    path = request.url.path
+    searched_without = path == "/api/v0/bundles/" and "authorization" not in request.headers
+    return path.startswith("/api/") and path not in _KEYLESS and not searched_without
+
+
+def _call(method: str, path: str) -> str | None:
+    found = (name for verb, pattern, name in _CALLS if verb == method and re.fullmatch(pattern, path))
+    return next(found, "any" if path.startswith("/api/") else None)
+
+
+async def _struck(request: Request, proceed: Proceed, fault: Fault) -> Response:
+    if fault.do in BEFORE:
+        return await _made_up(fault, fault.do)
+    answer = await proceed(request)
+    if fault.do not in AFTER:
+        return answer
+    if fault.do == "slow":
+        await asyncio.sleep(fault.seconds)
+        return answer
+    if fault.do == "truncated":
+        return await _truncated(answer)
+    return await _made_up(fault, fault.do.removesuffix("_after_effect"))
+
+
+async def _made_up(fault: Fault, what: str) -> Response:
+    if what == "timeout":
+        await asyncio.sleep(fault.seconds)
+        return PlainTextResponse("", 504)
+    if what == "close":
+        return _BrokenOff()
+    return _ANSWERS[what]()
+
+
+async def _truncated(answer: Response) -> Response:
+    chunks = [chunk async for chunk in answer.body_iterator] if hasattr(answer, "body_iterator") else [answer.body]
+    body = b"".join(bytes(chunk) for chunk in chunks)
+    return Response(body[: len(body) // 2], answer.status_code, media_type="application/json")
+
+
+class _BrokenOff(Response):
+    """A connection that ends in the middle of an answer."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4096")]})
+        await send({"type": "http.response.body", "body": b'{"success"', "more_body": True})
+
+
+_ANSWERS: dict[str, Callable[[], Response]] = {
+    "429": lambda: PlainTextResponse(_TOO_OFTEN, 429),
+    "429_retry_after": lambda: Response(
+        '{"detail": "Too many requests"}', 429, {"Retry-After": "2"}, "application/json"
+    ),
+    "500": lambda: PlainTextResponse("Internal Server Error", 500),
+    "502": lambda: Response(_HTML, 502, media_type="text/html"),
+    "503": lambda: PlainTextResponse("Service Unavailable", 503),
+    "504": lambda: PlainTextResponse("Gateway Timeout", 504),
+    "html": lambda: Response(_HTML.replace("502 Bad Gateway", "Vast.ai"), 200, media_type="text/html"),
+    "auth": lambda: refusal(404, "auth_error", "Invalid user key"),
+    "200_success_false": lambda: refusal(200, "no_such_ask", "Instance type is not available."),
+    "no_such_ask_400": lambda: refusal(400, "no_such_ask", "Instance type is not available."),
+    "no_such_ask_404": lambda: refusal(404, "no_such_ask", "Instance type is not available."),
+    "no_such_ask_410": lambda: refusal(410, "no_such_ask", "Instance type is not available."),
+    "insufficient_credit": lambda: refusal(400, "insufficient_credit", "Your account lacks credit."),
+    "ignored": lambda: reply({"success": True}),
+    "null": lambda: reply({"instances": None}),
+    "empty": lambda: reply(
+        {
+            "success": True,
+            "instances": [],
+            "instances_found": 0,
+            "total_instances": 0,
+            "label_counts": {},
+            "next_token": None,
+            "offers": [],
+            "results": [],
+            "count": 0,
+            "total": 0,
+        }
+    ),
+}
