@@ -88,8 +88,8 @@ class ModelSpec:
     def checkpoint(self, quantization: str | None = None) -> Checkpoint:
         """What to serve for `quantization`; None is the model itself.
 
-        A published quantised repository where we know one; for "fp8" without one the 16-bit repository, quantised by the
-        engine as it loads. Raises UsageError when neither is possible.
+        A published quantised repository where we know one; for "fp8" without one the 16-bit repository, which the
+        engine quantises as it loads. Raises UsageError when neither is possible.
         """
         wanted = canonical_quantization(quantization)
         if wanted is None or wanted == self.quantization:
@@ -97,7 +97,7 @@ class ModelSpec:
         if self.quantization is not None:
             raise UsageError(
                 f"{self.model_id} is already quantised ({self.quantization}) and cannot be served as {wanted}",
-                hint=f"name the unquantised model{f', {self.base_id}' if self.base_id else ''}",
+                hint=f"name the unquantised model: {self.base_id or 'its base'}",
             )
         return self._published(wanted) or self._online(wanted)
 

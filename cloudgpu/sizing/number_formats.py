@@ -104,7 +104,7 @@ def config_quantization(config: Mapping[str, Any]) -> str | None:
 def _compressed(found: Mapping[str, Any]) -> str:
     """compressed-tensors: the weights of the first group decide."""
     groups = found.get("config_groups")
-    first = next(iter(groups.values()), {}) if isinstance(groups, Mapping) else {}
+    first: object = next(iter(groups.values()), {}) if isinstance(groups, Mapping) else {}
     weights = first.get("weights") if isinstance(first, Mapping) else None
     bits = weights.get("num_bits", 8) if isinstance(weights, Mapping) else 8
     kind = weights.get("type", "float") if isinstance(weights, Mapping) else "float"

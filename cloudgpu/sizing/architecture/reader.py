@@ -144,7 +144,7 @@ class _Decoder:
         return mixture_count(self.hidden, mixture) * mixed + dense * dense_layers
 
     def _speculative(self) -> int:
-        """Multi-token prediction: a full-attention layer with the projection that feeds it, as the families store it."""
+        """Multi-token prediction: a full-attention layer and the projection that feeds it, as the families store it."""
         layers = self.config.count_or(0, "num_nextn_predict_layers", "mtp_num_hidden_layers")
         if not layers:
             return 0
@@ -156,7 +156,7 @@ class _Decoder:
         return layers * (layer + 2 * self.hidden * self.hidden + 3 * self.hidden + tables)
 
     def _rotary_elements(self) -> int:
-        """Rows of the rope caches: every position of the model times the rotated part of a head, once a kind of rope."""
+        """Rope caches: every position of the model times the rotated part of a head, once a kind of rope."""
         partial = self.config.number_or(1.0, "partial_rotary_factor")
         width = self.latent.rope if self.latent else int(self.heads.dim * partial)
         ropes = 2 if self.family in {"gemma3", "gemma4"} else 1

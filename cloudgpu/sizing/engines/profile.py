@@ -22,9 +22,9 @@ class EngineProfile:
     """One release of one engine.
 
     `graphs_inside_budget` holds for the older model runner, `v2_graphs_inside_budget` for the newer one, which
-    serves plain text models where `has_v2_runner`. `sampler_bytes_per_logit` times rows times vocabulary is the peak of
-    the profiled sampler; `sampler_rows_cap` bounds the rows that count with the newer runner. `tokens_in_flight` is the
-    number of batches a windowed layer keeps besides its window. `min_cuda` is the CUDA version the host's driver must
+    serves plain text models where `has_v2_runner`. The `…sampler_bytes_per_logit` times rows times vocabulary
+    is the peak of the profiled sampler, of at most `v2_sampler_rows` rows with the newer runner. `batches_in_flight` is
+    what a windowed layer keeps besides its window. `min_cuda` is the CUDA version the host's driver must
     support; `min_capability` the oldest compute capability the image runs on.
     """
 
@@ -38,7 +38,8 @@ class EngineProfile:
     has_v2_runner: bool
     v2_graphs_inside_budget: bool
     sampler_bytes_per_logit: float
-    sampler_rows_cap: int
+    v2_sampler_bytes_per_logit: float
+    v2_sampler_rows: int
     batches_in_flight: int
     pads_mxfp4: bool
     quantizations: frozenset[str]

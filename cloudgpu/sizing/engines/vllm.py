@@ -16,6 +16,13 @@ NEWEST = (0, 33)
 NATIVE_SAMPLER_BYTES_PER_LOGIT = 28.5
 """Sort, indices, probabilities and cumulative sum of the PyTorch sampler: 1.06 GiB logged for 256 rows of 151,936."""
 
+FLASHINFER_SAMPLER_BYTES_PER_LOGIT = 14.0
+"""Logits in 16 and 32 bit and two sets of probabilities: 3.9 GiB logged for 1,024 rows of 262,144 on 0.26."""
+
+V2_SAMPLER_ROWS = 256
+"""The newer runner's peak stopped growing here: 1.77 GiB in all for 1,024 rows of 152,064 on 0.25.1, where the native
+sampler alone would be 4.1; 1.04 GiB for 256 rows on 0.28."""
+
 
 def profile(version: str = DEFAULT_VERSION) -> EngineProfile:
     """The rules of one vLLM release. Raises UsageError for a version that is malformed or older than 0.11.
@@ -33,8 +40,11 @@ def profile(version: str = DEFAULT_VERSION) -> EngineProfile:
         graphs_inside_budget=number >= (0, 21),
         has_v2_runner=number >= (0, 25),
         v2_graphs_inside_budget=number >= (0, 33),
-        sampler_bytes_per_logit=NATIVE_SAMPLER_BYTES_PER_LOGIT,
-        sampler_rows_cap=256,
+        sampler_bytes_per_logit=FLASHINFER_SAMPLER_BYTES_PER_LOGIT
+        if number >= (0, 25)
+        else NATIVE_SAMPLER_BYTES_PER_LOGIT,
+        v2_sampler_bytes_per_logit=NATIVE_SAMPLER_BYTES_PER_LOGIT,
+        v2_sampler_rows=V2_SAMPLER_ROWS,
         batches_in_flight=2 if number >= (0, 14) else 1,
         pads_mxfp4=number < (0, 20),
         quantizations=_quantizations(number),

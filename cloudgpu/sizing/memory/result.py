@@ -1,0 +1,83 @@
+"""The answer: every component in GiB on one GPU, the verdict, and how far off it may be."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+SHOWN_DECIMALS = 3
+
+
+class Refusal(StrEnum):
+    """What there is no room for: the weights, or enough KV cache for one sequence of the context."""
+
+    WEIGHTS = "weights"
+    KV_CACHE = "kv_cache"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryEstimate:
+    """Memory of one GPU, in GiB, as the engine would log it. Field names are the JSON contract.
+
+    `total_gib` is what torch reports, `requested_gib` the share the engine takes: weights + activation peak + non-torch
+    + KV cache, and the CUDA graphs where `cuda_graph_inside_budget`. The CUDA context lies outside of it.
+    `kv_cache_gib` is what is left for the cache and may be negative; one sequence of `context_tokens` needs
+    `kv_needed_gib`.
+    `kv_bytes_per_token` counts the layers that keep every token. `longest_context` is the longest single sequence the
+    cache holds, at most the model's own limit; `sequences_at_context` how many of `context_tokens` fit at once.
+    `refusal` None means it starts; `refusal_text` is the engine's own words. `error_band_gib` is how far `kv_cache_gib`
+    may be off, either way.
+    """
+
+    model: str
+    engine: str
+    engine_version: str
+    gpu: str
+    quantization: str | None
+    context_tokens: int
+    total_gib: float
+    requested_gib: float
+    tensor_parallel: int
+    pipeline_parallel: int
+    weights_gib: float
+    activation_peak_gib: float
+    non_torch_gib: float
+    cuda_graph_gib: float
+    cuda_graph_inside_budget: bool
+    cuda_context_gib: float
+    kv_cache_gib: float
+    kv_cache_tokens: int
+    kv_bytes_per_token: int
+    kv_needed_gib: float
+    starts: bool
+    refusal: Refusal | None
+    refusal_text: str | None
+    longest_context: int
+    sequences_at_context: float
+    error_band_gib: float
+    weights_source: str
+
+    @property
+    def used_gib(self) -> float:
+        """All that would be in use on the card under full load, CUDA context and graphs included."""
+        graphs_outside = 0.0 if self.cuda_graph_inside_budget else self.cuda_graph_gib
+        budget = max(self.requested_gib, self.requested_gib - self.kv_cache_gib)
+        return budget + graphs_outside + self.cuda_context_gib
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether it starts, but by less than the error band: it may not."""
+        return self.starts and self.kv_cache_gib - self.kv_needed_gib < self.error_band_gib
+
+    def holds(self, sequences: int) -> bool:
+        """Whether it starts and keeps that many sequences of the context at once."""
+        return self.starts and self.sequences_at_context >= sequences
+
+    def as_json(self) -> Mapping[str, object]:
+        """The figures under the names of the JSON contract, GiB to three decimals."""
+        return {name: _shown(value) for name, value in asdict(self).items()}
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, Refusal):
+        return value.value
+    return round(value, SHOWN_DECIMALS) if isinstance(value, float) else value
