@@ -1,0 +1,52 @@
+"""The providers, by name. One dictionary of openers: two of them need no plug-in system."""
+
+from dataclasses import dataclass
+
+from cloudgpu.base.clock import Clock, SystemClock
+from cloudgpu.base.errors import MissingKeyError, UsageError
+from cloudgpu.base.secret import Secret
+from cloudgpu.base.settings import Settings
+from cloudgpu.running.providers.base import Provider
+
+_EMULATOR_READ_S = 15.0
+"""Real seconds. The emulator answers at once; whatever holds an answer back longer is one of its faults."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmulatorAddress:
+    """Where the emulator answers, the key of its one account, and the clock that it bills by."""
+
+    url: str
+    api_key: Secret
+    clock: Clock
+
+
+def open_provider(name: str, settings: Settings, *, emulator: EmulatorAddress | None = None) -> Provider:
+    """The adapter of `vast` or `emulator`. Calls no network.
+
+    Raises MissingKeyError without a key, UsageError for a provider that does not exist or cannot be rented from yet.
+    """
+    from cloudgpu.running.providers.http import Timeouts  # requests is loaded only when somebody is to be asked
+    from cloudgpu.running.providers.vast import open_vast
+
+    if name == "emulator":
+        if emulator is None:
+            raise UsageError("the emulator was never started", hint="cloudgpu emulator start")
+        timeouts = Timeouts(connect_s=5.0, read_s=_EMULATOR_READ_S, act_s=_EMULATOR_READ_S)
+        return open_vast(
+            emulator.url, emulator.api_key, emulator.clock, name=name, console=emulator.url, timeouts=timeouts
+        )
+    if name == "vast":
+        if settings.vast_key is None:
+            raise _missing_key("Vast.ai", "VAST_API_KEY")
+        return open_vast(settings.vast_url.value, settings.vast_key.value, SystemClock())
+    if name == "runpod":
+        raise UsageError("renting at RunPod is not built yet", hint="use --provider vast or --provider emulator")
+    raise UsageError(f"no provider named {name!r}", hint="one of vast, runpod, emulator")
+
+
+def _missing_key(provider: str, variable: str) -> MissingKeyError:
+    return MissingKeyError(
+        f"renting at {provider} needs an API key, and there is none",
+        hint=f"set {variable}, or rehearse without one: add --provider emulator",
+    )

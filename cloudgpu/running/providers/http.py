@@ -1,0 +1,229 @@
+"""The road to a provider: time-outs, its rate limits kept on our side, reads repeated, everything else sent once.
+
+Redirects are refused rather than followed: none of a provider's calls has one, and a key must not travel to a place
+that nobody named. Nothing here is logged.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.auth import AuthBase
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+
+from cloudgpu.base.clock import Clock
+from cloudgpu.base.errors import BadAnswerError, CloudgpuError, RateLimitedError, UnreachableError
+from cloudgpu.base.secret import Secret
+
+_READ_ATTEMPTS = 4
+_LONGEST_WAIT_S = 60.0
+_TOO_MANY = 429
+_THRESHOLD = re.compile(r"threshold\s*=\s*([\d.]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Real seconds: to connect, to answer a read, to answer a call that changes something."""
+
+    connect_s: float = 10.0
+    read_s: float = 30.0
+    act_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it came: status, the body as JSON (None when it is none), and the body as text."""
+
+    status: int
+    body: Any
+    text: str
+
+
+Explain = Callable[[Reply], CloudgpuError]
+
+
+class ServerTroubleError(UnreachableError):
+    """The provider's server answers with 5xx: what was asked may or may not have happened."""
+
+
+class Throttled(RateLimitedError):  # noqa: N818  (a kind of RateLimitedError, which carries the suffix)
+    """A 429, with the seconds it asks for; None when it names none."""
+
+    def __init__(self, message: str, *, wait_s: float | None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.wait_s = wait_s
+
+
+@dataclass(slots=True)
+class Http:
+    """Calls to one provider with one key. `intervals_s` are the least seconds between two calls of an endpoint.
+
+    Intervals and waits pass on the provider's clock, time-outs on the real one. `explain` turns an answer with an error
+    status into the error it means; it is given the reply and never sees the key.
+    """
+
+    base_url: str
+    key: Secret
+    clock: Clock
+    intervals_s: Mapping[str, float]
+    explain: Explain
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    _last: dict[str, datetime] = field(default_factory=dict)
+
+    def read(
+        self,
+        method: str,
+        path: str,
+        *,
+        endpoint: str,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Reply:
+        """Ask for something that changes nothing; repeated when there is no answer, 5xx, or 429.
+
+        Raises UnreachableError, RateLimitedError, BadAnswerError (not JSON), or what `explain` makes of it.
+        """
+        repeated = Retrying(
+            stop=stop_after_attempt(_READ_ATTEMPTS),
+            wait=_wait_s,
+            sleep=self.clock.sleep,
+            retry=retry_if_exception_type((UnreachableError, Throttled)),
+            reraise=True,
+        )
+        return repeated(self._once, method, path, endpoint, self.timeouts.read_s, params, body)
+
+    def act(
+        self, method: str, path: str, *, endpoint: str, body: Mapping[str, Any], explain: Explain | None = None
+    ) -> Reply:
+        """Send something that changes the world, once. `explain` stands in for the provider's own, for this call.
+
+        Raises as `read` does; after UnreachableError and BadAnswerError it may have happened.
+        """
+        return self._once(method, path, endpoint, self.timeouts.act_s, None, body, explain)
+
+    def fetch_text(self, url: str, *, endpoint: str) -> str | None:
+        """The text at an address the provider gave us, without our key; None while it is not there yet."""
+        self._pace(endpoint)
+        try:
+            with self._session(url) as session:
+                response = session.get(url, timeout=(self.timeouts.connect_s, self.timeouts.read_s))
+        except requests.RequestException as error:
+            raise _no_answer(url, error) from error
+        return response.text if response.status_code == 200 else None
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        endpoint: str,
+        timeout_s: float,
+        params: Mapping[str, Any] | None,
+        body: Mapping[str, Any] | None,
+        explain: Explain | None = None,
+    ) -> Reply:
+        self._pace(endpoint)
+        url = self.base_url.rstrip("/") + path
+        try:
+            with self._session(url) as session:
+                response = session.request(
+                    method, url, params=params, data=None if body is None else json.dumps(body),
+                    headers={"Accept": "application/json", "Content-Type": "application/json"},
+                    auth=_Bearer(self.key), timeout=(self.timeouts.connect_s, timeout_s), allow_redirects=False,
+                )  # fmt: skip
+                text = response.text
+        except requests.RequestException as error:
+            raise _no_answer(self.base_url, error) from error
+        return self._checked(response, Reply(response.status_code, _json(text), text), explain or self.explain)
+
+    def _checked(self, response: requests.Response, reply: Reply, explain: Explain) -> Reply:
+        if reply.status == _TOO_MANY:
+            raise _throttled(response, reply)
+        if reply.status >= 500:
+            raise ServerTroubleError(
+                f"{self._host()} answers {reply.status}", hint="its servers are in trouble: try again in a minute"
+            )
+        if 300 <= reply.status < 400:
+            raise BadAnswerError(
+                f"{self._host()} redirects to {response.headers.get('Location', 'elsewhere')}",
+                hint="check the address (VAST_URL)",
+            )
+        if reply.status >= 400:
+            raise explain(reply)
+        if reply.body is None:
+            raise BadAnswerError(
+                f"{self._host()} answers something that is no JSON: {reply.text[:80]!r}",
+                hint="check the address (VAST_URL), and whether the service is up",
+            )
+        return reply
+
+    def _pace(self, endpoint: str) -> None:
+        interval = timedelta(seconds=self.intervals_s.get(endpoint, 0.0))
+        last = self._last.get(endpoint)
+        if last is not None:
+            self.clock.sleep(max(0.0, (last + interval - self.clock.now()).total_seconds()))
+        self._last[endpoint] = self.clock.now()
+
+    def _session(self, url: str) -> requests.Session:
+        session = requests.Session()
+        if _is_loopback(url):
+            session.trust_env = False  # a proxy for the outside world must not be asked for loopback
+        return session
+
+    def _host(self) -> str:
+        return urlsplit(self.base_url).netloc or self.base_url
+
+
+class _Bearer(AuthBase):
+    """Sets the header itself: requests would let a line in ~/.netrc replace one that stands among the headers."""
+
+    def __init__(self, key: Secret) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        return request
+
+
+def _wait_s(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    asked = getattr(error, "wait_s", None)
+    backoff = 2.0 ** (state.attempt_number - 1)
+    return min(_LONGEST_WAIT_S, max(backoff, asked or 0.0))
+
+
+def _throttled(response: requests.Response, reply: Reply) -> CloudgpuError:
+    """429 as Vast sends it: plain text with a threshold, JSON with a detail, or a daily quota that no wait cures."""
+    error = reply.body.get("error") if isinstance(reply.body, dict) else None
+    if error == "search_quota_exceeded":
+        reset = response.headers.get("X-RateLimit-Reset", "midnight UTC")
+        return RateLimitedError(
+            f"the provider's daily search quota is used up until {reset}",
+            hint="plan on --offers FILE or reference prices",
+        )
+    found = _THRESHOLD.search(reply.text)
+    asked = response.headers.get("Retry-After", "")
+    wait_s = float(asked) if asked.replace(".", "", 1).isdigit() else float(found[1]) if found else None
+    return Throttled("the provider says that we ask too often", wait_s=wait_s, hint="try again in a minute")
+
+
+def _no_answer(place: str, error: requests.RequestException) -> CloudgpuError:
+    host = urlsplit(place).netloc or place
+    what = "no answer in time" if isinstance(error, requests.Timeout) else "the connection failed"
+    return UnreachableError(f"{host}: {what}", hint="check the network, and whether the service is up")
+
+
+def _json(text: str) -> Any:  # noqa: ANN401  (whatever came)
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except ValueError:
+        return None
+
+
+def _is_loopback(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")

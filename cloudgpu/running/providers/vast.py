@@ -1,0 +1,171 @@
+"""The Vast.ai adapter. The emulator is reached by it as well: nothing here knows which of the two answers."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from cloudgpu.base.clock import Clock
+from cloudgpu.base.errors import BadAnswerError, CloudgpuError, OfferGoneError
+from cloudgpu.base.money import usd
+from cloudgpu.base.secret import Secret
+from cloudgpu.planning.offers import Market, Offer, OfferSource
+from cloudgpu.planning.vast_offers import offers_from_vast
+from cloudgpu.running.providers.base import BilledLine, Capabilities, InstanceView, OfferQuery
+from cloudgpu.running.providers.http import Http, Reply, Timeouts
+from cloudgpu.running.providers.vast_bill import charges_window, lines_of, read_page
+from cloudgpu.running.providers.vast_create import create_body
+from cloudgpu.running.providers.vast_errors import NotThereError, explain, explain_create
+from cloudgpu.running.providers.vast_instances import PAGE_ROWS, read_listing, read_one
+from cloudgpu.running.providers.vast_search import KEYLESS_ROWS, MOST_ROWS, offer_body, search_body
+from cloudgpu.serving.launch import LaunchRequest
+
+CONSOLE_URL = "https://cloud.vast.ai/instances/"
+
+_INTERVALS_S = {
+    "search": 6.0, "create": 4.5, "destroy": 3.0, "show": 2.0, "list": 1.0, "logs": 1.0, "log_text": 0.5,
+    "charges": 1.0, "user": 1.0,
+}  # fmt: skip
+"""Least seconds between two calls, by Vast's own thresholds (search: ten a minute)."""
+
+_LOG_LOOKS = 20
+_LOG_PAUSE_S = 0.5
+_CHARGES_ROWS = 100
+
+
+@dataclass(slots=True)
+class VastProvider:
+    """One Vast.ai account, or one emulator. See `Provider` for what each method promises."""
+
+    http: Http
+    name: str
+    capabilities: Capabilities
+
+    def search(self, query: OfferQuery) -> Market:
+        """See `Provider`. `complete` is False when the answer is as long as the market allows."""
+        rows = self._offers(search_body(query))
+        offers, unreadable = offers_from_vast(rows, self.name)
+        return Market(
+            offers=offers,
+            source=OfferSource.LIVE,
+            origin=self.http.base_url,
+            fetched_at=self.http.clock.now(),
+            complete=len(rows) not in (MOST_ROWS, KEYLESS_ROWS),
+            unreadable=unreadable,
+        )
+
+    def offer(self, offer: Offer, disk_gb: float) -> Offer:
+        """See `Provider`."""
+        found, _ = offers_from_vast(self._offers(offer_body(offer.offer_id, disk_gb)), self.name)
+        for each in found:
+            if each.offer_id == offer.offer_id:
+                return each
+        raise OfferGoneError("the offer is no longer there", hint="plan again: cloudgpu plan MODEL")
+
+    def create(self, offer: Offer, launch: LaunchRequest, label: str) -> str:
+        """See `Provider`. SPENDS MONEY."""
+        path, body = f"/api/v0/asks/{offer.offer_id}/", create_body(launch, label)
+        reply = self.http.act("PUT", path, endpoint="create", body=body, explain=explain_create)
+        contract = reply.body.get("new_contract") if isinstance(reply.body, Mapping) else None
+        if isinstance(reply.body, Mapping) and reply.body.get("success") is True and contract:
+            return str(contract)
+        raise explain_create(reply)
+
+    def instances(self) -> Sequence[InstanceView]:
+        """See `Provider`."""
+        return read_listing(self._page)
+
+    def instance(self, instance_id: str) -> InstanceView | None:
+        """See `Provider`. Only `{"instances": null}` is a no: a 404 is an error, the key's for one."""
+        reply = self.http.read("GET", f"/api/v0/instances/{instance_id}/", endpoint="show", params={"owner": "me"})
+        return read_one(reply.body)
+
+    def destroy(self, instance_id: str) -> None:
+        """See `Provider`."""
+        try:
+            reply = self.http.act("DELETE", f"/api/v0/instances/{instance_id}/", endpoint="destroy", body={})
+        except NotThereError:
+            return  # no proof that it is gone: whoever asked reads back
+        if not isinstance(reply.body, Mapping) or reply.body.get("success") is False:
+            raise _refused("destroy", reply)
+
+    def logs(self, instance_id: str, tail: int) -> str:
+        """See `Provider`. Empty while the log is not written yet."""
+        reply = self.http.read(
+            "PUT", f"/api/v0/instances/request_logs/{instance_id}/", endpoint="logs", body={"tail": str(tail)}
+        )
+        url = reply.body.get("result_url") if isinstance(reply.body, Mapping) else None
+        if not url:
+            return ""
+        for _ in range(_LOG_LOOKS):
+            text = self.http.fetch_text(str(url), endpoint="log_text")
+            if text is not None:
+                return text
+            self.http.clock.sleep(_LOG_PAUSE_S)
+        return ""
+
+    def bill(self, instance_id: str, since: datetime) -> Sequence[BilledLine]:
+        """See `Provider`."""
+        window = charges_window(since, self.http.clock.now())
+        rows: list[Mapping[str, Any]] = []
+        token: str | None = None
+        while True:
+            params = {
+                "select_filters": json.dumps(window), "format": "table", "latest_first": "false",
+                "limit": _CHARGES_ROWS, **({"after_token": token} if token else {}),
+            }  # fmt: skip
+            found, token = read_page(self.http.read("GET", "/api/v0/charges/", endpoint="charges", params=params).body)
+            rows += found
+            if token is None:
+                return lines_of(instance_id, rows)
+
+    def account(self) -> str:
+        """See `Provider`."""
+        return str(self._user("id"))
+
+    def balance_usd(self) -> Decimal:
+        """See `Provider`. Vast's `credit`: what was paid in and is left."""
+        return usd(self._user("credit"))
+
+    def console_url(self, instance_id: str) -> str:  # noqa: ARG002  (Vast's console has one page for all)
+        """See `Provider`."""
+        return self.capabilities.console_url
+
+    def _offers(self, body: Mapping[str, Any]) -> list[Any]:
+        reply = self.http.read("POST", "/api/v0/bundles/", endpoint="search", body=body)
+        offers = reply.body.get("offers") if isinstance(reply.body, Mapping) else None
+        if not isinstance(offers, list):
+            raise _refused("search", reply)
+        return offers
+
+    def _page(self, token: str | None) -> Any:  # noqa: ANN401  (read_listing judges it)
+        params = {
+            "select_filters": "{}", "order_by": json.dumps([{"col": "id", "dir": "asc"}]), "limit": PAGE_ROWS,
+            **({"after_token": token} if token else {}),
+        }  # fmt: skip
+        return self.http.read("GET", "/api/v1/instances/", endpoint="list", params=params).body
+
+    def _user(self, field: str) -> Any:  # noqa: ANN401  (one field of a JSON object)
+        reply = self.http.read("GET", "/api/v0/users/current/", endpoint="user", params={"owner": "me"})
+        if not isinstance(reply.body, Mapping) or reply.body.get(field) is None:
+            raise _refused("account", reply)
+        return reply.body[field]
+
+
+def open_vast(
+    url: str, key: Secret, clock: Clock, *, name: str = "vast", console: str = CONSOLE_URL,
+    timeouts: Timeouts | None = None,
+) -> VastProvider:  # fmt: skip
+    """The adapter for one account. Calls no network."""
+    http = Http(url, key, clock, _INTERVALS_S, explain, timeouts or Timeouts())
+    return VastProvider(http, name, Capabilities(interruptible=True, price_cap=False, console_url=console))
+
+
+def _refused(call: str, reply: Reply) -> CloudgpuError:
+    """An answer of status 200 that says no, or says nothing that can be used."""
+    found = explain(reply)
+    return (
+        found if not isinstance(found, BadAnswerError) else BadAnswerError(f"{found.message} ({call})", hint=found.hint)
+    )

@@ -1,0 +1,51 @@
+"""Vast.ai's charges, read into billed lines."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from cloudgpu.base.errors import BadAnswerError
+from cloudgpu.base.money import usd
+from cloudgpu.running.providers.base import BilledLine
+
+_METERS = {"gpu": "gpu", "disk": "disk", "storage": "disk", "bwd": "download", "bwu": "upload"}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def charges_window(since: datetime, until: datetime) -> dict[str, Any]:
+    """The filters of GET /charges/ for everything between two moments: whole days, instances only."""
+    return {
+        "day": {"gte": int(since.timestamp()) - 86_400, "lte": int(until.timestamp()) + 86_400},
+        "type": {"in": ["instance"]},
+    }
+
+
+def read_page(body: Any) -> tuple[Sequence[Mapping[str, Any]], str | None]:  # noqa: ANN401  (whatever came)
+    """The rows of a page and the token of the next one. Raises BadAnswerError when it is no page of charges."""
+    if not isinstance(body, Mapping) or not isinstance(body.get("results"), list):
+        raise BadAnswerError("Vast.ai: the charges cannot be read", hint="try again later: cloudgpu cost")
+    return body["results"], str(body["next_token"]) if body.get("next_token") else None
+
+
+def lines_of(instance_id: str, rows: Sequence[Mapping[str, Any]]) -> list[BilledLine]:
+    """The lines of one instance. Raises BadAnswerError for an amount or a time that is none."""
+    try:
+        return [line for row in rows if row.get("source") == f"instance-{instance_id}" for line in _lines(row)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadAnswerError(
+            f"Vast.ai: a charge cannot be read: {error!r}", hint="see the console's billing"
+        ) from error
+
+
+def _lines(row: Mapping[str, Any]) -> Iterator[BilledLine]:
+    items = row.get("items") or [row]
+    for item in items:
+        start, end = item.get("start") or row["start"], item.get("end") or row["end"]
+        meter = _METERS.get(str(item.get("type")), str(item.get("type")))
+        yield BilledLine(meter=meter, start=_moment(start), end=_moment(end), usd=usd(item["amount"]))
+
+
+def _moment(stamp: int | Decimal) -> datetime:
+    """Seconds since 1970, to the microsecond and without a float in between."""
+    return _EPOCH + timedelta(microseconds=int(Decimal(stamp) * 1_000_000))

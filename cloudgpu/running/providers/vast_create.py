@@ -1,0 +1,33 @@
+"""The body of a create: the one request that spends money, built as a value so that a test can compare it."""
+
+from typing import Any
+
+from cloudgpu.base.secret import Secret
+from cloudgpu.serving.launch import LaunchRequest
+
+
+def create_body(launch: LaunchRequest, label: str) -> dict[str, Any]:
+    """The body of PUT /asks/{id}/.
+
+    `runtype` "args" keeps the image's entrypoint; ports travel as keys of the environment object; `cancel_unavail` asks
+    for an error instead of a stopped instance that bills; without `price` it is on demand.
+    """
+    return {
+        "client_id": "me",
+        "image": launch.image,
+        "runtype": "args",
+        "args": list(launch.args),
+        "env": {**_ports(launch), **{name: _revealed(value) for name, value in launch.env.items()}},
+        "disk": launch.disk_gb,
+        "label": label,
+        "target_state": "running",
+        "cancel_unavail": True,
+    }
+
+
+def _ports(launch: LaunchRequest) -> dict[str, str]:
+    return {f"-p {port}:{port}": "1" for port in launch.ports}
+
+
+def _revealed(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value

@@ -1,0 +1,126 @@
+"""Vast.ai's instances, read strictly: a listing whose totals do not agree is no listing."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from cloudgpu.base.errors import BadAnswerError
+from cloudgpu.base.money import usd
+from cloudgpu.running.providers.base import Address, InstanceView
+from cloudgpu.running.providers.vast_states import billing, instance_state
+
+PAGE_ROWS = 25
+_MOST_PAGES = 400
+
+Page = Callable[[str | None], Any]
+"""Asks for the page after a token (None: the first)."""
+
+
+def read_listing(page: Page) -> list[InstanceView]:
+    """Every instance, all pages. Raises BadAnswerError for missing keys, doubles, or a count that disagrees."""
+    rows: list[Mapping[str, Any]] = []
+    token: str | None = None
+    for _ in range(_MOST_PAGES):
+        body = page(token)
+        found, total, token = _page(body)
+        rows += found
+        if token is None:
+            return _whole(rows, total)
+        if not found:
+            raise _bad("a page is empty though more are announced")
+    raise _bad(f"more than {_MOST_PAGES} pages")
+
+
+def read_one(body: Any) -> InstanceView | None:  # noqa: ANN401  (whatever came)
+    """The instance of `{"instances": {…}}`; None for `{"instances": null}`, the one clear no. Raises BadAnswerError."""
+    if not isinstance(body, Mapping) or "instances" not in body:
+        raise _bad("an instance's answer has no 'instances'")
+    row = body["instances"]
+    if row is None:
+        return None
+    if not isinstance(row, Mapping):
+        raise _bad("'instances' is neither an instance nor null")
+    return view(row)
+
+
+def view(row: Mapping[str, Any]) -> InstanceView:
+    """One row. Raises BadAnswerError when it lacks its id or its prices."""
+    try:
+        actual = row.get("actual_status")
+        charged = billing(actual)
+        gpu = _amount(row["dph_base"])
+        return InstanceView(
+            instance_id=str(row["id"]),
+            label=row.get("label"),
+            machine_id=None if row.get("machine_id") is None else str(row["machine_id"]),
+            state=instance_state(actual, row.get("intended_status"), row.get("status_msg")),
+            detail=str(row.get("status_msg") or "").strip(),
+            gpu_usd_per_hour=gpu,
+            disk_usd_per_hour=_disk(row, gpu),
+            gpu_billing=charged.gpu,
+            disk_billing=charged.disk,
+            addresses=_addresses(row) if actual == "running" else {},
+            started_at=_moment(row.get("start_date")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _bad(f"an instance's row cannot be read: {error!r}") from error
+
+
+def _page(body: Any) -> tuple[Sequence[Mapping[str, Any]], int, str | None]:  # noqa: ANN401
+    if not isinstance(body, Mapping) or body.get("success") is False:
+        raise _bad("the listing is refused without an error status")
+    missing = [name for name in ("instances", "total_instances", "next_token") if name not in body]
+    if missing:
+        raise _bad(f"the listing lacks {', '.join(missing)}")
+    rows, total, token = body["instances"], body["total_instances"], body["next_token"]
+    if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
+        raise _bad("the listing's 'instances' is no list of instances")
+    if isinstance(total, bool) or not isinstance(total, int):
+        raise _bad("the listing does not say how many instances there are")
+    return rows, total, str(token) if token else None
+
+
+def _whole(rows: Sequence[Mapping[str, Any]], total: int) -> list[InstanceView]:
+    views = [view(row) for row in rows]
+    if len({each.instance_id for each in views}) != len(views):
+        raise _bad("the listing shows an instance twice")
+    if len(views) != total:
+        raise _bad(f"the listing shows {len(views)} instances and says there are {total}")
+    return views
+
+
+def _disk(row: Mapping[str, Any], gpu: Decimal) -> Decimal:
+    if row.get("storage_total_cost") is not None:
+        return _amount(row["storage_total_cost"])
+    return max(Decimal(0), _amount(row["dph_total"]) - gpu)
+
+
+def _amount(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise ValueError(f"{value!r} is no price")
+    amount = usd(value)
+    if amount < 0:
+        raise ValueError(f"{value!r} is a negative price")
+    return amount
+
+
+def _addresses(row: Mapping[str, Any]) -> dict[int, Address]:
+    """`{"8000/tcp": [{"HostPort": "41234"}]}` on the public address; empty until both are known."""
+    host, ports = str(row.get("public_ipaddr") or "").strip(), row.get("ports")
+    if not host or not isinstance(ports, Mapping):
+        return {}
+    found: dict[int, Address] = {}
+    for name, mapped in ports.items():
+        number, _, kind = str(name).partition("/")
+        if kind == "tcp" and number.isdigit() and mapped:
+            found[int(number)] = Address(host=host, port=int(mapped[0]["HostPort"]))
+    return found
+
+
+def _moment(stamp: object) -> datetime | None:
+    return datetime.fromtimestamp(float(stamp), UTC) if isinstance(stamp, int | Decimal) and stamp else None
+
+
+def _bad(what: str) -> BadAnswerError:
+    return BadAnswerError(f"Vast.ai: {what}", hint="not taken for an empty account; try again, or look at the console")
