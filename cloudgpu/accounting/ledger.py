@@ -50,12 +50,14 @@ def is_settled(life: Life) -> bool:
 
 
 def wants_bill(life: Life, now: datetime) -> bool:
-    """Whether the provider's bill should be read (again): it exists or existed, and the last bill was not final.
+    """Whether the provider's bill should be read (again): it may still grow, or the last one was not final.
 
     A month after the end no better bill is hoped for.
     """
-    over = life.gone_at is not None and now > life.gone_at + _BILL_GIVEN_UP
-    return life.created and not over and not is_settled(life)
+    if not life.created or life.gone_at is None:
+        return life.created
+    may_have_grown = life.bill is None or life.bill.fetched_at < life.gone_at + 2 * _BILL_LAG
+    return now <= life.gone_at + _BILL_GIVEN_UP and (may_have_grown or not is_settled(life))
 
 
 def _until(charge: Charge, until: datetime) -> list[Charge]:

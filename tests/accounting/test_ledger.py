@@ -148,12 +148,14 @@ def test_a_bill_is_wanted_until_it_is_final_and_not_for_ever():
         (life,) = lives(events)
         return wants_bill(life, when)
 
-    final = charged(at(61), ("gpu", at(6), at(60), "0.3"))
+    early = charged(at(61), ("gpu", at(6), at(60), "0.3"))
+    final = charged(at(71), ("gpu", at(6), at(60), "0.3"))
     assert wanted(a_rental()[:3], at(30))
     assert wanted(a_rental(), at(61))
-    assert not wanted([*a_rental(), final], at(62))
+    assert wanted([*a_rental(), early], at(62))
+    assert not wanted([*a_rental(), final], at(72))
     assert not wanted([intended(at())], at(1))
-    assert not wanted(a_rental(), at(60) + timedelta(days=31))
+    assert not wanted([*a_rental(), charged(at(61))], at(60) + timedelta(days=31))
 
 
 def test_each_provider_is_metered_by_its_own_clock():

@@ -1,4 +1,4 @@
-"""The ledger as CSV: RFC 4180, UTF-8, one header line, exact decimals with a point."""
+"""The ledger as CSV: UTF-8, commas, quotes where needed, one header line, exact decimals with a point."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ def csv_text(rows: Sequence[HourRow]) -> str:
     A name that a spreadsheet would run as a formula gets an apostrophe before it.
     """
     out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\r\n")
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(_cells(row) for row in rows)
     return out.getvalue()
@@ -28,4 +28,7 @@ def _cells(row: HourRow) -> dict[str, str | None]:
 
 
 def _harmless(text: str | None) -> str | None:
-    return f"'{text}" if text and text.startswith(_FORMULA_STARTS) else text
+    if not text:
+        return text
+    shown = text.replace("\r", " ")  # the csv module of Python 3.11 does not quote it
+    return f"'{shown}" if text.startswith(_FORMULA_STARTS) else shown

@@ -1,0 +1,123 @@
+"""`cloudgpu cost` as a user types it, on a journal without a provider to ask."""
+
+import csv
+import json
+import os
+import stat
+from decimal import Decimal
+
+import pytest
+import typer
+from lifetimes import a_rental, at, charged
+from typer.testing import CliRunner
+
+import cloudgpu.cli.cost
+from cloudgpu.base.errors import BadFileError
+from cloudgpu.running.store import Store
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def app():
+    app = typer.Typer()
+    app.command("other")(lambda: None)
+    cloudgpu.cli.cost.register(app)
+    return app
+
+
+@pytest.fixture
+def journal(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("VAST_API_KEY", "CLOUDGPU_STORE_URL", "RUNPOD_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "cloudgpu").mkdir()
+    store = Store(f"sqlite:///{tmp_path / 'cloudgpu' / 'cloudgpu.db'}")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def rented(journal):
+    bill = charged(at(80), ("gpu", at(6), at(60), "0.324000000001"), ("disk", at(), at(60), "0.018"))
+    for event in [*a_rental(), bill]:
+        journal.append(event)
+
+
+def run(app, *arguments):
+    done = RUNNER.invoke(app, ["cost", *arguments])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
+
+
+def test_a_journal_without_rentals_says_that_nothing_was_spent(app, journal):
+    assert "nothing was spent" in run(app).stdout
+
+
+def test_the_report_names_the_deployment_its_cost_and_whose_word_it_is(app, rented):
+    said = run(app).stdout
+    assert "mistral" in said
+    assert "$0.3420" in said
+    assert "provider" in said
+    assert "Nothing bills now" in said
+
+
+def test_the_json_has_every_digit(app, rented):
+    document = json.loads(run(app, "--json", "--by", "meter").stdout)
+    assert document["schema_version"] == 1
+    assert document["total"]["usd"]["total"] == "0.342000000001"
+    assert {group["key"] for group in document["groups"]} == {"gpu", "disk"}
+    assert document["billing_now"] == []
+
+
+def test_an_export_to_a_file_is_whole_and_adds_up(app, rented, tmp_path):
+    target = tmp_path / "costs.csv"
+    run(app, "export", "--format", "csv", "-o", str(target))
+    rows = list(csv.DictReader(target.read_text().splitlines()))
+    assert sum(Decimal(row["total_usd"]) for row in rows) == Decimal("0.342000000001")
+    assert [path.name for path in tmp_path.glob(".costs*")] == []
+
+
+def test_an_export_without_a_file_goes_to_stdout_and_nothing_else_does(app, rented):
+    assert json.loads(run(app, "export", "--format", "json").stdout)["totals"]["total_usd"] == "0.342000000001"
+
+
+def test_a_folder_that_does_not_exist_is_one_clear_sentence(app, rented, tmp_path):
+    with pytest.raises(BadFileError, match="there is no folder"):
+        run(app, "export", "--format", "csv", "-o", str(tmp_path / "missing" / "costs.csv"))
+
+
+def test_a_folder_in_the_place_of_the_file_is_one_clear_sentence(app, rented, tmp_path):
+    with pytest.raises(BadFileError, match="is a folder"):
+        run(app, "export", "--format", "csv", "-o", str(tmp_path))
+
+
+def test_an_existing_file_that_must_not_be_written_is_left_alone(app, rented, tmp_path, monkeypatch):
+    target = tmp_path / "costs.csv"
+    target.write_text("precious")
+    target.chmod(stat.S_IRUSR)
+    readable_only = lambda path, mode: mode != os.W_OK or path != target  # noqa: E731
+    monkeypatch.setattr("os.access", readable_only)  # root may write anything, whatever the mode says
+    with pytest.raises(BadFileError, match="cannot be written"):
+        run(app, "export", "--format", "csv", "-o", str(target))
+    assert target.read_text() == "precious"
+
+
+def test_a_disk_that_fills_up_leaves_the_old_file_as_it_was(app, rented, tmp_path, monkeypatch):
+    target = tmp_path / "costs.csv"
+    target.write_text("precious")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(BadFileError, match="No space left"):
+        run(app, "export", "--format", "csv", "-o", str(target))
+    assert target.read_text() == "precious"
+    assert list(tmp_path.glob(".costs*")) == []
+
+
+def test_an_unknown_format_is_refused(app, rented):
+    assert RUNNER.invoke(app, ["cost", "export", "--format", "xlsx"]).exit_code == 2
