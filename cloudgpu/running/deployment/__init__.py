@@ -9,6 +9,7 @@ read_bill(deployment, …)                the provider's own bill, as an event
 from cloudgpu.running.deployment.bill import read_bill
 from cloudgpu.running.deployment.down import take_down
 from cloudgpu.running.deployment.observe import refresh
+from cloudgpu.running.deployment.planned import request_from_plan
 from cloudgpu.running.deployment.request import Limits, OnProgress, Progress, Rental, UpRequest
 from cloudgpu.running.deployment.spending import spent_usd
 from cloudgpu.running.deployment.up import bring_up
@@ -17,5 +18,5 @@ from cloudgpu.running.records import Deployment, DeploymentState, Service
 
 __all__ = [
     "Deployment", "DeploymentState", "Limits", "OnProgress", "Prober", "Progress", "Rental", "Service", "UpRequest",
-    "bring_up", "read_bill", "refresh", "spent_usd", "take_down",
+    "bring_up", "read_bill", "refresh", "request_from_plan", "spent_usd", "take_down",
 ]  # fmt: skip

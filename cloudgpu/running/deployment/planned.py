@@ -1,0 +1,39 @@
+"""A plan on live offers, made into a request to bring it up."""
+
+from cloudgpu.base.errors import UsageError
+from cloudgpu.base.secret import Secret
+from cloudgpu.planning.plan import Plan
+from cloudgpu.running.deployment.request import Limits, UpRequest, rental_of
+from cloudgpu.running.label import is_name
+from cloudgpu.serving.template import launch_of
+
+
+def request_from_plan(
+    plan: Plan, *, name: str, service: str, api_key: Secret, limits: Limits, hf_token: Secret | None = None
+) -> UpRequest:
+    """What `bring_up` may rent for this plan: its candidates in their order. `api_key` is the endpoint's own.
+
+    `hf_token` is sent to the rented machine when it is given. Raises UsageError for a name that cannot be one.
+    """
+    for each in (name, service):
+        if not is_name(each):
+            raise UsageError(
+                f"{each!r} cannot be a deployment's name",
+                hint="up to 63 lower case letters, digits, dots, dashes, underscores: give one with --name",
+            )
+    return UpRequest(
+        name=name,
+        service=service,
+        model=plan.needs.model.model_id,
+        short_name=plan.needs.model.short_name,
+        plan_id=plan.plan_id,
+        rentals=tuple(
+            rental_of(
+                candidate.offer,
+                launch_of(plan, candidate, service=service, api_key=api_key, hf_token=hf_token),
+            )
+            for candidate in plan.candidates
+        ),
+        api_key=api_key,
+        limits=limits,
+    )

@@ -1,0 +1,104 @@
+"""Finds what bills though it should not: at the provider, by the exact form of our labels, against the journal."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from cloudgpu.base.money import ZERO
+from cloudgpu.running.label import Token, read_token
+from cloudgpu.running.providers.base import InstanceView, Provider
+from cloudgpu.running.records import Deployment, DeploymentState
+from cloudgpu.running.store import Store
+from cloudgpu.serving.launch import HealthCheck
+
+
+class Why(StrEnum):
+    """Why an instance with one of our labels stands out."""
+
+    UNKNOWN = "the journal does not know it"
+    SHOULD_BE_GONE = "the journal says that it is gone"
+    TWIN = "a second instance under a label that another one holds"
+    FOREIGN = "made by another installation that shares the account"
+    EXPIRED = "its lease is over"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """An instance that stands out. `deployment` is what the journal knows under its label, None for nothing."""
+
+    why: Why
+    view: InstanceView
+    token: Token
+    deployment: Deployment | None
+
+    @property
+    def is_orphan(self) -> bool:
+        """Ours, and nothing wants it: it may be destroyed on request. A foreign or expired one takes a word more."""
+        return self.why in (Why.UNKNOWN, Why.SHOULD_BE_GONE, Why.TWIN)
+
+
+def sweep(provider: Provider, store: Store, now: datetime) -> list[Finding]:
+    """Everything at the provider that carries our label and stands out. Calls the network, changes nothing.
+
+    Raises as `Provider.instances` does: a listing that cannot be relied on finds nothing and says so.
+    """
+    found = (_judge(view, store, now) for view in provider.instances())
+    return [finding for finding in found if finding is not None]
+
+
+def expired(deployments: Sequence[Deployment], now: datetime) -> list[Deployment]:
+    """Deployments whose lease is over though they are not gone."""
+    return [d for d in deployments if d.lease_until is not None and d.lease_until < now and not d.state.is_final]
+
+
+def adopted(finding: Finding, provider: Provider, now: datetime) -> Deployment:
+    """The finding as a deployment in `cleanup_failed`, so that taking it down is journaled like any other end.
+
+    The caller saves it before it destroys anything.
+    """
+    known, view = finding.deployment, finding.view
+    if known is not None and finding.why is Why.SHOULD_BE_GONE:
+        return _reopened(known, view)
+    suffix = f"#{view.instance_id}" if finding.why is Why.TWIN else ""
+    return Deployment(
+        name=finding.token.name + suffix, service=finding.token.name, token=finding.token.text + suffix,
+        provider=provider.name, account=provider.account(), model=known.model if known else "unknown",
+        short_name=known.short_name if known else finding.token.name, plan_id=None,
+        gpu=known.gpu if known else "unknown", gpu_count=known.gpu_count if known else 1,
+        disk_gb=known.disk_gb if known else 0, offer_id="unknown", machine_id=view.machine_id, location=None,
+        state=DeploymentState.CLEANUP_FAILED, gpu_usd_per_hour=view.gpu_usd_per_hour,
+        disk_usd_per_hour=view.disk_usd_per_hour, download_usd=ZERO,
+        since=view.started_at or now, lease_until=finding.token.lease_until,
+        health=known.health if known else HealthCheck(port=8000, path="/health", model_id="unknown"),
+        instance_id=view.instance_id, last_error=f"found by gc: {finding.why}",
+    )  # fmt: skip
+
+
+def _judge(view: InstanceView, store: Store, now: datetime) -> Finding | None:
+    token = read_token(view.label)
+    if token is None:
+        return None
+    known = store.life(token.text)
+    why = _why(view, token, known, store.store_id, now)
+    return Finding(why=why, view=view, token=token, deployment=known) if why else None
+
+
+def _why(view: InstanceView, token: Token, known: Deployment | None, store_id: str, now: datetime) -> Why | None:
+    if known is None:
+        return Why.UNKNOWN if token.store == store_id else Why.FOREIGN
+    if known.instance_id not in (None, view.instance_id):
+        return Why.TWIN
+    if known.state.is_final:
+        return Why.SHOULD_BE_GONE
+    return Why.EXPIRED if token.lease_until < now else None
+
+
+def _reopened(known: Deployment, view: InstanceView) -> Deployment:
+    return dataclasses.replace(
+        known,
+        state=DeploymentState.CLEANUP_FAILED,
+        instance_id=view.instance_id,
+        last_error=f"found by gc: {Why.SHOULD_BE_GONE}",
+    )
