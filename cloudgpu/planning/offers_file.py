@@ -81,7 +81,7 @@ def _file_text(path: Path) -> str:
         raise BadFileError(f"{path} is no text", hint=f"give a JSON file: {_SHAPES}") from None
 
 
-def _parse(path: Path, text: str) -> Any:
+def _parse(path: Path, text: str) -> object:
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_null)
     except (ValueError, RecursionError) as error:
@@ -97,14 +97,14 @@ def _lines(text: str) -> list[Any] | None:
     lines = [line for line in text.splitlines() if line.strip()]
     try:
         first = json.loads(lines[0], parse_float=Decimal, parse_constant=_null) if lines else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not is_reference_header(first):
         return None
     return [first, *map(_line, lines[1:])]
 
 
-def _line(line: str) -> Any:
+def _line(line: str) -> object:
     try:
         return json.loads(line, parse_float=Decimal, parse_constant=_null)
     except (ValueError, RecursionError):
@@ -115,7 +115,7 @@ def _null(_: str) -> None:
     return None
 
 
-def _rows(path: Path, content: Any) -> Sequence[Any]:
+def _rows(path: Path, content: object) -> Sequence[Any]:
     """The list inside of whatever answer it came in."""
     if isinstance(content, dict) and (content.get("error") or content.get("errors")):
         said = str(content.get("msg") or content.get("error") or content.get("errors"))[:200]

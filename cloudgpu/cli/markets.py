@@ -1,0 +1,85 @@
+"""Which markets a command looks at: a file, live providers, the emulator, or the reference figures.
+
+A provider that fails hides no other one: it becomes a note. When nothing else answers, its error is the answer.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cloudgpu.base.errors import CloudgpuError, NotAuthorisedError, ProviderError, UsageError
+from cloudgpu.cli.session import EMULATOR, Session
+from cloudgpu.planning.market import merge, read_offers_file, reference_market
+from cloudgpu.planning.offers import Market
+
+if TYPE_CHECKING:
+    from cloudgpu.running.providers.base import OfferQuery
+
+PROVIDERS = ("vast", "runpod", EMULATOR)
+_LIVE_LATER = ("runpod",)
+
+
+def check_providers(names: Sequence[str]) -> tuple[str, ...]:
+    """The names in lower case. Raises UsageError for one we do not know."""
+    lower = tuple(name.lower() for name in names)
+    for name in lower:
+        if name not in PROVIDERS:
+            raise UsageError(f"no provider named {name!r}", hint="one of " + ", ".join(PROVIDERS))
+    return lower
+
+
+def market_time(session: Session, providers: Sequence[str]) -> datetime:
+    """The time by which the market is dated: the emulator's own when it is asked (it is started when it must be)."""
+    if EMULATOR in providers:
+        session.ensure_emulator()
+    return session.clock(EMULATOR if EMULATOR in providers else "vast").now()
+
+
+def gather(
+    session: Session, providers: Sequence[str], offers_file: Path | None, query: "Callable[[], OfferQuery]"
+) -> Market:
+    """The market for a plan or a listing. Calls the network, and `query`, only for live providers.
+
+    Without `providers` those with a key are asked, and without any key the reference figures are read.
+    Raises BadFileError for a file that holds no offers, and the provider's error when no source is left.
+    """
+    if offers_file is not None:
+        return read_offers_file(offers_file, market_time(session, ()))
+    asked = providers or tuple(name for name in ("vast", "runpod") if has_key(session, name))
+    if not asked:
+        return reference_market()
+    markets: list[Market] = []
+    failures: list[CloudgpuError] = []
+    notes: list[str] = []
+    for name in asked:
+        try:
+            markets.append(_one(session, name, query))
+        except (ProviderError, NotAuthorisedError) as error:
+            failures.append(error)
+            notes.append(f"{name} could not be asked: {error.message}")
+    if not markets:
+        raise failures[0]
+    market = merge(markets)
+    return replace(market, notes=(*market.notes, *notes), complete=market.complete and not failures)
+
+
+def has_key(session: Session, name: str) -> bool:
+    """Whether the environment or a vendor's file holds a key for the provider."""
+    return (session.settings.vast_key if name == "vast" else session.settings.runpod_key) is not None
+
+
+def _one(session: Session, name: str, query: "Callable[[], OfferQuery]") -> Market:
+    if name == EMULATOR:
+        return session.provider(name).search(query())
+    if not has_key(session, name):
+        return _reference(name, f"No key for {name}: its reference figures are shown, not live offers.")
+    if name in _LIVE_LATER:
+        return _reference(name, f"Live offers of {name} are not read yet: its reference figures are shown.")
+    return session.provider(name).search(query())
+
+
+def _reference(name: str, note: str) -> Market:
+    market = reference_market((name,))
+    return replace(market, notes=(note, *market.notes))

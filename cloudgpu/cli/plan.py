@@ -1,0 +1,177 @@
+"""`cloudgpu plan`: which card a model needs, and the cheapest offers that really fit."""
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cloudgpu.planning.needs import Needs
+    from cloudgpu.planning.plan import Plan
+    from cloudgpu.running.providers.base import OfferQuery
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the tree."""
+    app.command("plan")(plan)
+
+
+def plan(
+    model: Annotated[str, typer.Argument(help="Alias, Hugging Face id, local folder or config.json.")],
+    context: Annotated[
+        int | None, typer.Option(min=1, help="Tokens of context; default: the model's own limit, 8192 at most.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Requests of full context at once.")] = 1,
+    quantization: Annotated[str | None, typer.Option(help="fp8, awq or gptq; default: as published.")] = None,
+    kv_cache_dtype: Annotated[str, typer.Option(help="Number format of the KV cache.")] = "auto",
+    adapter: Annotated[str | None, typer.Option(help="A LoRA adapter to serve as well.")] = None,
+    adapter_rank: Annotated[int | None, typer.Option(min=1, help="Rank of the adapter; default 16.")] = None,
+    engine: Annotated[str, typer.Option(help="Inference engine.")] = "vllm",
+    engine_version: Annotated[str | None, typer.Option(help="Its release; default: the one we measured.")] = None,
+    provider: Annotated[
+        list[str] | None, typer.Option(help="vast, runpod or emulator; may be repeated. Default: those with a key.")
+    ] = None,
+    gpu: Annotated[str | None, typer.Option(help='Only this GPU, for example "RTX 4090".')] = None,
+    gpus: Annotated[int | None, typer.Option(min=1, help="Only machines with so many of them.")] = None,
+    max_price: Annotated[str | None, typer.Option(metavar="USD", help="Most dollars per hour, disk included.")] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(help="Country code, EU, or part of a place's name; may be repeated.")
+    ] = None,
+    min_reliability: Annotated[float, typer.Option(min=0, max=1, help="Of the host, 0 to 1.")] = 0.9,
+    unverified: Annotated[bool, typer.Option("--unverified", help="Allow hosts that are not verified.")] = False,
+    hours: Annotated[
+        str, typer.Option(metavar="HOURS", help="How long it will run: the download is spread over it.")
+    ] = "24",
+    disk: Annotated[int | None, typer.Option(min=8, metavar="GB", help="Disk; default: what is needed.")] = None,
+    offers: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Offers from a file instead of a provider.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan there as well.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many offers are shown.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole plan as JSON.")] = False,
+) -> None:
+    """Show what a model needs, and the cheapest offers that fit, with every cost in the price.
+
+    Without keys it works on reference prices, without network. The plan is kept for `up` and `migrate`.
+    """
+    # Everything below is imported only when the command runs: `--help` stays fast.
+    from cloudgpu.base.money import usd
+    from cloudgpu.cli.markets import check_providers
+    from cloudgpu.planning.needs import Needs
+    from cloudgpu.sizing.gpus import find_gpu
+    from cloudgpu.sizing.models import resolve_model
+    from cloudgpu.sizing.options import ServingOptions
+
+    version = {} if engine_version is None else {"engine_version": engine_version}
+    needs = Needs(
+        model=resolve_model(model),
+        asked=asked_name(model),
+        options=ServingOptions(
+            context_tokens=context,
+            concurrency=concurrency,
+            quantization=quantization,
+            kv_cache_dtype=kv_cache_dtype,
+            engine=engine,
+            lora_rank=adapter_rank or (16 if adapter else None),
+            **version,
+        ),
+        hours=_positive(hours, "--hours"),
+        disk_gb=disk,
+        gpu=find_gpu(gpu).name if gpu else None,
+        gpu_count=gpus,
+        providers=check_providers(provider or ()),
+        max_usd_per_hour=usd(_positive(max_price, "--max-price")) if max_price else None,
+        regions=tuple(region or ()),
+        min_reliability=min_reliability,
+        verified_only=not unverified,
+        adapter=adapter,
+    )
+    show_plan(plan_for(needs, offers), out=out, limit=limit, as_json=as_json)
+
+
+def plan_for(needs: "Needs", offers_file: Path | None = None) -> "Plan":
+    """The plan for these needs on a file's offers, live ones, or the reference figures; kept as the latest plan."""
+    from cloudgpu.cli.markets import gather, market_time
+    from cloudgpu.cli.session import open_session
+    from cloudgpu.planning.plan import make_plan
+    from cloudgpu.planning.plan_file import latest_plan_path, save_plan
+
+    session = open_session()
+    now = market_time(session, needs.providers)
+    market = gather(session, needs.providers, offers_file, lambda: query_for(needs))
+    made = make_plan(needs, market, max(now, market.fetched_at))
+    if made.candidates:
+        save_plan(made, latest_plan_path(session.settings.state_dir))
+    return made
+
+
+def show_plan(plan: "Plan", *, out: Path | None, limit: int, as_json: bool) -> None:
+    """Save it where asked and show it. Raises NothingFitsError, after the refusals, when it has no candidate."""
+    from cloudgpu.planning.plan_file import save_plan
+
+    if out is not None and plan.candidates:
+        save_plan(plan, out)
+    if as_json:
+        from cloudgpu.cli.render import out_json
+
+        if plan.candidates:
+            return out_json(plan.as_json())
+    else:
+        from cloudgpu.cli.plan_view import render_plan
+
+        render_plan(plan, limit)
+    if not plan.candidates:
+        raise nothing_fits(plan)
+    return None
+
+
+def query_for(needs: "Needs") -> "OfferQuery":
+    """What a live provider is asked to leave out; the planner checks every offer again."""
+    from cloudgpu.planning.requirements import requirements_of
+    from cloudgpu.running.providers.base import OfferQuery
+
+    checkpoint = needs.model.checkpoint(needs.options.quantization)
+    return OfferQuery(
+        disk_gb=requirements_of(needs, checkpoint).disk_gb,
+        gpu_names=(needs.gpu,) if needs.gpu else None,
+        gpu_counts=(needs.gpu_count,) if needs.gpu_count else None,
+        min_reliability=needs.min_reliability or None,
+        max_usd_per_hour=needs.max_usd_per_hour,
+        verified_only=needs.verified_only,
+    )
+
+
+def asked_name(model: str) -> str:
+    """How a plan file finds the model again: what was typed, a path made absolute."""
+    path = Path(model)
+    return str(path.resolve()) if path.exists() else model
+
+
+def nothing_fits(plan: "Plan") -> Exception:
+    """The error for a plan without a candidate: how many were refused, and what came nearest."""
+    from cloudgpu.base.errors import NothingFitsError
+    from cloudgpu.planning.plan import nearest_miss
+    from cloudgpu.planning.reason import LABELS
+
+    miss = nearest_miss(plan)
+    counted = ", ".join(f"{count} {LABELS.get(code, code)}" for code, count in plan.rejected_by_reason.items())
+    message = f"none of {plan.offers.count} offers fits {plan.needs.model.model_id}" + (
+        f": {counted}" if counted else ""
+    )
+    if miss is None:
+        return NothingFitsError(message, hint="look at another market: --provider emulator, or --offers FILE")
+    lacks = "; ".join(reason.detail for reason in miss.reasons)
+    return NothingFitsError(message, hint=f"nearest miss, {miss.gpu_count}x {miss.gpu} at {miss.provider}: {lacks}")
+
+
+def _positive(text: str, option: str) -> Decimal:
+    from cloudgpu.base.errors import UsageError
+
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise UsageError(f"{option} wants a number, not {text!r}", hint=f"for example {option} 1.50") from None
+    if not value.is_finite() or value <= 0:
+        raise UsageError(f"{option} wants a number above zero, not {text}", hint=f"for example {option} 1.50")
+    return value

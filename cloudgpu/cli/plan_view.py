@@ -1,0 +1,237 @@
+"""A plan for people: the pick first, how full its card is, the ranking, the refusals, and where prices are from."""
+
+import re
+from decimal import Decimal
+
+from cloudgpu.base.money import exact_text
+from cloudgpu.cli import render
+from cloudgpu.cli.render import Column, duration, gib, money
+from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.offers import Offer, OfferSource
+from cloudgpu.planning.plan import OffersInfo, Plan
+from cloudgpu.planning.reason import LABELS
+from cloudgpu.planning.reference_offers import is_reference
+
+_SIZE = re.compile(r" \d+ ?GB$")
+HOURS_PER_DAY = 24
+HOURS_PER_MONTH = 720
+
+_COLUMNS = (
+    Column("#", right=True),
+    Column("GPU"),
+    Column("from"),
+    Column("$/hour", right=True),
+    Column("all in", right=True),
+    Column("context", right=True, drop=2),
+    Column("spare", right=True, drop=1),
+    Column("host", right=True, drop=3),
+    Column("downloads", right=True, drop=5),
+    Column("place", drop=4),
+)
+
+
+def render_plan(plan: Plan, limit: int) -> None:
+    """Print the plan. Without candidates only the refusals and the sources."""
+    _head(plan)
+    if plan.candidates:
+        _pick(plan, plan.candidates[0])
+        _budget(plan.candidates[0])
+        _ranking(plan, limit)
+        _savings(plan)
+    _refusals(plan)
+    _sources(plan.offers)
+    if plan.candidates:
+        _next(plan)
+
+
+def _head(plan: Plan) -> None:
+    options = plan.needs.options
+    context = options.context_for(plan.needs.model.max_context)
+    what = f"{options.engine} {options.engine_version}, {context} tokens of context, {options.concurrency} at a time"
+    render.heading(plan.needs.model.model_id)
+    extras = [f"as {plan.checkpoint}"] if plan.checkpoint != plan.needs.model.model_id else []
+    extras += [f"quantised: {options.quantization}"] if options.quantization else []
+    extras += [f"with adapter {plan.needs.adapter}"] if plan.needs.adapter else []
+    render.note(", ".join([what, *extras]))
+    render.text()
+
+
+def _pick(plan: Plan, best: Candidate) -> None:
+    hours = exact_text(plan.needs.hours)
+    split = f", split over {best.tensor_parallel}" if best.tensor_parallel > 1 else ""
+    render.pairs(
+        [
+            ("Cheapest fit", f"{_cards_of(best.offer)} at {best.offer.provider}{split}"),
+            ("Price", _running_price(best.total_usd_per_hour)),
+            ("", _price_parts(plan, best)),
+            (f"Over {hours} h", f"{money(best.usd_total)} all in"),
+            ("Where", place(best.offer)),
+        ]
+    )
+    if best.is_tight:
+        render.warning(
+            f"Tight: {gib(best.spare_gib)} to spare, the estimate may be off by {gib(best.memory.error_band_gib)}."
+        )
+    render.text()
+
+
+def _running_price(hourly: Decimal) -> str:
+    day, month = money(hourly * HOURS_PER_DAY), money(hourly * HOURS_PER_MONTH, 0)
+    return f"{money(hourly, 3)}/h = {day} a day = {month} a month"
+
+
+def _price_parts(plan: Plan, best: Candidate) -> str:
+    gpu, disk = money(best.gpu_usd_per_hour, 3), money(best.disk_usd_per_hour, 3)
+    download = f"{money(best.download_usd)} once" if best.download_usd else "free"
+    return f"GPU {gpu}/h, {plan.disk_gb} GB of disk {disk}/h, {plan.download_gb:.0f} GB to download {download}"
+
+
+def _budget(best: Candidate) -> None:
+    """The memory of one card, by what takes it; the parts add up to its total."""
+    memory = best.memory
+    outside = memory.total_gib - memory.requested_gib - memory.cuda_context_gib
+    free = outside if memory.cuda_graph_inside_budget else outside - memory.cuda_graph_gib
+    parts = [
+        ("weights", memory.weights_gib),
+        ("activations, at the peak", memory.activation_peak_gib),
+        ("CUDA graphs", memory.cuda_graph_gib),
+        ("CUDA, NCCL and other", memory.non_torch_gib + memory.cuda_context_gib),
+        ("KV cache asked for", memory.kv_cache_gib - best.spare_gib),
+        ("more KV cache", best.spare_gib),
+        ("left alone by the engine", free),
+        ("total", memory.total_gib),
+    ]
+    render.table(
+        [Column("part"), Column("GiB", right=True), Column("share", right=True), Column("", drop=1)],
+        [
+            [name, f"{size:.2f}", f"{size / memory.total_gib:.0%}", _bar(size / memory.total_gib)]
+            for name, size in parts
+        ],
+        title=f"Memory of each card: {gib(memory.total_gib)}",
+    )
+    sequences = memory.sequences_at_context
+    held = f"{sequences:.1f}" if sequences < 10 else f"{sequences:.0f}"
+    render.note(
+        f"Holds {held} requests of {memory.context_tokens} tokens at once; longest one {memory.longest_context}."
+    )
+    render.note(f"The estimate may be off by {gib(memory.error_band_gib)}.")
+    render.text()
+
+
+def _ranking(plan: Plan, limit: int) -> None:
+    shown = plan.candidates[:limit]
+    rows = [
+        [
+            str(candidate.rank),
+            _cards_of(candidate.offer) + (" !" if candidate.is_tight else ""),
+            candidate.offer.provider,
+            f"{candidate.total_usd_per_hour:.3f}",
+            money(candidate.usd_total),
+            str(candidate.memory.longest_context),
+            gib(candidate.spare_gib),
+            "-" if candidate.offer.reliability is None else f"{candidate.offer.reliability:.1%}",
+            "-" if candidate.offer.download_mbps is None else f"{candidate.offer.download_mbps:.0f} Mbit/s",
+            place(candidate.offer),
+        ]
+        for candidate in shown
+    ]
+    hours = exact_text(plan.needs.hours)
+    title = f"{len(plan.candidates)} offers fit; the cheapest {len(shown)} by price over {hours} h"
+    render.table(_COLUMNS, rows, title=title)
+    if any(candidate.is_tight for candidate in shown):
+        render.note("! less to spare than the estimate's error: it may not start.")
+    slices = sum(len(candidate.other_slices) for candidate in plan.candidates)
+    if slices:
+        render.note(f"{slices} more are other slices of these machines.")
+    render.text()
+
+
+def _savings(plan: Plan) -> None:
+    if not plan.savings:
+        return
+    now = plan.candidates[0].total_usd_per_hour
+    rows = [
+        [
+            saving.quantization,
+            cards(saving.gpu, saving.gpu_memory_mib, saving.gpu_count),
+            saving.provider,
+            f"{saving.usd_per_hour:.3f}",
+            f"{(saving.saves_usd_per_hour or Decimal(0)) / now:.0%}",
+            saving.checkpoint,
+        ]
+        for saving in plan.savings
+    ]
+    columns = [Column("--quantization"), Column("GPU"), Column("from"), Column("$/hour", right=True)]
+    columns += [Column("saves", right=True), Column("checkpoint", drop=1)]
+    render.table(columns, rows, title="Quantised, at some loss of quality")
+    render.text()
+
+
+def _refusals(plan: Plan) -> None:
+    if not plan.rejections:
+        return
+    render.heading(f"{len(plan.rejections)} of {plan.offers.count} offers refused")
+    reasons = plan.rejected_by_reason
+    width = len(str(max(reasons.values())))
+    for code, count in reasons.items():
+        render.text(f"  {count:>{width}}  {LABELS.get(code, code)}")
+    if sum(reasons.values()) > len(plan.rejections):
+        render.note("  (an offer with two reasons counts under both)")
+    render.text()
+
+
+def _sources(offers: OffersInfo) -> None:
+    for line in offers.notes:
+        render.warning(line)
+    if not offers.complete:
+        render.warning("The source may know more offers than it told.")
+    render.note(age_line(offers.source, offers.origin, offers.age_s))
+    if offers.unreadable:
+        counted = ", ".join(f"{count} {reason}" for reason, count in sorted(offers.unreadable.items()))
+        render.note(f"Rows skipped: {counted}.")
+    render.text()
+
+
+def _next(plan: Plan) -> None:
+    name = plan.needs.asked or plan.needs.model.model_id
+    best = plan.candidates[0].offer
+    if plan.offers.source is OfferSource.REFERENCE or is_reference(best):
+        render.pairs(
+            [
+                ("Rehearse, free", f"cloudgpu up {name} --provider emulator"),
+                ("Rent, with a key", f"cloudgpu up {name} --provider {best.provider}"),
+            ]
+        )
+    else:
+        render.pairs([("Rent it", f"cloudgpu up {name}"), ("Plan", plan.plan_id)])
+
+
+def cards(gpu: str, memory_mib: int, count: int) -> str:
+    """`2x RTX 4090 24 GB`: the size is the offer's, whatever size the name of the card says."""
+    bare = _SIZE.sub("", gpu)
+    return f"{count}x {bare} {memory_mib / 1024:.0f} GB"
+
+
+def place(offer: Offer) -> str:
+    """Where it stands; for a reference figure, that it stands nowhere."""
+    if is_reference(offer):
+        return f"{offer.location}, list price" if offer.location else "a typical price, no machine yet"
+    return offer.location or "not said"
+
+
+def age_line(source: OfferSource, origin: str, age_s: float) -> str:
+    """Where offers come from and how old they are."""
+    kind = {
+        OfferSource.LIVE: "Live offers",
+        OfferSource.FILE: "Offers of a file",
+        OfferSource.REFERENCE: "Reference prices",
+    }[source]
+    return f"{kind}, {duration(max(0.0, age_s))} old: {origin}"
+
+
+def _bar(share: float) -> str:
+    return "█" * round(max(0.0, share) * 24)
+
+
+def _cards_of(offer: Offer) -> str:
+    return cards(offer.gpu, offer.gpu_memory_mib, offer.gpu_count)

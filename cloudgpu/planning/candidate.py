@@ -1,0 +1,83 @@
+"""An offer that fits, priced and ranked, with the other slices of its machine beside it."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cloudgpu.base.money import exact_text
+from cloudgpu.planning.offers import Offer
+from cloudgpu.sizing.memory import MemoryEstimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Another slice of a candidate's machine: it fits as well, but it is no alternative when the machine fails."""
+
+    offer_id: str
+    gpu_count: int
+    usd_total: Decimal
+
+    def as_json(self) -> dict[str, object]:
+        """The form inside of a candidate."""
+        return {"offer_id": self.offer_id, "gpu_count": self.gpu_count, "usd_total": exact_text(self.usd_total)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An offer that fits, with its place in the ranking. `checkpoint` is the repository that would be served.
+
+    `download_usd` is paid once; `usd_total` is everything over the plan's hours. `spare_gib` is what a GPU has left
+    beyond weights, working memory and the cache asked for.
+    """
+
+    rank: int
+    offer: Offer
+    tensor_parallel: int
+    quantization: str | None
+    checkpoint: str
+    gpu_usd_per_hour: Decimal
+    disk_usd_per_hour: Decimal
+    total_usd_per_hour: Decimal
+    download_usd: Decimal
+    usd_total: Decimal
+    memory: MemoryEstimate
+    spare_gib: float
+    other_slices: tuple[Slice, ...] = ()
+
+    @property
+    def is_tight(self) -> bool:
+        """Whether less is to spare than the error of the estimate."""
+        return self.spare_gib < self.memory.error_band_gib
+
+    def as_json(self) -> dict[str, object]:
+        """The form of the JSON contract, and `offer` whole, so that a plan file can be read back."""
+        return {
+            "rank": self.rank,
+            "provider": self.offer.provider,
+            "offer_id": self.offer.offer_id,
+            "machine_id": self.offer.machine_id,
+            "gpu": self.offer.gpu,
+            "gpu_count": self.offer.gpu_count,
+            "tensor_parallel": self.tensor_parallel,
+            "quantization": self.quantization,
+            "checkpoint": self.checkpoint,
+            "usd_per_hour": {
+                "gpu": exact_text(self.gpu_usd_per_hour),
+                "disk": exact_text(self.disk_usd_per_hour),
+                "total": exact_text(self.total_usd_per_hour),
+            },
+            "usd_once": {"download": exact_text(self.download_usd)},
+            "usd_total": exact_text(self.usd_total),
+            "memory": self.memory.as_json(),
+            "spare_gib": round(self.spare_gib, 3),
+            "tight": self.is_tight,
+            "reliability": self.offer.reliability,
+            "location": self.offer.location,
+            "other_slices": [piece.as_json() for piece in self.other_slices],
+            "offer": offer_as_json(self.offer),
+        }
+
+
+def offer_as_json(offer: Offer) -> dict[str, object]:
+    """Every field of an offer; money as text of digits."""
+    fields = {name: getattr(offer, name) for name in Offer.__dataclass_fields__}
+    return {name: exact_text(value) if isinstance(value, Decimal) else value for name, value in fields.items()}

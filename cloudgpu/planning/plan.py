@@ -1,0 +1,181 @@
+"""A plan: the needs, the offers that fit in order of their all-in price, and every refusal."""
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from cloudgpu.base.clock import utc_text
+from cloudgpu.base.money import exact_text
+from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.offers import Market, OfferSource
+from cloudgpu.planning.ranking import judge, rank
+from cloudgpu.planning.reason import Rejection
+from cloudgpu.planning.reference_offers import is_reference
+from cloudgpu.planning.requirements import requirements_of
+from cloudgpu.planning.savings import Saving, savings_of
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OffersInfo:
+    """Where the offers of a plan came from. `count` is how many could be read; `unreadable` counts the others."""
+
+    source: OfferSource
+    origin: str
+    fetched_at: datetime
+    age_s: int
+    count: int
+    complete: bool
+    unreadable: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The form of the JSON contract."""
+        return {
+            "source": self.source.value,
+            "origin": self.origin,
+            "fetched_at": utc_text(self.fetched_at),
+            "age_s": self.age_s,
+            "count": self.count,
+            "complete": self.complete,
+            "unreadable": dict(sorted(self.unreadable.items())),
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A ranked answer to the needs. No candidate means that nothing fits; the rejections say why.
+
+    `content` is all of it as JSON, worked out once; `plan_id` is drawn from it, so a plan that was changed by hand no
+    longer carries its own id.
+    """
+
+    plan_id: str
+    created_at: datetime
+    needs: Needs
+    checkpoint: str
+    download_gb: float
+    disk_gb: int
+    offers: OffersInfo
+    candidates: tuple[Candidate, ...]
+    rejections: tuple[Rejection, ...]
+    savings: tuple[Saving, ...]
+    content: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def rejected_by_reason(self) -> dict[str, int]:
+        """How many offers each reason refused; an offer with two reasons counts under both. Most first."""
+        counts = Counter(reason.code for rejection in self.rejections for reason in rejection.reasons)
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+    def as_json(self) -> dict[str, Any]:
+        """The form of the JSON contract, without the schema version that every output adds."""
+        return {"plan_id": self.plan_id, **self.content}
+
+
+def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
+    """The plan for these needs on this market. Pure; raises UsageError for an engine or format that is not known."""
+    checkpoint = needs.model.checkpoint(needs.options.quantization)
+    required = requirements_of(needs, checkpoint)
+    fitting, rejections = judge(needs, market.offers, required)
+    candidates = rank(fitting, needs, checkpoint)
+    plan = Plan(
+        plan_id="",
+        created_at=now,
+        needs=needs,
+        checkpoint=checkpoint.repo_id,
+        download_gb=required.download_gb,
+        disk_gb=required.disk_gb,
+        offers=_offers_info(needs, market, now),
+        candidates=candidates,
+        rejections=rejections,
+        savings=savings_of(needs, market, candidates),
+    )
+    content = _content(plan)
+    return replace(plan, plan_id=plan_id_of(content), content=content)
+
+
+def plan_id_of(content: dict[str, Any]) -> str:
+    """`p-` and eight hexadecimal digits drawn from a plan's content as JSON."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return "p-" + hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def nearest_miss(plan: Plan) -> Rejection | None:
+    """The refused offer that lacked least: fewest reasons, then the smallest shortfall."""
+    return min(plan.rejections, key=_miss_order, default=None)
+
+
+def _miss_order(rejection: Rejection) -> tuple[int, float, str]:
+    worst = max(reason.shortfall for reason in rejection.reasons)
+    return len(rejection.reasons), worst, rejection.offer_id
+
+
+def _offers_info(needs: Needs, market: Market, now: datetime) -> OffersInfo:
+    notes = market.notes
+    if needs.regions and any(is_reference(offer) for offer in market.offers):
+        notes += ("Reference figures name no place: --region was not applied to them.",)
+    return OffersInfo(
+        source=market.source,
+        origin=market.origin,
+        fetched_at=market.fetched_at,
+        age_s=max(0, int((now - market.fetched_at).total_seconds())),
+        count=len(market.offers),
+        complete=market.complete,
+        unreadable=market.unreadable,
+        notes=notes,
+    )
+
+
+def _content(plan: Plan) -> dict[str, Any]:
+    return {
+        "created_at": utc_text(plan.created_at),
+        "model": plan.needs.model.model_id,
+        "serving": _serving(plan),
+        "offers": plan.offers.as_json(),
+        "candidates": [candidate.as_json() for candidate in plan.candidates],
+        "rejected_by_reason": plan.rejected_by_reason,
+        "rejections": [rejection.as_json() for rejection in plan.rejections],
+        "savings": [saving.as_json() for saving in plan.savings],
+        "needs": _needs(plan.needs),
+    }
+
+
+def _serving(plan: Plan) -> dict[str, Any]:
+    options = plan.needs.options
+    return {
+        "context": options.context_for(plan.needs.model.max_context),
+        "concurrency": options.concurrency,
+        "quantization": options.quantization,
+        "engine": options.engine,
+        "engine_version": options.engine_version,
+        "hours": _plain_number(plan.needs.hours),
+        "disk_gb": plan.disk_gb,
+        "download_gb": plan.download_gb,
+        "checkpoint": plan.checkpoint,
+    }
+
+
+def _plain_number(value: Decimal) -> int | float:
+    return int(value) if value == int(value) else float(value)
+
+
+def _needs(needs: Needs) -> dict[str, Any]:
+    """What `up` needs to search again, and a reader to understand the refusals."""
+    fields = {name: getattr(needs, name) for name in Needs.__dataclass_fields__ if name not in ("model", "options")}
+    options = {name: getattr(needs.options, name) for name in type(needs.options).__dataclass_fields__}
+    plain = {name: _plain(value) for name, value in fields.items()}
+    return {**plain, "options": options}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return exact_text(value)
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,37 @@
+"""What a plan demands of every machine, worked out once: download, disk, driver, host memory."""
+
+from dataclasses import dataclass
+
+from cloudgpu.planning.disk import disk_gb_for, download_gb_for
+from cloudgpu.planning.needs import Needs
+from cloudgpu.sizing.models import Checkpoint
+
+ADAPTER_GB = 1.0
+"""Allowance for a LoRA adapter: rank 64 over all layers of a 14B model is 0.5 GB."""
+
+HOST_RAM_GB = 8.0
+HOST_RAM_GB_PER_GPU = 4.0
+"""Weights pass through the page cache, which gives way; what must stay is the server and one worker a GPU."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirements:
+    """What is the same for every offer. `download_gb` is image, weights and adapter; `min_cuda` None: any driver."""
+
+    download_gb: float
+    disk_gb: int
+    min_cuda: str | None
+
+    def host_ram_gb(self, gpu_count: int) -> float:
+        """GB of host memory for an engine on so many GPUs."""
+        return HOST_RAM_GB + HOST_RAM_GB_PER_GPU * gpu_count
+
+
+def requirements_of(needs: Needs, checkpoint: Checkpoint) -> Requirements:
+    """The requirements of serving `checkpoint`. Raises UsageError for an engine that we do not know."""
+    adapter_gb = ADAPTER_GB if needs.adapter else 0.0
+    return Requirements(
+        download_gb=download_gb_for(checkpoint.download_gb, adapter_gb),
+        disk_gb=needs.disk_gb or disk_gb_for(checkpoint.download_gb + adapter_gb),
+        min_cuda=needs.options.profile().min_cuda,
+    )

@@ -1,0 +1,84 @@
+"""What serving a quantised form of the model would cost, beside the model as it was published."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from cloudgpu.base.errors import UsageError
+from cloudgpu.base.money import exact_text
+from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.offers import Market, Offer
+from cloudgpu.planning.ranking import cheapest
+from cloudgpu.planning.requirements import requirements_of
+
+SAVING_QUANTIZATIONS = ("fp8", "awq", "gptq")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """What serving a quantised form would cost at its own cheapest fit. `usd_per_hour` is all but the download."""
+
+    quantization: str
+    checkpoint: str
+    provider: str
+    gpu: str
+    gpu_count: int
+    gpu_memory_mib: int
+    usd_per_hour: Decimal
+    usd_total: Decimal
+    saves_usd_per_hour: Decimal | None
+
+    def as_json(self) -> dict[str, object]:
+        """The form in `savings`; `saves_usd_per_hour` is null when the model as published fits nowhere."""
+        saves = self.saves_usd_per_hour
+        return {
+            "quantization": self.quantization,
+            "checkpoint": self.checkpoint,
+            "provider": self.provider,
+            "gpu": self.gpu,
+            "gpu_count": self.gpu_count,
+            "gpu_memory_mib": self.gpu_memory_mib,
+            "usd_per_hour": exact_text(self.usd_per_hour),
+            "usd_total": exact_text(self.usd_total),
+            "saves_usd_per_hour": None if saves is None else exact_text(saves),
+        }
+
+
+def savings_of(needs: Needs, market: Market, candidates: Sequence[Candidate]) -> tuple[Saving, ...]:
+    """Quantised forms whose cheapest fit costs less than the first candidate; none when the model already is one."""
+    if needs.options.quantization is not None or needs.model.quantization is not None:
+        return ()
+    found = (_saving(needs, market, name, candidates[0] if candidates else None) for name in SAVING_QUANTIZATIONS)
+    return tuple(saving for saving in found if saving is not None)
+
+
+def _saving(needs: Needs, market: Market, quantization: str, now: Candidate | None) -> Saving | None:
+    """The cheapest fit of a quantised form, None when none is published, none fits, or it saves nothing."""
+    lighter = replace(needs, options=replace(needs.options, quantization=quantization))
+    try:
+        checkpoint = needs.model.checkpoint(quantization)
+    except UsageError:
+        return None
+    best = cheapest(lighter, _below(market, needs, now), requirements_of(lighter, checkpoint))
+    if best is None or (now is not None and best.price.usd_total >= now.usd_total):
+        return None
+    hourly = best.price.total_usd_per_hour
+    return Saving(
+        quantization=quantization,
+        checkpoint=checkpoint.repo_id,
+        provider=best.offer.provider,
+        gpu=best.offer.gpu,
+        gpu_count=best.offer.gpu_count,
+        gpu_memory_mib=best.offer.gpu_memory_mib,
+        usd_per_hour=hourly,
+        usd_total=best.price.usd_total,
+        saves_usd_per_hour=None if now is None else now.total_usd_per_hour - hourly,
+    )
+
+
+def _below(market: Market, needs: Needs, now: Candidate | None) -> Sequence[Offer]:
+    """The offers whose GPUs alone cost less than all of the first candidate: no other one can save anything."""
+    if now is None:
+        return market.offers
+    return [offer for offer in market.offers if offer.gpu_usd_per_hour * needs.hours < now.usd_total]

@@ -1,0 +1,184 @@
+"""Ranking: total, stable, honest about every offer."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cloudgpu.base.errors import UsageError
+from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.offers import Market, Offer, OfferSource
+from cloudgpu.planning.plan import make_plan
+from cloudgpu.sizing.models import resolve_model
+from cloudgpu.sizing.options import ServingOptions
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+CARDS = (("RTX 4090", 24564), ("RTX 4090", 49140), ("A100 SXM4 80GB", 81920), ("V100 SXM2 32GB", 32768), ("Odd", 9999))
+
+
+@st.composite
+def offers(draw):
+    gpu, memory_mib = draw(st.sampled_from(CARDS))
+    number = draw(st.integers(1, 10**6))
+    return Offer(
+        provider=draw(st.sampled_from(("vast", "runpod"))),
+        offer_id=str(number),
+        machine_id=draw(st.none() | st.sampled_from(("a", "b", "c"))),
+        gpu=gpu,
+        gpu_count=draw(st.sampled_from((1, 2, 3, 4))),
+        gpu_memory_mib=memory_mib,
+        compute_capability=None,
+        cuda_max=draw(st.sampled_from((None, "12.8", "13.0"))),
+        gpu_usd_per_hour=draw(st.decimals(min_value=Decimal("0.1"), max_value=5, places=2)),
+        storage_usd_per_gb_month=draw(st.sampled_from((Decimal("0.1"), Decimal("0.2")))),
+        download_usd_per_gb=draw(st.sampled_from((Decimal(0), Decimal("0.03")))),
+        upload_usd_per_gb=Decimal(0),
+        download_mbps=draw(st.none() | st.floats(10, 10_000)),
+        disk_gb=draw(st.none() | st.floats(5, 1000)),
+        host_ram_gb=None,
+        reliability=draw(st.none() | st.floats(0.5, 1)),
+        verified=draw(st.sampled_from((None, True, False))),
+        location=None,
+        country=None,
+        open_ports=None,
+        rentable_s=None,
+    )
+
+
+MARKETS = st.lists(offers(), max_size=12)
+CAPS = st.decimals(min_value=Decimal("0.1"), max_value=6, places=2)
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def plan_of(found, **changes):
+    needs = Needs(model=resolve_model("qwen-14b"), options=ServingOptions(), **changes)
+    market = Market(
+        offers=tuple(found), source=OfferSource.LIVE, origin="a test", fetched_at=NOW, complete=True, unreadable={}
+    )
+    return make_plan(needs, market, NOW)
+
+
+def accepted(plan):
+    best = [(candidate.offer.provider, candidate.offer.offer_id) for candidate in plan.candidates]
+    return best + [
+        (candidate.offer.provider, piece.offer_id) for candidate in plan.candidates for piece in candidate.other_slices
+    ]
+
+
+@FEW
+@given(MARKETS, st.randoms(use_true_random=False))
+def test_the_order_does_not_depend_on_the_order_of_the_offers(found, random):
+    shuffled = list(found)
+    random.shuffle(shuffled)
+    assert plan_of(shuffled).as_json() == plan_of(found).as_json()
+
+
+@FEW
+@given(MARKETS)
+def test_every_offer_is_a_candidate_another_slice_of_one_or_refused_with_a_reason(found):
+    plan = plan_of(found)
+    assert len(accepted(plan)) + len(plan.rejections) == len(found)
+    assert all(rejection.reasons for rejection in plan.rejections)
+    assert sum(plan.rejected_by_reason.values()) == sum(len(each.reasons) for each in plan.rejections)
+
+
+@FEW
+@given(MARKETS, CAPS, CAPS)
+def test_a_larger_budget_never_loses_an_offer(found, one, other):
+    small, large = (plan_of(found, max_usd_per_hour=cap) for cap in sorted((one, other)))
+    assert set(accepted(small)) <= set(accepted(large))
+
+
+@FEW
+@given(MARKETS)
+def test_candidates_stand_in_order_of_price_and_their_ranks_are_gapless(found):
+    plan = plan_of(found)
+    assert [candidate.rank for candidate in plan.candidates] == list(range(1, len(plan.candidates) + 1))
+    assert all(one.usd_total <= other.usd_total for one, other in pairwise(plan.candidates))
+
+
+@FEW
+@given(MARKETS)
+def test_no_machine_stands_twice_among_the_candidates(found):
+    machines = [
+        (candidate.offer.provider, candidate.offer.machine_id)
+        for candidate in plan_of(found).candidates
+        if candidate.offer.machine_id
+    ]
+    assert len(machines) == len(set(machines))
+
+
+def test_another_slice_of_a_machine_is_remembered_with_the_cheapest(market, needs, offer, now):
+    one = offer(offer_id="one", gpu_count=1)
+    two = offer(offer_id="two", gpu_count=2, gpu_usd_per_hour=Decimal("2.40"))
+    plan = make_plan(needs(), market(two, one), now)
+    assert [candidate.offer.offer_id for candidate in plan.candidates] == ["one"]
+    assert [piece.offer_id for piece in plan.candidates[0].other_slices] == ["two"]
+
+
+def test_a_tie_in_price_goes_to_the_more_reliable_host(market, needs, offer, now):
+    worse = offer(offer_id="1", machine_id="a", reliability=0.95)
+    better = offer(offer_id="2", machine_id="b", reliability=0.99)
+    plan = make_plan(needs(), market(worse, better), now)
+    assert [candidate.offer.offer_id for candidate in plan.candidates] == ["2", "1"]
+
+
+def test_all_gpus_of_an_offer_are_used_by_tensor_parallelism(market, needs, offer, now):
+    plan = make_plan(needs(), market(offer(gpu="RTX 4090", gpu_memory_mib=24564, gpu_count=2)), now)
+    assert plan.candidates[0].tensor_parallel == 2
+
+
+def test_a_plan_without_candidates_keeps_its_refusals(market, needs, offer, now):
+    plan = make_plan(needs(max_usd_per_hour=Decimal("0.01")), market(offer()), now)
+    assert plan.candidates == ()
+    assert plan.rejected_by_reason == {"price": 1}
+
+
+def test_a_quantised_form_is_shown_as_a_saving_when_a_cheaper_card_holds_it(market, needs, offer, now):
+    small = offer(offer_id="2", machine_id="m2", gpu="RTX 4090", gpu_memory_mib=24564, gpu_usd_per_hour=Decimal("0.30"))
+    plan = make_plan(needs(), market(offer(), small), now)
+    awq = {saving.quantization: saving for saving in plan.savings}["awq"]
+    assert (awq.gpu, awq.checkpoint) == ("RTX 4090", "Qwen/Qwen2.5-14B-Instruct-AWQ")
+    assert awq.saves_usd_per_hour == Decimal("0.90")
+
+
+def test_a_model_that_is_quantised_already_has_no_such_savings(market, needs, offer, now):
+    assert make_plan(needs("Qwen/Qwen2.5-14B-Instruct-AWQ"), market(offer()), now).savings == ()
+
+
+def test_a_quantised_plan_names_the_published_checkpoint(market, needs, offer, now):
+    plan = make_plan(needs(options={"quantization": "awq"}), market(offer()), now)
+    assert plan.candidates[0].checkpoint == "Qwen/Qwen2.5-14B-Instruct-AWQ"
+    assert plan.candidates[0].quantization == "awq"
+
+
+def test_a_form_that_nobody_publishes_is_refused_before_any_offer_is_looked_at(market, needs, offer, now):
+    with pytest.raises(UsageError):
+        make_plan(needs(options={"quantization": "mxfp4"}), market(offer()), now)
+
+
+def test_a_fit_within_the_error_of_the_estimate_is_called_tight(market, needs, offer, now):
+    roomy = make_plan(needs(), market(offer()), now).candidates[0]
+    assert not roomy.is_tight
+    assert roomy.margin_gib > roomy.memory.error_band_gib
+
+
+def test_the_json_holds_every_key_of_the_contract(market, needs, offer, now):
+    document = make_plan(needs(), market(offer(), offer(offer_id="2", machine_id="x", verified=False)), now).as_json()
+    assert {"plan_id", "created_at", "model", "serving", "offers", "candidates", "rejected_by_reason"} <= set(document)
+    assert {"context", "concurrency", "quantization", "engine", "engine_version", "hours", "disk_gb"} <= set(
+        document["serving"]
+    )
+    assert {"source", "fetched_at", "age_s", "count", "complete"} <= set(document["offers"])
+    candidate = document["candidates"][0]
+    keys = (
+        "rank provider offer_id machine_id gpu gpu_count tensor_parallel quantization usd_per_hour usd_once usd_total"
+    )
+    assert set(keys.split()) | {"memory", "reliability", "location"} <= set(candidate)
+    assert set(candidate["usd_per_hour"]) == {"gpu", "disk", "total"}
+    assert candidate["usd_per_hour"]["gpu"] == "1.2"
+    assert document["offers"]["age_s"] == 60
+    assert document["rejections"][0]["reasons"][0]["code"] == "unverified"
