@@ -42,7 +42,8 @@ class ModelSpec:
 
     `short_name` is what a person types and the default name of a deployment; unique over the catalogue. `quantization`
     is what the checkpoint itself is, None for 16 or 32 bit. `parameters_stored` is the count that the published files
-    hold, duplicates and all; None when nobody published it.
+    hold, duplicates and all; None when nobody published it. `source` says where the figures come from, `weights_source`
+    in a few words what the weights rest on.
     """
 
     model_id: str
@@ -54,6 +55,7 @@ class ModelSpec:
     parameters_stored: int | None
     architecture: Architecture
     source: str
+    weights_source: str
 
     @property
     def parameters(self) -> int:
@@ -171,6 +173,7 @@ def model_from_config(config: Mapping[str, Any], model_id: str = "inline config"
         parameters_stored=None,
         architecture=architecture,
         source=how,
+        weights_source=how,
     )
 
 
@@ -208,6 +211,7 @@ def _spec(row: dict[str, Any]) -> ModelSpec:
         parameters_stored=row["parameters_stored"],
         architecture=_architecture(row["architecture"]),
         source=row["source"],
+        weights_source="catalogue, exact parameter count",
     )
 
 
@@ -222,6 +226,7 @@ def _quantised(row: dict[str, Any]) -> ModelSpec:
         base_id=base.model_id,
         parameters_stored=None,
         source=row["source"],
+        weights_source=f"catalogue, exact parameter count, {row['quantization']} file format",
     )
 
 

@@ -7,6 +7,7 @@ from cloudgpu.sizing.engines import EngineProfile, engine_profile
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 
 DEFAULT_CONTEXT_TOKENS = 8192
+LARGEST_COUNT = 10**9
 KV_CACHE_DTYPES = ("auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2")
 DTYPES = ("auto", "bfloat16", "float16", "half", "float32")
 
@@ -42,11 +43,7 @@ class ServingOptions:
     def __post_init__(self) -> None:
         for name in _COUNTS:
             _check_count(name, getattr(self, name))
-        if self.gpu_memory_utilization is not None and not 0 < self.gpu_memory_utilization <= 1:
-            raise UsageError(
-                f"gpu_memory_utilization is a share of the card, not {self.gpu_memory_utilization}",
-                hint="give a number above 0 and up to 1, for example 0.90",
-            )
+        _check_share("gpu_memory_utilization", self.gpu_memory_utilization)
         _check_choice("dtype", self.dtype, DTYPES)
         _check_choice("kv_cache_dtype", self.kv_cache_dtype, KV_CACHE_DTYPES)
 
@@ -71,12 +68,22 @@ _COUNTS = (
 )
 
 
-def _check_count(name: str, value: int | None) -> None:
+def _check_count(name: str, value: object) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_COUNT:
         raise UsageError(
-            f"{name} must be a whole number of at least 1, not {value}", hint=f"leave {name} out for its default"
+            f"{name} must be a whole number from 1 to {LARGEST_COUNT}, not {value}",
+            hint=f"leave {name} out for its default",
+        )
+
+
+def _check_share(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise UsageError(
+            f"{name} is a share of the card, not {value}", hint="give a number above 0 and up to 1, for example 0.90"
         )
 
 

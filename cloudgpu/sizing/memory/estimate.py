@@ -105,7 +105,7 @@ class _Estimation:
             longest_context=longest,
             sequences_at_context=sequences,
             error_band_gib=self._band_gib(weights_gib),
-            weights_source=self.model.source,
+            weights_source=self.model.weights_source,
         )
 
     def _weights_gib(self) -> float:

@@ -86,10 +86,9 @@ def non_torch_gib(gpus: int) -> float:
 def cuda_context_gib(total_gib: float, gpus: int) -> float:
     """What the CUDA context takes before the engine counts.
 
-    Logged: 0.23 GiB on 16 GB, 0.52 on 80 GB, 1.53 on each of two 140 GB cards, which open each other's.
+    Logged: 0.23 GiB on 16 GB, 0.52 on 80 GB, 1.53 on each of two 140 GB cards, which map each other's memory.
     """
-    one = 0.2 + 0.004 * total_gib
-    return one if gpus == 1 else 2 * one
+    return 0.2 + (0.004 if gpus == 1 else 0.0095) * total_gib
 
 
 def capture_sizes(largest: int) -> int:

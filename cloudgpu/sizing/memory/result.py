@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 SHOWN_DECIMALS = 3
+GRAPH_BAND_GIB = 0.3
+"""Seen error of the CUDA graphs, which may lie on top of the budget."""
 
 
 class Refusal(StrEnum):
@@ -60,13 +62,20 @@ class MemoryEstimate:
     def used_gib(self) -> float:
         """All that would be in use on the card under full load, CUDA context and graphs included."""
         graphs_outside = 0.0 if self.cuda_graph_inside_budget else self.cuda_graph_gib
-        budget = max(self.requested_gib, self.requested_gib - self.kv_cache_gib)
-        return budget + graphs_outside + self.cuda_context_gib
+        return self.requested_gib + graphs_outside + self.cuda_context_gib
 
     @property
     def is_tight(self) -> bool:
-        """Whether it starts, but by less than the error band: it may not."""
-        return self.starts and self.kv_cache_gib - self.kv_needed_gib < self.error_band_gib
+        """Whether it starts, but by less than the estimate may be off: it may not."""
+        spare_cache_gib = self.kv_cache_gib - self.kv_needed_gib
+        spare_card_gib = self.total_gib - self.used_gib
+        return self.starts and (spare_cache_gib < self.error_band_gib or spare_card_gib < GRAPH_BAND_GIB)
+
+    @property
+    def highest_utilization(self) -> float:
+        """The largest gpu_memory_utilization, to two decimals, whose use in all still fits the card."""
+        outside_gib = self.used_gib - self.requested_gib
+        return max(int(100 * (1 - outside_gib / self.total_gib)) / 100, 0.0)
 
     def holds(self, sequences: int) -> bool:
         """Whether it starts and keeps that many sequences of the context at once."""

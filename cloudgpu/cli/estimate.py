@@ -1,0 +1,118 @@
+"""`cloudgpu estimate`: does this model start on that card, and what does it hold."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("estimate")(estimate)
+
+
+def estimate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Alias, Hub id, folder or config.json.")] = "",
+    gpu: Annotated[str, typer.Option(help="GPU, in any spelling.")] = "",
+    gpu_total_gib: Annotated[float | None, typer.Option(help="Total memory as torch reports it, in GiB.")] = None,
+    gpus: Annotated[int | None, typer.Option(help="Number of GPUs, shared out as tensor parallelism.")] = None,
+    tensor_parallel: Annotated[int | None, typer.Option("--tensor-parallel", "--tp", help="GPUs a layer.")] = None,
+    pipeline_parallel: Annotated[int | None, typer.Option("--pipeline-parallel", "--pp", help="Stages.")] = None,
+    max_model_len: Annotated[
+        int | None,
+        typer.Option("--max-model-len", "--context", help="Context in tokens; default: the model's, at most 8192."),
+    ] = None,
+    gpu_memory_utilization: Annotated[float | None, typer.Option(help="Share of the card; engine's default.")] = None,
+    kv_cache_dtype: Annotated[str, typer.Option(help="auto, fp8, …")] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, bfloat16, float16, float32")] = "auto",
+    quantization: Annotated[str | None, typer.Option(help="awq, gptq, fp8, …; default: the checkpoint's own.")] = None,
+    max_num_seqs: Annotated[int | None, typer.Option(help="Sequences at once; default: by card, as vLLM.")] = None,
+    max_num_batched_tokens: Annotated[
+        int | None, typer.Option(help="Tokens a step; default: by card, as vLLM.")
+    ] = None,
+    enforce_eager: Annotated[bool, typer.Option("--enforce-eager", help="No CUDA graphs.")] = False,
+    lora_rank: Annotated[int | None, typer.Option(help="Largest rank of LoRA adapters.")] = None,
+    max_loras: Annotated[int, typer.Option(help="LoRA adapters at once.")] = 1,
+    engine: Annotated[str, typer.Option(help="vllm")] = "vllm",
+    engine_version: Annotated[str | None, typer.Option(help="Release, e.g. 0.25.1.")] = None,
+    cases: Annotated[Path | None, typer.Option(help="JSON lines of cases; answers in JSON lines.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Say whether a model starts on a GPU, with its memory budget, longest context and error band."""
+    # Imported here to keep `--help` fast.
+    from cloudgpu.cli import render
+    from cloudgpu.cli.estimate_view import show
+    from cloudgpu.sizing.cases import estimate_case
+
+    if cases is not None:
+        return _answer_cases(cases)
+    wanted = {
+        "model": model,
+        "gpu": gpu,
+        "gpu_total_gib": gpu_total_gib,
+        "gpus": gpus,
+        "tensor_parallel": tensor_parallel,
+        "pipeline_parallel": pipeline_parallel,
+        "max_model_len": max_model_len,
+        "gpu_memory_utilization": gpu_memory_utilization,
+        "kv_cache_dtype": kv_cache_dtype,
+        "dtype": dtype,
+        "quantization": quantization,
+        "max_num_seqs": max_num_seqs,
+        "max_num_batched_tokens": max_num_batched_tokens,
+        "enforce_eager": enforce_eager,
+        "lora_rank": lora_rank,
+        "max_loras": max_loras,
+        "engine": engine,
+        "engine_version": engine_version,
+    }
+    found = estimate_case(wanted)
+    if as_json:
+        return render.out_json(found.as_json())
+    show(found, hardware_error(found, gpu, dtype))
+    return None
+
+
+def hardware_error(found: object, gpu: str, dtype: str) -> str | None:
+    """Why the engine's release does not run on that card at all, None when it does or the card has no name."""
+    from cloudgpu.sizing.engines import engine_profile
+    from cloudgpu.sizing.gpus import find_gpu
+    from cloudgpu.sizing.memory import MemoryEstimate
+
+    assert isinstance(found, MemoryEstimate)
+    if not gpu:
+        return None
+    profile = engine_profile(found.engine, found.engine_version)
+    return profile.hardware_error(find_gpu(gpu), found.quantization, dtype)
+
+
+def _answer_cases(path: Path) -> None:
+    """One line out for every line in; a bad line is answered with its error and never stops the others."""
+    from cloudgpu.base.errors import BadFileError
+
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFileError(f"{path} cannot be read as text", hint="give a file with one JSON object a line") from error
+    for line in lines:
+        if line.strip():
+            typer.echo(_answer(line))
+
+
+def _answer(line: str) -> str:
+    import json
+
+    from cloudgpu.base.errors import BadFileError, CloudgpuError
+    from cloudgpu.sizing.cases import estimate_case
+
+    name: object = None
+    try:
+        case = json.loads(line)
+        if not isinstance(case, dict):
+            raise BadFileError("a case must be a JSON object")
+        name = case.get("id")
+        return json.dumps({"id": name, **estimate_case(case).as_json()})
+    except (ValueError, RecursionError):
+        return json.dumps({"id": name, "error": {"code": "bad_file", "message": "the line is not JSON"}})
+    except CloudgpuError as error:
+        return json.dumps({"id": name, "error": {"code": error.code, "message": error.message}})

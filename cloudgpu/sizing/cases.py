@@ -1,0 +1,107 @@
+"""One estimate asked for as a plain object, as a line of a cases file is: names as on the command line, underscores."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloudgpu.base.errors import UsageError
+from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
+from cloudgpu.sizing.gpus import GpuSpec, custom_gpu, find_gpu
+from cloudgpu.sizing.memory import MemoryEstimate, estimate
+from cloudgpu.sizing.models import ModelSpec, model_from_config, resolve_model
+from cloudgpu.sizing.options import ServingOptions
+
+
+def estimate_case(case: Mapping[str, Any]) -> MemoryEstimate:
+    """The estimate that a case asks for.
+
+    A case has `model` (a name) or `config` (a config.json as an object), and `gpu` (a name) or `gpu_total_gib`; every
+    other name is an option and may be missing or null. `gpus` alone is shared out as tensor parallelism. Names that
+    mean nothing here are ignored, so that a case can carry notes. Raises UsageError.
+    """
+    return estimate(_model(case), _gpu(case), _options(case))
+
+
+def split_over(gpus: int | None, tensor_parallel: int | None, pipeline_parallel: int | None) -> tuple[int, int]:
+    """(tensor parallel, pipeline parallel) for what was asked; what is None is derived.
+
+    Raises UsageError when the split needs more GPUs than there are, or leaves some idle.
+    """
+    stages = pipeline_parallel or 1
+    ranks = tensor_parallel or max((gpus or stages) // stages, 1)
+    if gpus is not None and ranks * stages != gpus:
+        raise UsageError(
+            f"tensor parallel {ranks} times pipeline parallel {stages} does not use {gpus} GPUs",
+            hint="give the number of GPUs alone, or a split that multiplies to it",
+        )
+    return ranks, stages
+
+
+def _model(case: Mapping[str, Any]) -> ModelSpec:
+    config, name = case.get("config"), case.get("model")
+    if isinstance(config, Mapping):
+        return model_from_config(config, name if isinstance(name, str) and name else "inline config")
+    if config is not None:
+        raise UsageError("config must be a config.json as an object")
+    if not isinstance(name, str) or not name:
+        raise UsageError(
+            "no model is named", hint="give a model's alias or id, or its config.json; see `cloudgpu models`"
+        )
+    return resolve_model(name)
+
+
+def _gpu(case: Mapping[str, Any]) -> GpuSpec:
+    name, total = case.get("gpu"), case.get("gpu_total_gib")
+    if total is not None and (isinstance(total, bool) or not isinstance(total, int | float)):
+        raise UsageError(f"gpu_total_gib must be a number of GiB, not {total!r}")
+    return choose_gpu(name if isinstance(name, str) else None, total)
+
+
+def choose_gpu(name: str | None, total_gib: float | None) -> GpuSpec:
+    """The card by name, by the total that torch reports, or by name with that total. Raises UsageError for neither."""
+    if total_gib is not None:
+        custom = custom_gpu(float(total_gib))
+        return find_gpu(name).with_total(custom.total_gib) if name else custom
+    if not name:
+        raise UsageError("no GPU is named", hint='give one, for example --gpu "RTX 4090", or --gpu-total-gib 23.6')
+    return find_gpu(name)
+
+
+def _options(case: Mapping[str, Any]) -> ServingOptions:
+    ranks, stages = split_over(_count(case, "gpus"), _count(case, "tensor_parallel"), _count(case, "pipeline_parallel"))
+    return ServingOptions(
+        context_tokens=_count(case, "max_model_len"),
+        quantization=_text(case, "quantization"),
+        dtype=_text(case, "dtype") or "auto",
+        kv_cache_dtype=_text(case, "kv_cache_dtype") or "auto",
+        engine=_text(case, "engine") or "vllm",
+        engine_version=_text(case, "engine_version") or DEFAULT_VERSION,
+        gpu_memory_utilization=case.get("gpu_memory_utilization"),
+        max_num_seqs=_count(case, "max_num_seqs"),
+        max_num_batched_tokens=_count(case, "max_num_batched_tokens"),
+        tensor_parallel=ranks,
+        pipeline_parallel=stages,
+        enforce_eager=_yes(case, "enforce_eager"),
+        lora_rank=_count(case, "lora_rank"),
+        max_loras=_count(case, "max_loras") or 1,
+    )
+
+
+def _count(case: Mapping[str, Any], name: str) -> int | None:
+    value = case.get(name)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return value
+    raise UsageError(f"{name} must be a whole number above 0, not {value!r}", hint=f"leave {name} out for its default")
+
+
+def _text(case: Mapping[str, Any], name: str) -> str | None:
+    value = case.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise UsageError(f"{name} must be a text, not {value!r}")
+
+
+def _yes(case: Mapping[str, Any], name: str) -> bool:
+    value = case.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise UsageError(f"{name} must be true or false, not {value!r}")
