@@ -16,6 +16,7 @@ _HUB_MBPS = 8000.0
 _DISK_MB_PER_S = 1500.0
 _COMPILE_S = 38.0
 _GRAPHS_S = 12.0
+_SCRATCH_GB = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,26 +34,59 @@ class EngineStart:
     exit_s: float | None
 
 
-def engine_start(
-    command: EngineCommand, found: Fit, *, download_mbps: float, disk_mb_per_s: float, cached: bool
-) -> EngineStart:
-    """The start of `command` on a host; with `cached` the weights lie on its disk already."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an engine starts: the host's network and disk, the disk that was rented, and whether weights lie on it."""
+
+    download_mbps: float
+    disk_mb_per_s: float
+    disk_gb: float
+    cached: bool
+
+
+def engine_start(command: EngineCommand, found: Fit, place: Place) -> EngineStart:
+    """The start of `command` in a place: it serves, or ends with what the engine says about it."""
     if command.usage_error:
-        line = (4.0, f"vllm: error: {command.usage_error}")
-        return EngineStart(
-            lines=(line,), download_from_s=4.0, download_until_s=4.0, download_gb=0.0, ready_s=None, exit_s=4.5
-        )
-    return _start(command, found, download_mbps=download_mbps, disk_mb_per_s=disk_mb_per_s, cached=cached)
+        return _ended((4.0, f"vllm: error: {command.usage_error}"))
+    if found.refusal is not None and found.refused_before_load:
+        return _ended(*_opening(command, found)[:-1], *_refused(found.refusal, _IMPORT_S + _CONFIG_S))
+    download_gb = 0.0 if place.cached else found.download_gb
+    room_gb = place.disk_gb - _SCRATCH_GB
+    if download_gb > room_gb:
+        return _full(command, found, place, room_gb)
+    return _start(command, found, place, download_gb)
 
 
-def _start(
-    command: EngineCommand, found: Fit, *, download_mbps: float, disk_mb_per_s: float, cached: bool
-) -> EngineStart:
+def _ended(*lines: tuple[float, str]) -> EngineStart:
+    last_s = lines[-1][0]
+    return EngineStart(
+        lines=lines, download_from_s=last_s, download_until_s=last_s, download_gb=0.0, ready_s=None, exit_s=last_s
+    )
+
+
+def _full(command: EngineCommand, found: Fit, place: Place, room_gb: float) -> EngineStart:
+    """The disk runs full in the middle of the download."""
     begin_s = _IMPORT_S + _CONFIG_S
-    download_gb = 0.0 if cached else found.download_gb
-    download_s = transfer_s(download_gb, min(_HUB_MBPS, _NETWORK_SHARE * download_mbps))
-    fetched_s = begin_s + download_s
-    load_s = found.download_gb * 1000 / min(disk_mb_per_s, _DISK_MB_PER_S)
+    until_s = begin_s + _download_s(max(0.0, room_gb), place)
+    said = _refused("OSError: [Errno 28] No space left on device", until_s)
+    return EngineStart(
+        lines=(*_opening(command, found), *said),
+        download_from_s=begin_s,
+        download_until_s=until_s,
+        download_gb=max(0.0, room_gb),
+        ready_s=None,
+        exit_s=said[-1][0],
+    )
+
+
+def _download_s(size_gb: float, place: Place) -> float:
+    return transfer_s(size_gb, min(_HUB_MBPS, _NETWORK_SHARE * place.download_mbps))
+
+
+def _start(command: EngineCommand, found: Fit, place: Place, download_gb: float) -> EngineStart:
+    begin_s = _IMPORT_S + _CONFIG_S
+    fetched_s = begin_s + _download_s(download_gb, place)
+    load_s = found.download_gb * 1000 / min(place.disk_mb_per_s, _DISK_MB_PER_S)
     loaded_s = fetched_s + load_s
     opening = (*_opening(command, found), *_downloaded(command, begin_s, fetched_s), *_loaded(found, loaded_s, load_s))
     if found.refusal:

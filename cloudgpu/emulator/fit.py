@@ -1,66 +1,122 @@
 """Whether a model fits the card, and how large it is: the sizing wing's answer, or a guess for an unknown model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.emulator.engine_command import EngineCommand
 
 if TYPE_CHECKING:
-    from cloudgpu.sizing.memory import MemoryEstimate
+    from cloudgpu.sizing.gpus import GpuSpec
     from cloudgpu.sizing.models import ModelSpec
+    from cloudgpu.sizing.options import ServingOptions
 
 _UNKNOWN_SIZE_GB = 8.0
 _UNKNOWN_CONTEXT = 8192
+_GIB_PER_GB = 0.9313
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The GPUs of an instance, as the market names them."""
+
+    gpu_name: str
+    gpu_ram_mib: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """What the engine will find. `refusal` is the engine's own sentence, None when it starts; `note`: what is guessed."""
+    """What the engine will find. `refusal` is its own sentence, None when it starts; `note`: what is guessed.
+
+    `refused_before_load`: the engine says so from the configuration, before it fetches or loads any weights.
+    """
 
     download_gb: float
     weights_gib: float
     kv_cache_gib: float
     kv_cache_tokens: int
     max_model_len: int
-    refusal: str | None
-    note: str | None
+    refusal: str | None = None
+    refused_before_load: bool = False
+    note: str | None = None
 
 
-def fit(command: EngineCommand, gpu_name: str, gpu_ram_mib: int, gpu_count: int) -> Fit:
-    """The memory budget of the command on `gpu_count` cards. Never raises: what is unknown is guessed, with a note."""
-    if command.tensor_parallel * command.pipeline_parallel > gpu_count:
-        return _guess(command, refusal=_TOO_FEW_GPUS)
-    try:
-        return _known_fit(command, gpu_name, gpu_ram_mib)
-    except (CloudgpuError, ImportError, AttributeError, TypeError, ValueError) as error:
-        return _guess(command, note=f"the emulator cannot size this model and lets it start: {error}")
-
-
-_TOO_FEW_GPUS = "ValueError: World size is larger than the number of available GPUs in this node."
-
-
-def _known_fit(command: EngineCommand, gpu_name: str, gpu_ram_mib: int) -> Fit:
+def fit(command: EngineCommand, card: Card) -> Fit:
+    """The memory budget of the command on the card. Never raises: what is unknown is guessed, with a note."""
+    early = _refused_at_once(command, card)
+    if early is not None:
+        return replace(_guess(command), refusal=early, refused_before_load=True)
     # Imported here: sizing reads its catalogue, which a server that only answers searches never needs.
+    from cloudgpu.sizing.models import resolve_model
+
+    try:
+        return _known_fit(command, card, resolve_model(command.model))
+    except (CloudgpuError, ValueError) as error:
+        return replace(_guess(command), note=f"the emulator cannot size this and lets it start: {error}")
+
+
+def min_cuda(version: str) -> tuple[int, int]:
+    """The CUDA version that the host's driver must support for this release of the image; (0, 0) when unknown."""
+    from cloudgpu.sizing.engines import engine_profile
+
+    try:
+        major, _, minor = engine_profile("vllm", version or None).min_cuda.partition(".")
+    except CloudgpuError:
+        return 0, 0
+    return int(major), int(minor or 0)
+
+
+def _refused_at_once(command: EngineCommand, card: Card) -> str | None:
+    if "/" not in command.model:
+        return (
+            f"OSError: {command.model} is not a local folder and is not a valid model identifier listed on "
+            "'https://huggingface.co/models'"
+        )
+    if command.tensor_parallel * command.pipeline_parallel > card.count:
+        world = command.tensor_parallel * command.pipeline_parallel
+        return f"ValueError: World size ({world}) is larger than the number of available GPUs ({card.count})."
+    return None
+
+
+def _known_fit(command: EngineCommand, card: Card, model: "ModelSpec") -> Fit:
     from cloudgpu.sizing.gpus import match_gpu
     from cloudgpu.sizing.memory import estimate, layout_error
+
+    context = command.max_model_len or model.max_context
+    download_gb = model.checkpoint().download_gb
+    known = replace(_guess(command), download_gb=download_gb, max_model_len=context)
+    gpu = match_gpu(card.gpu_name, card.gpu_ram_mib)
+    if gpu is None:
+        return replace(known, note=f"the emulator cannot size {card.gpu_name} and lets it start")
+    wrong = layout_error(model, command.tensor_parallel, command.pipeline_parallel) or _unfit(command, model, gpu)
+    if wrong is not None:
+        return replace(known, refusal=f"ValueError: {wrong}", refused_before_load=True)
+    found = estimate(model, gpu, _options(command, model, context))
+    return replace(
+        known,
+        weights_gib=found.weights_gib,
+        kv_cache_gib=max(0.0, found.kv_cache_gib),
+        kv_cache_tokens=max(0, found.kv_cache_tokens),
+        refusal=None if found.starts else found.refusal_text or "ValueError: the model does not fit",
+    )
+
+
+def _unfit(command: EngineCommand, model: "ModelSpec", gpu: "GpuSpec") -> str | None:
+    from cloudgpu.sizing.engines import engine_profile
+
+    profile = engine_profile("vllm", command.version or None)
+    return profile.hardware_error(gpu, model.quantization or command.quantization, command.dtype)
+
+
+def _options(command: EngineCommand, model: "ModelSpec", context: int) -> "ServingOptions":
     from cloudgpu.sizing.options import ServingOptions
 
-    model, repo_quantization = _model(command.model)
-    download_gb = model.checkpoint(repo_quantization).download_gb
-    gpu = match_gpu(gpu_name, gpu_ram_mib)
-    if gpu is None:
-        return _guess(command, note=f"the emulator cannot size {gpu_name} and lets it start", download_gb=download_gb)
-    layout = layout_error(model, command.tensor_parallel, command.pipeline_parallel)
-    if layout is not None:
-        return _guess(command, refusal=layout, download_gb=download_gb)
     options = ServingOptions(
-        context_tokens=command.max_model_len or model.max_context,
-        concurrency=1,
-        quantization=command.quantization or repo_quantization,
+        context_tokens=context,
+        quantization=None if model.quantization else command.quantization,
         dtype=command.dtype,
         kv_cache_dtype=command.kv_cache_dtype,
-        **({"engine_version": command.version} if command.version else {}),
         gpu_memory_utilization=command.gpu_memory_utilization,
         max_num_seqs=command.max_num_seqs,
         max_num_batched_tokens=command.max_num_batched_tokens,
@@ -70,52 +126,14 @@ def _known_fit(command: EngineCommand, gpu_name: str, gpu_ram_mib: int) -> Fit:
         lora_rank=command.max_lora_rank,
         max_loras=command.max_loras,
     )
-    return _from_estimate(estimate(model, gpu, options), download_gb, command.max_model_len or model.max_context)
+    return replace(options, engine_version=command.version) if command.version else options
 
 
-def _model(repo_id: str) -> "tuple[ModelSpec, str | None]":
-    from cloudgpu.sizing.models import all_models, resolve_model
-
-    for model in all_models():
-        for quantization in ("awq", "gptq", "fp8"):
-            if _published(model, quantization) == repo_id and model.model_id != repo_id:
-                return model, quantization
-    return resolve_model(repo_id), None
-
-
-def _published(model: "ModelSpec", quantization: str) -> str | None:
-    try:
-        checkpoint = model.checkpoint(quantization)
-    except CloudgpuError:
-        return None
-    return None if checkpoint.online else checkpoint.repo_id
-
-
-def _from_estimate(found: "MemoryEstimate", download_gb: float, max_model_len: int) -> Fit:
+def _guess(command: EngineCommand) -> Fit:
     return Fit(
-        download_gb=download_gb,
-        weights_gib=float(found.weights_gib),
-        kv_cache_gib=max(0.0, float(found.kv_cache_gib)),
-        kv_cache_tokens=max(0, int(found.kv_cache_tokens)),
-        max_model_len=max_model_len,
-        refusal=None if found.starts else found.refusal_text or "ValueError: the model does not fit",
-        note=None,
-    )
-
-
-def _guess(
-    command: EngineCommand,
-    *,
-    refusal: str | None = None,
-    note: str | None = None,
-    download_gb: float = _UNKNOWN_SIZE_GB,
-) -> Fit:
-    return Fit(
-        download_gb=download_gb,
-        weights_gib=download_gb / 1.074 / max(1, command.tensor_parallel),
+        download_gb=_UNKNOWN_SIZE_GB,
+        weights_gib=_UNKNOWN_SIZE_GB * _GIB_PER_GB / max(1, command.tensor_parallel),
         kv_cache_gib=4.0,
         kv_cache_tokens=32_768,
         max_model_len=command.max_model_len or _UNKNOWN_CONTEXT,
-        refusal=refusal,
-        note=note,
     )

@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from cloudgpu.emulator.world_file import write_private
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningNote:
-    """What a running emulator writes down: where it listens, who it is, and its clock's three values."""
+    """What an emulator writes down: where it listens, who it is, its clock's values, whether it ended in order."""
 
     url: str
     pid: int
@@ -23,13 +23,18 @@ class RunningNote:
     seed: int
     origin: datetime
     real_origin: datetime
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EmulatorFolder:
-    """`<state_dir>/emulator`: world.json, emulator.json (while it runs), api_key, port, emulator.log, lock."""
+    """`<state_dir>/emulator`: world.json, emulator.json (the last note), api_key, port, emulator.log, lock."""
 
     path: Path
+
+    def exists(self) -> bool:
+        """Whether it is still there."""
+        return self.path.is_dir()
 
     @property
     def world(self) -> Path:
@@ -66,11 +71,13 @@ class EmulatorFolder:
         write_private(self.path / "emulator.json", json.dumps(_as_json(note)).encode())
 
     def note_stopped(self) -> None:
-        """Take the note away: it ended in good order."""
-        (self.path / "emulator.json").unlink(missing_ok=True)
+        """Write down that it ended in good order."""
+        note = self.note()
+        if note is not None:
+            write_private(self.path / "emulator.json", json.dumps(_as_json(replace(note, stopped=True))).encode())
 
-    def running(self) -> RunningNote | None:
-        """The note of a running emulator, or of one that was killed; None when there is none or it is damaged."""
+    def note(self) -> RunningNote | None:
+        """The last note: of an emulator that runs, was stopped, or was killed. None when there is none to be read."""
         try:
             return _from_json(json.loads((self.path / "emulator.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError):
@@ -79,7 +86,7 @@ class EmulatorFolder:
     def forget_world(self) -> None:
         """Remove the world: the next start begins a new one."""
         self.world.unlink(missing_ok=True)
-        self.note_stopped()
+        (self.path / "emulator.json").unlink(missing_ok=True)
 
 
 def emulator_folder(state_dir: Path) -> EmulatorFolder:
@@ -98,6 +105,7 @@ def _as_json(note: RunningNote) -> dict[str, Any]:
         "seed": note.seed,
         "origin": utc_text(note.origin),
         "real_origin": utc_text(note.real_origin),
+        "stopped": note.stopped,
     }
 
 
@@ -110,4 +118,5 @@ def _from_json(row: Mapping[str, Any]) -> RunningNote:
         seed=int(row["seed"]),
         origin=parse_utc(row["origin"]),
         real_origin=parse_utc(row["real_origin"]),
+        stopped=bool(row.get("stopped")),
     )

@@ -18,11 +18,12 @@ _PULL_RETRIES = timedelta(minutes=7)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """How a start will go: the engine's part (None for a container without one), the network, and what is on disk."""
+    """How a start will go: the engine's part (None for a container without one), network, disk, driver."""
 
     engine: EngineStart | None
     download_mbps: float
     image_cached: bool
+    driver_error: str | None = None
 
 
 def started(instance: Instance, launch: Launch, at: datetime) -> Instance:
@@ -30,15 +31,16 @@ def started(instance: Instance, launch: Launch, at: datetime) -> Instance:
     if not image_exists(instance.image):
         return replace(instance, steps=(*instance.steps, *_failed_pull(instance, at)))
     pull_s, unpack_s = _pull_times(instance.image, launch)
+    if launch.driver_error is not None:
+        steps = (*_first_steps(instance, at, pull_s), *_refused_container(launch.driver_error, at, pull_s + unpack_s))
+        return replace(
+            instance,
+            steps=(*instance.steps, *steps),
+            transfers=(*instance.transfers, *_pulled(instance, launch, at, pull_s)),
+        )
     running_at = at + timedelta(seconds=_FIRST_SIGNS_S + pull_s + unpack_s)
-    steps = (
-        Step(at=at, stage=Stage.SCHEDULED),
-        Step(at=_later(at, 4), stage=Stage.CREATED),
-        Step(at=_later(at, _FIRST_SIGNS_S), stage=Stage.LOADING),
-        Step(at=_later(at, _FIRST_SIGNS_S + pull_s), stage=Stage.LOADING, message=f"{instance.image}: Extracting"),
-        *_container(instance, launch.engine, running_at),
-    )
-    pulled = _transfer(_later(at, _FIRST_SIGNS_S), pull_s, 0.0 if launch.image_cached else _image_gb(instance.image))
+    steps = (*_first_steps(instance, at, pull_s), *_container(instance, launch.engine, running_at))
+    pulled = _pulled(instance, launch, at, pull_s)
     return replace(
         instance,
         steps=(*instance.steps, *steps),
@@ -83,6 +85,26 @@ def success_message(instance: Instance) -> str:
 
 def _later(at: datetime, seconds: float) -> datetime:
     return at + timedelta(seconds=seconds)
+
+
+def _first_steps(instance: Instance, at: datetime, pull_s: float) -> Sequence[Step]:
+    return (
+        Step(at=at, stage=Stage.SCHEDULED),
+        Step(at=_later(at, 4), stage=Stage.CREATED),
+        Step(at=_later(at, _FIRST_SIGNS_S), stage=Stage.LOADING),
+        Step(at=_later(at, _FIRST_SIGNS_S + pull_s), stage=Stage.LOADING, message=f"{instance.image}: Extracting"),
+    )
+
+
+def _refused_container(driver_error: str, at: datetime, seconds: float) -> Sequence[Step]:
+    """Docker cannot start it: the contract runs, the container never does, and only the message tells."""
+    message = f"OCI runtime create failed: nvidia-container-cli: requirement error: {driver_error}"
+    return (Step(at=_later(at, _FIRST_SIGNS_S + seconds), stage=Stage.CREATED, message=message),)
+
+
+def _pulled(instance: Instance, launch: Launch, at: datetime, pull_s: float) -> tuple[Transfer, ...]:
+    size_gb = 0.0 if launch.image_cached else _image_gb(instance.image)
+    return _transfer(_later(at, _FIRST_SIGNS_S), pull_s, size_gb)
 
 
 def _failed_pull(instance: Instance, at: datetime) -> Sequence[Step]:

@@ -55,8 +55,12 @@ def _moment(instance: Instance, fault: Fault, now: datetime) -> datetime:
 
 
 def _never_ready(instance: Instance) -> Instance:
+    """The engine hangs just before it would listen: the container runs, costs, and refuses every connection."""
+    serving = [step.at for step in instance.steps if step.stage is Stage.SERVING]
+    if not serving:
+        return instance
     steps = tuple(step for step in instance.steps if step.stage is not Stage.SERVING)
-    return replace(instance, steps=steps, log=tuple(line for line in instance.log if "start" not in line.text))
+    return replace(instance, steps=steps, log=tuple(line for line in instance.log if line.at < serving[0]))
 
 
 def _bad_image(instance: Instance, at: datetime) -> Instance:

@@ -6,7 +6,7 @@ from cloudgpu.emulator.instance import Instance, Stage, step_at
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.model_server.app import ModelServerSpec, model_app
 from cloudgpu.emulator.ports import PortKeeper
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world import World, card
 
 
 class ModelServers:
@@ -60,7 +60,7 @@ class ModelServers:
     def _spec(self, instance: Instance) -> ModelServerSpec:
         command = instance.command
         assert command is not None
-        gpu = self._world.machine(instance).gpu
+        gpus = card(self._world.machine(instance), len(instance.gpu_indexes))
         clock = self._world.clock
         return ModelServerSpec(
             model=command.model,
@@ -68,7 +68,7 @@ class ModelServers:
             adapters=command.lora_modules,
             api_keys=command.api_keys,
             version=command.version or "0.0.0",
-            max_model_len=fit(command, gpu.gpu_name, gpu.gpu_ram_mib, len(instance.gpu_indexes)).max_model_len,
+            max_model_len=fit(command, gpus).max_model_len,
             decode_tokens_per_s=instance.decode_tokens_per_s,
             created_s=int(self._world.now().timestamp()),
             real_s_per_s=1 / clock.speed if isinstance(clock, ScaledClock) else 0.0,

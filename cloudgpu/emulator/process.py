@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from cloudgpu.base.clock import ScaledClock
 from cloudgpu.base.errors import BadAnswerError, BadFileError, CloudgpuError, PortInUseError, UnreachableError
 from cloudgpu.base.secret import Secret
-from cloudgpu.emulator.folder import EmulatorFolder, RunningNote, emulator_folder
+from cloudgpu.emulator.folder import EmulatorFolder, emulator_folder
 
 DEFAULT_SPEED = 60.0
 DEFAULT_SEED = 1
@@ -28,7 +28,7 @@ _ANSWER_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorStatus:
-    """A running emulator: where it is, its account's key, and the values of its clock."""
+    """An emulator: where it is, its account's key, and the values of its clock."""
 
     url: str
     api_key: Secret
@@ -37,6 +37,7 @@ class EmulatorStatus:
     seed: int
     origin: datetime
     real_origin: datetime
+    token: str
 
     def clock(self) -> ScaledClock:
         """The emulator's own clock: both sides agree on it to the microsecond."""
@@ -52,7 +53,7 @@ def start(
     `seed`; otherwise a saved world goes on, with its own seed. Raises PortInUseError, BadFileError (damaged world) or
     CloudgpuError with the end of its log.
     """
-    running = status(state_dir)
+    running = _live(state_dir)
     if running is not None and not fresh:
         return running
     if running is not None:
@@ -67,7 +68,7 @@ def stop(state_dir: Path) -> bool:
 
     Raises CloudgpuError when it does not end. Only a process that proves to be this emulator is ever ended.
     """
-    running = status(state_dir)
+    running = _live(state_dir)
     if running is None:
         return False
     call(running, "POST", "/emulator/stop")
@@ -80,10 +81,10 @@ def stop(state_dir: Path) -> bool:
 
 
 def status(state_dir: Path) -> EmulatorStatus | None:
-    """The running emulator of a state directory; None when there is none. A stale note counts as none."""
+    """The emulator of a state directory as it last ran; None when it never did. Asks no process: see `is_alive`."""
     folder = emulator_folder(state_dir)
-    note = folder.running()
-    if note is None or not _is_ours(note):
+    note = folder.note()
+    if note is None:
         return None
     return EmulatorStatus(
         url=note.url,
@@ -93,11 +94,31 @@ def status(state_dir: Path) -> EmulatorStatus | None:
         seed=note.seed,
         origin=note.origin,
         real_origin=note.real_origin,
+        token=note.token,
     )
 
 
-def call(running: EmulatorStatus, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """One of the emulator's own routes (`/emulator/…`). Raises UnreachableError or BadAnswerError."""
+def is_alive(last: EmulatorStatus) -> bool:
+    """Whether it runs now: what answers at its address must know the token that it wrote down, or it is a stranger."""
+    try:
+        _, answer = _http(last.url, "GET", "/emulator/identity", {}, None)
+    except (OSError, ValueError):
+        return False
+    return answer.get("token") == last.token
+
+
+def call(
+    running: EmulatorStatus,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    refusal: type[CloudgpuError] = BadAnswerError,
+) -> dict[str, Any]:
+    """One of the emulator's own routes (`/emulator/…`).
+
+    Raises UnreachableError or BadAnswerError, and `refusal` when the emulator says no.
+    """
     headers = {"Authorization": f"Bearer {running.api_key.reveal()}", "Content-Type": "application/json"}
     try:
         code, answer = _http(running.url, method, path, headers, None if body is None else json.dumps(body))
@@ -106,7 +127,7 @@ def call(running: EmulatorStatus, method: str, path: str, body: Mapping[str, Any
     except ValueError:
         raise BadAnswerError(f"the emulator's answer to {path} cannot be read") from None
     if code != 200:
-        raise BadAnswerError(f"the emulator refused {path}: {answer.get('msg', code)}")
+        raise refusal(str(answer.get("msg", f"the emulator answered {path} with {code}")))
     return answer
 
 
@@ -123,7 +144,7 @@ def _wait_until_up(
 ) -> EmulatorStatus:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
-        running = status(state_dir)
+        running = _live(state_dir)
         if running is not None and (running.pid == child.pid or child.poll() is not None):
             return running
         if child.poll() is not None:
@@ -144,13 +165,9 @@ def _death(folder: EmulatorFolder, port: int) -> CloudgpuError:
     return CloudgpuError(f"the emulator died at start: {last}", hint=f"its log: {folder.log}")
 
 
-def _is_ours(note: RunningNote) -> bool:
-    """Whether the process in the note still is the emulator that wrote it: it must know the note's token."""
-    try:
-        _, answer = _http(note.url, "GET", "/emulator/identity", {}, None)
-    except (OSError, ValueError):
-        return False
-    return answer.get("token") == note.token
+def _live(state_dir: Path) -> EmulatorStatus | None:
+    last = status(state_dir)
+    return last if last is not None and is_alive(last) else None
 
 
 def _http(url: str, method: str, path: str, headers: Mapping[str, str], body: str | None) -> tuple[int, dict[str, Any]]:

@@ -79,8 +79,9 @@ def _clock(folder: EmulatorFolder, speed: float) -> ScaledClock:
     saved = load_world(folder.world)
     if saved is None:
         return ScaledClock(origin=now, real_origin=now, speed=speed)
-    killed = folder.running()
-    ahead = timedelta(0) if killed is None else _MOST_BEHIND * killed.speed
+    last = folder.note()
+    killed = last is not None and not last.stopped
+    ahead = _MOST_BEHIND * last.speed if last is not None and killed else timedelta(0)
     return ScaledClock(origin=saved.saved_at + ahead, real_origin=now, speed=speed)
 
 
@@ -100,10 +101,11 @@ async def _serve(folder: EmulatorFolder, options: ServeOptions, clock: ScaledClo
     port = listening.getsockname()[1]
     await api.begin()
     folder.note_running(_note(world, clock, token, port), port)
-    await _tick(world, settle, stopping)
+    await _tick(world, settle, stopping, folder)
     await _shut(api, servers)
-    world.note_time()
-    folder.note_stopped()
+    if folder.exists():
+        world.note_time()
+        folder.note_stopped()
 
 
 def _listen(port: int, last_port: int) -> socket.socket:
@@ -146,13 +148,18 @@ def _note(world: World, clock: ScaledClock, token: str, port: int) -> RunningNot
     )
 
 
-async def _tick(world: World, settle: _Settler, stopping: asyncio.Event) -> None:
-    """Open and close model servers on time, and write the time down about once a second, until told to stop."""
+async def _tick(world: World, settle: _Settler, stopping: asyncio.Event, folder: EmulatorFolder) -> None:
+    """Open and close model servers on time and write the time down about once a second.
+
+    Until told to stop, or until somebody has removed the folder: nobody could find this process any more.
+    """
     ticks = 0
     while not stopping.is_set():
         await settle.run()
         ticks += 1
         if ticks % _TICKS_PER_NOTE == 0:
+            if not folder.exists():
+                return
             world.note_time()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), _TICK_S)

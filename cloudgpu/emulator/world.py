@@ -14,9 +14,9 @@ from cloudgpu.base.clock import Clock
 from cloudgpu.base.money import ZERO
 from cloudgpu.emulator.billing import bill_usd
 from cloudgpu.emulator.engine_command import EngineCommand, read_command
-from cloudgpu.emulator.engine_start import EngineStart, decode_tokens_per_s, engine_start
+from cloudgpu.emulator.engine_start import EngineStart, Place, decode_tokens_per_s, engine_start
 from cloudgpu.emulator.faults import Fault
-from cloudgpu.emulator.fit import fit
+from cloudgpu.emulator.fit import Card, fit, min_cuda
 from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, step_at
 from cloudgpu.emulator.lifecycle import Launch, cut, started, turned
 from cloudgpu.emulator.machine import Ask, Machine, asks
@@ -224,7 +224,7 @@ class World:
     def _decode_speed(self, command: EngineCommand | None, machine: Machine, gpu_count: int) -> float:
         if command is None:
             return 50.0
-        found = fit(command, machine.gpu.gpu_name, machine.gpu.gpu_ram_mib, gpu_count)
+        found = fit(command, card(machine, gpu_count))
         return decode_tokens_per_s(found, machine.gpu.memory_bandwidth_gb_per_s, command.tensor_parallel)
 
     def _launch(self, instance: Instance, machine: Machine, *, cached: bool = False) -> Launch:
@@ -232,19 +232,28 @@ class World:
             engine=self._engine_start(instance, machine, cached=cached),
             download_mbps=machine.download_mbps,
             image_cached=cached,
+            driver_error=self._driver_error(instance, machine),
         )
+
+    @staticmethod
+    def _driver_error(instance: Instance, machine: Machine) -> str | None:
+        if instance.command is None:
+            return None
+        major, minor = min_cuda(instance.command.version)
+        if machine.cuda_max >= float(f"{major}.{minor}"):
+            return None
+        return f"unsatisfied condition: cuda>={major}.{minor}, please update your driver to a newer version"
 
     def _engine_start(self, instance: Instance, machine: Machine, *, cached: bool) -> EngineStart | None:
         if instance.command is None:
             return None
-        gpu = machine.gpu
-        return engine_start(
-            instance.command,
-            fit(instance.command, gpu.gpu_name, gpu.gpu_ram_mib, len(instance.gpu_indexes)),
+        place = Place(
             download_mbps=machine.download_mbps,
             disk_mb_per_s=machine.disk_mb_per_s,
+            disk_gb=float(instance.disk_gb),
             cached=cached,
         )
+        return engine_start(instance.command, fit(instance.command, card(machine, len(instance.gpu_indexes))), place)
 
     def _named(self, fault: Fault) -> Instance | None:
         for instance in self.instances():
@@ -276,6 +285,11 @@ class World:
     def _commit(self, state: WorldState) -> None:
         self._state = replace(state, saved_at=self.now())
         save_world(self._state, self._path)
+
+
+def card(machine: Machine, gpu_count: int) -> Card:
+    """So many GPUs of a machine, as the engine finds them."""
+    return Card(gpu_name=machine.gpu.gpu_name, gpu_ram_mib=machine.gpu.gpu_ram_mib, count=gpu_count)
 
 
 def _new_state(seed: int, now: datetime) -> WorldState:
