@@ -1,7 +1,7 @@
 """The answer: every component in GiB on one GPU, the verdict, and how far off it may be."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 SHOWN_DECIMALS = 3
@@ -83,7 +83,7 @@ class MemoryEstimate:
 
     def as_json(self) -> Mapping[str, object]:
         """The figures under the names of the JSON contract, GiB to three decimals."""
-        return {name: _shown(value) for name, value in asdict(self).items()}
+        return {name: _shown(getattr(self, name)) for name in self.__dataclass_fields__}
 
 
 def _shown(value: object) -> object:
