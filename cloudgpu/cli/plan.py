@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from cloudgpu.running.providers.base import OfferQuery
 
 
+_MOST_REASONS = 3
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the tree."""
     app.command("plan")(plan)
@@ -59,11 +62,11 @@ def plan(
     from cloudgpu.base.money import usd
     from cloudgpu.cli.markets import check_providers
     from cloudgpu.planning.needs import Needs
+    from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
     from cloudgpu.sizing.gpus import find_gpu
     from cloudgpu.sizing.models import resolve_model
     from cloudgpu.sizing.options import ServingOptions
 
-    version = {} if engine_version is None else {"engine_version": engine_version}
     needs = Needs(
         model=resolve_model(model),
         asked=asked_name(model),
@@ -73,8 +76,8 @@ def plan(
             quantization=quantization,
             kv_cache_dtype=kv_cache_dtype,
             engine=engine,
+            engine_version=engine_version or DEFAULT_VERSION,
             lora_rank=adapter_rank or (16 if adapter else None),
-            **version,
         ),
         hours=_positive(hours, "--hours"),
         disk_gb=disk,
@@ -155,10 +158,9 @@ def nothing_fits(plan: "Plan") -> Exception:
     from cloudgpu.planning.reason import LABELS
 
     miss = nearest_miss(plan)
-    counted = ", ".join(f"{count} {LABELS.get(code, code)}" for code, count in plan.rejected_by_reason.items())
-    message = f"none of {plan.offers.count} offers fits {plan.needs.model.model_id}" + (
-        f": {counted}" if counted else ""
-    )
+    most = list(plan.rejected_by_reason.items())[:_MOST_REASONS]
+    counted = ", ".join(f"{LABELS.get(code, code)} ({count})" for code, count in most)
+    message = f"none of {plan.offers.count} offers fits {plan.needs.model.model_id}" + (f": {counted}" if most else "")
     if miss is None:
         return NothingFitsError(message, hint="look at another market: --provider emulator, or --offers FILE")
     lacks = "; ".join(reason.detail for reason in miss.reasons)

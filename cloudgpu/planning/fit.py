@@ -6,6 +6,7 @@ then go wrong is caught before the engine starts, by the provider or by the heal
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Decimal
 
 from cloudgpu.base.money import show_usd
 from cloudgpu.base.units import SECONDS_PER_HOUR, transfer_s
@@ -185,9 +186,12 @@ def _price(case: Case) -> Reason | None:
     cap, has = case.needs.max_usd_per_hour, case.price.total_usd_per_hour
     if cap is None or has <= cap:
         return None
-    return Reason("price", f"{show_usd(has, 4)}/h with disk, the cap is {show_usd(cap, 4)}/h",
-                  float(has / cap) if cap > 0 else HARD)  # fmt: skip
+    passes = has.quantize(_CENT, rounding=ROUND_CEILING)
+    detail = f"{show_usd(has, 3)}/h with disk is above the cap of {show_usd(cap)}/h; --max-price {passes} would pass"
+    return Reason("price", detail, float(has / cap) if cap > 0 else HARD)
 
+
+_CENT = Decimal("0.01")
 
 CHECKS: tuple[Callable[[Case], Reason | None], ...] = (
     _provider, _gpu, _gpu_count, _region, _unverified, _reliability, _interruptible, _open_ports, _rental_time,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from cloudgpu.base.clock import utc_text
+from cloudgpu.base.errors import UsageError
 from cloudgpu.base.money import exact_text
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.needs import Needs
@@ -81,7 +82,11 @@ class Plan:
 
 
 def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
-    """The plan for these needs on this market. Pure; raises UsageError for an engine or format that is not known."""
+    """The plan for these needs on this market. Pure.
+
+    Raises UsageError for an engine or number format that is not known, and for a context beyond the model's own limit.
+    """
+    _check_context(needs)
     checkpoint = needs.model.checkpoint(needs.options.quantization)
     required = requirements_of(needs, checkpoint)
     fitting, rejections = judge(needs, market.offers, required)
@@ -103,14 +108,26 @@ def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
 
 
 def plan_id_of(content: dict[str, Any]) -> str:
-    """`p-` and eight hexadecimal digits drawn from a plan's content as JSON."""
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return "p-" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    """`p-` and eight hexadecimal digits drawn from a plan's content as JSON, whatever the order of its keys."""
+    return "p-" + hashlib.sha256(canonical(content).encode()).hexdigest()[:8]
+
+
+def canonical(content: dict[str, Any]) -> str:
+    """The content as JSON text: the same for equal contents."""
+    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def nearest_miss(plan: Plan) -> Rejection | None:
     """The refused offer that lacked least: fewest reasons, then the smallest shortfall."""
     return min(plan.rejections, key=_miss_order, default=None)
+
+
+def _check_context(needs: Needs) -> None:
+    asked, most = needs.options.context_tokens, needs.model.max_context
+    if asked is not None and asked > most:
+        raise UsageError(
+            f"{needs.model.model_id} was made for a context of {most} tokens, not {asked}", hint=f"add --context {most}"
+        )
 
 
 def _miss_order(rejection: Rejection) -> tuple[int, float, str]:

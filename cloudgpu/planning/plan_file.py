@@ -148,7 +148,8 @@ _MONEY_OF_OFFER = tuple(
 
 
 def _offer(row: Mapping[str, Any]) -> Offer:
-    return Offer(**{name: usd(value) if name in _MONEY_OF_OFFER else value for name, value in row.items()})
+    fields: dict[str, Any] = {name: usd(value) if name in _MONEY_OF_OFFER else value for name, value in row.items()}
+    return Offer(**fields)
 
 
 def _rejection(row: Mapping[str, Any]) -> Rejection:

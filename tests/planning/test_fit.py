@@ -44,11 +44,11 @@ def test_a_good_offer_is_refused_for_nothing(judge, offer):
         ("gpu_unknown", {"gpu": "Frobnicator 9000"}, {}, "Frobnicator"),
         ("gpu_unsuitable", {"gpu": "CMP 170HX", "gpu_memory_mib": 65536}, {}, "mining"),
         ("gpu_vendor", {"gpu": "Instinct MI300X", "gpu_memory_mib": 196608}, {}, "AMD"),
-        ("capability", {"gpu": "V100 SXM2 32GB", "gpu_memory_mib": 32768}, {}, "7.5"),
+        ("capability", {"gpu": "V100 SXM2 32GB", "gpu_memory_mib": 32768}, {}, "8.0"),
         ("layout", {"gpu_count": 3}, {}, "3"),
         ("memory", {"gpu": "RTX 4090", "gpu_memory_mib": 24564}, {}, "usable"),
         ("kv_cache", {"gpu": "RTX A6000", "gpu_memory_mib": 49140}, {"options": {"concurrency": 64}}, "needed"),
-        ("price", {}, {"max_usd_per_hour": Decimal("1.20")}, "cap is $1.2000/h"),
+        ("price", {}, {"max_usd_per_hour": Decimal("1.20")}, "--max-price 1.22 would pass"),
     ],
 )
 def test_a_refusal_names_what_would_have_passed(judge, offer, code, bad, asked, said):

@@ -142,7 +142,8 @@ def test_a_quantised_form_is_shown_as_a_saving_when_a_cheaper_card_holds_it(mark
     plan = make_plan(needs(), market(offer(), small), now)
     awq = {saving.quantization: saving for saving in plan.savings}["awq"]
     assert (awq.gpu, awq.checkpoint) == ("RTX 4090", "Qwen/Qwen2.5-14B-Instruct-AWQ")
-    assert awq.saves_usd_per_hour == Decimal("0.90")
+    assert awq.saves_usd_per_hour == plan.candidates[0].total_usd_per_hour - awq.usd_per_hour
+    assert Decimal("0.90") < awq.saves_usd_per_hour < Decimal("0.91")
 
 
 def test_a_model_that_is_quantised_already_has_no_such_savings(market, needs, offer, now):
@@ -160,10 +161,33 @@ def test_a_form_that_nobody_publishes_is_refused_before_any_offer_is_looked_at(m
         make_plan(needs(options={"quantization": "mxfp4"}), market(offer()), now)
 
 
+def test_a_context_beyond_the_models_own_is_a_mistake_of_the_caller(market, needs, offer, now):
+    with pytest.raises(UsageError, match="32768"):
+        make_plan(needs(options={"context_tokens": 32769}), market(offer()), now)
+    assert make_plan(needs(options={"context_tokens": 32768}), market(offer()), now).candidates
+
+
 def test_a_fit_within_the_error_of_the_estimate_is_called_tight(market, needs, offer, now):
-    roomy = make_plan(needs(), market(offer()), now).candidates[0]
+    roomy = make_plan(needs(options={"context_tokens": 2048}), market(offer()), now).candidates[0]
+    most = int(roomy.memory.sequences_at_context)
+    full = make_plan(needs(options={"context_tokens": 2048, "concurrency": most}), market(offer()), now).candidates[0]
     assert not roomy.is_tight
-    assert roomy.margin_gib > roomy.memory.error_band_gib
+    assert full.is_tight
+    assert 0 <= full.spare_gib < full.memory.error_band_gib < roomy.spare_gib
+
+
+def test_one_request_more_than_the_cache_holds_is_refused(market, needs, offer, now):
+    roomy = make_plan(needs(options={"context_tokens": 2048}), market(offer()), now).candidates[0]
+    more = int(roomy.memory.sequences_at_context) + 1
+    plan = make_plan(needs(options={"context_tokens": 2048, "concurrency": more}), market(offer()), now)
+    assert plan.rejected_by_reason == {"kv_cache": 1}
+    assert f"--concurrency {more - 1} would pass" in plan.rejections[0].reasons[0].detail
+
+
+def test_a_bfloat16_model_is_not_planned_for_a_card_that_lacks_the_format(market, needs, offer, now):
+    old = offer(gpu="RTX 2080 Ti", gpu_memory_mib=22528, gpu_count=2)
+    assert make_plan(needs(), market(old), now).rejected_by_reason == {"capability": 1}
+    assert make_plan(needs(options={"quantization": "awq"}), market(old), now).candidates
 
 
 def test_the_json_holds_every_key_of_the_contract(market, needs, offer, now):
