@@ -62,8 +62,9 @@ def cost(
     from cloudgpu.cli.session import open_session
 
     session = open_session()
+    moments = _moments(session)
     events, notes = _events_with_bills(session, offline=offline)
-    told = report(events, _moments(session, events), by.value)
+    told = report(events, moments, by.value)
     if json:
         _print_json(told, notes)
     else:
@@ -85,8 +86,8 @@ def export(
 
     _check_place(output)
     session = open_session()
+    moments = _moments(session)
     events, notes = _events_with_bills(session, offline=offline)
-    moments = _moments(session, events)
     rows = hour_rows(fold(events, moments))
     text = csv_text(rows) if file_format is FileFormat.CSV else json_text(rows, max(moments.values()))
     _write(text, output)
@@ -124,10 +125,14 @@ def _events_with_bills(session: "Session", *, offline: bool) -> "tuple[Sequence[
     return session.store.events(), notes
 
 
-def _moments(session: "Session", events: "Sequence[Event]") -> dict[str, datetime]:
-    """Up to when each provider is metered: its clock's now. A stopped emulator's clock stands still, like its bill."""
+def _moments(session: "Session") -> dict[str, datetime]:
+    """Up to when the report tells of each provider: its clock's now, before the bills are read, so that they reach it.
+
+    A stopped emulator's clock stands still, like its bill.
+    """
     from cloudgpu.base.clock import SystemClock
 
+    events = session.store.events()
     names = {event.provider for event in events if event.provider}
     moments = {name: _moment(session, name, events) for name in names}
     return moments or {"none": SystemClock().now()}
@@ -136,9 +141,16 @@ def _moments(session: "Session", events: "Sequence[Event]") -> dict[str, datetim
 def _moment(session: "Session", name: str, events: "Sequence[Event]") -> datetime:
     from cloudgpu.cli.session import EMULATOR
 
-    if name == EMULATOR and session.emulator_status() is None:
+    if name == EMULATOR and not _emulator_runs(session):
         return max(event.at for event in events if event.provider == name)
     return session.clock(name).now()
+
+
+def _emulator_runs(session: "Session") -> bool:
+    from cloudgpu.emulator import process
+
+    last = session.emulator_status()
+    return last is not None and process.is_alive(last)
 
 
 def _check_place(output: Path | None) -> None:

@@ -22,7 +22,8 @@ class Migration:
     """From one deployment of a service to another.
 
     `model` is the Hub id of the new side's model, `plan_file` the plan that it is created from, `provider` where.
-    `ending` is set while the migration is being closed. `force` lets it go on when the answers object. `problem` is the
+    `ending` is set while the migration is being closed. `force` lets it go on when the answers object, `send_hf_token`
+    gives the new machine the user's Hugging Face token (for gated models). `problem` is the
     sentence of the last failure, None when there was none since.
     """
 
@@ -37,6 +38,7 @@ class Migration:
     state: MigrationState = MigrationState.PLANNED
     ending: Ending | None = None
     force: bool = False
+    send_hf_token: bool = False
     hook: str | None = None
     questions: tuple[str, ...] = QUESTIONS
     comparisons: tuple[Comparison, ...] = ()
@@ -51,6 +53,12 @@ class Migration:
     def both_alive(self) -> bool:
         """Both sides are up and the address can go to either at once."""
         return self.state in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK) and self.ending is None
+
+    @property
+    def spare(self) -> Side:
+        """The side that is not in charge, or is being given up."""
+        old_is_spare = self.ending is Ending.KEEP_NEW or (self.state is MigrationState.PROMOTED and not self.ending)
+        return self.old if old_is_spare else self.new
 
     def at(self, state: MigrationState) -> "Migration":
         """The same migration in another state, its last problem forgotten. Raises ConflictError for a wrong turn."""
@@ -72,6 +80,7 @@ class Migration:
             "state": self.state.value,
             "ending": self.ending.value if self.ending else None,
             "force": self.force,
+            "send_hf_token": self.send_hf_token,
             "hook": self.hook,
             "questions": list(self.questions),
             "comparisons": [each.as_body() for each in self.comparisons],

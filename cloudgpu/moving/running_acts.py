@@ -7,12 +7,22 @@ from pathlib import Path
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadFileError, CloudgpuError, ConflictError
 from cloudgpu.base.events import Emit, Event, EventKind
+from cloudgpu.base.money import ZERO
 from cloudgpu.base.secret import Secret
 from cloudgpu.moving import address
 from cloudgpu.moving.comparison import Comparison, Reply
 from cloudgpu.moving.hook import HookResult, run_hook
 from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.running.deployment import Deployment, DeploymentState, OnProgress, UpRequest, bring_up, refresh, take_down
+from cloudgpu.running.deployment import (
+    Deployment,
+    DeploymentState,
+    OnProgress,
+    Progress,
+    UpRequest,
+    bring_up,
+    refresh,
+    take_down,
+)
 from cloudgpu.running.health import ask, probe
 from cloudgpu.running.providers.base import Provider
 from cloudgpu.running.records import Service
@@ -71,6 +81,7 @@ class RunningActs:
 
     def ask_both(self, migration: Migration) -> tuple[Comparison, ...]:
         """See `Acts`. One question after the other, the old side first, so that neither slows the other down."""
+        self._show("asking both", f"{len(migration.questions)} questions")
         old, new, key = self._life(migration.old), self._life(migration.new), self._key()
         return tuple(
             Comparison(question=question, old=_reply(old, key, question), new=_reply(new, key, question))
@@ -96,6 +107,7 @@ class RunningActs:
         service = self._service()
         moved = address.publish(self.service, life, self.state_dir, service.api_key)
         if moved or service.serving != to.name:
+            self._show("moving", f"{self.service} to {to.name}")
             self._tell_hook(migration, life, service)
             self._tell_moved(service, life)
             self.store.save_service(Service(name=service.name, api_key=service.api_key, serving=to.name))
@@ -113,6 +125,9 @@ class RunningActs:
             emit=self.emit,
             on_progress=self.on_progress,
         )
+
+    def _show(self, phase: str, detail: str) -> None:
+        self.on_progress(Progress(phase=phase, detail=detail, elapsed_s=0, usd=ZERO))
 
     def _life(self, side: Side) -> Deployment | None:
         if side.token is not None:

@@ -73,8 +73,8 @@ def finalize(migration: Migration, acts: Acts) -> Migration:
     if migration.ending is None:
         if migration.state not in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK):
             raise _open(migration)
-        promoted = migration.state is MigrationState.PROMOTED
-        keep, ending = (migration.new, Ending.KEEP_NEW) if promoted else (migration.old, Ending.KEEP_OLD)
+        old_is_spare = migration.spare == migration.old
+        keep, ending = (migration.new, Ending.KEEP_NEW) if old_is_spare else (migration.old, Ending.KEEP_OLD)
         acts.move_address(migration, keep)  # a move that was killed half-way is finished first
         _check_can_stay_alone(migration, keep, acts)
         migration = _saved(replace(migration, ending=ending, problem=None), acts)
@@ -175,7 +175,7 @@ def _check_can_stay_alone(migration: Migration, keep: Side, acts: Acts) -> None:
 def _close(migration: Migration, acts: Acts) -> Migration:
     ending = migration.ending
     assert ending is not None
-    loser = migration.old if ending is Ending.KEEP_NEW else migration.new
+    loser = migration.spare
     if acts.serving(migration.service) == loser.name and acts.exists(loser):
         raise ConflictError(
             f"the address of {migration.service} points to {loser.name}, so it is not destroyed",

@@ -1,0 +1,218 @@
+"""`cloudgpu migrate`: from one model to another without losing the old one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
+
+    from cloudgpu.cli.session import Session
+    from cloudgpu.moving.acts import Acts
+    from cloudgpu.moving.migration import Migration, Side
+
+Which = Annotated[
+    str | None, typer.Argument(help="Migration, service or deployment; not needed while only one is open.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Force = Annotated[bool, typer.Option("--force", help="Go on although the answers or the health speak against it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The outcome as JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add `migrate` and its verbs."""
+    group = typer.Typer(invoke_without_command=True, help=migrate.__doc__)
+    group.callback()(migrate)
+    for verb in (status, rollback, finalize, abort, resume):
+        group.command()(verb)
+    group.command("list")(list_all)
+    app.add_typer(group, name="migrate")
+
+
+def migrate(
+    context: typer.Context,
+    old: Annotated[str | None, typer.Option("--from", metavar="NAME", help="The deployment to move away from.")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="MODEL", help="The model to move to; default: the latest plan.")
+    ] = None,
+    plan: Annotated[Path | None, typer.Option("--plan", metavar="FILE", help="The plan of what to move to.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="Where to rent; default: as planned, else where the old one is.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the new deployment; default: the model's.")] = None,
+    questions: Annotated[Path | None, typer.Option(metavar="FILE", help="Questions for both, one a line.")] = None,
+    hook: Annotated[
+        str | None, typer.Option(metavar="CMD", help="Run this when the address moved (CLOUDGPU_* tells where).")
+    ] = None,
+    send_hf_token: Annotated[
+        bool, typer.Option("--send-hf-token", help="Give the new machine HF_TOKEN, for a gated model.")
+    ] = False,
+    force: Force = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would cost and stop.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move a service to another model: new beside old, ask both, switch the address; the old one stays until finalize.
+
+    Afterwards: migrate rollback | finalize. On the way: migrate status | abort | resume.
+    """
+    if context.invoked_subcommand:
+        return
+    from cloudgpu.base.errors import UsageError
+    from cloudgpu.cli.migrate_start import Wish, start
+
+    if old is None:
+        raise UsageError(
+            "which deployment should be moved away from?", hint="cloudgpu migrate --from NAME [--to MODEL]"
+        )
+    start(
+        Wish(
+            old=old,
+            to=to,
+            plan=plan,
+            provider=provider,
+            name=name,
+            questions=questions,
+            hook=hook,
+            force=force,
+            send_hf_token=send_hf_token,
+            dry_run=dry_run,
+            yes=yes,
+            as_json=as_json,
+        )
+    )
+
+
+def status(which: Which = None, as_json: AsJson = False) -> None:
+    """Where the open migration stands, what both sides answered, and what can be done next."""
+    from cloudgpu.base.errors import NotFoundError
+    from cloudgpu.cli import render
+    from cloudgpu.cli.migrate_view import as_json as json_of
+    from cloudgpu.cli.migrate_view import show_status, standing
+    from cloudgpu.cli.migrate_world import all_migrations, meant_migration
+    from cloudgpu.cli.session import open_session
+    from cloudgpu.moving.state import MigrationState
+
+    session = open_session()
+    try:
+        migration = meant_migration(session, which)
+    except NotFoundError:
+        past = [each for each in all_migrations(session) if which in (None, each.migration_id, each.service)]
+        if not past:
+            raise
+        migration = past[-1]
+    now = standing(session, migration)
+    if as_json:
+        render.out_json({"migration": json_of(now)})
+    else:
+        show_status(now)
+    if migration.state is MigrationState.CLEANUP_FAILED:
+        raise typer.Exit(6)  # something may still bill
+
+
+def rollback(which: Which = None, force: Force = False, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Put the old side back in charge at once. Nothing is created, both stay alive."""
+    from cloudgpu.moving.steps import roll_back
+
+    del yes  # taking a step back is never asked about; accepted so that scripts can pass it to every verb
+    _act("rollback", which, lambda migration, acts: roll_back(migration, acts, force=force), as_json=as_json)
+
+
+def finalize(which: Which = None, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Keep the side that is in charge and destroy the other: one is billed afterwards."""
+    from cloudgpu.moving import steps
+
+    _act("finalize", which, steps.finalize, ends=lambda migration: migration.spare, yes=yes, as_json=as_json)
+
+
+def abort(which: Which = None, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Give the new side up and destroy it; the old one stays in charge."""
+    from cloudgpu.moving import steps
+
+    _act("abort", which, steps.abort, ends=lambda migration: migration.new, yes=yes, as_json=as_json)
+
+
+def resume(which: Which = None, force: Force = False, as_json: AsJson = False) -> None:
+    """Go on with a migration that was interrupted, or ask both sides again."""
+    from dataclasses import replace
+
+    from cloudgpu.moving import steps
+
+    def go_on(migration: "Migration", acts: "Acts") -> "Migration":
+        return steps.resume(replace(migration, force=force or migration.force), acts)
+
+    _act("resume", which, go_on, as_json=as_json)
+
+
+def list_all(as_json: AsJson = False) -> None:
+    """Every migration there was."""
+    from cloudgpu.cli import render
+    from cloudgpu.cli.migrate_view import as_json as json_of
+    from cloudgpu.cli.migrate_view import show_list, standing
+    from cloudgpu.cli.migrate_world import all_migrations
+    from cloudgpu.cli.session import open_session
+
+    session = open_session()
+    migrations = all_migrations(session)
+    if as_json:
+        render.out_json({"migrations": [json_of(standing(session, each)) for each in migrations]})
+    else:
+        show_list(migrations)
+
+
+def _act(
+    verb: str,
+    which: str | None,
+    act: "Callable[[Migration, Acts], Migration]",
+    *,
+    ends: "Callable[[Migration], Side] | None" = None,
+    yes: bool = True,
+    as_json: bool = False,
+) -> None:
+    from cloudgpu.cli import render
+    from cloudgpu.cli.migrate_target import request_again
+    from cloudgpu.cli.migrate_view import show_answers
+    from cloudgpu.cli.migrate_world import acts_on, lock, meant_migration, read_again
+    from cloudgpu.cli.session import open_session
+
+    session = open_session()
+    migration = meant_migration(session, which)
+    if ends and not yes and not render.confirm(f"Destroy {ends(migration).name} for good?"):
+        return render.text("Nothing was done.")
+    answered = migration.comparisons
+    with lock(session, migration, verb), render.live(session.clock(migration.provider)) as progress:
+        acts = acts_on(session, migration, progress, lambda each: request_again(session, each))
+        migration = act(read_again(session, migration), acts)
+    if not as_json and migration.comparisons != answered:
+        show_answers(migration)
+    return _show_outcome(session, migration, as_json=as_json)
+
+
+def _show_outcome(session: "Session", migration: "Migration", *, as_json: bool) -> None:
+    from cloudgpu.cli import render
+    from cloudgpu.cli.migrate_view import as_json as json_of
+    from cloudgpu.cli.migrate_view import show_final_bill, show_moved, standing
+
+    now = standing(session, migration)
+    if as_json:
+        return render.out_json({"migration": json_of(now)})
+    if migration.is_open:
+        return show_moved(session, migration)
+    render.text(f"{migration.service} is served by {now.serving}; the migration is {migration.state}.")
+    for life in (now.old, now.new):
+        if life is not None and life.state.is_final:
+            show_final_bill(life.name, *_whole_cost(session, life.token))
+    return None
+
+
+def _whole_cost(session: "Session", token: str) -> "tuple[Decimal, str]":
+    from cloudgpu.accounting.ledger import fold
+    from cloudgpu.accounting.report import total
+    from cloudgpu.base.clock import SystemClock
+
+    events = [event for event in session.store.events() if event.token == token]
+    far = max([SystemClock().now(), *(event.at for event in events)])
+    line = total(token, fold(events, far))
+    return line.total_usd, line.source.value

@@ -1,0 +1,164 @@
+"""The beginning of `cloudgpu migrate`: what is wished, what it costs, and the agreement to rent it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cloudgpu.base.clock import utc_text
+from cloudgpu.base.money import ZERO
+from cloudgpu.cli import render
+from cloudgpu.cli.migrate_target import Target, plan_today, provider_of, request_again, request_for_plan, target_of
+from cloudgpu.cli.migrate_view import Newcomer, as_json, show_answers, show_moved, show_price, standing
+from cloudgpu.cli.migrate_world import (
+    acts_on,
+    check_in_charge,
+    free_name,
+    lock,
+    new_migration_id,
+    open_migration,
+    still_open,
+    the_old_side,
+)
+from cloudgpu.cli.session import Session, open_session
+from cloudgpu.moving import steps
+from cloudgpu.moving.acts import Acts
+from cloudgpu.moving.comparison import QUESTIONS, read_questions
+from cloudgpu.moving.double_run import DoubleRun, double_run, no_double_run
+from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.state import MigrationState
+from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.plan_file import save_plan
+from cloudgpu.running.deployment import Deployment, UpRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """The command line of `migrate`."""
+
+    old: str
+    to: str | None
+    plan: Path | None
+    provider: str | None
+    name: str | None
+    questions: Path | None
+    hook: str | None
+    force: bool
+    send_hf_token: bool
+    dry_run: bool
+    yes: bool
+    as_json: bool
+
+
+def start(wish: Wish) -> None:
+    """Begin a migration, or go forward again with one that was rolled back. Shows its price and asks, then SPENDS."""
+    session = open_session()
+    questions = read_questions(wish.questions) if wish.questions else None
+    old = the_old_side(session, wish.old)
+    target = target_of(session, wish.to, wish.plan, old)
+    opened = open_migration(session, old.service)
+    if opened is not None:
+        if not _can_go_again(opened, old, target.needs):
+            raise still_open(opened)
+        again = replace(
+            opened, force=wish.force, questions=questions or opened.questions, hook=wish.hook or opened.hook
+        )
+        return _go_again(session, wish, again, old)
+    check_in_charge(session, old)
+    return _begin(session, wish, old, target, questions or QUESTIONS)
+
+
+def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questions: tuple[str, ...]) -> None:
+    provider = provider_of(wish.provider, target, old)
+    name = free_name(session, wish.name, target.needs.model.short_name)
+    plan, change = plan_today(session, target, provider)
+    migration_id = new_migration_id()
+    plan_file = session.settings.state_dir / "plans" / f"{migration_id}.json"
+    migration = Migration(
+        migration_id=migration_id,
+        service=old.service,
+        old=Side(old.name, old.token),
+        new=Side(name),
+        model=plan.needs.model.model_id,
+        provider=provider,
+        plan_file=str(plan_file),
+        created_at=utc_text(session.clock(provider).now()),
+        force=wish.force,
+        send_hf_token=wish.send_hf_token,
+        hook=wish.hook,
+        questions=questions,
+    )
+    request = request_for_plan(session, plan, migration)
+    if change and not wish.as_json:
+        render.note(change)
+    first = request.rentals[0].offer
+    new = Newcomer(name=name, model=request.model, gpu=f"{first.gpu_count}× {first.gpu}")
+    if _agreed(wish, old, new, _price(old, request)):
+        save_plan(plan, plan_file)
+        _go(session, wish, migration, request, steps.go_forward)
+
+
+def _go_again(session: Session, wish: Wish, migration: Migration, old: Deployment) -> None:
+    life = standing(session, migration).new
+    price = no_double_run(old.usd_per_hour, life.usd_per_hour if life else ZERO)
+    gpu = f"{life.gpu_count}× {life.gpu}" if life else "an instance that is gone"
+    if _agreed(wish, old, Newcomer(name=migration.new.name, model=migration.model, gpu=gpu), price):
+        _go(session, wish, migration, None, steps.go_again)
+
+
+def _go(
+    session: Session,
+    wish: Wish,
+    migration: Migration,
+    request: UpRequest | None,
+    way: Callable[[Migration, Acts], Migration],
+) -> None:
+    def request_for(again: Migration) -> UpRequest:
+        return request or request_again(session, again)
+
+    with lock(session, migration, "start"), render.live(session.clock(migration.provider)) as progress:
+        _check_unchanged(session, migration)
+        acts = acts_on(session, migration, progress, request_for)
+        acts.save(migration)
+        migration = way(migration, acts)
+    if wish.as_json:
+        return render.out_json({"migration": as_json(standing(session, migration))})
+    show_answers(migration)
+    return show_moved(session, migration)
+
+
+def _check_unchanged(session: Session, migration: Migration) -> None:
+    """Another process may have begun or closed one while the price was looked at."""
+    opened = open_migration(session, migration.service)
+    if opened and (opened.migration_id, opened.state) != (migration.migration_id, migration.state):
+        raise still_open(opened)
+
+
+def _can_go_again(opened: Migration, old: Deployment, needs: Needs) -> bool:
+    back = opened.state is MigrationState.ROLLED_BACK and opened.ending is None
+    return back and opened.old.token == old.token and opened.model == needs.model.model_id
+
+
+def _agreed(wish: Wish, old: Deployment, new: Newcomer, price: DoubleRun) -> bool:
+    if wish.dry_run and wish.as_json:
+        render.out_json({"dry_run": True, "from": old.name, "service": old.service, "double_run": price.as_json()})
+        return False
+    if not wish.as_json:
+        show_price(old, new, price)
+    if wish.dry_run:
+        render.note("Dry run: nothing was rented.")
+        return False
+    if wish.yes or render.confirm("Start this migration?"):
+        return True
+    render.progress("Nothing was rented.")
+    return False
+
+
+def _price(old: Deployment, request: UpRequest) -> DoubleRun:
+    first = request.rentals[0]
+    return double_run(
+        old_usd_per_hour=old.usd_per_hour,
+        new_usd_per_hour=first.usd_per_hour,
+        download_usd=first.download_usd,
+        download_gb=first.launch.download_gb,
+        download_mbps=first.offer.download_mbps,
+    )

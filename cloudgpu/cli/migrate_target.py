@@ -1,0 +1,93 @@
+"""What a migration moves to: a plan or a model's name, and today's offers for it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudgpu.base.errors import NotFoundError, UsageError
+from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, request_of
+from cloudgpu.cli.markets import check_providers
+from cloudgpu.cli.plan import asked_name
+from cloudgpu.cli.session import Session
+from cloudgpu.moving.migration import Migration
+from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.offers import OfferSource
+from cloudgpu.planning.plan import Plan
+from cloudgpu.planning.plan_file import latest_plan_path, load_plan
+from cloudgpu.running.deployment import Deployment, UpRequest
+from cloudgpu.sizing.models import resolve_model
+from cloudgpu.sizing.options import ServingOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is wanted, and the plan that was made for it already; None when only a model was named."""
+
+    needs: Needs
+    plan: Plan | None
+
+
+def target_of(session: Session, to: str | None, plan_file: Path | None, old: Deployment) -> Target:
+    """What is meant: `--to MODEL` with our defaults, `--plan FILE`, or the latest plan.
+
+    Raises UsageError for both at once, and when the latest plan is for the model that is served already; NotFoundError
+    when there is no plan.
+    """
+    if to is not None and plan_file is not None:
+        raise UsageError("--to and --plan say two things", hint="give one of them")
+    if to is not None:
+        return Target(Needs(model=resolve_model(to), asked=asked_name(to), options=ServingOptions()), None)
+    plan = load_plan(plan_file) if plan_file is not None else _latest(session, old)
+    return Target(plan.needs, plan)
+
+
+def provider_of(wanted: str | None, target: Target, old: Deployment) -> str:
+    """Where to rent: as it was said, else where the plan found its live offers, else where the old side is."""
+    if wanted is not None:
+        return check_providers((wanted,))[0]
+    plan = target.plan
+    if plan is not None and plan.offers.source is OfferSource.LIVE and plan.candidates:
+        return plan.candidates[0].offer.provider
+    return old.provider
+
+
+def plan_today(session: Session, target: Target, provider: str) -> tuple[Plan, str | None]:
+    """The plan on the provider's offers of this moment, and what changed in price. Calls the network, rents nothing.
+
+    Raises NothingFitsError, or as the provider does.
+    """
+    if target.plan is None:
+        return new_plan(session, provider, target.needs), None
+    return live_plan(session, provider, target.plan)
+
+
+def request_for_plan(session: Session, plan: Plan, migration: Migration) -> UpRequest:
+    """What may be rented for the migration's new side."""
+    return request_of(
+        session,
+        plan,
+        name=migration.new.name,
+        service=migration.service,
+        limits=limits_of(plan, max_price=None, max_wait_minutes=None, max_attempts=3, max_spend=None),
+        send_hf_token=migration.send_hf_token,
+    )
+
+
+def request_again(session: Session, migration: Migration) -> UpRequest:
+    """What to rent for a migration that was interrupted before its new side was up: its plan, on today's market."""
+    plan, _ = live_plan(session, migration.provider, load_plan(Path(migration.plan_file)))
+    return request_for_plan(session, plan, migration)
+
+
+def _latest(session: Session, old: Deployment) -> Plan:
+    try:
+        plan = load_plan(latest_plan_path(session.settings.state_dir))
+    except NotFoundError:
+        raise NotFoundError(
+            "there is no plan of what to move to", hint="cloudgpu plan MODEL first, or name it: --to MODEL"
+        ) from None
+    if plan.needs.model.model_id == old.model:
+        raise UsageError(
+            f"the latest plan is for {old.model}, which {old.name} serves already",
+            hint="cloudgpu plan MODEL first, or name it: --to MODEL",
+        )
+    return plan

@@ -1,0 +1,207 @@
+"""How migrations are shown: what one will cost, what both sides answered, where it stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from cloudgpu.cli import render
+from cloudgpu.cli.render import Column
+from cloudgpu.cli.session import Session
+from cloudgpu.moving import address
+from cloudgpu.moving.comparison import Comparison, Reply
+from cloudgpu.moving.double_run import DoubleRun
+from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.state import MigrationState
+from cloudgpu.moving.steps import ways_out
+from cloudgpu.running.deployment import Deployment
+
+_ANSWER_CHARACTERS = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newcomer:
+    """The new side as it is announced: `gpu` is `1× RTX 4090`."""
+
+    name: str
+    model: str
+    gpu: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A migration with both sides as the journal knows them, and the deployment that its address points to."""
+
+    migration: Migration
+    old: Deployment | None
+    new: Deployment | None
+    serving: str | None
+
+
+def standing(session: Session, migration: Migration) -> Standing:
+    """Read from the journal and the address files; calls no network."""
+    published = address.read(migration.service, session.settings.state_dir)
+    service = session.store.service(migration.service)
+    return Standing(
+        migration=migration,
+        old=_life(session, migration, migration.old),
+        new=_life(session, migration, migration.new),
+        serving=published.deployment if published else service.serving if service else None,
+    )
+
+
+def show_price(old: Deployment, new: Newcomer, price: DoubleRun) -> None:
+    """What the double run costs, before it begins."""
+    render.heading(f"Migrate {old.service}: {old.name} → {new.name} ({new.model})")
+    rows = [
+        ("Old", f"{render.money(price.old_usd_per_hour, 4)}/h on {old.gpu_count}× {old.gpu}, keeps serving"),
+        ("New", f"{render.money(price.new_usd_per_hour, 4)}/h on {new.gpu}"),
+        ("Both", f"{render.money(price.both_usd_per_hour, 4)}/h from the create until finalize or abort"),
+    ]
+    if price.ready_s:
+        download = f", {render.money(price.download_usd)} of it for the download" if price.download_usd else ""
+        rows.append(
+            ("Until ready", f"about {render.duration(price.ready_s)}, {render.money(price.until_ready_usd)}{download}")
+        )
+    else:
+        rows.append(("Until ready", "now: it is alive, nothing new is rented"))
+    rows.append(("Way back", f"{render.money(price.old_usd_per_hour, 4)} for each hour that {old.name} is kept"))
+    render.pairs(rows)
+
+
+def show_answers(migration: Migration) -> None:
+    """Both answers to every question, with both times."""
+    if not migration.comparisons:
+        return
+    columns = [
+        Column("Side"), Column("First token", right=True), Column("Total", right=True), Column("Answer"),
+    ]  # fmt: skip
+    for comparison in migration.comparisons:
+        sides = ((migration.old, comparison.old), (migration.new, comparison.new))
+        render.table(columns, [_answer_row(side, reply) for side, reply in sides], title=f"“{comparison.question}”")
+        render.text()
+
+
+def show_moved(session: Session, migration: Migration) -> None:
+    """Where the address points now, and what comes next."""
+    now = standing(session, migration)
+    render.text(f"{migration.service} is served by {now.serving}.")
+    render.pairs([
+        ("For a shell", str(address.env_path(migration.service, session.settings.state_dir))),
+        ("As JSON", str(address.json_path(migration.service, session.settings.state_dir))),
+    ])  # fmt: skip
+    show_choices(now)
+
+
+def show_choices(now: Standing) -> None:
+    """What can be done next, with the price of waiting."""
+    migration = now.migration
+    if not migration.both_alive:
+        render.note(f"Next: {ways_out(migration)}")
+        return
+    promoted = migration.state is MigrationState.PROMOTED
+    spare = now.old if promoted else now.new
+    if spare is not None:
+        render.text(f"{spare.name} stays alive at {render.money(spare.usd_per_hour, 4)} per hour.")
+    render.note(f"Keep {migration.new.name if promoted else migration.old.name} alone:  cloudgpu migrate finalize")
+    if promoted:
+        render.note(f"Back to {migration.old.name} at once:  cloudgpu migrate rollback")
+    else:
+        render.note(f"To {migration.new.name} again, nothing is rented:  cloudgpu migrate --from {migration.old.name}")
+
+
+def show_status(now: Standing) -> None:
+    """One migration: how far, both sides, what went wrong, what to do."""
+    migration = now.migration
+    render.heading(f"{migration.migration_id}: {migration.old.name} → {migration.new.name}, {migration.state}")
+    rows = [("Service", f"{migration.service}, served by {now.serving or 'nothing yet'}")]
+    rows += [("Old", _side_text(migration.old, now.old)), ("New", _side_text(migration.new, now.new))]
+    if migration.ending:
+        rows.append(("Closing", migration.ending.value.replace("_", " ")))
+    if migration.problem:
+        rows.append(("Problem", migration.problem))
+    render.pairs(rows)
+    render.text()
+    show_answers(migration)
+    if migration.is_open:
+        show_choices(now)
+
+
+def show_list(migrations: Sequence[Migration]) -> None:
+    """All migrations, newest last."""
+    if not migrations:
+        render.text("There was no migration yet. Begin one: cloudgpu migrate --from NAME --to MODEL")
+        return
+    columns = [
+        Column("Migration"), Column("Service", drop=2), Column("From"), Column("To"), Column("State"),
+        Column("Began (UTC)", drop=1),
+    ]  # fmt: skip
+    rows = [
+        [each.migration_id, each.service, each.old.name, each.new.name, each.state.value, each.created_at[:16]]
+        for each in migrations
+    ]
+    render.table(columns, rows)
+
+
+def show_final_bill(name: str, usd: Decimal, source: str) -> None:
+    """What the side that was given up cost in all."""
+    render.text(f"{name} is gone; it cost {render.money(usd, 4)} in all ({source}).")
+
+
+def as_json(now: Standing) -> dict[str, Any]:
+    """A migration for programs; no secret is in it."""
+    migration = now.migration
+    body = migration.as_body()
+    return {
+        "migration_id": migration.migration_id,
+        "service": migration.service,
+        "state": migration.state.value,
+        "ending": body["ending"],
+        "model": migration.model,
+        "serving": now.serving,
+        "old": _side_json(migration.old, now.old),
+        "new": _side_json(migration.new, now.new),
+        "comparisons": body["comparisons"],
+        "problem": migration.problem,
+        "created_at": migration.created_at,
+    }
+
+
+def _life(session: Session, migration: Migration, side: Side) -> Deployment | None:
+    if side.token:
+        return session.store.life(side.token)
+    found = session.store.deployment(side.name)
+    return found if found and found.service == migration.service and not found.state.is_final else None
+
+
+def _answer_row(side: Side, reply: Reply) -> list[str]:
+    said = reply.error or " ".join(reply.text.split()) or "(empty)"
+    short = said if len(said) <= _ANSWER_CHARACTERS else said[: _ANSWER_CHARACTERS - 1] + "…"
+    return [side.name, _seconds(reply.ttft_s), _seconds(reply.total_s), short]
+
+
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f} s"
+
+
+def _side_text(side: Side, life: Deployment | None) -> str:
+    if life is None:
+        return f"{side.name}: not created yet"
+    price = "" if life.state.is_final else f", {render.money(life.usd_per_hour, 4)}/h"
+    return f"{side.name}: {life.short_name} on {life.gpu_count}× {life.gpu}, {life.state.value}{price}"
+
+
+def _side_json(side: Side, life: Deployment | None) -> dict[str, Any]:
+    return {
+        "name": side.name,
+        "model": life.model if life else None,
+        "instance_id": life.instance_id if life else None,
+        "state": life.state.value if life else None,
+        "usd_per_hour": life.usd_per_hour if life else None,
+        "endpoint": life.endpoint if life else None,
+    }
+
+
+def comparisons_json(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """The answers for programs."""
+    return [each.as_body() for each in comparisons]

@@ -1,0 +1,184 @@
+"""What the migrate commands share: which migration is meant, which deployments there are, and the acts on them."""
+
+import secrets
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from cloudgpu.base.errors import ConflictError, NotFoundError, UnknownModelError, UsageError
+from cloudgpu.cli import render
+from cloudgpu.cli.session import Session
+from cloudgpu.moving.migration import Migration
+from cloudgpu.moving.running_acts import RunningActs
+from cloudgpu.moving.steps import ways_out
+from cloudgpu.running.deployment import Deployment, DeploymentState, Progress, UpRequest, refresh
+from cloudgpu.sizing.models import resolve_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloudgpu.moving.hook import HookResult
+
+
+def the_old_side(session: Session, name: str) -> Deployment:
+    """The living deployment that `--from` means: its name, or the name of a model that only one of them serves.
+
+    Looks at its provider. Raises NotFoundError, UsageError when several serve that model, ConflictError when it is not
+    ready or not in charge of its service.
+    """
+    found = _named(session.store.deployments(), name)
+    clock = session.clock(found.provider)
+    found = refresh(found, session.provider(found.provider), session.store, clock, session.emit)
+    if found.state is not DeploymentState.READY:
+        raise ConflictError(
+            f"{found.name} is {found.state.value}, not ready: there is nothing to migrate from",
+            hint="see: cloudgpu status",
+        )
+    return found
+
+
+def check_in_charge(session: Session, old: Deployment) -> None:
+    """Raise ConflictError unless the service's address points to the deployment, or to nothing yet."""
+    service = session.store.service(old.service)
+    if service is None:
+        raise ConflictError(f"the journal knows no service {old.service}", hint="see: cloudgpu status")
+    if service.serving not in (None, old.name):
+        raise ConflictError(
+            f"{service.serving} is in charge of {service.name}, not {old.name}",
+            hint=f"cloudgpu migrate --from {service.serving}",
+        )
+
+
+def open_migration(session: Session, service: str) -> Migration | None:
+    """The migration of this service that is not closed."""
+    body = session.store.open_migration(service)
+    return Migration.from_body(body) if body else None
+
+
+def all_migrations(session: Session) -> list[Migration]:
+    """Every migration, in the order they began."""
+    return [Migration.from_body(body) for body in session.store.migrations()]
+
+
+def meant_migration(session: Session, which: str | None) -> Migration:
+    """The open migration that is meant: by its id, its service or one of its sides; the only one when nothing is said.
+
+    Raises NotFoundError when there is none, UsageError when there are several.
+    """
+    found = [each for each in all_migrations(session) if each.is_open and which in (None, *_names(each))]
+    if not found:
+        raise NotFoundError(
+            "no migration is open" if which is None else f"no open migration is called {which}",
+            hint="see them all: cloudgpu migrate list",
+        )
+    if len(found) > 1:
+        listed = ", ".join(f"{each.migration_id} ({each.service})" for each in found)
+        raise UsageError(f"several migrations are open: {listed}", hint="name one of them")
+    return found[0]
+
+
+def still_open(migration: Migration) -> ConflictError:
+    """The error for a second migration of a service: one at a time."""
+    return ConflictError(
+        f"{migration.service} is in the middle of a migration already: {migration.migration_id}, "
+        f"{migration.old.name} → {migration.new.name}, {migration.state}",
+        hint=ways_out(migration),
+    )
+
+
+def free_name(session: Session, wanted: str | None, short_name: str) -> str:
+    """A name for the new side: the one that was asked for, or the model's with a number when it is taken.
+
+    Raises ConflictError when the asked one is taken, UsageError when it is no name.
+    """
+    from cloudgpu.running.label import is_name
+
+    taken = {deployment.name for deployment in session.store.deployments()}
+    if wanted is not None:
+        if not is_name(wanted):
+            raise UsageError(f"{wanted!r} is no name for a deployment", hint="lower case letters, digits, . _ -")
+        if wanted in taken:
+            raise ConflictError(f"a deployment named {wanted} is alive", hint="choose another --name")
+        return wanted
+    return next(name for name in _numbered(short_name) if name not in taken)
+
+
+def new_migration_id() -> str:
+    """`m-` and eight hexadecimal digits."""
+    return f"m-{secrets.token_hex(4)}"
+
+
+def lock(session: Session, migration: Migration, doing: str) -> AbstractContextManager[None]:
+    """One process at a time moves a service. Raises ConflictError, naming the holder, when another one does."""
+    return session.store.lock(f"service:{migration.service}", f"migrate {doing} of {migration.service}")
+
+
+def read_again(session: Session, migration: Migration) -> Migration:
+    """The migration as it stands in the journal, read under the lock."""
+    body = session.store.migration(migration.migration_id)
+    return Migration.from_body(body) if body else migration
+
+
+def acts_on(
+    session: Session,
+    migration: Migration,
+    progress: render.Progress,
+    request_for: "Callable[[Migration], UpRequest]",
+) -> RunningActs:
+    """The acts on rented instances, shown on the progress line."""
+
+    def on_progress(told: Progress) -> None:
+        detail = f"{told.detail}  {render.money(told.usd)} so far" if told.usd else told.detail
+        progress.phase(told.phase, detail)
+
+    return RunningActs(
+        service=migration.service,
+        store=session.store,
+        state_dir=session.settings.state_dir,
+        provider=session.provider,
+        clock=session.clock,
+        emit=session.emit,
+        request_for=request_for,
+        on_progress=on_progress,
+        on_hook=_say_hook,
+    )
+
+
+def _say_hook(result: "HookResult") -> None:
+    if result.failure is None:
+        return render.progress(f"Hook done: {result.command}")
+    render.progress(f"HOOK FAILED: {result.failure}: {result.command}")
+    for line in result.output.splitlines():
+        render.progress(f"  {line}")
+    render.progress("The address has moved all the same; tell whatever the hook was to tell by hand.")
+    return None
+
+
+def _named(living: Sequence[Deployment], name: str) -> Deployment:
+    exact = [each for each in living if each.name == name]
+    found = exact or [each for each in living if each.model == _model_id(name) or each.short_name == name]
+    if not found:
+        names = ", ".join(each.name for each in living)
+        raise NotFoundError(
+            f"no deployment named {name} is alive",
+            hint=f"alive: {names}" if names else "bring one up first: cloudgpu up MODEL",
+        )
+    if len(found) > 1:
+        names = ", ".join(each.name for each in found)
+        raise UsageError(f"several deployments serve {name}: {names}", hint="name one of them: --from NAME")
+    return found[0]
+
+
+def _model_id(name: str) -> str | None:
+    try:
+        return resolve_model(name).model_id
+    except (UnknownModelError, UsageError):
+        return None
+
+
+def _names(migration: Migration) -> tuple[str, ...]:
+    return (migration.migration_id, migration.service, migration.old.name, migration.new.name)
+
+
+def _numbered(short_name: str) -> "Sequence[str]":
+    return [short_name, *(f"{short_name}-{number}" for number in range(2, 1000))]
