@@ -28,6 +28,7 @@ class Why(StrEnum):
 class Finding:
     """An instance that stands out. `deployment` is what the journal knows under its label, None for nothing."""
 
+    provider: str
     why: Why
     view: InstanceView
     token: Token
@@ -44,7 +45,7 @@ def sweep(provider: Provider, store: Store, now: datetime) -> list[Finding]:
 
     Raises as `Provider.instances` does: a listing that cannot be relied on finds nothing and says so.
     """
-    found = (_judge(view, store, now) for view in provider.instances())
+    found = (_judge(view, provider.name, store, now) for view in provider.instances())
     return [finding for finding in found if finding is not None]
 
 
@@ -76,13 +77,13 @@ def adopted(finding: Finding, provider: Provider, now: datetime) -> Deployment:
     )  # fmt: skip
 
 
-def _judge(view: InstanceView, store: Store, now: datetime) -> Finding | None:
+def _judge(view: InstanceView, provider: str, store: Store, now: datetime) -> Finding | None:
     token = read_token(view.label)
     if token is None:
         return None
     known = store.life(token.text)
     why = _why(view, token, known, store.store_id, now)
-    return Finding(why=why, view=view, token=token, deployment=known) if why else None
+    return Finding(provider=provider, why=why, view=view, token=token, deployment=known) if why else None
 
 
 def _why(view: InstanceView, token: Token, known: Deployment | None, store_id: str, now: datetime) -> Why | None:

@@ -1,0 +1,115 @@
+"""How deployments are shown: as a row, as a table, as the last words of `up`."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from cloudgpu.accounting.ledger import fold
+from cloudgpu.base.clock import utc_text
+from cloudgpu.base.money import ZERO
+from cloudgpu.cli import render
+from cloudgpu.cli.render import Column
+from cloudgpu.cli.session import Session
+from cloudgpu.moving import address
+from cloudgpu.running.deployment import Deployment, DeploymentState
+
+_EXISTS_BADLY = {
+    DeploymentState.FAILED: "it does not serve, and bills",
+    DeploymentState.CREATING: "nobody knows yet whether it was rented",
+    DeploymentState.UNCERTAIN: "nobody knows yet whether it was rented",
+    DeploymentState.DESTROYING: "its end is not confirmed",
+    DeploymentState.CLEANUP_FAILED: "its end could not be confirmed",
+}
+
+
+def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
+    """The row of the JSON contract, and a few fields more."""
+    return {
+        "name": deployment.name,
+        "model": deployment.model,
+        "provider": deployment.provider,
+        "instance_id": deployment.instance_id,
+        "state": deployment.state,
+        "endpoint": deployment.endpoint,
+        "usd_per_hour": deployment.usd_per_hour,
+        "usd_so_far": usd_so_far(session, deployment),
+        "since": deployment.since,
+        "gpu": deployment.gpu,
+        "gpu_count": deployment.gpu_count,
+        "service": deployment.service,
+        "lease_until": deployment.lease_until,
+        "note": deployment.last_error,
+    }
+
+
+def usd_so_far(session: Session, deployment: Deployment) -> Decimal:
+    """What the ledger makes of its events until now."""
+    events = [event for event in session.store.events(deployment.name) if event.token == deployment.token]
+    charges = fold(events, session.clock(deployment.provider).now())
+    return sum((charge.usd for charge in charges), ZERO)
+
+
+def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
+    """One line a deployment, the ones with trouble explained below."""
+    columns = (
+        Column("NAME"), Column("STATE"), Column("MODEL", drop=3), Column("GPU", drop=4), Column("$/H", right=True),
+        Column("SO FAR", right=True), Column("UP", right=True, drop=2), Column("PROVIDER", drop=5),
+        Column("INSTANCE", drop=6), Column("ENDPOINT", drop=1),
+    )  # fmt: skip
+    render.table(columns, [_cells(session, deployment) for deployment in deployments])
+    for deployment in deployments:
+        now = session.clock(deployment.provider).now()
+        if deployment.lease_until and deployment.lease_until < now and not deployment.state.is_final:
+            over = f"since {utc_text(deployment.lease_until)}"
+            render.warning(f"{deployment.name}: its lease is over {over}: cloudgpu down {deployment.name}")
+        if deployment.last_error and not deployment.state.is_final:
+            render.note(f"{deployment.name}: {deployment.last_error}")
+
+
+def trouble(deployments: Sequence[Deployment]) -> list[str]:
+    """Sentences for what may bill without serving; empty when all is well."""
+    return [
+        f"{d.name} may still bill at {d.provider} (instance {d.instance_id or 'unknown'}): {_EXISTS_BADLY[d.state]}"
+        for d in deployments
+        if d.state in _EXISTS_BADLY
+    ]
+
+
+def show_ready(session: Session, deployment: Deployment, *, show_key: bool) -> None:
+    """The last words of `up`: where it answers, where the key is, how to ask, what it costs, how to end it."""
+    env_file = address.env_path(deployment.service, session.settings.state_dir)
+    service = session.store.service(deployment.service)
+    waited = (deployment.ready_at - deployment.since).total_seconds() if deployment.ready_at else 0.0
+    key = service.api_key.reveal() if show_key and service else f"in {env_file}"
+    spent = render.money(usd_so_far(session, deployment))
+    render.heading(f"{deployment.name} answers at {deployment.endpoint}/v1 after {render.duration(waited)}")
+    render.pairs(
+        [
+            ("Model", deployment.health.model_id),
+            ("Key", key),
+            ("Costs", f"{render.money(deployment.usd_per_hour, 4)}/h, {spent} so far"),
+            ("Lease until", utc_text(deployment.lease_until) if deployment.lease_until else "none"),
+            ("Ends with", f"cloudgpu down {deployment.name}"),
+        ]
+    )  # fmt: skip
+    render.text("Ask it:")
+    render.text(f"  set -a; . {env_file}; set +a")
+    render.text('  curl -s "$OPENAI_BASE_URL/chat/completions" -H "Authorization: Bearer $OPENAI_API_KEY" \\')
+    render.text('    -H "Content-Type: application/json" \\')
+    body = '{"model": "\'"$OPENAI_MODEL"\'", "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 50}'
+    render.text(f"    -d '{body}'")
+
+
+def _cells(session: Session, deployment: Deployment) -> list[str]:
+    age_s = (session.clock(deployment.provider).now() - deployment.since).total_seconds()
+    return [
+        deployment.name,
+        deployment.state.value,
+        deployment.model,
+        f"{deployment.gpu_count}× {deployment.gpu}",
+        render.money(deployment.usd_per_hour, 4),
+        render.money(usd_so_far(session, deployment)),
+        render.duration(age_s),
+        deployment.provider,
+        deployment.instance_id or "-",
+        deployment.endpoint or "-",
+    ]

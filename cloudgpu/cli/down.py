@@ -1,0 +1,91 @@
+"""`cloudgpu down`: remove a deployment, and prove that it is gone."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cloudgpu.cli.session import Session
+    from cloudgpu.running.deployment import Deployment
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the tree."""
+    app.command("down")(down)
+
+
+def down(
+    name: Annotated[str | None, typer.Argument(help="The deployment.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Remove a deployment and everything on it, wait until it is proved gone, and read its bill.
+
+    Exit status 6 when its end cannot be confirmed: it may still bill, and every command says so until it is settled.
+    """
+    from cloudgpu.base.errors import UsageError
+    from cloudgpu.cli import render
+    from cloudgpu.cli.deployment_view import as_row
+    from cloudgpu.cli.session import open_session
+    from cloudgpu.cli.the_deployment import the_deployment
+
+    if (name is None) is not every:
+        raise UsageError("say which deployment to remove", hint="cloudgpu down NAME, or cloudgpu down --all")
+    session = open_session()
+    found = [the_deployment(session, name)] if name else session.store.deployments()
+    if not found and not as_json:
+        return render.text("Nothing is rented.")
+    if found and not yes and not render.confirm(_question(found)):
+        return render.progress("Nothing was removed.")
+    gone = _taken_down(session, found, quiet=as_json)
+    if as_json:
+        render.out_json({"deployments": [as_row(session, each) for each in gone]})
+    return None
+
+
+def _question(found: "list[Deployment]") -> str:
+    names = ", ".join(f"{each.name} ({each.model})" for each in found)
+    return f"Remove {names} and everything on {'it' if len(found) == 1 else 'them'}?"
+
+
+def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -> "list[Deployment]":
+    """Each in turn; one that fails keeps none of the others from being tried."""
+    from cloudgpu.base.errors import CloudgpuError
+
+    gone, failures = [], []
+    for each in found:
+        try:
+            gone.append(_one(session, each, quiet=quiet))
+        except CloudgpuError as error:
+            failures.append(error)
+    for failure in failures[1:]:
+        typer.echo(f"Error: {failure.message}", err=True)
+    if failures:
+        raise max(failures, key=lambda failure: failure.exit_status)
+    return gone
+
+
+def _one(session: "Session", deployment: "Deployment", *, quiet: bool) -> "Deployment":
+    from cloudgpu.cli import render
+    from cloudgpu.cli.deployment_view import usd_so_far
+    from cloudgpu.running.deployment import Progress, take_down
+
+    clock = session.clock(deployment.provider)
+    with render.live(clock) as shown:
+
+        def on_progress(told: Progress) -> None:
+            shown.phase(told.phase, told.detail)
+
+        gone = take_down(
+            deployment, provider=session.provider(deployment.provider), store=session.store, clock=clock,
+            emit=session.emit, on_progress=on_progress,
+        )  # fmt: skip
+    if not quiet:
+        what = (
+            "was never rented"
+            if gone.instance_id is None
+            else f"is gone; it cost {render.money(usd_so_far(session, gone))}"
+        )
+        render.text(f"{gone.name} {what}.")
+    return gone

@@ -1,0 +1,140 @@
+"""The run of `cloudgpu gc`: settle, list, and on request destroy."""
+
+from collections.abc import Sequence
+
+import typer
+
+from cloudgpu.base.errors import CloudgpuError, ConflictError, NotFoundError
+from cloudgpu.cli import render
+from cloudgpu.cli.markets import check_providers, has_key
+from cloudgpu.cli.render import Column
+from cloudgpu.cli.session import EMULATOR, Session
+from cloudgpu.running.deployment import Deployment, refresh, take_down
+from cloudgpu.running.settle import settle_left_behind
+from cloudgpu.running.sweep import Finding, Why, adopted, sweep
+
+
+def run(
+    session: Session, providers: Sequence[str], *, destroy: bool, expired: bool, foreign: bool, yes: bool, as_json: bool
+) -> None:
+    """See `cloudgpu.cli.gc.gc`. Destroys only with `destroy`, and after a yes."""
+    found: list[Finding] = []
+    failures: list[CloudgpuError] = []
+    settled: list[Deployment] = []
+    for name in check_providers(providers) or _with_an_account(session):
+        try:
+            settled += _settled(session, name)
+            found += sweep(session.provider(name), session.store, session.clock(name).now())
+        except CloudgpuError as error:
+            failures.append(error)
+    _show(found, settled, as_json=as_json)
+    wanted = [each for each in found if _may_go(each, expired=expired, foreign=foreign)]
+    left = found
+    if destroy and wanted and (yes or render.confirm(f"Remove {len(wanted)} of {len(found)} instances?")):
+        removed, failed = _removed(session, wanted)
+        failures += failed
+        left = [each for each in found if each not in removed]
+    _end(left, failures)
+
+
+def unlock(session: Session, name: str) -> None:
+    """Remove a lock whose holder is no more. Raises NotFoundError when there is none of that name."""
+    if not session.store.unlock(name):
+        raise NotFoundError(f"there is no lock {name}", hint="the error that named it shows how it is written")
+    render.text(f"The lock {name} is removed.")
+
+
+def _with_an_account(session: Session) -> tuple[str, ...]:
+    used = {each.provider for each in session.store.deployments(include_gone=True)}
+    emulator = (EMULATOR,) if session.emulator_status() is not None and EMULATOR in used else ()
+    return (*(("vast",) if has_key(session, "vast") else ()), *emulator)
+
+
+def _settled(session: Session, provider: str) -> list[Deployment]:
+    done = []
+    for each in session.store.deployments():
+        if each.provider != provider:
+            continue
+        tools = (session.provider(provider), session.store, session.clock(provider), session.emit)
+        try:
+            done.append(settle_left_behind(each, *tools) if each.state.is_unsettled else refresh(each, *tools))
+        except ConflictError as error:
+            render.progress(f"{each.name} is left alone: {error.message}")
+    return done
+
+
+def _may_go(finding: Finding, *, expired: bool, foreign: bool) -> bool:
+    return finding.is_orphan or (expired and finding.why is Why.EXPIRED) or (foreign and finding.why is Why.FOREIGN)
+
+
+def _removed(session: Session, wanted: Sequence[Finding]) -> tuple[list[Finding], list[CloudgpuError]]:
+    removed: list[Finding] = []
+    failed: list[CloudgpuError] = []
+    for finding in wanted:
+        try:
+            _remove(session, finding)
+            removed.append(finding)
+        except CloudgpuError as error:
+            failed.append(error)
+    return removed, failed
+
+
+def _remove(session: Session, finding: Finding) -> None:
+    """Through the journal like any other end: recorded before, verified after."""
+    name = finding.provider
+    provider, clock = session.provider(name), session.clock(name)
+    known = finding.deployment
+    if finding.why is Why.EXPIRED and known is not None:
+        deployment = known
+    else:
+        deployment = adopted(finding, provider, clock.now())
+        session.store.save_deployment(deployment)
+    take_down(deployment, provider=provider, store=session.store, clock=clock, emit=session.emit)
+    render.progress(f"Instance {finding.view.instance_id} is gone.")
+
+
+def _show(found: Sequence[Finding], settled: Sequence[Deployment], *, as_json: bool) -> None:
+    if as_json:
+        return render.out_json(
+            {
+                "findings": [_row(each) for each in found],
+                "settled": [{"name": each.name, "state": each.state} for each in settled],
+            }
+        )
+    if not found:
+        return render.text("Nothing unwanted bills.")
+    columns = (
+        Column("INSTANCE"), Column("LABEL", drop=2), Column("STATE", drop=1), Column("$/H", right=True), Column("WHY"),
+    )  # fmt: skip
+    return render.table(columns, [_cells(each) for each in found])
+
+
+def _row(finding: Finding) -> dict[str, object]:
+    view = finding.view
+    return {
+        "provider": finding.provider,
+        "instance_id": view.instance_id,
+        "label": view.label,
+        "state": view.state,
+        "usd_per_hour": view.gpu_usd_per_hour + view.disk_usd_per_hour,
+        "why": finding.why.name.lower(),
+        "lease_until": finding.token.lease_until,
+    }
+
+
+def _cells(finding: Finding) -> list[str]:
+    view = finding.view
+    price = render.money(view.gpu_usd_per_hour + view.disk_usd_per_hour, 4)
+    return [view.instance_id, view.label or "", view.state.value, price, finding.why.value]
+
+
+def _end(left: Sequence[Finding], failures: Sequence[CloudgpuError]) -> None:
+    orphans = [each for each in left if each.is_orphan]
+    for error in failures[1:]:
+        typer.echo(f"Error: {error.message}", err=True)
+    if failures:
+        raise max(failures, key=lambda error: error.exit_status)
+    if orphans:
+        typer.secho(f"! {len(orphans)} of these are ours and unwanted, and bill. Remove them: cloudgpu gc --destroy",
+                    err=True, bold=True)  # fmt: skip
+        raise typer.Exit(6)

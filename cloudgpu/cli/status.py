@@ -1,0 +1,76 @@
+"""`cloudgpu status`: what is rented, what state it is in, what it costs."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cloudgpu.cli.session import Session
+    from cloudgpu.running.deployment import Deployment
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the tree."""
+    app.command("status")(status)
+
+
+def status(
+    offline: Annotated[bool, typer.Option("--offline", help="Only what is recorded; ask no provider.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also those that are gone.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Show what is rented, as the providers show it now, and what it costs.
+
+    Exit status 6 when something may bill that nobody can vouch for, 5 when a provider could not be asked.
+    """
+    from cloudgpu.cli import render
+    from cloudgpu.cli.deployment_view import as_row, show_table, trouble
+    from cloudgpu.cli.session import open_session
+
+    session = open_session()
+    found = session.store.deployments(include_gone=every)
+    shown, unasked = (found, []) if offline else _refreshed(session, found)
+    shown = [each for each in shown if every or not each.state.is_final]
+    if as_json:
+        render.out_json({"deployments": [as_row(session, each) for each in shown]})
+    elif shown:
+        show_table(session, shown)
+    else:
+        render.text("Nothing is rented.")
+    _end(trouble(shown), unasked)
+
+
+def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Deployment], list[str]]":
+    """The deployments as they are now, and sentences on what could not be asked."""
+    from cloudgpu.base.errors import CloudgpuError
+    from cloudgpu.running.deployment import DeploymentState, refresh
+
+    shown, unasked = [], []
+    for each in found:
+        if each.state.is_final:
+            shown.append(each)
+            continue
+        problem: str | None
+        try:
+            clock = session.clock(each.provider)
+            now = refresh(each, session.provider(each.provider), session.store, clock, session.emit)
+        except CloudgpuError as error:
+            now, problem = each, error.message
+        else:
+            problem = now.last_error if now.state is not DeploymentState.FAILED else None
+        if problem and not now.state.is_final:
+            unasked.append(f"{each.name} is shown as it was recorded: {problem}")
+        shown.append(now)
+    return shown, unasked
+
+
+def _end(troubles: list[str], unasked: list[str]) -> None:
+    for line in (*troubles, *unasked):
+        typer.secho(f"! {line}", err=True, bold=True)
+    if troubles:
+        typer.echo(
+            "Hint: cloudgpu status again in a minute; remove it with cloudgpu down NAME, or look: cloudgpu gc", err=True
+        )
+        raise typer.Exit(6)
+    if unasked:
+        raise typer.Exit(5)

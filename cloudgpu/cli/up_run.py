@@ -1,0 +1,146 @@
+"""The run of `cloudgpu up`: plan on live offers, show what it costs, ask, rent, wait, publish the address."""
+
+import signal
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import FrameType
+
+from cloudgpu.base.errors import UsageError
+from cloudgpu.cli import render
+from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, provider_for, request_of, saved_plan
+from cloudgpu.cli.deployment_view import as_row, show_ready
+from cloudgpu.cli.session import Session, open_session
+from cloudgpu.moving import address
+from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.plan import Plan
+from cloudgpu.running.deployment import Deployment, Progress, UpRequest, bring_up
+from cloudgpu.running.records import Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """The command line of `up`."""
+
+    needs: Needs | None
+    plan: Path | None
+    provider: str | None
+    name: str | None
+    yes: bool
+    max_price: Decimal | None
+    max_wait_minutes: float | None
+    max_attempts: int
+    max_spend: Decimal | None
+    send_hf_token: bool
+    show_key: bool
+    as_json: bool
+
+
+def run(wish: Wish) -> None:
+    """Do it. SPENDS MONEY after the user agreed. Raises what `bring_up` raises."""
+    session = open_session()
+    provider, plan = _planned(session, wish)
+    name = wish.name or plan.needs.model.short_name
+    limits = limits_of(
+        plan, max_price=wish.max_price, max_wait_minutes=wish.max_wait_minutes, max_attempts=wish.max_attempts,
+        max_spend=wish.max_spend,
+    )  # fmt: skip
+    request = request_of(session, plan, name=name, service=name, limits=limits, send_hf_token=wish.send_hf_token)
+    if not wish.as_json:
+        _show_price(plan, request, provider)
+    if not wish.yes and not render.confirm("Rent it?"):
+        return render.progress("Nothing was rented.")
+    deployment = _brought_up(session, provider, request)
+    _publish(session, deployment)
+    if wish.as_json:
+        return render.out_json(_document(session, deployment, wish.show_key))
+    return show_ready(session, deployment, show_key=wish.show_key)
+
+
+def _planned(session: Session, wish: Wish) -> tuple[str, Plan]:
+    if wish.needs is not None and wish.plan is not None:
+        raise UsageError("a model and a plan were both given", hint="give one of them: the plan names its model")
+    if wish.needs is not None:
+        provider = provider_for(session, wish.provider)
+        return provider, new_plan(session, provider, wish.needs)
+    saved = saved_plan(session, wish.plan)
+    provider = provider_for(session, wish.provider, saved)
+    plan, change = live_plan(session, provider, saved)
+    if change:
+        render.progress(change)
+    return provider, plan
+
+
+def _brought_up(session: Session, provider: str, request: UpRequest) -> Deployment:
+    """Ctrl-C, a closed terminal and a polite kill all end the same way: with everything removed that was rented."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    clock = session.clock(provider)
+    with render.live(clock) as shown:
+
+        def on_progress(told: Progress) -> None:
+            money = f"≤ {render.money(told.usd)}  " if told.usd else ""
+            shown.phase(told.phase, f"{money}{told.detail}")
+
+        return bring_up(
+            request, provider=session.provider(provider), store=session.store, clock=clock, emit=session.emit,
+            on_progress=on_progress,
+        )  # fmt: skip
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _publish(session: Session, deployment: Deployment) -> None:
+    """Point the service at it, unless another living deployment is in charge of the service."""
+    service = session.store.service(deployment.service)
+    if service is None:
+        return
+    in_charge = session.store.deployment(service.serving) if service.serving else None
+    if in_charge is not None and in_charge.name != deployment.name and not in_charge.state.is_final:
+        return
+    address.publish(service.name, deployment, session.settings.state_dir, service.api_key)
+    session.store.save_service(Service(name=service.name, api_key=service.api_key, serving=deployment.name))
+
+
+def _show_price(plan: Plan, request: UpRequest, provider: str) -> None:
+    first, limits = request.rentals[0], request.limits
+    offer, candidate = first.offer, plan.candidates[0]
+    others = len(request.rentals) - 1
+    render.heading(f"{request.name}: {candidate.checkpoint} on {offer.gpu_count}× {offer.gpu}")
+    render.pairs(
+        [
+            ("Place", f"{provider}, {offer.location or 'place unknown'}, offer {offer.offer_id}"),
+            ("Per hour", _per_hour(request)),
+            ("Download", f"{render.money(first.download_usd)} once, about {first.launch.download_gb:.0f} GB"),
+            ("First hour", f"{render.money(first.usd_per_hour + first.download_usd)}"),
+            ("Until ready", f"{render.money(limits.spend_usd(request.rentals))} at most, then all is removed"),
+            ("Falls back", f"to {min(others, limits.max_attempts - 1)} of {others} more offers when this one fails"),
+            ("Lease", f"{limits.lease_s / 3600:g} h; it is not removed by itself: cloudgpu down {request.name}"),
+            ("Keeps billing", "GPU while it runs, disk until it is removed, even when it is stopped"),
+        ]
+    )  # fmt: skip
+
+
+def _per_hour(request: UpRequest) -> str:
+    first = request.rentals[0]
+    gpu, disk = render.money(first.gpu_usd_per_hour, 4), render.money(first.disk_usd_per_hour, 4)
+    cap = render.money(request.limits.cap(first), 4)
+    return (
+        f"{render.money(first.usd_per_hour, 4)} (GPU {gpu}, disk {disk}, {first.launch.disk_gb} GB); never above {cap}"
+    )
+
+
+def _document(session: Session, deployment: Deployment, show_key: bool) -> dict[str, object]:
+    state_dir = session.settings.state_dir
+    service = session.store.service(deployment.service)
+    key = {"api_key": service.api_key.reveal()} if show_key and service else {}
+    return {
+        "deployment": as_row(session, deployment),
+        "base_url": f"{deployment.endpoint}/v1",
+        "model": deployment.health.model_id,
+        "env_file": str(address.env_path(deployment.service, state_dir)),
+        "json_file": str(address.json_path(deployment.service, state_dir)),
+        **key,
+    }
