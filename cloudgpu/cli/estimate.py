@@ -69,21 +69,8 @@ def estimate(
     found = estimate_case(wanted)
     if as_json:
         return render.out_json(found.as_json())
-    show(found, hardware_error(found, gpu, dtype))
+    show(found)
     return None
-
-
-def hardware_error(found: object, gpu: str, dtype: str) -> str | None:
-    """Why the engine's release does not run on that card at all, None when it does or the card has no name."""
-    from cloudgpu.sizing.engines import engine_profile
-    from cloudgpu.sizing.gpus import find_gpu
-    from cloudgpu.sizing.memory import MemoryEstimate
-
-    assert isinstance(found, MemoryEstimate)
-    if not gpu:
-        return None
-    profile = engine_profile(found.engine, found.engine_version)
-    return profile.hardware_error(find_gpu(gpu), found.quantization, dtype)
 
 
 def _answer_cases(path: Path) -> None:

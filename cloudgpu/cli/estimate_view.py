@@ -4,9 +4,9 @@ from cloudgpu.cli import render
 from cloudgpu.sizing.memory import MemoryEstimate, Refusal
 
 
-def show(found: MemoryEstimate, hardware_error: str | None) -> None:
-    """Print the estimate; `hardware_error` outweighs whatever the memory says."""
-    render.heading(headline(found, hardware_error))
+def show(found: MemoryEstimate) -> None:
+    """Print the estimate."""
+    render.heading(headline(found))
     render.text(title(found))
     render.text()
     render.table([render.Column("Per GPU"), render.Column("GiB", right=True), render.Column("")], budget_rows(found))
@@ -17,16 +17,18 @@ def show(found: MemoryEstimate, hardware_error: str | None) -> None:
         render.note(f"The engine would say: {found.refusal_text}")
 
 
-def headline(found: MemoryEstimate, hardware_error: str | None = None) -> str:
-    """The verdict in one line."""
-    if hardware_error:
-        return f"Does not run: {hardware_error}."
+def headline(found: MemoryEstimate) -> str:
+    """The verdict in one line; a card that the release does not run on outweighs whatever the memory says."""
+    if found.hardware_error:
+        return f"Does not run: {found.hardware_error}."
     if found.refusal is Refusal.WEIGHTS:
         return f"Does not start: {found.weights_gib:.1f} GiB of weights do not fit {found.requested_gib:.1f} GiB."
     if found.refusal is Refusal.KV_CACHE:
         return _cache_headline(found)
     if found.is_tight:
         return f"Tight: starts by this estimate, but by less than its error of ±{found.error_band_gib:.1f} GiB."
+    if not found.kv_bytes_per_token:
+        return "Fits: an encoder keeps no cache."
     return f"Fits: {found.sequences_at_context:,.1f} sequences of {found.context_tokens:,} tokens at once."
 
 
@@ -73,8 +75,8 @@ def _cache_headline(found: MemoryEstimate) -> str:
         return "Does not start: the weights and their workspace leave no KV cache."
     if found.kv_cache_gib < found.kv_needed_gib:
         return (
-            f"Does not start with {found.context_tokens:,} tokens, which need {found.kv_needed_gib:.1f} GiB of KV cache; "
-            f"{found.kv_cache_gib:.1f} GiB are left. Up to {found.longest_context:,} tokens fit."
+            f"Does not start with {found.context_tokens:,} tokens: they need {found.kv_needed_gib:.1f} GiB of KV cache "
+            f"and {found.kv_cache_gib:.1f} GiB are left. Up to {found.longest_context:,} tokens fit."
         )
     return (
         f"Does not start: {found.used_gib:.2f} GiB in all do not fit the card. "
@@ -83,6 +85,8 @@ def _cache_headline(found: MemoryEstimate) -> str:
 
 
 def _cache_note(found: MemoryEstimate) -> str:
+    if not found.kv_bytes_per_token:
+        return "not needed"
     return "missing" if found.kv_cache_gib < 0 else f"{found.kv_needed_gib:.2f} for one sequence"
 
 

@@ -286,8 +286,8 @@ def _spoken_names() -> list[str]:
 
 
 def _key(name: str) -> str:
-    """A spelling without case and separators, but with the slash of an id."""
-    return "".join(letter for letter in name.lower() if letter.isalnum() or letter == "/")
+    """A spelling without case and separators. Slash and point stay: 1.5b is not 15b."""
+    return "".join(letter for letter in name.lower() if letter.isalnum() or letter in "/.")
 
 
 def _dtype(config: Mapping[str, Any]) -> str:

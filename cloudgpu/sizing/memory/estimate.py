@@ -23,14 +23,15 @@ from cloudgpu.sizing.options import ServingOptions
 
 PLAIN_WEIGHTS_BAND, QUANTISED_WEIGHTS_BAND = 0.005, 0.02
 """Seen error of the weights: within 0.4 % in 16 bit, 1.7 % quantised."""
-ONE_GPU_BAND_GIB, SPLIT_BAND_GIB = 0.5, 1.0
+WELL_COVERED_BAND_GIB, OTHER_BAND_GIB = 0.5, 1.0
+"""Seen error of everything else: plain text models on one GPU; what few logs cover, splits and the other kinds."""
 
 
 def estimate(model: ModelSpec, gpu: GpuSpec, options: ServingOptions) -> MemoryEstimate:
     """What one GPU of the split holds, and whether the engine starts. Touches neither network nor disk.
 
     Raises UsageError when the split or the quantisation is impossible or the engine is not one we can estimate. Sources
-    of the formulas stand with each component; measured errors in docs/accuracy.md.
+    of the formulas stand with each component; the starts they were checked on in tests/sizing/data/starts.jsonl.
     """
     return _Estimation(model, gpu, options).result()
 
@@ -106,6 +107,7 @@ class _Estimation:
             sequences_at_context=sequences,
             error_band_gib=self._band_gib(weights_gib),
             weights_source=self.model.weights_source,
+            hardware_error=self.profile.hardware_error(self.gpu, self.quantization, self.options.dtype),
         )
 
     def _weights_gib(self) -> float:
@@ -135,8 +137,8 @@ class _Estimation:
 
     def _band_gib(self, weights_gib: float) -> float:
         share = QUANTISED_WEIGHTS_BAND if self.quantization else PLAIN_WEIGHTS_BAND
-        rest = ONE_GPU_BAND_GIB if self.ranks * self.stages == 1 else SPLIT_BAND_GIB
-        return share * weights_gib + rest
+        well_covered = self.ranks * self.stages == 1 and self.architecture.is_plain_text
+        return share * weights_gib + (WELL_COVERED_BAND_GIB if well_covered else OTHER_BAND_GIB)
 
 
 def _quantization(model: ModelSpec, options: ServingOptions, profile: EngineProfile) -> str | None:

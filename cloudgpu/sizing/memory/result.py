@@ -27,7 +27,7 @@ class MemoryEstimate:
     `kv_bytes_per_token` counts the layers that keep every token. `longest_context` is the longest single sequence the
     cache holds, at most the model's own limit; `sequences_at_context` how many of `context_tokens` fit at once.
     `refusal` None means it starts; `refusal_text` is the engine's own words. `error_band_gib` is how far `kv_cache_gib`
-    may be off, either way.
+    may be off, either way. `hardware_error` says why the release does not run on that card at all, whatever its memory.
     """
 
     model: str
@@ -57,6 +57,7 @@ class MemoryEstimate:
     sequences_at_context: float
     error_band_gib: float
     weights_source: str
+    hardware_error: str | None
 
     @property
     def used_gib(self) -> float:
