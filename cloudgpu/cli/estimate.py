@@ -1,5 +1,7 @@
 """`cloudgpu estimate`: does this model start on that card, and what does it hold."""
 
+# ruff: noqa: ARG001 - typer reads the signature; the values travel together as context.params
+
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +14,7 @@ def register(app: typer.Typer) -> None:
 
 
 def estimate(
+    context: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Alias, Hub id, folder or config.json.")] = "",
     gpu: Annotated[str, typer.Option(help="GPU, in any spelling.")] = "",
     gpu_total_gib: Annotated[float | None, typer.Option(help="Total memory as torch reports it, in GiB.")] = None,
@@ -46,27 +49,7 @@ def estimate(
 
     if cases is not None:
         return _answer_cases(cases)
-    wanted = {
-        "model": model,
-        "gpu": gpu,
-        "gpu_total_gib": gpu_total_gib,
-        "gpus": gpus,
-        "tensor_parallel": tensor_parallel,
-        "pipeline_parallel": pipeline_parallel,
-        "max_model_len": max_model_len,
-        "gpu_memory_utilization": gpu_memory_utilization,
-        "kv_cache_dtype": kv_cache_dtype,
-        "dtype": dtype,
-        "quantization": quantization,
-        "max_num_seqs": max_num_seqs,
-        "max_num_batched_tokens": max_num_batched_tokens,
-        "enforce_eager": enforce_eager,
-        "lora_rank": lora_rank,
-        "max_loras": max_loras,
-        "engine": engine,
-        "engine_version": engine_version,
-    }
-    found = estimate_case(wanted)
+    found = estimate_case(context.params)
     if as_json:
         return render.out_json(found.as_json())
     show(found)

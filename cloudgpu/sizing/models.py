@@ -19,6 +19,7 @@ from cloudgpu.sizing.number_formats import (
     config_quantization,
 )
 from cloudgpu.sizing.shape import Architecture, LayerGroup, LayerKind, ParameterGroups
+from cloudgpu.sizing.spellings import quantised_short_name, row_of, spoken_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +146,13 @@ def resolve_model(name: str) -> ModelSpec:
 
     Reads local files only. Raises UnknownModelError with the nearest names, BadFileError for an unreadable config.
     """
-    row = _index().get(_key(name))
+    row = row_of(name)
     if row is not None:
         return _spec(row)
     path = Path(name).expanduser()
     if name.strip() and (path.is_dir() or path.suffix == ".json"):
         return _from_path(path)
-    raise UnknownModelError(f"no model named {name!r}", hint=hint_of(nearest(name, _spoken_names()), "cloudgpu models"))
+    raise UnknownModelError(f"no model named {name!r}", hint=hint_of(nearest(name, spoken_names()), "cloudgpu models"))
 
 
 def model_from_config(config: Mapping[str, Any], model_id: str = "inline config") -> ModelSpec:
@@ -220,7 +221,7 @@ def _quantised(row: dict[str, Any]) -> ModelSpec:
     return replace(
         base,
         model_id=row["id"],
-        short_name=_quantised_short_name(base.short_name, row["quantization"]),
+        short_name=quantised_short_name(base.short_name, row["quantization"]),
         aliases=(),
         quantization=row["quantization"],
         base_id=base.model_id,
@@ -233,61 +234,6 @@ def _quantised(row: dict[str, Any]) -> ModelSpec:
 def _architecture(row: dict[str, Any]) -> Architecture:
     groups = tuple(LayerGroup(**{**group, "kind": LayerKind(group["kind"])}) for group in row["layer_groups"])
     return Architecture(**{**row, "parameters": ParameterGroups(**row["parameters"]), "layer_groups": groups})
-
-
-@cache
-def _index() -> dict[str, dict[str, Any]]:
-    """Every spelling to its row, in order of authority: ids, short names, documented aliases, then shortened ids."""
-    found: dict[str, dict[str, Any]] = {}
-    rows = (*read_rows("models"), *_quantised_rows())
-    for names in (_ids, _short_names, _aliases, _shortened):
-        for row in rows:
-            for name in names(row):
-                found.setdefault(_key(name), row)
-    return found
-
-
-def _quantised_rows() -> list[dict[str, Any]]:
-    short_names = {row["id"]: row["short_name"] for row in read_rows("models")}
-    return [
-        {**row, "short_name": _quantised_short_name(short_names[row["base"]], row["quantization"]), "aliases": []}
-        for row in read_rows("quantized")
-    ]
-
-
-def _quantised_short_name(base: str, quantization: str) -> str:
-    return f"{base}-{quantization}"
-
-
-def _ids(row: dict[str, Any]) -> tuple[str, ...]:
-    return (row["id"],)
-
-
-def _short_names(row: dict[str, Any]) -> tuple[str, ...]:
-    return (row["short_name"],)
-
-
-def _aliases(row: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(row["aliases"])
-
-
-def _shortened(row: dict[str, Any]) -> tuple[str, ...]:
-    """The id without its owner, and that without what every chat model's name carries."""
-    name = row["id"].rsplit("/", 1)[-1]
-    short = name.lower().removeprefix("meta-")
-    for part in ("-instruct", "-chat-hf", "-chat", "-it", "-hf"):
-        short = short.replace(part, "")
-    return name, short
-
-
-def _spoken_names() -> list[str]:
-    names = [name for row in read_rows("models") for name in (row["short_name"], *row["aliases"], row["id"])]
-    return names + [row["short_name"] for row in _quantised_rows()]
-
-
-def _key(name: str) -> str:
-    """A spelling without case and separators. Slash and point stay: 1.5b is not 15b."""
-    return "".join(letter for letter in name.lower() if letter.isalnum() or letter in "/.")
 
 
 def _dtype(config: Mapping[str, Any]) -> str:

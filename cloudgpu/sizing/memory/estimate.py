@@ -51,34 +51,24 @@ class _Estimation:
         self.sequences = options.max_num_seqs or self.profile.max_num_seqs(gpu)
         self.utilization = options.gpu_memory_utilization or self.profile.gpu_memory_utilization
         _check_layout(model, options, self.quantization)
+        self._size_workspace()
+
+    def _size_workspace(self) -> None:
+        architecture, profile = self.architecture, self.profile
+        self.activation_gib = activation_peak_gib(
+            architecture, profile, self.tokens, self.sequences, self.ranks, self.plain_bytes
+        )
+        self.other_gib = non_torch_gib(self.ranks * self.stages)
+        self.graph_gib = cuda_graph_gib(architecture, profile, self.sequences, eager=self.options.enforce_eager)
+        self.graphs_inside = graphs_inside_budget(architecture, profile)
+        self.kv_bytes = 1 if self.options.kv_cache_dtype.startswith("fp8") else self.plain_bytes
+        in_flight = profile.batches_in_flight * self.tokens
+        self.pool = cache_pool(architecture, self.kv_bytes, in_flight, self.ranks, self.stages)
 
     def result(self) -> MemoryEstimate:
-        weights_gib = self._weights_gib()
-        activation_gib = activation_peak_gib(
-            self.architecture, self.profile, self.tokens, self.sequences, self.ranks, self.plain_bytes
-        )
-        other_gib = non_torch_gib(self.ranks * self.stages)
-        graph_gib = cuda_graph_gib(self.architecture, self.profile, self.sequences, eager=self.options.enforce_eager)
-        inside = graphs_inside_budget(self.architecture, self.profile)
-        requested_gib = self.gpu.total_gib * self.utilization
-        kv_gib = requested_gib - weights_gib - activation_gib - other_gib - (graph_gib if inside else 0.0)
-        needed_gib, longest, tokens, sequences = self._cache(kv_gib)
-        context_gib = cuda_context_gib(self.gpu.total_gib, self.ranks * self.stages)
-        refused = refusal_of(
-            Budget(
-                total_gib=self.gpu.total_gib,
-                requested_gib=requested_gib,
-                utilization=self.utilization,
-                weights_gib=weights_gib,
-                kv_cache_gib=kv_gib,
-                kv_needed_gib=needed_gib,
-                context_gib=context_gib,
-                outside_gib=0.0 if inside else graph_gib,
-                max_model_len=self.context,
-                longest_context=longest,
-                keeps_cache=bool(self.architecture.layer_groups),
-            )
-        )
+        budget = self._budget()
+        refused = refusal_of(budget)
+        available = max(budget.kv_cache_gib, 0.0) * GIB
         return MemoryEstimate(
             model=self.model.model_id,
             engine=self.profile.name,
@@ -87,27 +77,46 @@ class _Estimation:
             quantization=self.quantization,
             context_tokens=self.context,
             total_gib=self.gpu.total_gib,
-            requested_gib=requested_gib,
+            requested_gib=budget.requested_gib,
             tensor_parallel=self.ranks,
             pipeline_parallel=self.stages,
-            weights_gib=weights_gib,
-            activation_peak_gib=activation_gib,
-            non_torch_gib=other_gib,
-            cuda_graph_gib=graph_gib,
-            cuda_graph_inside_budget=inside,
-            cuda_context_gib=context_gib,
-            kv_cache_gib=kv_gib,
-            kv_cache_tokens=tokens,
-            kv_bytes_per_token=token_bytes(self.architecture, self._kv_bytes(), self.ranks),
-            kv_needed_gib=needed_gib,
+            weights_gib=budget.weights_gib,
+            activation_peak_gib=self.activation_gib,
+            non_torch_gib=self.other_gib,
+            cuda_graph_gib=self.graph_gib,
+            cuda_graph_inside_budget=self.graphs_inside,
+            cuda_context_gib=budget.context_gib,
+            kv_cache_gib=budget.kv_cache_gib,
+            kv_cache_tokens=self.pool.tokens(available, self.context) if self.pool else 0,
+            kv_bytes_per_token=token_bytes(self.architecture, self.kv_bytes, self.ranks),
+            kv_needed_gib=budget.kv_needed_gib,
             starts=refused is None,
             refusal=refused[0] if refused else None,
             refusal_text=refused[1] if refused else None,
-            longest_context=longest,
-            sequences_at_context=sequences,
-            error_band_gib=self._band_gib(weights_gib),
+            longest_context=budget.longest_context,
+            sequences_at_context=self._sequences(available),
+            error_band_gib=self._band_gib(budget.weights_gib),
             weights_source=self.model.weights_source,
             hardware_error=self.profile.hardware_error(self.gpu, self.quantization, self.options.dtype),
+        )
+
+    def _budget(self) -> Budget:
+        requested_gib = self.gpu.total_gib * self.utilization
+        weights_gib = self._weights_gib()
+        graphs_gib = self.graph_gib if self.graphs_inside else 0.0
+        kv_gib = requested_gib - weights_gib - self.activation_gib - self.other_gib - graphs_gib
+        return Budget(
+            total_gib=self.gpu.total_gib,
+            requested_gib=requested_gib,
+            utilization=self.utilization,
+            weights_gib=weights_gib,
+            kv_cache_gib=kv_gib,
+            kv_needed_gib=gib_from_bytes(self.pool.needed_bytes(self.context)) if self.pool else 0.0,
+            context_gib=cuda_context_gib(self.gpu.total_gib, self.ranks * self.stages),
+            outside_gib=self.graph_gib - graphs_gib,
+            max_model_len=self.context,
+            longest_context=self._longest(kv_gib),
+            keeps_cache=self.pool is not None,
         )
 
     def _weights_gib(self) -> float:
@@ -117,23 +126,16 @@ class _Estimation:
         adapters = adapter_bytes(self.architecture, self.options.lora_rank, self.options.max_loras, self.ranks)
         return gib_from_bytes(weights + adapters / self.stages)
 
-    def _cache(self, kv_gib: float) -> tuple[float, int, int, float]:
-        """(GiB one sequence needs, longest context, tokens held, sequences of the context held)."""
-        in_flight = self.profile.batches_in_flight * self.tokens
-        pool = cache_pool(self.architecture, self._kv_bytes(), in_flight, self.ranks, self.stages)
-        if pool is None:
-            return 0.0, self.model.max_context, 0, float(max(min(self.sequences, self.tokens // self.context), 1))
-        available = max(kv_gib, 0.0) * GIB
-        limit = max(self.model.max_context, self.context)
-        return (
-            gib_from_bytes(pool.needed_bytes(self.context)),
-            pool.longest(available, limit),
-            pool.tokens(available, self.context),
-            int(pool.sequences(available, self.context) * 100) / 100,
-        )
+    def _longest(self, kv_gib: float) -> int:
+        if self.pool is None:
+            return self.model.max_context
+        return self.pool.longest(max(kv_gib, 0.0) * GIB, max(self.model.max_context, self.context))
 
-    def _kv_bytes(self) -> int:
-        return 1 if self.options.kv_cache_dtype.startswith("fp8") else self.plain_bytes
+    def _sequences(self, available_bytes: float) -> float:
+        """Two decimals, rounded down; an encoder takes as many as one batch holds."""
+        if self.pool is None:
+            return float(max(min(self.sequences, self.tokens // self.context), 1))
+        return int(self.pool.sequences(available_bytes, self.context) * 100) / 100
 
     def _band_gib(self, weights_gib: float) -> float:
         share = QUANTISED_WEIGHTS_BAND if self.quantization else PLAIN_WEIGHTS_BAND
