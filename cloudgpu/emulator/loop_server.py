@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+_TICK_S = 0.1
+
 
 class LoopServer(uvicorn.Server):
     """One application on one socket."""
@@ -20,6 +22,7 @@ class LoopServer(uvicorn.Server):
         )
         self._sock = sock
         self._task: asyncio.Task[None] | None = None
+        self._ending = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -32,12 +35,28 @@ class LoopServer(uvicorn.Server):
         while not self.started and not self._task.done():
             await asyncio.sleep(0.001)
 
-    async def end(self) -> None:
-        """Close the port at once and drop what is still open."""
+    async def main_loop(self) -> None:
+        """Tick as uvicorn does, but end the moment `end` is called instead of at the next tick."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), _TICK_S)
+
+    def end(self) -> None:
+        """Close the port at once; what is still open is dropped a moment later (see `ended`)."""
         for server in getattr(self, "servers", ()):
             server.close()
         self._sock.close()
         self.should_exit = True
         self.force_exit = True
+        self._ending.set()
+
+    def is_up(self) -> bool:
+        """Whether anything of it is left."""
+        return self._task is not None and not self._task.done()
+
+    async def ended(self) -> None:
+        """Wait until nothing of it is left."""
         if self._task is not None:
             await asyncio.wait([self._task], timeout=3)

@@ -1,5 +1,7 @@
 """Keeps the world's serving instances and the open ports of this process the same."""
 
+import asyncio
+
 from cloudgpu.base.clock import ScaledClock
 from cloudgpu.emulator.fit import fit
 from cloudgpu.emulator.instance import Instance, Stage, step_at
@@ -16,6 +18,7 @@ class ModelServers:
         self._world = world
         self._ports = ports
         self._running: dict[int, tuple[int, LoopServer]] = {}
+        self._ending: list[LoopServer] = []
 
     def keep_ports(self) -> None:
         """Hold the ports of instances from an earlier life of this process; note those that had to change."""
@@ -29,15 +32,16 @@ class ModelServers:
         """Open and close ports until they match the world at this moment."""
         serving = {i.instance_id: i for i in self._world.instances() if self._serves(i)}
         for instance_id in [each for each in self._running if each not in serving]:
-            await self._close(instance_id)
+            self._close(instance_id)
         for instance_id in [each for each in serving if each not in self._running]:
             await self._open(serving[instance_id])
 
     async def close(self) -> None:
-        """Close every port."""
+        """Close every port, and wait until nothing is left."""
         for instance_id in tuple(self._running):
-            await self._close(instance_id)
+            self._close(instance_id)
         self._ports.close()
+        await asyncio.gather(*(server.ended() for server in self._ending))
 
     def _serves(self, instance: Instance) -> bool:
         command = instance.command
@@ -51,9 +55,10 @@ class ModelServers:
         self._running[instance.instance_id] = (port, server)
         await server.begin()
 
-    async def _close(self, instance_id: int) -> None:
+    def _close(self, instance_id: int) -> None:
         port, server = self._running.pop(instance_id)
-        await server.end()
+        server.end()
+        self._ending = [each for each in self._ending if each.is_up()] + [server]
         if self._world.instance(instance_id) is not None:
             self._ports.keep(port)
 

@@ -8,6 +8,11 @@ import socket
 LOOPBACK = "127.0.0.1"
 
 
+def loopback_socket() -> socket.socket:
+    """A TCP socket that says so: asyncio sends small answers at once only where it knows the protocol."""
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+
+
 class PortKeeper:
     """Holds the sockets that no server listens on yet."""
 
@@ -44,7 +49,7 @@ class PortKeeper:
             self.release(port)
 
     def _hold(self, port: int) -> int:
-        held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        held = loopback_socket()
         try:
             held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(port != 0))
             held.bind((LOOPBACK, port))

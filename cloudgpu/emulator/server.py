@@ -17,7 +17,7 @@ from cloudgpu.emulator.app import emulator_app
 from cloudgpu.emulator.folder import EmulatorFolder, RunningNote
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.model_servers import ModelServers
-from cloudgpu.emulator.ports import LOOPBACK, PortKeeper
+from cloudgpu.emulator.ports import LOOPBACK, PortKeeper, loopback_socket
 from cloudgpu.emulator.world import World
 from cloudgpu.emulator.world_file import load_world
 
@@ -110,7 +110,7 @@ async def _serve(folder: EmulatorFolder, options: ServeOptions, clock: ScaledClo
 
 def _listen(port: int, last_port: int) -> socket.socket:
     for candidate in (port,) if port else (last_port, 0):
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock = loopback_socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((LOOPBACK, candidate))
@@ -167,8 +167,9 @@ async def _tick(world: World, settle: _Settler, stopping: asyncio.Event, folder:
 
 async def _shut(api: LoopServer, servers: ModelServers) -> None:
     await asyncio.sleep(_TICK_S * 2)  # let the answer to the stop itself leave
+    api.end()
     await servers.close()
-    await api.end()
+    await api.ended()
 
 
 def exit_text(error: CloudgpuError) -> str:

@@ -41,7 +41,8 @@ def routes() -> list[Route]:
 def search(world: World, query: Mapping[str, Any], *, rows_at_most: int | None = None) -> list[Row]:
     """The offers that pass a query, as rows, in its order. Raises BadFilterError.
 
-    When more pass than its limit, the answer is a random sample of them, as the real market's is.
+    When more pass than its limit, the answer is a random sample of them, and a filter on `id` finds nothing
+    (`ask_contract_id` is the one to use), as on the real market.
     """
     filters = {**_DEFAULTS, **{key: value for key, value in query.items() if key not in _RESERVED}}
     disk_gb = _amount(query.get("allocated_storage"), _DEFAULT_DISK_GB)
@@ -49,8 +50,8 @@ def search(world: World, query: Mapping[str, Any], *, rows_at_most: int | None =
     for row in every:
         row.update(_virtual_columns(row))
     filters["disk_space"] = {**filters.get("disk_space", {}), **_at_least(disk_gb, filters.get("disk_space", {}))}
-    tests = read_conditions(filters, {*every[0], *_VIRTUAL} - {"id"})
-    passing = [row for row in every if all(test(row) for test in tests)]
+    tests = read_conditions(filters, {*every[0], *_VIRTUAL})
+    passing = [row for row in every if "id" not in filters and all(test(row) for test in tests)]
     limits = [int(limit) for limit in (query.get("limit"), rows_at_most) if limit is not None]
     chosen = _sample(passing, min(limits, default=len(passing)), world)
     return [_shown(row) for row in ordered(chosen, _order(query))]
