@@ -10,11 +10,19 @@ class Card(Protocol):
     """The three facts about a GPU that decide an engine's defaults and refusals."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name, for sentences."""
+        ...
+
     @property
-    def total_gib(self) -> float: ...
+    def total_gib(self) -> float:
+        """Total memory as torch reports it."""
+        ...
+
     @property
-    def compute_capability(self) -> str | None: ...
+    def compute_capability(self) -> str | None:
+        """Like "8.9"; None when nobody says."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
