@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloudgpu.sizing.cases import estimate_case
+from cloudgpu.sizing.memory.overhead import cuda_context_gib
 
 STARTS = [json.loads(line) for line in (Path(__file__).parent / "data/starts.jsonl").read_text().splitlines()]
 MEASURED = [start for start in STARTS if "measured" in start["source"]]
@@ -80,3 +81,10 @@ def test_tokens_follow_exactly_from_the_logged_cache_of_models_with_windows():
 
 def test_every_start_says_where_it_was_seen():
     assert all(start["source"] for start in STARTS)
+
+
+@pytest.mark.parametrize(
+    ("total_gib", "gpus", "logged_gib"), [(15.51, 1, 0.23), (79.18, 1, 0.52), (94.97, 1, 0.56), (139.8, 2, 1.53)]
+)
+def test_the_cuda_context_is_what_was_gone_before_the_engine_began(total_gib, gpus, logged_gib):
+    assert cuda_context_gib(total_gib, gpus) == pytest.approx(logged_gib, abs=0.05)
