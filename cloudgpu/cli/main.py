@@ -1,7 +1,6 @@
 """The entry point: builds the command tree and turns every error into one sentence, a hint and an exit status."""
 
 import importlib
-import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -89,5 +88,4 @@ def _crash_file() -> Path | str:
 
 
 for _name in _COMMAND_FILES:
-    if importlib.util.find_spec(f"cloudgpu.cli.{_name}"):
-        importlib.import_module(f"cloudgpu.cli.{_name}").register(app)
+    importlib.import_module(f"cloudgpu.cli.{_name}").register(app)
