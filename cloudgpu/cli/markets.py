@@ -17,6 +17,8 @@ from cloudgpu.planning.offers import Market
 if TYPE_CHECKING:
     from cloudgpu.running.providers.base import OfferQuery
 
+    Queries = Callable[[], Sequence[OfferQuery]]
+
 PROVIDERS = ("vast", "runpod", EMULATOR)
 _LIVE_LATER = ("runpod",)
 
@@ -37,10 +39,8 @@ def market_time(session: Session, providers: Sequence[str]) -> datetime:
     return session.clock(EMULATOR if EMULATOR in providers else "vast").now()
 
 
-def gather(
-    session: Session, providers: Sequence[str], offers_file: Path | None, query: "Callable[[], OfferQuery]"
-) -> Market:
-    """The market for a plan or a listing. Calls the network, and `query`, only for live providers.
+def gather(session: Session, providers: Sequence[str], offers_file: Path | None, queries: "Queries") -> Market:
+    """The market for a plan or a listing. Calls the network, and `queries`, only for live providers.
 
     Without `providers` those with a key are asked, and without any key the reference figures are read.
     Raises BadFileError for a file that holds no offers, and the provider's error when no source is left.
@@ -55,7 +55,7 @@ def gather(
     notes: list[str] = []
     for name in asked:
         try:
-            markets.append(_one(session, name, query))
+            markets.append(_one(session, name, queries))
         except (ProviderError, NotAuthorisedError) as error:
             failures.append(error)
             notes.append(f"{name} could not be asked: {error.message}")
@@ -70,14 +70,21 @@ def has_key(session: Session, name: str) -> bool:
     return (session.settings.vast_key if name == "vast" else session.settings.runpod_key) is not None
 
 
-def _one(session: Session, name: str, query: "Callable[[], OfferQuery]") -> Market:
+def _one(session: Session, name: str, queries: "Queries") -> Market:
     if name == EMULATOR:
-        return session.provider(name).search(query())
+        return _live(session, name, queries)
     if not has_key(session, name):
         return _reference(name, f"No key for {name}: its reference figures are shown, not live offers.")
     if name in _LIVE_LATER:
         return _reference(name, f"Live offers of {name} are not read yet: its reference figures are shown.")
-    return session.provider(name).search(query())
+    return _live(session, name, queries)
+
+
+def _live(session: Session, name: str, queries: "Queries") -> Market:
+    """The answers to all queries as one market; an offer that stands in two of them counts once."""
+    market = merge([session.provider(name).search(query) for query in queries()])
+    once = {offer.offer_id: offer for offer in market.offers}
+    return replace(market, offers=tuple(once.values()))
 
 
 def _reference(name: str, note: str) -> Market:

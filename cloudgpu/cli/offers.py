@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cloudgpu.planning.offers import Market, Offer
+    from cloudgpu.running.providers.base import OfferQuery
+
+DISK_GB = 40
+"""Offers with less disk than this serve no model."""
 
 
 def register(app: typer.Typer) -> None:
@@ -37,15 +41,13 @@ def offers(
     from cloudgpu.cli.markets import check_providers, gather, market_time
     from cloudgpu.cli.offers_view import market_as_json, render_aggregate, render_market
     from cloudgpu.cli.session import open_session
-    from cloudgpu.running.providers.base import OfferQuery
     from cloudgpu.sizing.gpus import find_gpu
 
     name = find_gpu(gpu).name if gpu else None
     providers = check_providers(provider or ())
     session = open_session()
     now = market_time(session, providers)
-    query = OfferQuery(disk_gb=40, gpu_names=(name,) if name else None, gpu_counts=(gpus,) if gpus else None)
-    market = gather(session, providers, source, lambda: query)
+    market = gather(session, providers, source, lambda: [_query(name, gpus)])
     if aggregate:
         return render_aggregate(market)
     found = select(market, gpu=name, gpus=gpus, min_gib=min_memory, max_usd=max_price, regions=region or ())
@@ -54,6 +56,12 @@ def offers(
 
         return out_json(market_as_json(market, found, max(now, market.fetched_at)))
     return render_market(market, found, limit, max(now, market.fetched_at))
+
+
+def _query(gpu: str | None, gpus: int | None) -> "OfferQuery":
+    from cloudgpu.running.providers.base import OfferQuery  # only live markets take a query
+
+    return OfferQuery(disk_gb=DISK_GB, gpu_names=(gpu,) if gpu else None, gpu_counts=(gpus,) if gpus else None)
 
 
 def select(

@@ -31,6 +31,8 @@ def render_market(market: Market, found: Sequence[Offer], limit: int, now: datet
     rows = [_row(offer) for offer in found[:limit]]
     title = f"{len(found)} of {len(market.offers)} offers; the cheapest {len(rows)} (without disk and traffic)"
     render.table(_COLUMNS, rows, title=title)
+    if market.offers and not found:
+        render.note("No offer passes these filters; reference prices name no place, so --region leaves none of them.")
     render.text()
     render.note(age_line(market.source, market.origin, (now - market.fetched_at).total_seconds()))
     for line in market.notes:

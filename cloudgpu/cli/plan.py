@@ -102,7 +102,7 @@ def plan_for(needs: "Needs", offers_file: Path | None = None) -> "Plan":
 
     session = open_session()
     now = market_time(session, needs.providers)
-    market = gather(session, needs.providers, offers_file, lambda: query_for(needs))
+    market = gather(session, needs.providers, offers_file, lambda: queries_for(needs))
     made = make_plan(needs, market, max(now, market.fetched_at))
     if made.candidates:
         save_plan(made, latest_plan_path(session.settings.state_dir))
@@ -129,14 +129,24 @@ def show_plan(plan: "Plan", *, out: Path | None, limit: int, as_json: bool) -> N
     return None
 
 
+def queries_for(needs: "Needs") -> "list[OfferQuery]":
+    """The search for these needs, and one for the lightest quantised form, which smaller cards hold: what it saves."""
+    from cloudgpu.planning.savings import lighter_forms
+
+    lightest = [query_for(lighter) for lighter in lighter_forms(needs)]
+    return [query_for(needs), *sorted(lightest, key=lambda query: query.min_total_memory_mib or 0)[:1]]
+
+
 def query_for(needs: "Needs") -> "OfferQuery":
     """What a live provider is asked to leave out; the planner checks every offer again."""
     from cloudgpu.planning.requirements import requirements_of
     from cloudgpu.running.providers.base import OfferQuery
 
     checkpoint = needs.model.checkpoint(needs.options.quantization)
+    required = requirements_of(needs, checkpoint)
     return OfferQuery(
-        disk_gb=requirements_of(needs, checkpoint).disk_gb,
+        disk_gb=required.disk_gb,
+        min_total_memory_mib=required.least_memory_mib,
         gpu_names=(needs.gpu,) if needs.gpu else None,
         gpu_counts=(needs.gpu_count,) if needs.gpu_count else None,
         min_reliability=needs.min_reliability or None,

@@ -193,17 +193,16 @@ def _sources(offers: OffersInfo) -> None:
 
 
 def _next(plan: Plan) -> None:
-    name = plan.needs.asked or plan.needs.model.model_id
     best = plan.candidates[0].offer
-    if plan.offers.source is OfferSource.REFERENCE or is_reference(best):
-        render.pairs(
-            [
-                ("Rehearse, free", f"cloudgpu up {name} --provider emulator"),
-                ("Rent, with a key", f"cloudgpu up {name} --provider {best.provider}"),
-            ]
-        )
-    else:
-        render.pairs([("Rent it", f"cloudgpu up {name}"), ("Plan", plan.plan_id)])
+    if plan.offers.source is OfferSource.LIVE and not is_reference(best):
+        render.pairs([("Rent it", f"cloudgpu up   (the cheapest of this plan, {plan.plan_id})")])
+        return
+    render.pairs(
+        [
+            ("Rehearse, free", "cloudgpu up --provider emulator"),
+            ("Rent, with a key", f"cloudgpu up --provider {best.provider}   (at today's price)"),
+        ]
+    )
 
 
 def cards(gpu: str, memory_mib: int, count: int) -> str:

@@ -54,7 +54,7 @@ class OffersInfo:
 class Plan:
     """A ranked answer to the needs. No candidate means that nothing fits; the rejections say why.
 
-    `content` is all of it as JSON, worked out once; `plan_id` is drawn from it, so a plan that was changed by hand no
+    `content` is all of it as JSON text, written once; `plan_id` is drawn from it, so a plan that was changed by hand no
     longer carries its own id.
     """
 
@@ -68,7 +68,7 @@ class Plan:
     candidates: tuple[Candidate, ...]
     rejections: tuple[Rejection, ...]
     savings: tuple[Saving, ...]
-    content: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    content: str = field(default="{}", compare=False, repr=False)
 
     @property
     def rejected_by_reason(self) -> dict[str, int]:
@@ -78,7 +78,7 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         """The form of the JSON contract, without the schema version that every output adds."""
-        return {"plan_id": self.plan_id, **self.content}
+        return {"plan_id": self.plan_id, **json.loads(self.content)}
 
 
 def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
@@ -103,18 +103,18 @@ def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
         rejections=rejections,
         savings=savings_of(needs, market, candidates),
     )
-    content = _content(plan)
+    content = content_text(_content(plan))
     return replace(plan, plan_id=plan_id_of(content), content=content)
 
 
-def plan_id_of(content: dict[str, Any]) -> str:
-    """`p-` and eight hexadecimal digits drawn from a plan's content as JSON, whatever the order of its keys."""
-    return "p-" + hashlib.sha256(canonical(content).encode()).hexdigest()[:8]
+def plan_id_of(content: str) -> str:
+    """`p-` and eight hexadecimal digits drawn from a plan's content."""
+    return "p-" + hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
-def canonical(content: dict[str, Any]) -> str:
-    """The content as JSON text: the same for equal contents."""
-    return json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+def content_text(content: dict[str, Any]) -> str:
+    """A plan's content as the text that its id is drawn from."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def nearest_miss(plan: Plan) -> Rejection | None:

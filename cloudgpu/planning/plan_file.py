@@ -18,7 +18,7 @@ from cloudgpu.base.money import usd
 from cloudgpu.planning.candidate import Candidate, Slice
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import Offer, OfferSource
-from cloudgpu.planning.plan import SCHEMA_VERSION, OffersInfo, Plan, plan_id_of
+from cloudgpu.planning.plan import SCHEMA_VERSION, OffersInfo, Plan, content_text, plan_id_of
 from cloudgpu.planning.reason import Reason, Rejection
 from cloudgpu.planning.savings import Saving
 from cloudgpu.planning.sized import Sized, sizer
@@ -30,11 +30,12 @@ _HINT = "make a new one: cloudgpu plan MODEL"
 
 def save_plan(plan: Plan, path: Path) -> None:
     """Write the plan, atomically. Raises BadFileError when the place cannot be written."""
-    document = {"schema_version": SCHEMA_VERSION, **plan.as_json()}
+    head = json.dumps({"schema_version": SCHEMA_VERSION, "plan_id": plan.plan_id})
+    document = f"{head[:-1]}, {plan.content[1:]}\n"
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps(document, ensure_ascii=False) + "\n", encoding="utf-8")
+        beside.write_text(document, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
         with suppress(OSError):
@@ -53,7 +54,7 @@ def load_plan(path: Path) -> Plan:
             f"{path} has schema version {document.get('schema_version')!r}, this release reads {SCHEMA_VERSION}",
             hint=_HINT,
         )
-    content = {key: value for key, value in document.items() if key not in ("schema_version", "plan_id")}
+    content = content_text({key: value for key, value in document.items() if key not in ("schema_version", "plan_id")})
     if plan_id_of(content) != document.get("plan_id"):
         raise BadFileError(f"{path} was changed after it was written", hint=_HINT)
     try:
@@ -81,7 +82,7 @@ def _document(path: Path) -> Mapping[str, Any]:
     return document
 
 
-def _plan(document: Mapping[str, Any], content: dict[str, Any]) -> Plan:
+def _plan(document: Mapping[str, Any], content: str) -> Plan:
     needs = _needs(document)
     sized = sizer(needs)
     serving = document["serving"]

@@ -30,8 +30,13 @@ def judge(needs: Needs, offers: Iterable[Offer], required: Requirements) -> tupl
         offer = case.offer
         rejections.append(Rejection(provider=offer.provider, offer_id=offer.offer_id, gpu=offer.gpu,
                                     gpu_count=offer.gpu_count, reasons=reasons))  # fmt: skip
-    rejections.sort(key=lambda rejection: (rejection.provider, rejection.offer_id, rejection.gpu, rejection.gpu_count))
+    rejections.sort(key=_rejection_order)
     return fitting, tuple(rejections)
+
+
+def _rejection_order(rejection: Rejection) -> tuple[Any, ...]:
+    reasons = tuple((reason.code, reason.detail) for reason in rejection.reasons)
+    return rejection.provider, rejection.offer_id, rejection.gpu, rejection.gpu_count, reasons
 
 
 def rank(fitting: Sequence[Case], needs: Needs, checkpoint: Checkpoint) -> tuple[Candidate, ...]:

@@ -47,21 +47,33 @@ class Saving:
 
 def savings_of(needs: Needs, market: Market, candidates: Sequence[Candidate]) -> tuple[Saving, ...]:
     """Quantised forms whose cheapest fit costs less than the first candidate; none when the model already is one."""
-    if needs.options.quantization is not None or needs.model.quantization is not None:
-        return ()
-    found = (_saving(needs, market, name, candidates[0] if candidates else None) for name in SAVING_QUANTIZATIONS)
+    now = candidates[0] if candidates else None
+    found = (_saving(lighter, _below(market, needs, now), now) for lighter in lighter_forms(needs))
     return tuple(saving for saving in found if saving is not None)
 
 
-def _saving(needs: Needs, market: Market, quantization: str, now: Candidate | None) -> Saving | None:
-    """The cheapest fit of a quantised form, None when none is published, none fits, or it saves nothing."""
-    lighter = replace(needs, options=replace(needs.options, quantization=quantization))
+def lighter_forms(needs: Needs) -> list[Needs]:
+    """The needs for every quantised form that is published or that the engine makes; none for a quantised model."""
+    if needs.options.quantization is not None or needs.model.quantization is not None:
+        return []
+    forms = (replace(needs, options=replace(needs.options, quantization=name)) for name in SAVING_QUANTIZATIONS)
+    return [form for form in forms if _exists(form)]
+
+
+def _exists(needs: Needs) -> bool:
     try:
-        checkpoint = needs.model.checkpoint(quantization)
+        needs.model.checkpoint(needs.options.quantization)
     except UsageError:
-        return None
-    best = cheapest(lighter, _below(market, needs, now), requirements_of(lighter, checkpoint))
-    if best is None or (now is not None and best.price.usd_total >= now.usd_total):
+        return False
+    return True
+
+
+def _saving(lighter: Needs, offers: Sequence[Offer], now: Candidate | None) -> Saving | None:
+    """The cheapest fit of a quantised form, None when none fits or it saves nothing."""
+    quantization = lighter.options.quantization
+    checkpoint = lighter.model.checkpoint(quantization)
+    best = cheapest(lighter, offers, requirements_of(lighter, checkpoint))
+    if quantization is None or best is None or (now is not None and best.price.usd_total >= now.usd_total):
         return None
     hourly = best.price.total_usd_per_hour
     return Saving(

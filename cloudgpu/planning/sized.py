@@ -11,7 +11,7 @@ from cloudgpu.sizing.memory import MemoryEstimate, estimate, layout_error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sized:
-    """A card and count against the model. `gpu` None: unknown card; `memory` None: not to be estimated."""
+    """A card and count against the model. `gpu` None: unknown card; `memory` None: refused before any estimate."""
 
     gpu: GpuSpec | None
     layout_error: str | None = None
@@ -60,10 +60,10 @@ def _size(needs: Needs, gpu_name: str, memory_mib: int, gpu_count: int) -> Sized
     options = replace(needs.options, tensor_parallel=gpu_count)
     split = layout_error(needs.model, gpu_count, quantization=options.quantization)
     hardware = options.profile().hardware_error(gpu, *_formats(needs))
-    if split is not None or gpu.vendor != "NVIDIA":
+    if split or hardware or gpu.vendor != "NVIDIA":
         return Sized(gpu=gpu, layout_error=split, hardware_error=hardware)
     memory = estimate(needs.model, gpu, options)
-    return Sized(gpu=gpu, hardware_error=hardware, memory=memory, concurrency=options.concurrency)
+    return Sized(gpu=gpu, memory=memory, concurrency=options.concurrency)
 
 
 def _formats(needs: Needs) -> tuple[str | None, str]:

@@ -65,13 +65,14 @@ class InstanceView:
 class OfferQuery:
     """Filters a provider may apply on its side; the planner checks every offer again, so they only save rows.
 
-    None means no filter. `min_gpu_memory_mib` is per GPU.
+    None means no filter. `min_gpu_memory_mib` is per GPU, `min_total_memory_mib` of all GPUs of an offer together.
     """
 
     disk_gb: float
     gpu_names: tuple[str, ...] | None = None
     gpu_counts: tuple[int, ...] | None = None
     min_gpu_memory_mib: int | None = None
+    min_total_memory_mib: int | None = None
     min_reliability: float | None = None
     max_usd_per_hour: Decimal | None = None
     verified_only: bool = True

@@ -34,6 +34,8 @@ def search_body(query: OfferQuery) -> dict[str, Any]:
         filters["num_gpus"] = {"in": list(query.gpu_counts)}
     if query.min_gpu_memory_mib:
         filters["gpu_ram"] = {"gte": int(query.min_gpu_memory_mib * _MEMORY_SLACK)}
+    if query.min_total_memory_mib:
+        filters["gpu_total_ram"] = {"gte": query.min_total_memory_mib}
     if query.min_reliability is not None:
         filters["reliability2"] = {"gte": query.min_reliability}
     if query.max_usd_per_hour is not None:

@@ -1,0 +1,194 @@
+"""`cloudgpu plan` and `cloudgpu offers` as a user meets them."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from cloudgpu.base.clock import ManualClock
+from cloudgpu.base.errors import BadFileError, NothingFitsError, RefusedKeyError, UnreachableError, UsageError
+from cloudgpu.cli import offers as offers_command
+from cloudgpu.cli import plan as plan_command
+from cloudgpu.cli.session import Session
+from cloudgpu.planning.plan_file import latest_plan_path, load_plan
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name in ("VAST_API_KEY", "RUNPOD_API_KEY", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "80")
+    return tmp_path
+
+
+@pytest.fixture
+def run(home):
+    """Runs a command line and gives its stdout; what it raises is raised."""
+    app = typer.Typer()
+    plan_command.register(app)
+    offers_command.register(app)
+
+    def go(*arguments):
+        done = CliRunner().invoke(app, list(arguments))
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            error = done.exception
+            error.stdout = done.stdout
+            raise error
+        return done.stdout
+
+    return go
+
+
+@pytest.fixture
+def latest(home):
+    return latest_plan_path(home / ".local" / "state" / "cloudgpu")
+
+
+class Live:
+    """A provider that answers with these offers, or with this error."""
+
+    def __init__(self, market=None, error=None):
+        self.market, self.error, self.queries = market, error, []
+
+    def search(self, query):
+        self.queries.append(query)
+        if self.error:
+            raise self.error
+        return self.market
+
+
+@pytest.fixture
+def live(monkeypatch, now):
+    """Puts a provider in place of the real one and a key in the environment."""
+
+    def put(provider):
+        monkeypatch.setenv("VAST_API_KEY", "k")
+        monkeypatch.setattr(Session, "provider", lambda self, name: provider)
+        monkeypatch.setattr(Session, "clock", lambda self, name: ManualClock(now))
+        return provider
+
+    return put
+
+
+def test_without_keys_the_reference_prices_make_a_plan_that_is_kept(run, latest):
+    shown = run("plan", "qwen-14b")
+    assert "Cheapest fit" in shown
+    assert "typical prices of that day, not offers that can be rented" in shown
+    assert load_plan(latest).needs.model.model_id == "Qwen/Qwen2.5-14B-Instruct"
+
+
+def test_no_line_is_wider_than_the_terminal(run):
+    assert max(map(len, run("plan", "qwen-14b").splitlines())) <= 80
+
+
+def test_the_memory_by_component_adds_up_to_the_card(run):
+    lines = run("plan", "qwen-14b").splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Memory of each card"))
+    sizes = [float(line[25:31]) for line in lines[start + 2 : start + 10]]
+    assert sum(sizes[:-1]) == pytest.approx(sizes[-1], abs=0.05)
+
+
+def test_json_is_the_plan_with_money_as_text(run, latest):
+    document = json.loads(run("plan", "qwen-14b", "--json"))
+    assert document["schema_version"] == 1
+    assert document == json.loads(latest.read_text(encoding="utf-8"))
+    first = document["candidates"][0]
+    assert all(isinstance(amount, str) for amount in (*first["usd_per_hour"].values(), first["usd_total"]))
+
+
+def test_out_saves_the_same_plan_in_a_file(run, home, latest):
+    run("plan", "qwen-14b", "--out", str(home / "my.json"))
+    assert load_plan(home / "my.json") == load_plan(latest)
+
+
+def test_when_nothing_fits_the_refusals_are_shown_and_no_plan_is_kept(run, latest):
+    with pytest.raises(NothingFitsError) as caught:
+        run("plan", "qwen-14b", "--max-price", "0.01")
+    assert "above the price cap" in caught.value.stdout
+    assert "nearest miss" in caught.value.hint
+    assert "--max-price" in caught.value.hint
+    assert not latest.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--max-price", "cheap"], ["--max-price", "0"], ["--hours", "-2"], ["--hours", "NaN"], ["--provider", "aws"]],
+)
+def test_a_value_that_makes_no_sense_is_a_usage_error(run, arguments):
+    with pytest.raises(UsageError):
+        run("plan", "qwen-14b", *arguments)
+
+
+def test_offers_of_a_file_make_a_plan_that_says_so(run):
+    document = json.loads(run("plan", "qwen-14b", "--offers", str(FIXTURES / "vast_raw_offers.json"), "--json"))
+    assert document["offers"]["source"] == "file"
+    assert sum(document["offers"]["unreadable"].values()) == 7
+    slices = sum(len(each["other_slices"]) for each in document["candidates"])
+    assert len(document["candidates"]) + slices + len(document["rejections"]) == document["offers"]["count"] == 7
+
+
+def test_a_file_that_is_no_json_is_a_bad_file(run):
+    with pytest.raises(BadFileError):
+        run("plan", "qwen-14b", "--offers", __file__)
+
+
+def test_a_key_makes_the_plan_live(run, live, market, offer):
+    provider = live(Live(market(offer())))
+    document = json.loads(run("plan", "qwen-14b", "--json"))
+    assert document["offers"]["source"] == "live"
+    assert [each["offer_id"] for each in document["candidates"]] == ["1"]
+    assert all(query.min_total_memory_mib > 8000 for query in provider.queries)
+
+
+def test_a_lighter_form_is_searched_for_as_well_so_that_savings_are_seen(run, live, market, offer):
+    provider = live(Live(market(offer())))
+    run("plan", "qwen-14b")
+    floors = [query.min_total_memory_mib for query in provider.queries]
+    assert len(floors) == 2
+    assert floors[1] < floors[0] / 2
+
+
+def test_the_same_offer_in_two_answers_counts_once(run, live, market, offer):
+    live(Live(market(offer())))
+    assert json.loads(run("plan", "qwen-14b", "--json"))["offers"]["count"] == 1
+
+
+def test_a_provider_that_fails_hides_no_other_one(run, live, monkeypatch):
+    live(Live(error=UnreachableError("vast does not answer")))
+    monkeypatch.setenv("RUNPOD_API_KEY", "k")
+    document = json.loads(run("plan", "qwen-14b", "--json"))
+    assert {each["provider"] for each in document["candidates"]} == {"runpod"}
+    assert any("vast does not answer" in note for note in document["offers"]["notes"])
+    assert not document["offers"]["complete"]
+
+
+@pytest.mark.parametrize("error", [UnreachableError("vast does not answer"), RefusedKeyError("no such key")])
+def test_when_the_only_provider_fails_its_error_is_the_answer(run, live, error):
+    live(Live(error=error))
+    with pytest.raises(type(error)):
+        run("plan", "qwen-14b")
+
+
+def test_a_provider_without_a_key_is_planned_on_its_reference_prices(run):
+    shown = run("plan", "qwen-14b", "--provider", "vast")
+    assert "No key for vast" in shown
+    assert "runpod" not in shown.split("offers fit")[1].split("refused")[0]
+
+
+def test_offers_lists_the_cheapest_first_and_filters(run):
+    document = json.loads(run("offers", "--gpu", "h100 sxm", "--gpus", "2", "--json"))
+    assert {(each["gpu"], each["gpu_count"]) for each in document["offers"]} == {("H100 SXM", 2)}
+    prices = [float(each["gpu_usd_per_hour"]) for each in document["offers"]]
+    assert prices == sorted(prices)
+
+
+def test_offers_can_be_made_into_reference_figures(run, home):
+    rows = run("offers", "--offers", str(FIXTURES / "runpod_graphql.json"), "--aggregate").splitlines()
+    (home / "mine.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    again = json.loads(run("offers", "--offers", str(home / "mine.jsonl"), "--json"))
+    assert {each["gpu"] for each in again["offers"]} == {"RTX 4090"}
