@@ -129,7 +129,15 @@ def limits_of(
 
 def _is_fresh(plan: Plan, provider: str, age: timedelta) -> bool:
     live = plan.offers.source is OfferSource.LIVE and timedelta(0) <= age <= _FRESH
-    return live and bool(plan.candidates) and all(each.offer.provider == provider for each in plan.candidates)
+    cap = plan.needs.max_usd_per_hour
+    return (
+        live
+        and bool(plan.candidates)
+        and all(
+            each.offer.provider == provider and (cap is None or each.total_usd_per_hour <= cap)
+            for each in plan.candidates
+        )
+    )
 
 
 def _change(plan: Plan, made: Plan) -> str | None:

@@ -1,5 +1,6 @@
 """The run of `cloudgpu up`: plan on live offers, show what it costs, ask, rent, wait, publish the address."""
 
+import dataclasses
 import signal
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,7 @@ from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import address
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
-from cloudgpu.running.deployment import Deployment, Progress, UpRequest, bring_up
+from cloudgpu.running.deployment import Deployment, Progress, UpRequest, bring_up, refuse_taken
 from cloudgpu.running.records import Service
 
 
@@ -39,8 +40,10 @@ class Wish:
 def run(wish: Wish) -> None:
     """Do it. SPENDS MONEY after the user agreed. Raises what `bring_up` raises."""
     session = open_session()
+    wanted = _wanted(session, wish)
+    name = wish.name or wanted.model.short_name
+    refuse_taken(session.store.deployment(name))
     provider, plan = _planned(session, wish)
-    name = wish.name or plan.needs.model.short_name
     limits = limits_of(
         plan, max_price=wish.max_price, max_wait_minutes=wish.max_wait_minutes, max_attempts=wish.max_attempts,
         max_spend=wish.max_spend,
@@ -57,18 +60,27 @@ def run(wish: Wish) -> None:
     return show_ready(session, deployment, show_key=wish.show_key)
 
 
-def _planned(session: Session, wish: Wish) -> tuple[str, Plan]:
+def _wanted(session: Session, wish: Wish) -> Needs:
     if wish.needs is not None and wish.plan is not None:
         raise UsageError("a model and a plan were both given", hint="give one of them: the plan names its model")
+    return wish.needs or saved_plan(session, wish.plan).needs
+
+
+def _planned(session: Session, wish: Wish) -> tuple[str, Plan]:
     if wish.needs is not None:
         provider = provider_for(session, wish.provider)
-        return provider, new_plan(session, provider, wish.needs)
+        return provider, new_plan(session, provider, _capped(wish.needs, wish))
     saved = saved_plan(session, wish.plan)
+    saved = dataclasses.replace(saved, needs=_capped(saved.needs, wish))
     provider = provider_for(session, wish.provider, saved)
     plan, change = live_plan(session, provider, saved)
     if change:
         render.progress(change)
     return provider, plan
+
+
+def _capped(needs: Needs, wish: Wish) -> Needs:
+    return needs if wish.max_price is None else dataclasses.replace(needs, max_usd_per_hour=wish.max_price)
 
 
 def _brought_up(session: Session, provider: str, request: UpRequest) -> Deployment:

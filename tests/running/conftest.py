@@ -24,8 +24,9 @@ def offer(number: int = 1, gpu_usd: str = "0.30", machine: str | None = None) ->
     return Offer(
         provider="paper", offer_id=str(number), machine_id=machine or f"m{number}", gpu="RTX 4090", gpu_count=1,
         gpu_memory_mib=24564, compute_capability="8.9", cuda_max="13.0", gpu_usd_per_hour=Decimal(gpu_usd),
-        storage_usd_per_gb_month=Decimal("0.18"), download_usd_per_gb=Decimal("0.01"), upload_usd_per_gb=Decimal("0.01"),
-        download_mbps=1000.0, disk_gb=500.0, host_ram_gb=64.0, reliability=0.99, verified=True, location="Norway, NO",
+        storage_usd_per_gb_month=Decimal("0.18"), download_usd_per_gb=Decimal("0.01"),
+        upload_usd_per_gb=Decimal("0.01"), download_mbps=1000.0, disk_gb=500.0, host_ram_gb=64.0, reliability=0.99,
+        verified=True, location="Norway, NO",
         country="NO", open_ports=10, rentable_s=1e6,
     )  # fmt: skip
 
@@ -158,7 +159,7 @@ class PaperProvider:
         )  # fmt: skip
 
 
-class HappenedAllTheSame(UnreachableError):
+class HappenedAllTheSameError(UnreachableError):
     """The create took effect, its answer got lost."""
 
     before_it_happened = False
@@ -186,7 +187,8 @@ class Desk:
         chosen = offers or [offer(n, f"0.{29 + n}") for n in range(1, 6)]
         return UpRequest(
             name=name, service=name, model="org/model", short_name=name, plan_id="p-1",
-            rentals=tuple(rental_of(o, LAUNCH) for o in chosen), api_key=Secret("sk-service"), limits=limits or Limits(),
+            rentals=tuple(rental_of(o, LAUNCH) for o in chosen), api_key=Secret("sk-service"),
+            limits=limits or Limits(),
         )  # fmt: skip
 
     @property
@@ -237,7 +239,7 @@ def faults():
     """The exceptions a test scripts."""
 
     class Faults:
-        happened_all_the_same = HappenedAllTheSame("no answer")
+        happened_all_the_same = HappenedAllTheSameError("no answer")
         unreachable = UnreachableError("no answer")
         unreadable = BadAnswerError("half an answer")
 

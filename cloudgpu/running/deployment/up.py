@@ -38,6 +38,8 @@ from cloudgpu.running.store import Store
 _MOST_GONE = 10
 """Offers that may vanish between search and create before the market has to be searched again."""
 
+_MOST_TOLD = 5
+
 _TRY_THE_NEXT = (OfferGoneError, CreateRefusedError, InstanceFailedError, DeadlineError)
 _WAITING = (DeploymentState.PROVISIONING, DeploymentState.STARTING, DeploymentState.LOADING)
 _ENDING = (DeploymentState.DESTROYING, DeploymentState.CLEANUP_FAILED)
@@ -97,6 +99,12 @@ def _standing(journal: Journal, request: UpRequest) -> Deployment | None:
     raise _taken(found)
 
 
+def refuse_taken(found: Deployment | None) -> None:
+    """Raise ConflictError when this deployment serves, or exists without serving: its name cannot be given again."""
+    if found is not None and found.state in (DeploymentState.READY, DeploymentState.FAILED, DeploymentState.DRAINING):
+        raise _taken(found)
+
+
 def _taken(found: Deployment) -> ConflictError:
     doing = "serves already" if found.state is DeploymentState.READY else f"is {found.state.value}"
     return ConflictError(
@@ -143,7 +151,8 @@ def _exhausted(failures: list[Failure]) -> CloudgpuError:
     if not failures:
         return NothingFitsError("there is no offer to try", hint="make a plan: cloudgpu plan MODEL")
     last = failures[-1].error
-    listed = "; ".join(f"({number}) {failure}" for number, failure in enumerate(failures, 1))
+    listed = "; ".join(f"({number}) {failure}" for number, failure in enumerate(failures[:_MOST_TOLD], 1))
+    listed += f"; and {len(failures) - _MOST_TOLD} more like these" * (len(failures) > _MOST_TOLD)
     hint = last.hint or "plan again for other offers: cloudgpu plan MODEL"
     return type(last)(f"no offer served, and nothing is left that bills: {listed}", hint=hint)
 

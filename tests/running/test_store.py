@@ -1,0 +1,274 @@
+"""The journal: what it returned from is on disk, private, whole, and one process at a time moves a thing."""
+
+import dataclasses
+import sqlite3
+import stat
+import subprocess
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudgpu.base.errors import ConflictError, StoreError
+from cloudgpu.base.events import Event, EventKind
+from cloudgpu.base.secret import Secret
+from cloudgpu.running.label import is_name, new_token, read_token
+from cloudgpu.running.records import Deployment, DeploymentState, Service
+from cloudgpu.running.store import Store
+from cloudgpu.serving.launch import HealthCheck
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "state" / "cloudgpu" / "cloudgpu.db"
+
+
+@pytest.fixture
+def store(path):
+    store = Store(f"sqlite:///{path}")
+    yield store
+    store.close()
+
+
+def deployment(token="cloudgpu-t", state=DeploymentState.READY, **more):
+    return dataclasses.replace(_READY, token=token, state=state, **more)
+
+
+_READY = Deployment(
+    name="mistral", service="mistral", token="cloudgpu-t", provider="vast", account="1", model="org/model",
+    short_name="mistral", plan_id=None, gpu="RTX 4090", gpu_count=1, disk_gb=40, offer_id="7", machine_id="8",
+    location=None, state=DeploymentState.READY, gpu_usd_per_hour=Decimal("0.300000000001"),
+    disk_usd_per_hour=Decimal("0.01"), download_usd=Decimal("0.2"), since=NOON, lease_until=None,
+    health=HealthCheck(port=8000, path="/health", model_id="org/model"), instance_id="9",
+)  # fmt: skip
+
+
+def event(number):
+    return Event(kind=EventKind.OBSERVED, at=NOON, deployment="mistral", token="t", data={"number": number})
+
+
+def test_a_deployment_comes_back_as_it_was_saved(store):
+    saved = deployment(ready_at=NOON, missing_since=NOON, last_error="no", endpoint="http://x:1")
+    store.save_deployment(saved)
+    assert store.life(saved.token) == saved
+
+
+@given(gpu=st.decimals(0, 10**6, places=12), disk=st.decimals(0, 10**6, places=12))
+def test_no_digit_of_a_price_is_lost(gpu, disk):
+    saved = deployment(gpu_usd_per_hour=gpu, disk_usd_per_hour=disk)
+    assert Deployment.from_body(saved.as_body()) == saved
+
+
+def test_events_come_back_in_order_and_by_deployment(store):
+    for number in range(5):
+        store.append(event(number))
+    store.append(dataclasses.replace(event(9), deployment="other"))
+    assert [e.data["number"] for e in store.events("mistral")] == [0, 1, 2, 3, 4]
+    assert len(store.events()) == 6
+
+
+def test_the_living_one_of_a_name_is_found_before_those_that_are_gone(store):
+    store.save_deployment(deployment("a", DeploymentState.READY))
+    store.save_deployment(deployment("b", DeploymentState.GONE, since=NOON.replace(hour=13)))
+    assert store.deployment("mistral").token == "a"
+    assert [d.token for d in store.deployments()] == ["a"]
+    assert [d.token for d in store.deployments(include_gone=True)] == ["a", "b"]
+
+
+def test_saving_again_changes_the_row_and_adds_none(store):
+    store.save_deployment(deployment())
+    store.save_deployment(deployment(state=DeploymentState.GONE))
+    assert [d.state for d in store.deployments(include_gone=True)] == [DeploymentState.GONE]
+
+
+def test_a_service_keeps_its_key(store):
+    store.save_service(Service(name="mistral", api_key=Secret("sk-1"), serving=None))
+    store.save_service(Service(name="mistral", api_key=Secret("sk-1"), serving="mistral"))
+    assert store.service("mistral").api_key.reveal() == "sk-1"
+    assert store.service("mistral").serving == "mistral"
+    assert store.service("nobody") is None
+
+
+def test_a_migration_is_open_until_it_is_stable_or_aborted(store):
+    store.save_migration("m-1", "mistral", "promoted", {"x": 1})
+    assert store.open_migration("mistral")["id"] == "m-1"
+    store.save_migration("m-1", "mistral", "stable", {"x": 2})
+    assert store.open_migration("mistral") is None
+    assert store.migration("m-1")["x"] == 2
+
+
+def test_the_file_is_private_and_so_is_its_folder(store, path):
+    store.append(event(1))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    for beside in path.parent.iterdir():
+        assert stat.S_IMODE(beside.stat().st_mode) & 0o077 == 0
+
+
+def test_a_file_that_was_opened_to_all_is_made_private_again(path):
+    Store(f"sqlite:///{path}").close()
+    path.chmod(0o644)
+    Store(f"sqlite:///{path}").close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_corrupt_journal_is_one_clear_error(path):
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreError, match=r"cloudgpu\.db cannot be used"):
+        Store(f"sqlite:///{path}")
+
+
+def test_a_journal_of_another_layout_is_refused(store, path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE about SET value = '99' WHERE name = 'schema_version'")
+    connection.close()
+    with pytest.raises(StoreError, match="layout 99"):
+        Store(f"sqlite:///{path}")
+
+
+def test_a_journal_that_cannot_be_made_is_one_clear_error(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StoreError, match="cannot be used"):
+        Store(f"sqlite:///{tmp_path / 'file' / 'cloudgpu.db'}")
+
+
+def test_a_damaged_row_is_one_clear_error(store, path):
+    store.save_deployment(deployment())
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE deployments SET body = '{}'")
+    connection.close()
+    with pytest.raises(StoreError, match="cannot be read"):
+        store.deployments()
+
+
+def test_a_url_that_is_none_is_one_clear_error():
+    with pytest.raises(StoreError):
+        Store("nonsense")
+
+
+def test_a_password_in_the_url_is_not_shown():
+    with pytest.raises(StoreError) as caught:
+        Store("postgresql+nothing://user:hunter2@localhost/db")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_lock_names_its_holder_and_waits_for_nobody(store, path):
+    other = Store(f"sqlite:///{path}")
+    with (
+        store.lock("deployment:mistral", "up mistral"),
+        pytest.raises(ConflictError, match="up mistral"),
+        other.lock("deployment:mistral", "down mistral"),
+    ):
+        pass
+    with other.lock("deployment:mistral", "down mistral"):
+        pass
+    other.close()
+
+
+def test_the_holder_may_enter_again(store):
+    with store.lock("a", "first"), store.lock("a", "second"):
+        pass
+    with store.lock("a", "third"):
+        pass
+
+
+def test_a_lock_is_let_go_when_the_block_fails(store):
+    with pytest.raises(ValueError, match="x"), store.lock("a", "first"):
+        raise ValueError("x")
+    with store.lock("a", "second"):
+        pass
+
+
+HOLDER = """
+import sys, time
+from cloudgpu.running.store import Store
+store = Store(sys.argv[1])
+with store.lock("deployment:mistral", "up mistral"):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_lock_of_a_killed_process_is_taken_over_and_of_a_living_one_is_not(store, path):
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, f"sqlite:///{path}"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(ConflictError, match=str(holder.pid)), store.lock("deployment:mistral", "down"):
+            pass
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    with store.lock("deployment:mistral", "down"):
+        pass
+
+
+WRITER = """
+import sys
+from datetime import datetime, UTC
+from cloudgpu.base.events import Event, EventKind
+from cloudgpu.running.store import Store
+store = Store(sys.argv[1])
+for number in range(100000):
+    store.append(Event(kind=EventKind.OBSERVED, at=datetime.now(UTC), deployment="w", data={"number": number}))
+    print(number, flush=True)
+"""
+
+
+def test_what_was_acknowledged_before_a_kill_is_there_after_it(store, path):
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, f"sqlite:///{path}"], stdout=subprocess.PIPE, text=True)
+    try:
+        for _ in range(20):
+            writer.stdout.readline()
+    finally:
+        writer.kill()
+        acknowledged = 19 + len(writer.stdout.read().splitlines())
+        writer.wait()
+        writer.stdout.close()
+    numbers = [e.data["number"] for e in store.events("w")]
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) >= acknowledged
+
+
+def test_two_processes_may_append_at_once(store, path):
+    code = WRITER.replace("100000", "40")
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, f"sqlite:///{path}"], stdout=subprocess.DEVNULL) for _ in "ab"
+    ]
+    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert len(store.events("w")) == 80
+
+
+def test_a_token_is_read_back_and_only_in_its_exact_form():
+    token = new_token("1f2e3d4c", "qwen-14b", NOON)
+    read = read_token(token)
+    assert (read.store, read.name, read.lease_until) == ("1f2e3d4c", "qwen-14b", NOON.replace(second=0, microsecond=0))
+    for other in (None, "", "cloudgpu", token + "x", "x" + token, token.upper(), token.replace("cloudgpu", "mycloud")):
+        assert read_token(other) is None
+
+
+def test_tokens_never_repeat():
+    assert len({new_token("1f2e3d4c", "m", NOON) for _ in range(200)}) == 200
+
+
+@pytest.mark.parametrize("name", ["mistral", "qwen2.5-14b", "a", "x_1"])
+def test_names_that_may_be(name):
+    assert is_name(name)
+    assert read_token(new_token("1f2e3d4c", name, NOON)).name == name
+
+
+@pytest.mark.parametrize("name", ["", "Mistral", "a b", "-a", "a/b", "x" * 64, "a#1"])
+def test_names_that_may_not_be(name):
+    assert not is_name(name)
+
+
+def test_the_store_id_stays(store, path):
+    again = Store(f"sqlite:///{path}")
+    assert again.store_id == store.store_id
+    again.close()

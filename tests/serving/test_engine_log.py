@@ -1,0 +1,59 @@
+"""The engine's log tells how far it is, and when there is no hope."""
+
+import pytest
+
+from cloudgpu.serving.engine_log import fatal_in, phase_of
+
+START = "INFO 11-20 [utils.py:233] non-default args: {'model': 'org/model'}"
+LOAD = "(EngineCore pid=7) INFO [gpu_model_runner.py] Starting to load model org/model..."
+FETCHED = "(EngineCore) INFO [weight_utils.py] Time spent downloading weights for org/model: 93.120000 seconds"
+SHARDS = "(EngineCore) Loading safetensors checkpoint shards:  50% Completed | 1/2"
+LOADED = "(EngineCore) INFO [gpu_model_runner.py] Model loading took 13.4967 GiB memory and 22.000000 seconds"
+COMPILED = "(EngineCore) INFO [monitor.py] torch.compile took 38.00 s in total"
+KV = "(EngineCore) INFO [kv_cache_utils.py] GPU KV cache size: 63,536 tokens"
+UP = "(APIServer) INFO:     Application startup complete."
+
+
+@pytest.mark.parametrize(
+    ("lines", "phase", "detail"),
+    [
+        ([], "starting", ""),
+        (["something else"], "starting", ""),
+        ([START], "starting", "engine is reading its settings"),
+        ([START, LOAD], "downloading", "org/model"),
+        ([START, LOAD, FETCHED], "loading", "downloaded in 93.120000 s"),
+        ([START, LOAD, FETCHED, SHARDS], "loading", "weights 50%"),
+        ([LOAD, SHARDS, LOADED], "compiling", "13.4967 GiB of weights loaded"),
+        ([LOADED, COMPILED], "compiling", "38.00 s"),
+        ([COMPILED, KV], "capturing graphs", "room for 63,536 tokens"),
+        ([KV, UP], "serving", ""),
+    ],
+)
+def test_the_newest_phase_wins(lines, phase, detail):
+    assert phase_of("\n".join(lines)) == (phase, detail)
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("ValueError: To serve at least one request with the models's max seq len (131072), 8 GiB KV cache", "card"),
+        ("ValueError: No available memory for the cache blocks. Try increasing", "card"),
+        ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB", "card"),
+        ("vllm: error: unrecognized arguments: --swap-space 16", "option"),
+        ("huggingface_hub.errors.GatedRepoError: 403 Client Error.", "HF_TOKEN"),
+        ("OSError: [Errno 28] No space left on device", "disk"),
+        ("Error 803: system has unsupported display driver / cuda driver combination", "driver"),
+        ("RuntimeError: Engine core initialization failed. See root cause above.", "logs"),
+    ],
+)
+def test_a_fatal_line_comes_with_its_remedy(line, remedy):
+    assert remedy in fatal_in(f"{START}\n(EngineCore) ERROR [core.py] {line}\n{line}").remedy
+
+
+def test_the_cause_is_named_before_the_engines_last_words():
+    log = "RuntimeError: Engine core initialization failed.\nEngineCore failed to start.\nCUDA out of memory"
+    assert fatal_in(log).line == "CUDA out of memory"
+
+
+def test_a_healthy_start_has_no_fatal_line():
+    assert fatal_in("\n".join([START, LOAD, FETCHED, SHARDS, LOADED, COMPILED, KV, UP])) is None
