@@ -6,7 +6,17 @@ import sys
 
 import pytest
 
-ALLOWED = {"typer", "click", "rich", "shellingham", "annotated_doc", "typing_extensions", "markdown_it", "mdurl", "pygments"}
+ALLOWED = {
+    "typer",
+    "click",
+    "rich",
+    "shellingham",
+    "annotated_doc",
+    "typing_extensions",
+    "markdown_it",
+    "mdurl",
+    "pygments",
+}
 FORBIDDEN_WINGS = {"cloudgpu.running", "cloudgpu.moving", "cloudgpu.emulator", "cloudgpu.accounting"}
 PROBE = """
 import json, sys
