@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     Queries = Callable[[], Sequence[OfferQuery]]
 
 PROVIDERS = ("vast", "runpod", EMULATOR)
-_LIVE_LATER = ("runpod",)
+COMPARED_ONLY = ("runpod",)
+"""Providers whose prices are shown, while renting from them and reading their live offers comes later."""
 
 
 def check_providers(names: Sequence[str]) -> tuple[str, ...]:
@@ -75,15 +76,26 @@ def _one(session: Session, name: str, queries: "Queries") -> Market:
         return _live(session, name, queries)
     if not has_key(session, name):
         return _reference(name, f"No key for {name}: its reference figures are shown, not live offers.")
-    if name in _LIVE_LATER:
+    if name in COMPARED_ONLY:
         return _reference(name, f"Live offers of {name} are not read yet: its reference figures are shown.")
     return _live(session, name, queries)
 
 
 def _live(session: Session, name: str, queries: "Queries") -> Market:
-    """The answers to all queries as one market; an offer that stands in two of them counts once."""
-    market = merge([session.provider(name).search(query) for query in queries()])
-    once = {offer.offer_id: offer for offer in market.offers}
+    """The answers to all queries as one market; an offer that stands in two of them counts once.
+
+    The first query must succeed; a later one only widens the view, so its failure is a note.
+    """
+    provider = session.provider(name)
+    first, *others = queries()
+    market = provider.search(first)
+    for query in others:
+        try:
+            market = merge([market, provider.search(query)])
+        except ProviderError as error:
+            note = f"{name} was not asked for lighter forms of the model: {error.message}"
+            market = replace(market, notes=(*market.notes, note))
+    once = {offer.offer_id: offer for offer in reversed(market.offers)}
     return replace(market, offers=tuple(once.values()))
 
 

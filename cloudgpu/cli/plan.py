@@ -173,6 +173,9 @@ def nothing_fits(plan: "Plan") -> Exception:
     message = f"none of {plan.offers.count} offers fits {plan.needs.model.model_id}" + (f": {counted}" if most else "")
     if miss is None:
         return NothingFitsError(message, hint="look at another market: --provider emulator, or --offers FILE")
+    if plan.savings:
+        form = plan.savings[0]
+        return NothingFitsError(message, hint=f"it fits quantised: add --quantization {form.quantization}")
     lacks = "; ".join(reason.detail for reason in miss.reasons)
     return NothingFitsError(message, hint=f"nearest miss, {miss.gpu_count}x {miss.gpu} at {miss.provider}: {lacks}")
 

@@ -1,10 +1,12 @@
 """A plan for people: the pick first, how full its card is, the ranking, the refusals, and where prices are from."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 from cloudgpu.base.money import exact_text
 from cloudgpu.cli import render
+from cloudgpu.cli.markets import COMPARED_ONLY
 from cloudgpu.cli.render import Column, duration, gib, money
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.offers import Offer, OfferSource
@@ -31,13 +33,13 @@ _COLUMNS = (
 
 
 def render_plan(plan: Plan, limit: int) -> None:
-    """Print the plan. Without candidates only the refusals and the sources."""
+    """Print the plan. Without candidates: what would fit quantised, the refusals and the sources."""
     _head(plan)
     if plan.candidates:
         _pick(plan, plan.candidates[0])
         _budget(plan.candidates[0])
         _ranking(plan, limit)
-        _savings(plan)
+    _savings(plan)
     _refusals(plan)
     _sources(plan.offers)
     if plan.candidates:
@@ -65,7 +67,7 @@ def _pick(plan: Plan, best: Candidate) -> None:
             ("Price", _running_price(best.total_usd_per_hour)),
             ("", _price_parts(plan, best)),
             (f"Over {hours} h", f"{money(best.usd_total)} all in"),
-            ("Where", place(best.offer)),
+            ("Where", place(best.offer) + (", no machine yet" if is_reference(best.offer) else "")),
         ]
     )
     if best.is_tight:
@@ -140,6 +142,9 @@ def _ranking(plan: Plan, limit: int) -> None:
     render.table(_COLUMNS, rows, title=title)
     if any(candidate.is_tight for candidate in shown):
         render.note("! less to spare than the estimate's error: it may not start.")
+    for name in _providers(shown):
+        if name in COMPARED_ONLY:
+            render.note(f"{name} is shown for comparison: cloudgpu does not rent there yet.")
     slices = sum(len(candidate.other_slices) for candidate in plan.candidates)
     if slices:
         render.note(f"{slices} more are other slices of these machines.")
@@ -149,21 +154,22 @@ def _ranking(plan: Plan, limit: int) -> None:
 def _savings(plan: Plan) -> None:
     if not plan.savings:
         return
-    now = plan.candidates[0].total_usd_per_hour
+    now = plan.candidates[0].total_usd_per_hour if plan.candidates else None
     rows = [
         [
             saving.quantization,
             cards(saving.gpu, saving.gpu_memory_mib, saving.gpu_count),
             saving.provider,
             f"{saving.usd_per_hour:.3f}",
-            f"{(saving.saves_usd_per_hour or Decimal(0)) / now:.0%}",
+            "-" if now is None or saving.saves_usd_per_hour is None else f"{saving.saves_usd_per_hour / now:.0%}",
             saving.checkpoint,
         ]
         for saving in plan.savings
     ]
     columns = [Column("--quantization"), Column("GPU"), Column("from"), Column("$/hour", right=True)]
     columns += [Column("saves", right=True), Column("checkpoint", drop=1)]
-    render.table(columns, rows, title="Quantised, at some loss of quality")
+    title = "Quantised, at some loss of quality" if plan.candidates else "It fits quantised, at some loss of quality"
+    render.table(columns, rows, title=title)
     render.text()
 
 
@@ -184,7 +190,7 @@ def _sources(offers: OffersInfo) -> None:
     for line in offers.notes:
         render.warning(line)
     if not offers.complete:
-        render.warning("The source may know more offers than it told.")
+        render.warning("The source may know more offers than it told; --gpu asks for fewer and so for all of them.")
     render.note(age_line(offers.source, offers.origin, offers.age_s))
     if offers.unreadable:
         counted = ", ".join(f"{count} {reason}" for reason, count in sorted(offers.unreadable.items()))
@@ -197,12 +203,17 @@ def _next(plan: Plan) -> None:
     if plan.offers.source is OfferSource.LIVE and not is_reference(best):
         render.pairs([("Rent it", f"cloudgpu up   (the cheapest of this plan, {plan.plan_id})")])
         return
+    rentable = next((name for name in _providers(plan.candidates) if name not in COMPARED_ONLY), "vast")
     render.pairs(
         [
             ("Rehearse, free", "cloudgpu up --provider emulator"),
-            ("Rent, with a key", f"cloudgpu up --provider {best.provider}   (at today's price)"),
+            ("Rent, with a key", f"cloudgpu up --provider {rentable}   (at today's price)"),
         ]
     )
+
+
+def _providers(candidates: Sequence[Candidate]) -> list[str]:
+    return list(dict.fromkeys(candidate.offer.provider for candidate in candidates))
 
 
 def cards(gpu: str, memory_mib: int, count: int) -> str:
@@ -214,7 +225,7 @@ def cards(gpu: str, memory_mib: int, count: int) -> str:
 def place(offer: Offer) -> str:
     """Where it stands; for a reference figure, that it stands nowhere."""
     if is_reference(offer):
-        return f"{offer.location}, list price" if offer.location else "a typical price, no machine yet"
+        return f"{offer.location}, list price" if offer.location else "typical price"
     return offer.location or "not said"
 
 

@@ -13,6 +13,7 @@ from cloudgpu.planning.ranking import cheapest
 from cloudgpu.planning.requirements import requirements_of
 
 SAVING_QUANTIZATIONS = ("fp8", "awq", "gptq")
+_WORTH_SAYING = Decimal("0.98")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,10 @@ class Saving:
 
 
 def savings_of(needs: Needs, market: Market, candidates: Sequence[Candidate]) -> tuple[Saving, ...]:
-    """Quantised forms whose cheapest fit costs less than the first candidate; none when the model already is one."""
+    """Quantised forms whose cheapest fit is at least 2 % cheaper than the first candidate.
+
+    None when the model is quantised already.
+    """
     now = candidates[0] if candidates else None
     found = (_saving(lighter, _below(market, needs, now), now) for lighter in lighter_forms(needs))
     return tuple(saving for saving in found if saving is not None)
@@ -73,7 +77,7 @@ def _saving(lighter: Needs, offers: Sequence[Offer], now: Candidate | None) -> S
     quantization = lighter.options.quantization
     checkpoint = lighter.model.checkpoint(quantization)
     best = cheapest(lighter, offers, requirements_of(lighter, checkpoint))
-    if quantization is None or best is None or (now is not None and best.price.usd_total >= now.usd_total):
+    if quantization is None or best is None or (now and best.price.usd_total > now.usd_total * _WORTH_SAYING):
         return None
     hourly = best.price.total_usd_per_hour
     return Saving(

@@ -146,6 +146,17 @@ def test_a_quantised_form_is_shown_as_a_saving_when_a_cheaper_card_holds_it(mark
     assert Decimal("0.90") < awq.saves_usd_per_hour < Decimal("0.91")
 
 
+def test_a_saving_of_next_to_nothing_is_not_worth_saying(market, needs, offer, now):
+    assert make_plan(needs(), market(offer()), now).savings == ()
+
+
+def test_when_only_a_quantised_form_fits_it_is_shown_though_it_saves_nothing(market, needs, offer, now):
+    small = offer(gpu="RTX 4090", gpu_memory_mib=24564)
+    plan = make_plan(needs(), market(small), now)
+    assert plan.candidates == ()
+    assert {saving.quantization: saving.saves_usd_per_hour for saving in plan.savings}["awq"] is None
+
+
 def test_a_model_that_is_quantised_already_has_no_such_savings(market, needs, offer, now):
     assert make_plan(needs("Qwen/Qwen2.5-14B-Instruct-AWQ"), market(offer()), now).savings == ()
 

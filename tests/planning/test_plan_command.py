@@ -115,6 +115,13 @@ def test_when_nothing_fits_the_refusals_are_shown_and_no_plan_is_kept(run, lates
     assert not latest.exists()
 
 
+def test_when_only_a_quantised_form_fits_the_hint_says_how_to_ask_for_it(run):
+    with pytest.raises(NothingFitsError) as caught:
+        run("plan", "qwen-14b", "--gpu", "RTX 4090", "--gpus", "1", "--max-price", "0.36", "--provider", "vast")
+    assert "--quantization" in caught.value.hint
+    assert "It fits quantised" in caught.value.stdout
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--max-price", "cheap"], ["--max-price", "0"], ["--hours", "-2"], ["--hours", "NaN"], ["--provider", "aws"]],
@@ -156,6 +163,26 @@ def test_a_lighter_form_is_searched_for_as_well_so_that_savings_are_seen(run, li
 def test_the_same_offer_in_two_answers_counts_once(run, live, market, offer):
     live(Live(market(offer())))
     assert json.loads(run("plan", "qwen-14b", "--json"))["offers"]["count"] == 1
+
+
+def test_a_failed_second_search_costs_the_savings_and_not_the_plan(run, live, market, offer):
+    provider = live(Live(market(offer())))
+
+    def search(query, answer=provider.search):
+        if len(provider.queries) == 1:
+            raise UnreachableError("too much was asked")
+        return answer(query)
+
+    provider.search = search
+    document = json.loads(run("plan", "qwen-14b", "--json"))
+    assert len(document["candidates"]) == 1
+    assert any("too much was asked" in note for note in document["offers"]["notes"])
+
+
+def test_what_cannot_be_rented_yet_is_said_to_be_a_comparison(run):
+    shown = run("plan", "qwen-14b", "--provider", "runpod")
+    assert "runpod is shown for comparison" in shown
+    assert "cloudgpu up --provider vast" in shown
 
 
 def test_a_provider_that_fails_hides_no_other_one(run, live, monkeypatch):
