@@ -24,6 +24,8 @@ _START_S = 30.0
 _STOP_S = 10.0
 _POLL_S = 0.02
 _ANSWER_S = 5.0
+_CHILDREN: "dict[int, subprocess.Popen[bytes]]" = {}
+"""Emulators that this very process has started: they outlive it, and leave a zombie if they end before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ def status(state_dir: Path) -> EmulatorStatus | None:
 
 def is_alive(last: EmulatorStatus) -> bool:
     """Whether it runs now: what answers at its address must know the token that it wrote down, or it is a stranger."""
+    _reap()
     try:
         _, answer = _http(last.url, "GET", "/emulator/identity", {}, None)
     except (OSError, ValueError):
@@ -134,9 +137,11 @@ def call(
 def _spawn(state_dir: Path, folder: EmulatorFolder, options: list[str]) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "cloudgpu.emulator", "serve", "--state-dir", str(state_dir), *options]
     with folder.log.open("wb") as log:
-        return subprocess.Popen(
+        child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=Path.home().anchor
         )
+    _CHILDREN[child.pid] = child
+    return child
 
 
 def _wait_until_up(
@@ -186,13 +191,15 @@ def _http(url: str, method: str, path: str, headers: Mapping[str, str], body: st
 
 def _alive(pid: int) -> bool:
     """Whether a process of that id runs; a child of ours that has ended counts as gone."""
-    try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
-    except ChildProcessError:
-        pass
+    _reap()
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, PermissionError):
         return False
     return True
+
+
+def _reap() -> None:
+    for pid, child in list(_CHILDREN.items()):
+        if child.poll() is not None:
+            del _CHILDREN[pid]

@@ -1,0 +1,189 @@
+"""Everything that goes wrong on the real thing can be asked for here."""
+
+from decimal import Decimal
+
+import pytest
+import requests
+
+LONG_S = 24 * 3600
+
+
+@pytest.mark.parametrize("status", [400, 404, 410])
+def test_an_offer_can_be_gone_under_three_status_codes(emulator, status):
+    emulator.fault("create", f"no_such_ask_{status}")
+    answer = emulator.create()
+    assert (answer.status_code, answer.json()["error"]) == (status, "no_such_ask")
+    assert emulator.list().json()["total_instances"] == 0
+
+
+def test_a_refusal_may_come_with_status_200(emulator):
+    emulator.fault("create", "200_success_false")
+    answer = emulator.create()
+    assert (answer.status_code, answer.json()["success"]) == (200, False)
+
+
+@pytest.mark.parametrize("do", ["504_after_effect", "502_after_effect", "500_after_effect", "html_after_effect"])
+def test_a_create_can_take_effect_and_answer_as_if_it_had_not(emulator, do):
+    emulator.fault("create", do)
+    answer = emulator.create()
+    assert answer.status_code >= 500 or "<html" in answer.text
+    assert emulator.list().json()["total_instances"] == 1
+
+
+@pytest.mark.parametrize(("do", "rented"), [("timeout", 0), ("timeout_after_effect", 1)])
+def test_a_create_can_hang_with_and_without_effect(emulator, do, rented):
+    offer = emulator.offer()
+    emulator.fault("create", do, seconds=2)
+    with pytest.raises(requests.Timeout):
+        emulator.http.put(f"{emulator.url}/api/v0/asks/{offer['id']}/", json=minimal(), timeout=0.3)
+    assert emulator.list().json()["total_instances"] == rented
+
+
+@pytest.mark.parametrize(("do", "rented"), [("close", 0), ("close_after_effect", 1)])
+def test_a_connection_can_break_off_in_the_middle_of_an_answer(emulator, do, rented):
+    offer = emulator.offer()
+    emulator.fault("create", do)
+    with pytest.raises(requests.exceptions.ChunkedEncodingError):
+        emulator.http.put(f"{emulator.url}/api/v0/asks/{offer['id']}/", json=minimal(), timeout=5)
+    assert emulator.list().json()["total_instances"] == rented
+
+
+def minimal():
+    return {"client_id": "me", "image": "ubuntu:24.04", "disk": 10, "runtype": "ssh"}
+
+
+def test_an_error_can_name_a_contract_that_exists_and_costs(emulator):
+    emulator.fault("create", "error_with_new_contract")
+    answer = emulator.create()
+    assert answer.status_code == 400
+    row = emulator.show(answer.json()["new_contract"])
+    assert row["intended_status"] == "stopped"
+    assert row["instance"]["totalHour"] > 0
+
+
+def test_a_listing_can_be_empty_short_broken_or_unreadable(emulator):
+    emulator.rent()
+    for do in ("empty", "short", "502", "truncated", "html"):
+        emulator.fault("list", do)
+    assert emulator.list().json()["instances"] == []
+    short = emulator.list().json()
+    assert (short["instances"], short["total_instances"]) == ([], 1)
+    assert emulator.list().status_code == 502
+    for _ in range(2):
+        with pytest.raises(requests.JSONDecodeError):
+            emulator.list().json()
+    assert emulator.list().json()["total_instances"] == 1
+
+
+def test_a_destroy_can_be_ignored_or_fail(emulator):
+    instance_id = emulator.rent()
+    for do, status in (("ignored", 200), ("500", 500)):
+        emulator.fault("destroy", do)
+        assert emulator.call("DELETE", f"/api/v0/instances/{instance_id}/", {}).status_code == status
+        assert emulator.show(instance_id) is not None
+
+
+def test_the_two_forms_of_too_many_calls(emulator):
+    emulator.fault("show", "429")
+    emulator.fault("show", "429_retry_after")
+    plain, polite = (emulator.call("GET", "/api/v0/instances/1/") for _ in range(2))
+    assert (plain.status_code, plain.text) == (429, "API requests too frequent endpoint threshold=4.5")
+    assert (polite.status_code, polite.headers["Retry-After"]) == (429, "2")
+
+
+def test_a_fault_strikes_as_often_as_asked_and_may_wait(emulator):
+    emulator.fault("list", "502", times=2, skip=1)
+    assert [emulator.list().status_code for _ in range(4)] == [200, 502, 502, 200]
+
+
+def test_a_search_can_be_capped(emulator):
+    emulator.fault("search", "cap", rows=64)
+    assert len(emulator.search()) == 64
+    assert len(emulator.search()) > 64
+
+
+def test_a_start_can_be_queued_because_somebody_has_the_gpu(emulator):
+    instance_id = emulator.rent()
+    emulator.call("PUT", f"/api/v0/instances/{instance_id}/", {"state": "stopped"})
+    emulator.fault("state", "queued")
+    answer = emulator.call("PUT", f"/api/v0/instances/{instance_id}/", {"state": "running"})
+    assert "state change queued" in answer.json()["msg"]
+    row = emulator.show(instance_id)
+    assert (row["actual_status"], row["intended_status"]) == ("exited", "running")
+
+
+def test_a_bill_can_have_a_tail(emulator):
+    instance_id = emulator.rent()
+    emulator.pass_time(3600)
+    emulator.fault("destroy", "billing_tail", seconds=120)
+    emulator.call("DELETE", f"/api/v0/instances/{instance_id}/", {})
+    at_once = Decimal(emulator.bill()["total_usd"])
+    emulator.pass_time(60)
+    after = Decimal(emulator.bill()["total_usd"])
+    emulator.pass_time(LONG_S)
+    assert at_once < after < Decimal(emulator.bill()["total_usd"])
+    assert emulator.show(instance_id) is None
+
+
+@pytest.mark.parametrize(
+    ("do", "actual", "intended"),
+    [
+        ("stuck_loading", "loading", "running"),
+        ("bad_image", "loading", "stopped"),
+        ("engine_dies", "exited", "running"),
+        ("host_offline", "offline", "running"),
+        ("outbid", "exited", "stopped"),
+        ("never_ready", "running", "running"),
+    ],
+)
+def test_an_instance_can_take_a_bad_turn_by_itself(emulator, do, actual, intended):
+    emulator.fault("instance", do)
+    struck, sound = emulator.rent(label="struck"), emulator.rent(label="sound")
+    emulator.pass_time(LONG_S)
+    row = emulator.show(struck)
+    assert (row["actual_status"], row["intended_status"]) == (actual, intended)
+    assert emulator.show(sound)["actual_status"] == "running"
+
+
+def test_an_engine_that_never_gets_ready_runs_costs_and_refuses(emulator):
+    emulator.fault("instance", "never_ready")
+    instance_id = emulator.rent()
+    emulator.pass_time(LONG_S)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(emulator.address(instance_id) + "/health", timeout=2)
+    assert emulator.show(instance_id)["instance"]["gpuCostPerHour"] > 0
+
+
+def test_an_engine_can_die_later_by_its_label(emulator):
+    instance_id = emulator.rent(label="victim")
+    emulator.pass_time(LONG_S)
+    address = emulator.address(instance_id)
+    emulator.fault("instance", "engine_dies", label="victim", after_s=100)
+    emulator.pass_time(99)
+    assert requests.get(address + "/health", timeout=2).status_code == 200
+    emulator.pass_time(2)
+    with pytest.raises(requests.ConnectionError):
+        requests.get(address + "/health", timeout=2)
+    assert "EngineCore encountered a fatal error" in emulator.logs(instance_id)
+
+
+def test_a_host_can_raise_its_price(emulator):
+    instance_id = emulator.rent()
+    before = emulator.show(instance_id)["dph_base"]
+    emulator.fault("instance", "price_rise", instance_id=instance_id, factor="1.5")
+    emulator.pass_time(1)
+    assert emulator.show(instance_id)["dph_base"] == before * Decimal("1.5")
+
+
+@pytest.mark.parametrize(
+    "script", [{"on": "nothing", "do": "502"}, {"on": "list", "do": "explode"}, {"on": "list", "do": "502", "often": 3}]
+)
+def test_a_script_that_means_nothing_is_refused(emulator, script):
+    answer = emulator.call("POST", "/emulator/faults", script)
+    assert (answer.status_code, answer.json()["error"]) == (400, "bad_fault")
+
+
+def test_faults_can_be_taken_back(emulator):
+    emulator.fault("list", "502")
+    emulator.call("DELETE", "/emulator/faults")
+    assert emulator.list().status_code == 200
