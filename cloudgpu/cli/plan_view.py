@@ -189,7 +189,7 @@ def _refusals(plan: Plan) -> None:
 def _sources(offers: OffersInfo) -> None:
     for line in offers.notes:
         render.warning(line)
-    if not offers.complete:
+    if not offers.complete and offers.source is OfferSource.LIVE:
         render.warning("The source may know more offers than it told; --gpu asks for fewer and so for all of them.")
     render.note(age_line(offers.source, offers.origin, offers.age_s))
     if offers.unreadable:

@@ -53,7 +53,7 @@ def read_offers_file(path: Path, now: datetime) -> Market:
         source=OfferSource.FILE,
         origin=f"{path}" + (f" ({content.header.source})" if content.header else ""),
         fetched_at=min(now, _date(path, content.header)),
-        complete=not content.cut_short and not content.unreadable,
+        complete=not content.cut_short,
         unreadable=content.unreadable,
         notes=(REFERENCE_NOTE,) * reference + content.notes,
     )

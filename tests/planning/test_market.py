@@ -57,7 +57,7 @@ def test_a_raw_answer_of_a_provider_is_recognised_by_its_shape(fixture, provider
     found = read_offers_file(FIXTURES / fixture, NOW)
     assert {offer.provider for offer in found.offers} == {provider}
     assert found.source is OfferSource.FILE
-    assert not found.complete
+    assert found.unreadable
 
 
 def test_an_answer_wrapped_in_an_object_reads_like_the_bare_list(tmp_path):
