@@ -7,10 +7,10 @@ billed by the hour, on some hosts at a tenth of the GPU's price.
 import math
 
 IMAGE_DOWNLOAD_GB = 11.0
-"""Compressed size of the vllm/vllm-openai image that a host pulls. Typical of 2026 releases (10 to 12 GB)."""
+"""Compressed size of the vllm/vllm-openai image that a host pulls. An assumption, not measured per release."""
 
 IMAGE_DISK_GB = 25.0
-"""The same image unpacked: its Python environment alone is 9 to 10 GB, the CUDA libraries come on top."""
+"""The same image unpacked, on the safe side: its Python environment alone is 9 to 10 GB, CUDA comes on top."""
 
 FILES_MARGIN = 1.05
 """Weights on disk, with the hub's metadata and what a download keeps beside them."""

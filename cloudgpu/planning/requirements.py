@@ -12,7 +12,8 @@ ADAPTER_GB = 1.0
 
 HOST_RAM_GB = 8.0
 HOST_RAM_GB_PER_GPU = 4.0
-"""Weights pass through the page cache, which gives way; what must stay is the server and one worker a GPU."""
+"""Weights pass through the page cache, which gives way; what must stay is the server and one worker a GPU.
+An assumption on the safe side, not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

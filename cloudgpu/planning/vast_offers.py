@@ -23,7 +23,7 @@ _CUDA_OF_DRIVER = {
     525: "12.0", 530: "12.1", 535: "12.2", 545: "12.3", 550: "12.4", 555: "12.5", 560: "12.6", 565: "12.7",
     570: "12.8", 575: "12.9", 580: "13.0", 590: "13.1", 595: "13.2",
 }  # fmt: skip
-"""Driver branch to the newest CUDA it runs. Source: NVIDIA's CUDA release notes."""
+"""Driver branch to the newest CUDA it runs: general knowledge of NVIDIA's releases; 595 and 13.2 as seen in offers."""
 
 
 def offers_from_vast(rows: Iterable[object], provider: str = "vast") -> tuple[tuple[Offer, ...], dict[str, int]]:
