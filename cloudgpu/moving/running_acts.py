@@ -102,12 +102,12 @@ class RunningActs:
         if life is None or life.state.is_final:
             raise ConflictError(
                 f"{to.name} no longer exists, so the address of {self.service} cannot point to it",
-                hint="see: cloudgpu migrate status",
+                hint="cloudgpu migrate rollback, or cloudgpu migrate finalize, which keeps the side that is left",
             )
         service = self._service()
         moved = address.publish(self.service, life, self.state_dir, service.api_key)
         if moved or service.serving != to.name:
-            self._show("moving", f"{self.service} to {to.name}")
+            self._show("moving", f"the address of {self.service} → {to.name}")
             self._tell_hook(migration, life, service)
             self._tell_moved(service, life)
             self.store.save_service(Service(name=service.name, api_key=service.api_key, serving=to.name))

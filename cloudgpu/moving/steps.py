@@ -43,7 +43,8 @@ def go_again(migration: Migration, acts: Acts) -> Migration:
             f"{migration.new.name} no longer exists, so there is nothing to go forward to",
             hint="close this migration first: cloudgpu migrate finalize",
         )
-    acts.move_address(migration, migration.old)  # a rollback that was killed half-way is finished first
+    if acts.exists(migration.old):
+        acts.move_address(migration, migration.old)  # a rollback that was killed half-way is finished first
     return go_forward(_saved(migration.at(MigrationState.VALIDATING), acts), acts)
 
 
@@ -67,35 +68,35 @@ def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migra
 def finalize(migration: Migration, acts: Acts) -> Migration:
     """Keep the side that is in charge and destroy the other: exactly one of the two is billed afterwards.
 
-    Raises ConflictError when the address was not moved yet or the side in charge does not answer, and
-    CleanupFailedError when the end of the other could not be confirmed (the same command tries again).
+    A side in charge that proves to be gone gives way to the other; when both are, only the record is closed. Raises
+    ConflictError when the address was not moved yet or the side in charge does not answer, and CleanupFailedError when
+    the end of the other could not be confirmed (the same command tries again).
     """
-    if migration.ending is None:
-        if migration.state not in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK):
-            raise _open(migration)
-        old_is_spare = migration.spare == migration.old
-        keep, ending = (migration.new, Ending.KEEP_NEW) if old_is_spare else (migration.old, Ending.KEEP_OLD)
-        acts.move_address(migration, keep)  # a move that was killed half-way is finished first
-        _check_can_stay_alone(migration, keep, acts)
-        migration = _saved(replace(migration, ending=ending, problem=None), acts)
-    return _close(migration, acts)
+    if migration.ending is None and migration.state not in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK):
+        raise _open(migration)
+    keep = _side_to_keep(migration, acts)
+    if keep is None:
+        return _saved(replace(migration.at(MigrationState.STABLE), ending=None), acts)
+    acts.move_address(migration, keep)  # a move that was killed half-way is finished first
+    _check_can_stay_alone(migration, keep, acts)
+    return _close(_saved(replace(migration, ending=_ending_that_keeps(keep, migration), problem=None), acts), acts)
 
 
 def abort(migration: Migration, acts: Acts) -> Migration:
     """Give the new side up and destroy it; the old one stays in charge as if nothing had happened.
 
-    Raises ConflictError when the new side is in charge, and CleanupFailedError as `finalize` does.
+    Raises ConflictError when the new side is in charge or is all that is left, and CleanupFailedError as `finalize`
+    does.
     """
-    if migration.ending is None:
-        if migration.state is MigrationState.PROMOTED:
-            raise ConflictError(
-                f"{migration.new.name} is in charge of {migration.service} already",
-                hint="cloudgpu migrate rollback puts the old one back in charge, then abort",
-            )
-        if migration.state is MigrationState.ROLLED_BACK:
-            acts.move_address(migration, migration.old)
-        migration = _saved(replace(migration, ending=Ending.ABORT, problem=None), acts)
-    return _close(migration, acts)
+    if migration.ending in (Ending.KEEP_NEW, Ending.KEEP_OLD):
+        return finalize(migration, acts)
+    if migration.state is MigrationState.PROMOTED:
+        raise ConflictError(
+            f"{migration.new.name} is in charge of {migration.service} already",
+            hint="cloudgpu migrate rollback puts the old one back in charge, then abort",
+        )
+    _check_old_is_left(migration, acts)
+    return _close(_saved(replace(migration, ending=Ending.ABORT, problem=None), acts), acts)
 
 
 def resume(migration: Migration, acts: Acts) -> Migration:
@@ -106,7 +107,7 @@ def resume(migration: Migration, acts: Acts) -> Migration:
     if migration.state.is_final:
         raise ConflictError(f"the migration {migration.migration_id} is {migration.state}: nothing is left to do")
     if migration.ending:
-        return _close(migration, acts)
+        return abort(migration, acts)
     if migration.state is MigrationState.ROLLED_BACK:
         acts.move_address(migration, migration.old)
         return migration
@@ -161,6 +162,35 @@ def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:
             f"{side.name} does not answer, so it cannot take over",
             hint="look at it: cloudgpu status; --force moves the address all the same",
         )
+
+
+def _side_to_keep(migration: Migration, acts: Acts) -> Side | None:
+    """The side in charge, the other one when that is gone, None when both are."""
+    spare = migration.spare
+    in_charge = migration.new if spare == migration.old else migration.old
+    return next((side for side in (in_charge, spare) if acts.exists(side)), None)
+
+
+def _ending_that_keeps(keep: Side, migration: Migration) -> Ending:
+    if keep == migration.new:
+        return Ending.KEEP_NEW
+    return Ending.ABORT if migration.ending is Ending.ABORT else Ending.KEEP_OLD
+
+
+def _check_old_is_left(migration: Migration, acts: Acts) -> None:
+    if acts.exists(migration.old):
+        if migration.state is MigrationState.ROLLED_BACK:
+            acts.move_address(migration, migration.old)
+    elif acts.exists(migration.new):
+        raise ConflictError(
+            f"{migration.old.name} is gone, so {migration.new.name} is all that is left of {migration.service}",
+            hint=f"put it in charge: {_way_to_new(migration)}; or remove it: cloudgpu down {migration.new.name}",
+        )
+
+
+def _way_to_new(migration: Migration) -> str:
+    closing = migration.ending or migration.state is MigrationState.ROLLED_BACK
+    return "cloudgpu migrate finalize" if closing else "cloudgpu migrate resume"
 
 
 def _check_can_stay_alone(migration: Migration, keep: Side, acts: Acts) -> None:

@@ -172,3 +172,54 @@ def test_a_name_that_was_used_again_is_not_mistaken_for_the_old_side(world, acts
     world.billing.add("t-other")
     steps.finalize(promoted, acts)
     assert "t-other" in world.billing
+
+
+def test_finalize_gives_way_to_the_old_side_when_the_new_one_is_gone(world, acts, promoted):
+    world.billing.discard("t-new-0")
+    done = steps.finalize(promoted, acts)
+    assert (done.state, world.address, world.billing) == (MigrationState.STABLE, "mistral", {"t-old"})
+
+
+def test_finalize_gives_way_to_the_new_side_when_the_old_one_is_gone_after_a_rollback(world, acts, promoted):
+    back = steps.roll_back(promoted, acts)
+    world.billing.discard("t-old")
+    done = steps.finalize(back, acts)
+    assert (done.state, world.address, world.billing) == (MigrationState.STABLE, "qwen-14b", {"t-new-0"})
+
+
+def test_a_migration_whose_sides_are_both_gone_can_be_closed(world, acts, promoted):
+    world.billing.clear()
+    assert steps.finalize(promoted, acts).state is MigrationState.STABLE
+
+
+def test_abort_does_not_destroy_all_that_is_left(world, acts):
+    world.sick.add("qwen-14b")
+    with pytest.raises(CloudgpuError):
+        steps.go_forward(a_migration(), acts)
+    world.billing.discard("t-old")
+    with pytest.raises(ConflictError, match="all that is left"):
+        steps.abort(world.saved(), acts)
+    assert world.billing == {"t-new-0"}
+
+
+def test_a_finalize_that_was_killed_does_not_destroy_the_last_side_when_it_is_resumed(world, acts, promoted):
+    world.cannot_be_destroyed.add("t-old")
+    with pytest.raises(CleanupFailedError):
+        steps.finalize(promoted, acts)
+    world.cannot_be_destroyed.clear()
+    world.billing.discard("t-new-0")
+    done = steps.resume(world.saved(), acts)
+    assert (done.state, world.address, world.billing) == (MigrationState.STABLE, "mistral", {"t-old"})
+
+
+def test_an_abort_that_was_killed_does_not_destroy_the_last_side_when_it_is_resumed(world, acts, promoted):
+    world.cannot_be_destroyed.add("t-new-0")
+    with pytest.raises(CleanupFailedError):
+        steps.abort(steps.roll_back(promoted, acts), acts)
+    world.cannot_be_destroyed.clear()
+    world.billing.discard("t-old")
+    with pytest.raises(ConflictError) as refusal:
+        steps.resume(world.saved(), acts)
+    assert "finalize" in refusal.value.hint
+    done = steps.finalize(world.saved(), acts)
+    assert (done.state, world.address, world.billing) == (MigrationState.STABLE, "qwen-14b", {"t-new-0"})

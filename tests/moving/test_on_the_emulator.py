@@ -1,0 +1,154 @@
+"""The whole way over HTTP, on the emulator: migrate, roll back, finalize, account; and what a kill leaves behind."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from cloudgpu.base.settings import read_settings
+from cloudgpu.cli.agreement import limits_of, new_plan, request_of
+from cloudgpu.cli.session import Session
+from cloudgpu.emulator import process
+from cloudgpu.moving import address
+from cloudgpu.planning.needs import Needs
+from cloudgpu.running.deployment import bring_up
+from cloudgpu.running.records import Service
+from cloudgpu.sizing.models import resolve_model
+from cloudgpu.sizing.options import ServingOptions
+
+pytestmark = pytest.mark.slow
+
+
+class Market:
+    """An emulator with one service on it, and the command line beside it."""
+
+    def __init__(self, home: Path, speed: float):
+        kept = ("PATH", "PYTHONPATH", "LANG")
+        self.environment = {k: os.environ[k] for k in kept if k in os.environ} | {
+            "HOME": str(home), "XDG_STATE_HOME": str(home), "NO_COLOR": "1",
+        }  # fmt: skip
+        self.session = Session(read_settings(self.environment))
+        self.state_dir = self.session.settings.state_dir
+        self.status = process.start(self.state_dir, speed=speed, seed=7)
+
+    def up(self, model):
+        """What `up` does for a first deployment."""
+        session = self.session
+        plan = new_plan(session, "emulator", Needs(model=resolve_model(model), asked=model, options=ServingOptions()))
+        limits = limits_of(plan, max_price=None, max_wait_minutes=None, max_attempts=3, max_spend=None)
+        deployment = bring_up(
+            request_of(session, plan, name=model, service=model, limits=limits),
+            provider=session.provider("emulator"), store=session.store, clock=session.clock("emulator"),
+            emit=session.emit,
+        )  # fmt: skip
+        key = session.store.service(model).api_key
+        address.publish(model, deployment, self.state_dir, key)
+        session.store.save_service(Service(name=model, api_key=key, serving=model))
+
+    def begin(self, *arguments):
+        return subprocess.Popen(
+            [sys.executable, "-m", "cloudgpu", *arguments], env=self.environment, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def run(self, *arguments, status=0):
+        done = self.begin(*arguments)
+        out, err = done.communicate(timeout=120)
+        assert done.returncode == status, f"{arguments}: {done.returncode}\n{out}\n{err}"
+        return out
+
+    def alive(self):
+        return process.call(self.status, "GET", "/emulator/status")["instances"]
+
+    def bill(self):
+        return process.call(self.status, "GET", "/emulator/bill")
+
+    def serving(self):
+        return address.read("mistral", self.state_dir).deployment
+
+    def wait_until(self, is_so, what):
+        deadline = time.monotonic() + 30
+        while not is_so():
+            assert time.monotonic() < deadline, f"waited in vain until {what}"
+            time.sleep(0.02)
+
+
+@pytest.fixture
+def market(tmp_path):
+    markets = []
+
+    def open_market(speed):
+        made = Market(tmp_path, speed)
+        markets.append(made)
+        made.up("mistral")
+        return made
+
+    yield open_market
+    for made in markets:
+        made.session.store.close()
+        process.stop(made.state_dir)
+
+
+def test_migrate_rollback_finalize_and_an_export_that_equals_the_bill(market):
+    here = market(speed=600)
+    told = json.loads(here.run("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes", "--json"))["migration"]
+    assert (told["state"], told["serving"], here.serving()) == ("promoted", "qwen-14b", "qwen-14b")
+    assert all(each["old"]["text"] and each["new"]["ttft_s"] is not None for each in told["comparisons"])
+    assert len(here.alive()) == 2
+
+    here.run("migrate", "rollback")
+    assert (here.serving(), len(here.bill()["instances"])) == ("mistral", 2)
+
+    here.run("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes")
+    assert (here.serving(), len(here.bill()["instances"])) == ("qwen-14b", 2)
+
+    here.run("migrate", "finalize", "--yes")
+    (left,) = here.alive()
+    assert left["model"] == "Qwen/Qwen2.5-14B-Instruct"
+
+    process.stop(here.state_dir)  # the bill stands still while both are read
+    here.status = process.start(here.state_dir)
+    rows = list(csv.DictReader(io.StringIO(here.run("cost", "export", "--format", "csv"))))
+    exported = {row["instance_id"]: Decimal(0) for row in rows}
+    for row in rows:
+        exported[row["instance_id"]] += Decimal(row["total_usd"])
+    billed = {str(each["instance_id"]): Decimal(each["usd"]) for each in here.bill()["instances"] if not each["alive"]}
+    assert billed
+    assert {name: exported[name] for name in billed} == billed
+
+
+def test_a_kill_while_the_new_side_comes_up_is_continued_without_a_second_rental(market):
+    here = market(speed=60)
+    running = here.begin("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes")
+    here.wait_until(lambda: len(here.alive()) == 2, "the new side was rented")
+    running.kill()
+    running.communicate()
+    assert here.serving() == "mistral"
+    process.stop(here.state_dir)
+    here.status = process.start(here.state_dir, speed=2000)
+    here.run("migrate", "resume")
+    assert (here.serving(), len(here.bill()["instances"])) == ("qwen-14b", 2)
+    here.run("migrate", "rollback")
+    here.run("migrate", "finalize", "--yes")
+    assert [each["model"] for each in here.alive()] == ["mistralai/Mistral-7B-Instruct-v0.2"]
+
+
+def test_ctrl_c_while_the_new_side_comes_up_leaves_the_old_one_alone(market):
+    here = market(speed=120)
+    running = here.begin("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes")
+    here.wait_until(lambda: len(here.alive()) == 2, "the new side was rented")
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "Traceback" not in err
+    assert here.serving() == "mistral"
+    assert len(here.alive()) == 1
+    assert json.loads(here.run("migrate", "status", "--json"))["migration"]["state"] == "aborted"
