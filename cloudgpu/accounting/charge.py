@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal, localcontext
 from enum import StrEnum
 from itertools import pairwise
 
@@ -98,7 +98,8 @@ def _running(charge: Charge, total: Decimal, until: datetime) -> Decimal:
         return total
     passed, whole = (until - charge.start) // _MICROSECOND, (charge.end - charge.start) // _MICROSECOND
     with localcontext(prec=60):
-        return (total * passed / whole).quantize(PICO, rounding=ROUND_HALF_EVEN)
+        # Down, so that no running total exceeds the whole and no piece turns negative.
+        return (total * passed / whole).quantize(PICO, rounding=ROUND_DOWN)
 
 
 def _full_hours(start: datetime, end: datetime) -> Iterable[datetime]:

@@ -174,7 +174,7 @@ def _act(
     from cloudgpu.cli import render
     from cloudgpu.cli.migrate_target import request_again
     from cloudgpu.cli.migrate_view import show_answers
-    from cloudgpu.cli.migrate_world import acts_on, lock, meant_migration, read_again
+    from cloudgpu.cli.migrate_world import acts_on, at_work, meant_migration, read_again
     from cloudgpu.cli.session import open_session
 
     session = open_session()
@@ -182,7 +182,7 @@ def _act(
     if ends and not yes and not render.confirm(f"Destroy {ends(migration).name} for good?"):
         return render.text("Nothing was done.")
     answered = migration.comparisons
-    with lock(session, migration, verb), render.live(session.clock(migration.provider)) as progress:
+    with at_work(session, migration, verb) as progress:
         acts = acts_on(session, migration, progress, lambda each: request_again(session, each))
         migration = act(read_again(session, migration), acts)
     if not as_json and migration.comparisons != answered:

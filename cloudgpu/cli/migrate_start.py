@@ -11,9 +11,9 @@ from cloudgpu.cli.migrate_target import Target, plan_today, provider_of, request
 from cloudgpu.cli.migrate_view import Newcomer, as_json, show_answers, show_moved, show_price, standing
 from cloudgpu.cli.migrate_world import (
     acts_on,
+    at_work,
     check_in_charge,
     free_name,
-    lock,
     new_migration_id,
     open_migration,
     still_open,
@@ -115,7 +115,7 @@ def _go(
     def request_for(again: Migration) -> UpRequest:
         return request or request_again(session, again)
 
-    with lock(session, migration, "start"), render.live(session.clock(migration.provider)) as progress:
+    with at_work(session, migration, "start") as progress:
         _check_unchanged(session, migration)
         acts = acts_on(session, migration, progress, request_for)
         acts.save(migration)
@@ -161,4 +161,5 @@ def _price(old: Deployment, request: UpRequest) -> DoubleRun:
         download_usd=first.download_usd,
         download_gb=first.launch.download_gb,
         download_mbps=first.offer.download_mbps,
+        at_most_usd=request.limits.spend_usd(request.rentals),
     )

@@ -16,7 +16,7 @@ from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.steps import ways_out
 from cloudgpu.running.deployment import Deployment
 
-_ANSWER_CHARACTERS = 160
+_ANSWER_CHARACTERS = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,7 @@ def show_price(old: Deployment, new: Newcomer, price: DoubleRun) -> None:
         rows.append(
             ("Until ready", f"about {render.duration(price.ready_s)}, {render.money(price.until_ready_usd)}{download}")
         )
+        rows.append(("At most", f"{render.money(price.at_most_usd)} before it answers, then the new side is removed"))
     else:
         rows.append(("Until ready", "now: it is alive, nothing new is rented"))
     rows.append(("Way back", f"{render.money(price.old_usd_per_hour, 4)} for each hour that {old.name} is kept"))
@@ -86,10 +87,8 @@ def show_moved(session: Session, migration: Migration) -> None:
     """Where the address points now, and what comes next."""
     now = standing(session, migration)
     render.text(f"{migration.service} is served by {now.serving}.")
-    render.pairs([
-        ("For a shell", str(address.env_path(migration.service, session.settings.state_dir))),
-        ("As JSON", str(address.json_path(migration.service, session.settings.state_dir))),
-    ])  # fmt: skip
+    render.text(f"  {address.env_path(migration.service, session.settings.state_dir)}")
+    render.text(f"  {address.json_path(migration.service, session.settings.state_dir)}")
     show_choices(now)
 
 

@@ -1,11 +1,13 @@
 """What the migrate commands share: which migration is meant, which deployments there are, and the acts on them."""
 
 import secrets
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
-from cloudgpu.base.errors import ConflictError, NotFoundError, UnknownModelError, UsageError
+from cloudgpu.base.errors import ConflictError, NotFoundError, StoppedByUserError, UsageError
 from cloudgpu.cli import render
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.migration import Migration
@@ -108,9 +110,22 @@ def new_migration_id() -> str:
     return f"m-{secrets.token_hex(4)}"
 
 
-def lock(session: Session, migration: Migration, doing: str) -> AbstractContextManager[None]:
-    """One process at a time moves a service. Raises ConflictError, naming the holder, when another one does."""
-    return session.store.lock(f"service:{migration.service}", f"migrate {doing} of {migration.service}")
+@contextmanager
+def at_work(session: Session, migration: Migration, doing: str) -> Iterator[render.Progress]:
+    """Hold the service, show progress, and end in good order at Ctrl-C, a closed terminal or a polite kill.
+
+    Raises ConflictError, naming the holder, when another process moves this service; StoppedByUserError that says
+    where the migration stands.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    owner = f"migrate {doing} of {migration.service}"
+    try:
+        held = session.store.lock(f"service:{migration.service}", owner)
+        with held, render.live(session.clock(migration.provider)) as progress:
+            yield progress
+    except KeyboardInterrupt:
+        raise _stopped(read_again(session, migration)) from None
 
 
 def read_again(session: Session, migration: Migration) -> Migration:
@@ -144,6 +159,17 @@ def acts_on(
     )
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _stopped(migration: Migration) -> StoppedByUserError:
+    return StoppedByUserError(
+        f"stopped; the migration {migration.migration_id} is {migration.state}, and what runs goes on billing",
+        hint=ways_out(migration) if migration.is_open else "see: cloudgpu migrate list",
+    )
+
+
 def _say_hook(result: "HookResult") -> None:
     if result.failure is None:
         return render.progress(f"Hook done: {result.command}")
@@ -172,7 +198,7 @@ def _named(living: Sequence[Deployment], name: str) -> Deployment:
 def _model_id(name: str) -> str | None:
     try:
         return resolve_model(name).model_id
-    except (UnknownModelError, UsageError):
+    except UsageError:
         return None
 
 

@@ -20,8 +20,9 @@ _UNKNOWN_MBPS = 270.0
 class DoubleRun:
     """The prices of a migration, before it starts. All rates are GPU and disk together.
 
-    `until_ready_usd` is what the new side costs before it can answer, its download included; `old_usd_per_hour` is what
-    each hour of keeping the old side costs.
+    `until_ready_usd` is what the new side is expected to cost before it can answer, its download included, and
+    `at_most_usd` what it may cost before it is given up; `old_usd_per_hour` is what each hour of keeping the old side
+    costs.
     """
 
     old_usd_per_hour: Decimal
@@ -29,6 +30,7 @@ class DoubleRun:
     download_usd: Decimal
     ready_s: float
     until_ready_usd: Decimal
+    at_most_usd: Decimal
 
     @property
     def both_usd_per_hour(self) -> Decimal:
@@ -46,6 +48,7 @@ class DoubleRun:
             },
             "ready_s": round(self.ready_s),
             "usd_until_ready": self.until_ready_usd,
+            "usd_until_ready_at_most": self.at_most_usd,
             "usd_once": {"download": self.download_usd},
         }
 
@@ -57,6 +60,7 @@ def double_run(
     download_usd: Decimal,
     download_gb: float,
     download_mbps: float | None,
+    at_most_usd: Decimal,
 ) -> DoubleRun:
     """The prices of running the new side beside the old one. `download_mbps` None: the provider does not say."""
     ready_s = expected_ready_s(download_gb, download_mbps)
@@ -67,6 +71,7 @@ def double_run(
         download_usd=download_usd,
         ready_s=ready_s,
         until_ready_usd=until_ready,
+        at_most_usd=at_most_usd,
     )
 
 
@@ -78,6 +83,7 @@ def no_double_run(old_usd_per_hour: Decimal, new_usd_per_hour: Decimal) -> Doubl
         download_usd=ZERO,
         ready_s=0.0,
         until_ready_usd=ZERO,
+        at_most_usd=ZERO,
     )
 
 
