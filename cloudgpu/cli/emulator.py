@@ -133,7 +133,7 @@ def _rows(running: "EmulatorStatus", found: dict[str, Any]) -> list[tuple[str, s
         ("clock", f"{found['now'][:19].replace('T', ' ')} UTC, {running.speed:g} times as fast as real"),
         ("market", f"{found['machines']} machines, {found['offers']} offers, seed {found['seed']}"),
         ("charged", f"{render.money(Decimal(found['bill_usd']), 4)} of play money so far"),
-        ("rented", f"{len(found['instances'])} instances" if found["instances"] else "nothing"),
+        ("rented", _count(found["instances"])),
     ]
 
 
@@ -184,6 +184,10 @@ def _say_what_did_not_change(running: "EmulatorStatus", *, already: bool, port: 
     other_port = port != 0 and not running.url.endswith(f":{port}")
     if already and not json and (other_port or speed != running.speed):
         render.note("It keeps the port and speed it has; `cloudgpu emulator stop` first to change them.")
+
+
+def _count(rows: list[dict[str, Any]]) -> str:
+    return "nothing" if not rows else "1 instance" if len(rows) == 1 else f"{len(rows)} instances"
 
 
 def _name(row: dict[str, Any]) -> str:

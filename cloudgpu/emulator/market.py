@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
+from typing import Any
 
 from cloudgpu.emulator.figures import GpuKind, gpu_kinds
 from cloudgpu.emulator.machine import Machine
@@ -56,6 +58,12 @@ def make_machines(seed: int, listed_at: datetime) -> tuple[Machine, ...]:
     return with_oddities(machines, listed_at)
 
 
+def fingerprint(machines: tuple[Machine, ...]) -> str:
+    """Short text that is the same for the same machines at the same prices."""
+    facts = [(m.machine_id, m.gpu.gpu_name, m.gpu_count, str(m.gpu_usd_per_hour), m.download_mbps) for m in machines]
+    return sha256(repr(facts).encode()).hexdigest()[:16]
+
+
 def _machines_of(kind: GpuKind) -> int:
     return max(2 if kind.gpu_ram_mib >= 24_000 else 1, round(kind.offers / _OFFERS_PER_MACHINE))
 
@@ -63,11 +71,6 @@ def _machines_of(kind: GpuKind) -> int:
 def _machine(index: int, kind: GpuKind, dice: random.Random, listed_at: datetime) -> Machine:
     count = _gpu_count(kind, dice)
     trust = dice.choices(_TRUST, (63, 35, 2))[0]
-    driver, cuda_max = dice.choices(_DRIVERS, _DRIVER_WEIGHTS)[0]
-    cores = dice.choice((16, 32, 48, 64, 96, 128, 256)) if count > 1 else dice.choice((8, 12, 16, 24, 32))
-    traffic = _renter_usd(at_share(_TRAFFIC_USD_PER_TB, dice.random()) / 1000, "0.0001")
-    download_mbps = round(at_share(_DOWNLOAD_MBPS, dice.random()), 1)
-    reliability = 1 - at_share(_RELIABILITY_LOSS, dice.random())
     return Machine(
         index=index,
         machine_id=10_000 + index * 37 + dice.randrange(37),
@@ -76,34 +79,55 @@ def _machine(index: int, kind: GpuKind, dice: random.Random, listed_at: datetime
         gpu_count=count,
         sizes=_sizes(count, dice),
         rented_elsewhere=tuple(gpu for gpu in range(count) if dice.random() < 0.12),
-        gpu_usd_per_hour=_gpu_price(kind, trust, dice),
-        min_bid_share=Decimal(dice.choice(("0.35", "0.5", "0.6", "0.8", "0.87", "1.2"))),
-        storage_usd_per_gb_month=_renter_usd(at_share(_STORAGE_USD_PER_GB_MONTH, dice.random()), "0.01"),
-        download_usd_per_gb=traffic,
-        upload_usd_per_gb=traffic,
-        download_mbps=download_mbps,
-        upload_mbps=round(download_mbps * dice.uniform(0.3, 1.0), 1),
-        disk_gb=round(at_share(_DISK_GB, dice.random()) * count**0.5, 1),
-        disk_mb_per_s=round(dice.uniform(500, 6800), 1),
-        disk_name=dice.choice(("Samsung SSD 990 PRO 2TB", "WD_BLACK SN850X 4000GB", "nvme", "")),
-        cpu_name=dice.choice(_CPUS),
-        cpu_cores=cores,
-        cpu_ghz=round(dice.uniform(2.2, 5.2), 1),
-        ram_mb=round(at_share(_RAM_GB, dice.random()) * 1000 * count**0.5),
-        motherboard=dice.choice(("ROME2D32GM-2T", "Z10PA-D8 Series", "X570 GAMING", None)),
-        reliability=round(reliability, 7),
         verification=trust.verification,
+        reliability=round(1 - at_share(_RELIABILITY_LOSS, dice.random()), 7),
         datacenter=dice.random() < (0.5 if kind.gpu_ram_mib > 79_000 else 0.08),
-        static_ip=dice.random() < 0.43,
         geolocation=dice.choice(_LOCATIONS),
-        cuda_max=cuda_max,
-        driver=driver,
         compute_cap=kind.compute_cap,
-        open_ports=dice.choice((12, 25, 50, 100, 298, 500)),
         listed_at=listed_at - timedelta(days=dice.uniform(1, 200)),
         ends_at=listed_at + timedelta(days=at_share(_DAYS_LEFT, dice.random())),
         public_ip=f"192.0.2.{index % 254 + 1}",
+        **_prices(kind, trust, dice),
+        **_network(dice),
+        **_hardware(count, dice),
     )
+
+
+def _prices(kind: GpuKind, trust: _Trust, dice: random.Random) -> dict[str, Any]:
+    traffic = _renter_usd(at_share(_TRAFFIC_USD_PER_TB, dice.random()) / 1000, "0.0001")
+    return {
+        "gpu_usd_per_hour": _gpu_price(kind, trust, dice),
+        "min_bid_share": Decimal(dice.choice(("0.35", "0.5", "0.6", "0.8", "0.87", "1.2"))),
+        "storage_usd_per_gb_month": _renter_usd(at_share(_STORAGE_USD_PER_GB_MONTH, dice.random()), "0.01"),
+        "download_usd_per_gb": traffic,
+        "upload_usd_per_gb": traffic,
+    }
+
+
+def _network(dice: random.Random) -> dict[str, Any]:
+    download_mbps = round(at_share(_DOWNLOAD_MBPS, dice.random()), 1)
+    return {
+        "download_mbps": download_mbps,
+        "upload_mbps": round(download_mbps * dice.uniform(0.3, 1.0), 1),
+        "static_ip": dice.random() < 0.43,
+        "open_ports": dice.choice((12, 25, 50, 100, 298, 500)),
+    }
+
+
+def _hardware(gpu_count: int, dice: random.Random) -> dict[str, Any]:
+    driver, cuda_max = dice.choices(_DRIVERS, _DRIVER_WEIGHTS)[0]
+    return {
+        "driver": driver,
+        "cuda_max": cuda_max,
+        "disk_gb": round(at_share(_DISK_GB, dice.random()) * gpu_count**0.5, 1),
+        "disk_mb_per_s": round(dice.uniform(500, 6800), 1),
+        "disk_name": dice.choice(("Samsung SSD 990 PRO 2TB", "WD_BLACK SN850X 4000GB", "nvme", "")),
+        "cpu_name": dice.choice(_CPUS),
+        "cpu_cores": dice.choice((16, 32, 48, 64, 96, 128, 256) if gpu_count > 1 else (8, 12, 16, 24, 32)),
+        "cpu_ghz": round(dice.uniform(2.2, 5.2), 1),
+        "ram_mb": round(at_share(_RAM_GB, dice.random()) * 1000 * gpu_count**0.5),
+        "motherboard": dice.choice(("ROME2D32GM-2T", "Z10PA-D8 Series", "X570 GAMING", None)),
+    }
 
 
 def _gpu_count(kind: GpuKind, dice: random.Random) -> int:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from cloudgpu.base.clock import Clock
+from cloudgpu.base.errors import BadFileError
 from cloudgpu.base.money import ZERO
 from cloudgpu.emulator.billing import bill_usd
 from cloudgpu.emulator.engine_command import EngineCommand, read_command
@@ -20,7 +21,7 @@ from cloudgpu.emulator.fit import Card, fit, min_cuda
 from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, step_at
 from cloudgpu.emulator.lifecycle import Launch, cut, started, turned
 from cloudgpu.emulator.machine import Ask, Machine, asks
-from cloudgpu.emulator.market import make_machines
+from cloudgpu.emulator.market import fingerprint, make_machines
 from cloudgpu.emulator.mishaps import mishap
 from cloudgpu.emulator.offer_row import storage_usd_per_hour
 from cloudgpu.emulator.world_file import WorldState, load_world, save_world
@@ -46,14 +47,22 @@ class RentRequest:
 
 
 class World:
-    """Opens the saved world at `path`, or begins one with `seed`. `reserve_port` finds a free loopback port."""
+    """Opens the saved world at `path`, or begins one with `seed`. `reserve_port` finds a free loopback port.
+
+    Raises BadFileError for a world that is damaged or belongs to another release's market.
+    """
 
     def __init__(self, *, path: Path, clock: Clock, seed: int, reserve_port: Callable[[], int]) -> None:
         self.clock = clock
         self._path = path
         self._reserve_port = reserve_port
-        self._state = load_world(path) or _new_state(seed, clock.now())
-        self.machines: tuple[Machine, ...] = make_machines(self._state.seed, self._state.opened_at)
+        saved = load_world(path)
+        opened_at = clock.now() if saved is None else saved.opened_at
+        self.machines: tuple[Machine, ...] = make_machines(seed if saved is None else saved.seed, opened_at)
+        market = fingerprint(self.machines)
+        if saved is not None and saved.market != market:
+            raise BadFileError("the emulator's world was made by another release of cloudgpu")
+        self._state = saved or _new_state(seed, market, opened_at)
         self._commit(self._state)
 
     @property
@@ -292,7 +301,12 @@ def card(machine: Machine, gpu_count: int) -> Card:
     return Card(gpu_name=machine.gpu.gpu_name, gpu_ram_mib=machine.gpu.gpu_ram_mib, count=gpu_count)
 
 
-def _new_state(seed: int, now: datetime) -> WorldState:
+def _new_state(seed: int, market: str, now: datetime) -> WorldState:
     return WorldState(
-        seed=seed, opened_at=now, saved_at=now, credit_usd=FIRST_CREDIT_USD, next_instance_id=_FIRST_INSTANCE_ID
+        seed=seed,
+        market=market,
+        opened_at=now,
+        saved_at=now,
+        credit_usd=FIRST_CREDIT_USD,
+        next_instance_id=_FIRST_INSTANCE_ID,
     )

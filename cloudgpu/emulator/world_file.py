@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorldState:
-    """The facts of a world. `opened_at` is when its market was drawn; `saved_at` the time of the last change."""
+    """The facts of a world. `opened_at` is when its market was drawn, `market` the market's
+    fingerprint (another release may draw another one from the same seed); `saved_at` the time of the last change."""
 
     version: int = 1
     seed: int
+    market: str
     opened_at: datetime
     saved_at: datetime
     credit_usd: Decimal

@@ -1,5 +1,6 @@
 """The market: one seed, one market; prices as on the real one; its oddities always there."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
@@ -7,9 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudgpu.base.clock import ManualClock
+from cloudgpu.base.errors import BadFileError
 from cloudgpu.emulator.figures import gpu_kinds
 from cloudgpu.emulator.machine import asks
 from cloudgpu.emulator.market import make_machines
+from cloudgpu.emulator.world import World
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -79,3 +83,12 @@ def test_a_rentable_slice_has_free_gpus_only(index, taken):
 def test_a_host_lists_its_machine_again_when_its_time_is_over(machines):
     later = NOW + timedelta(days=1000)
     assert all(later <= machine.ends(later) for machine in machines)
+
+
+def test_a_world_of_another_releases_market_is_refused_not_misread(tmp_path):
+    path, clock = tmp_path / "world.json", ManualClock()
+    World(path=path, clock=clock, seed=1, reserve_port=lambda: 1)
+    state = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**state, "market": "other"}), encoding="utf-8")
+    with pytest.raises(BadFileError, match="another release"):
+        World(path=path, clock=clock, seed=1, reserve_port=lambda: 1)
