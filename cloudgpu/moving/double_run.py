@@ -90,7 +90,9 @@ def no_double_run(old_usd_per_hour: Decimal, new_usd_per_hour: Decimal) -> Doubl
 def expected_ready_s(download_gb: float, download_mbps: float | None) -> float:
     """Seconds from the create to the first answer: image and weights over the network, then the engine's start.
 
-    An expectation to tell people, not a limit: shared networks and slow disks take longer.
+    An expectation to tell people, not a limit: shared networks and slow disks take longer. A speed below 1 Mbit/s is
+    taken for one that was not measured.
     """
-    speed = download_mbps * _NET_SHARE if download_mbps and download_mbps > 0 else _UNKNOWN_MBPS
+    stated = download_mbps is not None and download_mbps >= 1
+    speed = (download_mbps or 0) * _NET_SHARE if stated else _UNKNOWN_MBPS
     return _ENGINE_START_S + transfer_s(download_gb, speed)

@@ -1,0 +1,35 @@
+"""What a migration costs on top is told before it starts."""
+
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloudgpu.moving.double_run import double_run, expected_ready_s, no_double_run
+
+
+def priced(download_mbps=500.0):
+    return double_run(
+        old_usd_per_hour=Decimal("0.30"), new_usd_per_hour=Decimal("0.60"), download_usd=Decimal("0.05"),
+        download_gb=35.0, download_mbps=download_mbps, at_most_usd=Decimal("2.00"),
+    )  # fmt: skip
+
+
+def test_both_sides_are_paid_until_one_is_given_up():
+    assert priced().both_usd_per_hour == Decimal("0.90")
+
+
+def test_the_time_until_ready_is_paid_at_the_new_price_with_the_download_on_top():
+    price = priced()
+    assert price.ready_s == 240 + 35 * 8000 / 350
+    assert price.until_ready_usd == Decimal("0.60") * round(price.ready_s) / 3600 + Decimal("0.05")
+
+
+def test_a_side_that_is_alive_already_is_not_waited_for():
+    price = no_double_run(Decimal("0.30"), Decimal("0.60"))
+    assert (price.ready_s, price.until_ready_usd, price.at_most_usd) == (0, 0, 0)
+
+
+@given(gb=st.floats(min_value=0.1, max_value=500), mbps=st.none() | st.floats(min_value=-1, max_value=20_000))
+def test_more_to_download_never_takes_less_time(gb, mbps):
+    assert expected_ready_s(gb * 2, mbps) > expected_ready_s(gb, mbps) > 0
