@@ -27,14 +27,14 @@ def run(
             found += sweep(session.provider(name), session.store, session.clock(name).now())
         except CloudgpuError as error:
             failures.append(error)
-    _show(found, settled, as_json=as_json)
+    _show(found, settled, failures, as_json=as_json)
     wanted = [each for each in found if _may_go(each, expired=expired, foreign=foreign)]
     left = found
     if destroy and wanted and (yes or render.confirm(f"Remove {len(wanted)} of {len(found)} instances?")):
         removed, failed = _removed(session, wanted)
         failures += failed
         left = [each for each in found if each not in removed]
-    _end(left, failures)
+    _end(left, failures, as_json=as_json)
 
 
 def unlock(session: Session, name: str) -> None:
@@ -93,16 +93,19 @@ def _remove(session: Session, finding: Finding) -> None:
     render.progress(f"Instance {finding.view.instance_id} is gone.")
 
 
-def _show(found: Sequence[Finding], settled: Sequence[Deployment], *, as_json: bool) -> None:
+def _show(
+    found: Sequence[Finding], settled: Sequence[Deployment], failures: Sequence[CloudgpuError], *, as_json: bool
+) -> None:
     if as_json:
         return render.out_json(
             {
                 "findings": [_row(each) for each in found],
                 "settled": [{"name": each.name, "state": each.state} for each in settled],
+                "errors": [{"code": each.code, "message": each.message, "hint": each.hint} for each in failures],
             }
         )
     if not found:
-        return render.text("Nothing unwanted bills.")
+        return None if failures else render.text("Nothing unwanted bills.")
     columns = (
         Column("INSTANCE"), Column("LABEL", drop=2), Column("STATE", drop=1), Column("$/H", right=True), Column("WHY"),
     )  # fmt: skip
@@ -128,12 +131,16 @@ def _cells(finding: Finding) -> list[str]:
     return [view.instance_id, view.label or "", view.state.value, price, finding.why.value]
 
 
-def _end(left: Sequence[Finding], failures: Sequence[CloudgpuError]) -> None:
+def _end(left: Sequence[Finding], failures: Sequence[CloudgpuError], *, as_json: bool) -> None:
     orphans = [each for each in left if each.is_orphan]
-    for error in failures[1:]:
-        typer.echo(f"Error: {error.message}", err=True)
-    if failures:
-        raise max(failures, key=lambda error: error.exit_status)
+    worst = max(failures, key=lambda error: error.exit_status, default=None)
+    for error in failures:
+        if as_json or error is not worst:
+            typer.echo(f"Error: {error.message}", err=True)
+    if worst is not None and as_json:
+        raise typer.Exit(worst.exit_status)  # its words stand in the document already
+    if worst is not None:
+        raise worst
     if orphans:
         typer.secho(f"! {len(orphans)} of these are ours and unwanted, and bill. Remove them: cloudgpu gc --destroy",
                     err=True, bold=True)  # fmt: skip

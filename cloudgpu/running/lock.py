@@ -66,7 +66,7 @@ def _may_live(holder: Row[Any]) -> bool:
     """Whether the holder may still run: a process of another machine always may, one of ours is looked up."""
     if holder.host != socket.gethostname():
         return True
-    return _exists(holder.pid) and _started(holder.pid) == holder.started
+    return _exists(holder.pid) and not _is_zombie(holder.pid) and _started(holder.pid) == holder.started
 
 
 def _exists(pid: int) -> bool:
@@ -81,10 +81,20 @@ def _exists(pid: int) -> bool:
 
 def _started(pid: int) -> str:
     """When the process began, in the kernel's ticks: tells it from a later one of the same number. Empty: unknown."""
+    return (_stat(pid)[19:20] or [""])[0]
+
+
+def _is_zombie(pid: int) -> bool:
+    """Dead already, only not yet fetched by its parent (which may have been killed with it)."""
+    return _stat(pid)[:1] in (["Z"], ["X"])
+
+
+def _stat(pid: int) -> list[str]:
+    """The kernel's fields on a process, from its state on; empty where there is no /proc."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def _now() -> str:

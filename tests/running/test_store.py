@@ -272,3 +272,14 @@ def test_the_store_id_stays(store, path):
     again = Store(f"sqlite:///{path}")
     assert again.store_id == store.store_id
     again.close()
+
+
+def test_a_holder_that_is_dead_but_not_fetched_by_its_parent_does_not_count(store, path):
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, f"sqlite:///{path}"], stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    holder.kill()
+    holder.stdout.read()  # ends when the process has: it is a zombie now, until it is waited for
+    with store.lock("deployment:mistral", "down"):
+        pass
+    holder.wait()
+    holder.stdout.close()
