@@ -39,12 +39,15 @@ def fold(events: Iterable[Event], until: datetime | Mapping[str, datetime]) -> l
 def is_settled(life: Life) -> bool:
     """Whether the bill that was read last can be taken as final: the instance is gone and the lines reach its end.
 
-    A bill without lines settles nothing: it cannot be told from one that was lost.
+    A bill without lines settles nothing: it cannot be told from one that was lost. An instance that was last seen not
+    to be charged at all (its host was offline) is billed to an earlier moment than its end.
     """
     bill, gone_at = life.bill, life.gone_at
     if bill is None or bill.last_end is None or gone_at is None or bill.fetched_at < gone_at:
         return False
     if life.destroy_requested_at is None or bill.fetched_at >= gone_at + _BILL_SETTLES:
+        return True
+    if life.spans and life.spans[-1].rates == (ZERO, ZERO):
         return True
     return bill.last_end >= life.destroy_requested_at - _BILL_LAG
 

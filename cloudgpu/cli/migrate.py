@@ -173,7 +173,7 @@ def _act(
 ) -> None:
     from cloudgpu.cli import render
     from cloudgpu.cli.migrate_target import request_again
-    from cloudgpu.cli.migrate_view import show_answers
+    from cloudgpu.cli.migrate_view import show_new_answers
     from cloudgpu.cli.migrate_world import acts_on, at_work, meant_migration, read_again
     from cloudgpu.cli.session import open_session
 
@@ -181,12 +181,14 @@ def _act(
     migration = meant_migration(session, which)
     if ends and not yes and not render.confirm(f"Destroy {ends(migration).name} for good?"):
         return render.text("Nothing was done.")
-    answered = migration.comparisons
-    with at_work(session, migration, verb) as progress:
-        acts = acts_on(session, migration, progress, lambda each: request_again(session, each))
-        migration = act(read_again(session, migration), acts)
-    if not as_json and migration.comparisons != answered:
-        show_answers(migration)
+    before = migration
+    try:
+        with at_work(session, migration, verb) as progress:
+            acts = acts_on(session, migration, progress, lambda each: request_again(session, each))
+            migration = act(read_again(session, migration), acts)
+    finally:
+        if not as_json:
+            show_new_answers(session, before)
     return _show_outcome(session, migration, as_json=as_json)
 
 

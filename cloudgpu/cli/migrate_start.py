@@ -5,10 +5,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cloudgpu.base.clock import utc_text
+from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.migrate_target import Target, plan_today, provider_of, request_again, request_for_plan, target_of
-from cloudgpu.cli.migrate_view import Newcomer, as_json, show_answers, show_moved, show_price, standing
+from cloudgpu.cli.migrate_view import (
+    Newcomer,
+    as_json,
+    show_answers,
+    show_moved,
+    show_new_answers,
+    show_price,
+    standing,
+)
 from cloudgpu.cli.migrate_world import (
     acts_on,
     at_work,
@@ -115,11 +124,16 @@ def _go(
     def request_for(again: Migration) -> UpRequest:
         return request or request_again(session, again)
 
-    with at_work(session, migration, "start") as progress:
-        _check_unchanged(session, migration)
-        acts = acts_on(session, migration, progress, request_for)
-        acts.save(migration)
-        migration = way(migration, acts)
+    try:
+        with at_work(session, migration, "start") as progress:
+            _check_unchanged(session, migration)
+            acts = acts_on(session, migration, progress, request_for)
+            acts.save(migration)
+            migration = way(migration, acts)
+    except CloudgpuError:
+        if not wish.as_json:
+            show_new_answers(session, migration)
+        raise
     if wish.as_json:
         return render.out_json({"migration": as_json(standing(session, migration))})
     show_answers(migration)
@@ -140,7 +154,9 @@ def _can_go_again(opened: Migration, old: Deployment, needs: Needs) -> bool:
 
 def _agreed(wish: Wish, old: Deployment, new: Newcomer, price: DoubleRun) -> bool:
     if wish.dry_run and wish.as_json:
-        render.out_json({"dry_run": True, "from": old.name, "service": old.service, "double_run": price.as_json()})
+        render.out_json(
+            {"dry_run": True, "service": old.service, "from": old.name, "to": new, "double_run": price.as_json()}
+        )
         return False
     if not wish.as_json:
         show_price(old, new, price)

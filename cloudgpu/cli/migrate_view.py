@@ -9,7 +9,7 @@ from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
-from cloudgpu.moving.comparison import Comparison, Reply
+from cloudgpu.moving.comparison import Reply
 from cloudgpu.moving.double_run import DoubleRun
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.state import MigrationState
@@ -81,6 +81,14 @@ def show_answers(migration: Migration) -> None:
         sides = ((migration.old, comparison.old), (migration.new, comparison.new))
         render.table(columns, [_answer_row(side, reply) for side, reply in sides], title=f"“{comparison.question}”")
         render.text()
+
+
+def show_new_answers(session: Session, before: Migration) -> None:
+    """The answers that came in since `before`, as the journal has them: shown also when they were refused."""
+    body = session.store.migration(before.migration_id)
+    now = Migration.from_body(body) if body else before
+    if now.comparisons != before.comparisons:
+        show_answers(now)
 
 
 def show_moved(session: Session, migration: Migration) -> None:
@@ -199,8 +207,3 @@ def _side_json(side: Side, life: Deployment | None) -> dict[str, Any]:
         "usd_per_hour": life.usd_per_hour if life else None,
         "endpoint": life.endpoint if life else None,
     }
-
-
-def comparisons_json(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """The answers for programs."""
-    return [each.as_body() for each in comparisons]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cloudgpu.base.money import ZERO
+from cloudgpu.base.money import PICO, ZERO
 from cloudgpu.base.units import SECONDS_PER_HOUR, transfer_s
 
 _ENGINE_START_S = 240.0
@@ -64,14 +64,14 @@ def double_run(
 ) -> DoubleRun:
     """The prices of running the new side beside the old one. `download_mbps` None: the provider does not say."""
     ready_s = expected_ready_s(download_gb, download_mbps)
-    until_ready = new_usd_per_hour * Decimal(round(ready_s)) / SECONDS_PER_HOUR + download_usd
+    waiting_usd = (new_usd_per_hour * round(ready_s) / SECONDS_PER_HOUR).quantize(PICO)
     return DoubleRun(
         old_usd_per_hour=old_usd_per_hour,
         new_usd_per_hour=new_usd_per_hour,
         download_usd=download_usd,
         ready_s=ready_s,
-        until_ready_usd=until_ready,
-        at_most_usd=at_most_usd,
+        until_ready_usd=waiting_usd + download_usd,
+        at_most_usd=at_most_usd.quantize(PICO),
     )
 
 

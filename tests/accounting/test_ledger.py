@@ -88,6 +88,12 @@ def test_a_bill_that_lags_behind_the_destroy_is_completed_by_the_meter():
     assert [(c.start, c.end) for c in metered] == [(at(30), at(60, 20))]
 
 
+def test_a_bill_that_ends_when_the_host_went_offline_is_final():
+    offline = observed(at(50), gpu_billing=False, disk_billing=False, state="failed")
+    events = [*a_rental()[:4], offline, *a_rental()[4:], charged(at(61), ("gpu", at(6), at(40), "0.2"))]
+    assert usd(fold(events, FAR)) == Decimal("0.2")
+
+
 def test_a_bill_read_a_day_after_the_end_is_final_whatever_its_last_line_says():
     late = charged(at(60) + timedelta(hours=25), ("gpu", at(6), at(30), "0.144"))
     assert usd(fold([*a_rental(), late], FAR)) == Decimal("0.144")

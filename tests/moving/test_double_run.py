@@ -5,6 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudgpu.base.money import PICO
 from cloudgpu.moving.double_run import double_run, expected_ready_s, no_double_run
 
 
@@ -22,7 +23,7 @@ def test_both_sides_are_paid_until_one_is_given_up():
 def test_the_time_until_ready_is_paid_at_the_new_price_with_the_download_on_top():
     price = priced()
     assert price.ready_s == 240 + 35 * 8000 / 350
-    assert price.until_ready_usd == Decimal("0.60") * round(price.ready_s) / 3600 + Decimal("0.05")
+    assert price.until_ready_usd == (Decimal("0.60") * round(price.ready_s) / 3600 + Decimal("0.05")).quantize(PICO)
 
 
 def test_a_side_that_is_alive_already_is_not_waited_for():
