@@ -1,7 +1,7 @@
 """A migration goes forward, back and to its end; what it must not do, it refuses with a way out."""
 
 import pytest
-from made_up_world import Process, World, a_migration
+from made_up_world import Killed, Process, World, a_migration
 
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError, InstanceFailedError
 from cloudgpu.moving import steps
@@ -223,3 +223,12 @@ def test_an_abort_that_was_killed_does_not_destroy_the_last_side_when_it_is_resu
     assert "finalize" in refusal.value.hint
     done = steps.finalize(world.saved(), acts)
     assert (done.state, world.address, world.billing) == (MigrationState.STABLE, "qwen-14b", {"t-new-0"})
+
+
+def test_once_an_old_side_is_being_destroyed_there_is_no_way_back_to_it(world, acts, promoted):
+    dying = Process(world, steps_left=5)  # the move (2), the record of the end (2), the first step of the destroy
+    with pytest.raises(Killed):
+        steps.finalize(promoted, dying)
+    assert world.saved().ending is Ending.KEEP_NEW
+    with pytest.raises(ConflictError, match="being closed"):
+        steps.roll_back(world.saved(), acts)
