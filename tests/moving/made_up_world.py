@@ -91,6 +91,7 @@ class Process:
         token = self._token(side)
         if token in self.world.cannot_be_destroyed:
             raise CleanupFailedError(f"{side.name} may still bill", instance_id="1")
+        assert self.world.billing != {token}, "the last side that lived was destroyed"
         self._end(token, side.name)
         self._step()
 

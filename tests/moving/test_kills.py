@@ -113,6 +113,6 @@ def test_sides_that_die_by_themselves_never_take_the_other_one_with_them(runs):
         with contextlib.suppress(CloudgpuError):
             verb(world.saved(), Process(world))
     assert not world.saved().is_open
-    if world.saved().state is MigrationState.STABLE:
-        assert len(world.billing) == 1
+    assert len(world.billing) <= 1
+    if world.billing:
         check_address(world)
