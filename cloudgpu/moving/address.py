@@ -30,11 +30,19 @@ class Addressable(Protocol):
     """What a deployment must tell to be pointed at. `endpoint` is `http://host:port`, None until it is known."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name."""
+        ...
+
     @property
-    def endpoint(self) -> str | None: ...
+    def endpoint(self) -> str | None:
+        """`http://host:port`, None until it is known."""
+        ...
+
     @property
-    def health(self) -> HealthCheck: ...
+    def health(self) -> HealthCheck:
+        """Holds the model id that clients ask for."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
