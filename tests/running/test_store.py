@@ -1,6 +1,7 @@
 """The journal: what it returned from is on disk, private, whole, and one process at a time moves a thing."""
 
 import dataclasses
+import os
 import sqlite3
 import stat
 import subprocess
@@ -278,7 +279,7 @@ def test_a_holder_that_is_dead_but_not_fetched_by_its_parent_does_not_count(stor
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, f"sqlite:///{path}"], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
     holder.kill()
-    holder.stdout.read()  # ends when the process has: it is a zombie now, until it is waited for
+    os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # dead, and left for its parent to fetch
     with store.lock("deployment:mistral", "down"):
         pass
     holder.wait()

@@ -16,6 +16,8 @@ from cloudgpu.base.errors import (
     StoppedByUserError,
 )
 from cloudgpu.running.deployment import DeploymentState, Limits
+from cloudgpu.running.deployment.create import intend
+from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.providers.base import InstanceState
 
 
@@ -225,3 +227,38 @@ def test_progress_tells_phase_time_and_money(desk):
     assert list(dict.fromkeys(p.phase for p in desk.progress))[:2] == ["checking price", "starting"]
     assert desk.progress[-1].usd > 0
     assert desk.progress[-1].elapsed_s > 0
+
+
+def test_another_provider_is_never_asked_about_what_it_did_not_rent(desk, faults):
+    desk.provider.faults["create"] = [faults.happened_all_the_same]
+    desk.provider.faults["instances"] = [faults.unreadable] * 1000
+    with pytest.raises(CleanupFailedError):
+        desk.up()
+    desk.provider.faults.clear()
+    desk.provider.name = "elsewhere"
+    with pytest.raises(ConflictError, match="paper"):
+        desk.up()
+    with pytest.raises(ConflictError):
+        desk.down(desk.store.deployment("mistral"))
+    assert desk.store.deployment("mistral").state is DeploymentState.UNCERTAIN
+
+
+def test_the_intent_of_a_killed_run_is_given_up_without_asking_anybody(desk, faults):
+    request = desk.request()
+    journal = Journal(**desk.tools)
+    intended = intend(journal, request, request.rentals[0])
+    desk.provider.faults["instances"] = [faults.unreachable] * 1000
+    assert desk.down(intended).state is DeploymentState.ABANDONED
+
+
+def test_a_destroy_left_half_done_is_finished_before_the_name_is_given_again(desk):
+    first = desk.up()
+    desk.provider.deaf_to_destroy = True
+    with pytest.raises(CleanupFailedError):
+        desk.down(first)
+    with pytest.raises(CleanupFailedError):
+        desk.up()
+    assert len(desk.provider.creates) == 1
+    desk.provider.deaf_to_destroy = False
+    second = desk.up()
+    assert desk.provider.billing() == [second.instance_id]

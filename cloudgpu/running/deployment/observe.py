@@ -38,8 +38,14 @@ def lock_name(name: str) -> str:
 def look(journal: Journal, deployment: Deployment) -> Sighting:
     """What the provider shows of it: one complete listing, and a read of its own before it counts as absent.
 
-    Raises NotAuthorisedError when the key is refused, or is the key of another account than the one that rented it.
+    Raises NotAuthorisedError when the key is refused, or is the key of another account than the one that rented it, and
+    ConflictError when the journal's provider is not the one that it was rented from: that one's silence proves nothing.
     """
+    if journal.provider.name != deployment.provider:
+        raise ConflictError(
+            f"{deployment.name} is at {deployment.provider}, not at {journal.provider.name}",
+            hint="see: cloudgpu status",
+        )
     try:
         views = journal.provider.instances()
         found = _mine(views, deployment) or _single(journal.provider, deployment)

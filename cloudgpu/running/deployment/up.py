@@ -88,6 +88,8 @@ def _standing(journal: Journal, request: UpRequest) -> Deployment | None:
     found = journal.store.deployment(request.name)
     if found is None or found.state.is_final:
         return None
+    if found.provider != journal.provider.name:
+        raise _taken(found)
     if found.state in _ENDING:
         end(journal, found)
         return None
