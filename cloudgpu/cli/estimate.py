@@ -38,6 +38,9 @@ def estimate(
     max_loras: Annotated[int, typer.Option(help="LoRA adapters at once.")] = 1,
     engine: Annotated[str, typer.Option(help="vllm")] = "vllm",
     engine_version: Annotated[str | None, typer.Option(help="Release, e.g. 0.25.1.")] = None,
+    weights_from: Annotated[
+        str, typer.Option(help="auto, hub, catalogue or file; auto asks the Hub only for an unknown owner/name.")
+    ] = "auto",
     cases: Annotated[Path | None, typer.Option(help="JSON lines of cases; answers in JSON lines.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

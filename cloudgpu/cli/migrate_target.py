@@ -14,8 +14,8 @@ from cloudgpu.planning.offers import OfferSource
 from cloudgpu.planning.plan import Plan
 from cloudgpu.planning.plan_file import latest_plan_path, load_plan
 from cloudgpu.running.deployment import Deployment, UpRequest
-from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions
+from cloudgpu.sizing.weighed import find_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def target_of(session: Session, to: str | None, plan_file: Path | None, old: Dep
     if to is not None and plan_file is not None:
         raise UsageError("--to and --plan say two things", hint="give one of them")
     if to is not None:
-        return Target(Needs(model=resolve_model(to), asked=asked_name(to), options=ServingOptions()), None)
+        return Target(Needs(model=find_model(to), asked=asked_name(to), options=ServingOptions()), None)
     plan = load_plan(plan_file) if plan_file is not None else _latest(session, old)
     return Target(plan.needs, plan)
 

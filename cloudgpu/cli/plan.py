@@ -64,11 +64,11 @@ def plan(
     from cloudgpu.planning.needs import Needs
     from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
     from cloudgpu.sizing.gpus import find_gpu
-    from cloudgpu.sizing.models import resolve_model
     from cloudgpu.sizing.options import ServingOptions
+    from cloudgpu.sizing.weighed import find_model
 
     needs = Needs(
-        model=resolve_model(model),
+        model=find_model(model),
         asked=asked_name(model),
         options=ServingOptions(
             context_tokens=context,

@@ -81,15 +81,15 @@ def _needs(  # one argument an option: they come straight from the command line
     from cloudgpu.planning.needs import Needs
     from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
     from cloudgpu.sizing.gpus import find_gpu
-    from cloudgpu.sizing.models import resolve_model
     from cloudgpu.sizing.options import ServingOptions
+    from cloudgpu.sizing.weighed import find_model
 
     options = ServingOptions(
         context_tokens=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
         lora_rank=adapter_rank or (16 if adapter else None), engine_version=engine_version or DEFAULT_VERSION,
     )  # fmt: skip
     return Needs(
-        model=resolve_model(model), asked=asked_name(model), options=options,
+        model=find_model(model), asked=asked_name(model), options=options,
         hours=_usd(hours, "--hours") or Decimal(24), disk_gb=disk, gpu=find_gpu(gpu).name if gpu else None,
         gpu_count=gpus, regions=tuple(region or ()),
         min_reliability=min_reliability, verified_only=not unverified, adapter=adapter,

@@ -7,8 +7,9 @@ from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import GpuSpec, custom_gpu, find_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
-from cloudgpu.sizing.models import ModelSpec, model_from_config, resolve_model
+from cloudgpu.sizing.models import ModelSpec, model_from_config
 from cloudgpu.sizing.options import ServingOptions
+from cloudgpu.sizing.weighed import find_model
 
 
 def estimate_case(case: Mapping[str, Any]) -> MemoryEstimate:
@@ -46,7 +47,7 @@ def _model(case: Mapping[str, Any]) -> ModelSpec:
         raise UsageError(
             "no model is named", hint="give a model's alias or id, or its config.json; see `cloudgpu models`"
         )
-    return resolve_model(name)
+    return find_model(name, _text(case, "weights_from") or "auto")
 
 
 def _gpu(case: Mapping[str, Any]) -> GpuSpec:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloudgpu.base.errors import BadFileError, UnknownModelError, UsageError
 from cloudgpu.base.units import gb_from_bytes
@@ -20,6 +20,12 @@ from cloudgpu.sizing.number_formats import (
 )
 from cloudgpu.sizing.shape import Architecture, LayerGroup, LayerKind, ParameterGroups
 from cloudgpu.sizing.spellings import quantised_short_name, row_of, spoken_names
+from cloudgpu.sizing.stored import StoredWeights
+
+if TYPE_CHECKING:
+    from cloudgpu.sizing.checkpoint import ReadCheckpoint
+
+_FILES = frozenset({".json", ".safetensors", ".gguf"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +50,8 @@ class ModelSpec:
     `short_name` is what a person types and the default name of a deployment; unique over the catalogue. `quantization`
     is what the checkpoint itself is, None for 16 or 32 bit. `parameters_stored` is the count that the published files
     hold, duplicates and all; None when nobody published it. `source` says where the figures come from, `weights_source`
-    in a few words what the weights rest on.
+    in a few words what the weights rest on. `stored` is what the checkpoint's own headers say, None when they were not
+    read; `notes` are sentences about what is only guessed.
     """
 
     model_id: str
@@ -57,6 +64,8 @@ class ModelSpec:
     architecture: Architecture
     source: str
     weights_source: str
+    stored: StoredWeights | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -109,6 +118,10 @@ class ModelSpec:
         rows = [row["quantization"] for row in read_rows("quantized") if row["base"] == self.model_id]
         return tuple(dict.fromkeys(rows))
 
+    def stored_as(self, quantization: str | None) -> StoredWeights | None:
+        """What its own files hold, when they are known and served in the format they have; else None."""
+        return self.stored if quantization == self.quantization else None
+
     def _itself(self) -> Checkpoint:
         return self._checkpoint(self.model_id, self.quantization, published=True)
 
@@ -136,22 +149,28 @@ class ModelSpec:
         )
 
     def _stored_bytes(self, quantization: str | None) -> float:
+        if self.stored is not None and quantization == self.quantization:
+            return self.stored.file_bytes
         if quantization is None and self.parameters_stored:
             return self.parameters_stored * bytes_per_16_bit(self.dtype)
         return checkpoint_bytes(self.architecture.parameters, quantization, self.dtype)
 
 
 def resolve_model(name: str) -> ModelSpec:
-    """The model of that name: alias, Hub id or repository name in any case, a local folder, a config.json.
+    """The model of that name: alias, Hub id or repository name in any case; a local folder, weights file, config.json.
 
-    Reads local files only. Raises UnknownModelError with the nearest names, BadFileError for an unreadable config.
+    Reads local files only, what the Hub once said of a repository among them; `weighed.find_model` asks the Hub. Raises
+    UnknownModelError with the nearest names, BadFileError for an unreadable config.
     """
     row = row_of(name)
     if row is not None:
         return _spec(row)
     path = Path(name).expanduser()
-    if name.strip() and (path.is_dir() or path.suffix == ".json"):
+    if name.strip() and (path.is_dir() or path.suffix in _FILES):
         return _from_path(path)
+    earlier = _kept(name.strip()) if "/" in name else None
+    if earlier is not None:
+        return earlier
     raise UnknownModelError(f"no model named {name!r}", hint=hint_of(nearest(name, spoken_names()), "cloudgpu models"))
 
 
@@ -178,6 +197,25 @@ def model_from_config(config: Mapping[str, Any], model_id: str = "inline config"
     )
 
 
+def model_from_checkpoint(found: "ReadCheckpoint", model_id: str) -> ModelSpec:
+    """The model that a checkpoint's headers and config describe: its weights are what the headers say.
+
+    Raises BadFileError or UsageError when the config names a quantisation that cannot be counted.
+    """
+    base = model_from_config(found.config, model_id)
+    weights = found.weights
+    plain = not weights.is_packed and not found.is_gguf
+    return replace(
+        base,
+        architecture=replace(base.architecture, parameters=weights.counts()) if plain else base.architecture,
+        quantization="gguf" if found.is_gguf else base.quantization,
+        stored=weights,
+        source=weights.origin,
+        weights_source=weights.origin,
+        notes=found.notes,
+    )
+
+
 @cache
 def all_models() -> tuple[ModelSpec, ...]:
     """Every model of the catalogue, without the quantised checkpoints."""
@@ -185,6 +223,31 @@ def all_models() -> tuple[ModelSpec, ...]:
 
 
 def _from_path(path: Path) -> ModelSpec:
+    """A folder or weights file by its headers where there are any, else by its config.json alone."""
+    if path.suffix != ".json":
+        found = _headers_in(path)
+        if found is not None:
+            return model_from_checkpoint(found, str(path.resolve()))
+    return _from_config(path)
+
+
+def _headers_in(path: Path) -> "ReadCheckpoint | None":
+    # Imported here because names of the catalogue need no headers and must be found fast.
+    from cloudgpu.sizing.checkpoint import LocalFiles, has_weights, read_checkpoint
+
+    if path.is_file() or (path.is_dir() and has_weights(LocalFiles(path).names())):
+        return read_checkpoint(LocalFiles(path))
+    return None
+
+
+def _kept(name: str) -> ModelSpec | None:
+    from cloudgpu.sizing.checkpoint.kept import kept  # only for names that nothing else explains
+
+    found = kept(name)
+    return None if found is None else model_from_checkpoint(found, name)
+
+
+def _from_config(path: Path) -> ModelSpec:
     file = path / "config.json" if path.is_dir() else path
     try:
         config = json.loads(file.read_text(encoding="utf-8"))

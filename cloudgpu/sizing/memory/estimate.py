@@ -16,6 +16,7 @@ from cloudgpu.sizing.memory.overhead import (
 )
 from cloudgpu.sizing.memory.refusal import Budget, refusal_of
 from cloudgpu.sizing.memory.result import MemoryEstimate
+from cloudgpu.sizing.memory.stored_weights import reconciled_bytes
 from cloudgpu.sizing.memory.weights import weights_bytes
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.number_formats import canonical_quantization
@@ -23,6 +24,7 @@ from cloudgpu.sizing.options import ServingOptions
 
 PLAIN_WEIGHTS_BAND, QUANTISED_WEIGHTS_BAND = 0.005, 0.02
 """Seen error of the weights: within 0.4 % in 16 bit, 1.7 % quantised."""
+UNKNOWN_WEIGHTS_BAND = 0.1
 WELL_COVERED_BAND_GIB, OTHER_BAND_GIB = 0.5, 1.0
 """Seen error of everything else: plain text models on one GPU; what few logs cover, splits and the other kinds."""
 
@@ -120,11 +122,17 @@ class _Estimation:
         )
 
     def _weights_gib(self) -> float:
-        weights = weights_bytes(
-            self.architecture, self.quantization, self.plain_bytes, self.profile, self.ranks, self.stages
-        )
+        stored = self.model.stored_as(self.quantization)
+        if stored is None:
+            weights = self._weights_by_config(self.ranks, self.stages)
+        else:
+            split = self.ranks, self.stages
+            weights = reconciled_bytes(stored, self.architecture, self.plain_bytes, self._weights_by_config, *split)
         adapters = adapter_bytes(self.architecture, self.options.lora_rank, self.options.max_loras, self.ranks)
         return gib_from_bytes(weights + adapters / self.stages)
+
+    def _weights_by_config(self, ranks: int, stages: int) -> float:
+        return weights_bytes(self.architecture, self.quantization, self.plain_bytes, self.profile, ranks, stages)
 
     def _longest(self, kv_gib: float) -> int:
         if self.pool is None:
@@ -140,7 +148,14 @@ class _Estimation:
     def _band_gib(self, weights_gib: float) -> float:
         share = QUANTISED_WEIGHTS_BAND if self.quantization else PLAIN_WEIGHTS_BAND
         well_covered = self.ranks * self.stages == 1 and self.architecture.is_plain_text
-        return share * weights_gib + (WELL_COVERED_BAND_GIB if well_covered else OTHER_BAND_GIB)
+        known = share * weights_gib + (WELL_COVERED_BAND_GIB if well_covered else OTHER_BAND_GIB)
+        return known if self.architecture.is_exact else known + self._guessed_gib(weights_gib)
+
+    def _guessed_gib(self, weights_gib: float) -> float:
+        """An unknown family: its workspace and its cache may be twice what a Llama takes, its weights 10 % off."""
+        cache_gib = gib_from_bytes(self.pool.needed_bytes(self.context)) if self.pool else 0.0
+        weights_guess_gib = 0.0 if self.model.stored else UNKNOWN_WEIGHTS_BAND * weights_gib
+        return self.activation_gib + cache_gib + weights_guess_gib
 
 
 def _quantization(model: ModelSpec, options: ServingOptions, profile: EngineProfile) -> str | None:
