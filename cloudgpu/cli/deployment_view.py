@@ -1,10 +1,12 @@
 """How deployments are shown: as a row, as a table, as the last words of `up`."""
 
+import shlex
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 from cloudgpu.accounting.ledger import fold
-from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
@@ -59,7 +61,7 @@ def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
     for deployment in deployments:
         now = session.clock(deployment.provider).now()
         if deployment.lease_until and deployment.lease_until < now and not deployment.state.is_final:
-            over = f"since {utc_text(deployment.lease_until)}"
+            over = f"since {_moment(deployment.lease_until)}"
             render.warning(f"{deployment.name}: its lease is over {over}: cloudgpu down {deployment.name}")
         if deployment.last_error and not deployment.state.is_final:
             render.note(f"{deployment.name}: {deployment.last_error}")
@@ -87,16 +89,23 @@ def show_ready(session: Session, deployment: Deployment, *, show_key: bool) -> N
             ("Model", deployment.health.model_id),
             ("Key", key),
             ("Costs", f"{render.money(deployment.usd_per_hour, 4)}/h, {spent} so far"),
-            ("Lease until", utc_text(deployment.lease_until) if deployment.lease_until else "none"),
+            ("Lease until", _moment(deployment.lease_until)),
             ("Ends with", f"cloudgpu down {deployment.name}"),
         ]
     )  # fmt: skip
     render.text("Ask it:")
-    render.text(f"  set -a; . {env_file}; set +a")
-    render.text('  curl -s "$OPENAI_BASE_URL/chat/completions" -H "Authorization: Bearer $OPENAI_API_KEY" \\')
-    render.text('    -H "Content-Type: application/json" \\')
+    for line in _question(env_file):
+        render.shell(line)
+
+
+def _question(env_file: Path) -> tuple[str, ...]:
     body = '{"model": "\'"$OPENAI_MODEL"\'", "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 50}'
-    render.text(f"    -d '{body}'")
+    return (
+        f"  set -a; . {shlex.quote(str(env_file))}; set +a",
+        '  curl -s "$OPENAI_BASE_URL/chat/completions" \\',
+        '    -H "Authorization: Bearer $OPENAI_API_KEY" -H "Content-Type: application/json" \\',
+        f"    -d '{body}'",
+    )
 
 
 def _cells(session: Session, deployment: Deployment) -> list[str]:
@@ -105,7 +114,7 @@ def _cells(session: Session, deployment: Deployment) -> list[str]:
         deployment.name,
         deployment.state.value,
         deployment.model,
-        f"{deployment.gpu_count}× {deployment.gpu}",
+        deployment.cards,
         render.money(deployment.usd_per_hour, 4),
         render.money(usd_so_far(session, deployment)),
         render.duration(age_s),
@@ -113,3 +122,7 @@ def _cells(session: Session, deployment: Deployment) -> list[str]:
         deployment.instance_id or "-",
         deployment.endpoint or "-",
     ]
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else "none"

@@ -119,8 +119,8 @@ def _show(running: "EmulatorStatus", *, json: bool, opening: str) -> None:
     render.pairs(_rows(running, found))
     _show_instances(found["instances"])
     render.note("Other tools reach it like Vast.ai itself:")
-    render.text(f"export VAST_URL={running.url}")
-    render.text(f"export VAST_API_KEY={running.api_key.reveal()}")
+    render.shell(f"export VAST_URL={running.url}")
+    render.shell(f"export VAST_API_KEY={running.api_key.reveal()}")
 
 
 def _rows(running: "EmulatorStatus", found: dict[str, Any]) -> list[tuple[str, str]]:

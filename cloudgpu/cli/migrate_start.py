@@ -100,7 +100,7 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questi
     if change and not wish.as_json:
         render.note(change)
     first = request.rentals[0].offer
-    new = Newcomer(name=name, model=request.model, gpu=f"{first.gpu_count}× {first.gpu}")
+    new = Newcomer(name=name, model=request.model, gpu=first.cards)
     if _agreed(wish, old, new, _price(old, request)):
         save_plan(plan, plan_file)
         _go(session, wish, migration, request, steps.go_forward)
@@ -109,7 +109,7 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questi
 def _go_again(session: Session, wish: Wish, migration: Migration, old: Deployment) -> None:
     life = standing(session, migration).new
     price = no_double_run(old.usd_per_hour, life.usd_per_hour if life else ZERO)
-    gpu = f"{life.gpu_count}× {life.gpu}" if life else "an instance that is gone"
+    gpu = life.cards if life else "an instance that is gone"
     if _agreed(wish, old, Newcomer(name=migration.new.name, model=migration.model, gpu=gpu), price):
         _go(session, wish, migration, None, steps.go_again)
 

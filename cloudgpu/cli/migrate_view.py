@@ -21,7 +21,7 @@ _ANSWER_CHARACTERS = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newcomer:
-    """The new side as it is announced: `gpu` is `1× RTX 4090`."""
+    """The new side as it is announced: `gpu` is `1x RTX 4090 24 GB`."""
 
     name: str
     model: str
@@ -54,7 +54,7 @@ def show_price(old: Deployment, new: Newcomer, price: DoubleRun) -> None:
     """What the double run costs, before it begins."""
     render.heading(f"Migrate {old.service}: {old.name} → {new.name} ({new.model})")
     rows = [
-        ("Old", f"{render.money(price.old_usd_per_hour, 4)}/h on {old.gpu_count}× {old.gpu}, keeps serving"),
+        ("Old", f"{render.money(price.old_usd_per_hour, 4)}/h on {old.cards}, keeps serving"),
         ("New", f"{render.money(price.new_usd_per_hour, 4)}/h on {new.gpu}"),
         ("Both", f"{render.money(price.both_usd_per_hour, 4)}/h from the create until finalize or abort"),
     ]
@@ -195,7 +195,7 @@ def _side_text(side: Side, life: Deployment | None) -> str:
     if life is None:
         return f"{side.name}: not created yet"
     price = "" if life.state.is_final else f", {render.money(life.usd_per_hour, 4)}/h"
-    return f"{side.name}: {life.short_name} on {life.gpu_count}× {life.gpu}, {life.state.value}{price}"
+    return f"{side.name}: {life.short_name} on {life.cards}, {life.state.value}{price}"
 
 
 def _side_json(side: Side, life: Deployment | None) -> dict[str, Any]:

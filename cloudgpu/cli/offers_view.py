@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudgpu.base.clock import utc_text
 from cloudgpu.cli import render
-from cloudgpu.cli.plan_view import age_line, cards, place
+from cloudgpu.cli.plan_view import age_line, place
 from cloudgpu.cli.render import Column
 from cloudgpu.planning.aggregate import reference_rows
 from cloudgpu.planning.candidate import offer_as_json
@@ -63,7 +63,7 @@ def render_aggregate(market: Market) -> None:
 
 def _row(offer: Offer) -> list[str]:
     return [
-        cards(offer.gpu, offer.gpu_memory_mib, offer.gpu_count),
+        offer.cards,
         offer.provider,
         f"{offer.gpu_usd_per_hour:.3f}",
         f"{offer.gpu_usd_per_hour / offer.gpu_count:.3f}",

@@ -1,6 +1,5 @@
 """A plan for people: the pick first, how full its card is, the ranking, the refusals, and where prices are from."""
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -9,12 +8,11 @@ from cloudgpu.cli import render
 from cloudgpu.cli.markets import COMPARED_ONLY
 from cloudgpu.cli.render import Column, duration, gib, money
 from cloudgpu.planning.candidate import Candidate
-from cloudgpu.planning.offers import Offer, OfferSource
+from cloudgpu.planning.offers import Offer, OfferSource, cards
 from cloudgpu.planning.plan import OffersInfo, Plan
 from cloudgpu.planning.reason import LABELS
 from cloudgpu.planning.reference_offers import is_reference
 
-_SIZE = re.compile(r" \d+ ?GB$")
 HOURS_PER_DAY = 24
 HOURS_PER_MONTH = 720
 
@@ -63,7 +61,7 @@ def _pick(plan: Plan, best: Candidate) -> None:
     split = f", split over {best.tensor_parallel}" if best.tensor_parallel > 1 else ""
     render.pairs(
         [
-            ("Cheapest fit", f"{_cards_of(best.offer)} at {best.offer.provider}{split}"),
+            ("Cheapest fit", f"{best.offer.cards} at {best.offer.provider}{split}"),
             ("Price", _running_price(best.total_usd_per_hour)),
             ("", _price_parts(plan, best)),
             (f"Over {hours} h", f"{money(best.usd_total)} all in"),
@@ -125,7 +123,7 @@ def _ranking(plan: Plan, limit: int) -> None:
     rows = [
         [
             str(candidate.rank),
-            _cards_of(candidate.offer) + (" !" if candidate.is_tight else ""),
+            candidate.offer.cards + (" !" if candidate.is_tight else ""),
             candidate.offer.provider,
             f"{candidate.total_usd_per_hour:.3f}",
             money(candidate.usd_total),
@@ -216,12 +214,6 @@ def _providers(candidates: Sequence[Candidate]) -> list[str]:
     return list(dict.fromkeys(candidate.offer.provider for candidate in candidates))
 
 
-def cards(gpu: str, memory_mib: int, count: int) -> str:
-    """`2x RTX 4090 24 GB`: the size is the offer's, whatever size the name of the card says."""
-    bare = _SIZE.sub("", gpu)
-    return f"{count}x {bare} {memory_mib / 1024:.0f} GB"
-
-
 def place(offer: Offer) -> str:
     """Where it stands; for a reference figure, that it stands nowhere."""
     if is_reference(offer):
@@ -241,7 +233,3 @@ def age_line(source: OfferSource, origin: str, age_s: float) -> str:
 
 def _bar(share: float) -> str:
     return "█" * round(max(0.0, share) * 24)
-
-
-def _cards_of(offer: Offer) -> str:
-    return cards(offer.gpu, offer.gpu_memory_mib, offer.gpu_count)

@@ -53,6 +53,11 @@ def text(line: str = "") -> None:
     _stdout().print(Text(line), soft_wrap=not sys.stdout.isatty())
 
 
+def shell(line: str) -> None:
+    """A line to copy into a shell: never folded, however narrow the terminal."""
+    _stdout().print(Text(line), soft_wrap=True)
+
+
 def heading(line: str) -> None:
     """A bold line of the result."""
     _stdout().print(Text(line, style="bold"))

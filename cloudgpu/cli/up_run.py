@@ -120,7 +120,7 @@ def _show_price(plan: Plan, request: UpRequest, provider: str) -> None:
     first, limits = request.rentals[0], request.limits
     offer, candidate = first.offer, plan.candidates[0]
     others = len(request.rentals) - 1
-    render.heading(f"{request.name}: {candidate.checkpoint} on {offer.gpu_count}× {offer.gpu}")
+    render.heading(f"{request.name}: {candidate.checkpoint} on {offer.cards}")
     render.pairs(
         [
             ("Place", f"{provider}, {offer.location or 'place unknown'}, offer {offer.offer_id}"),

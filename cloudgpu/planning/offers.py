@@ -3,10 +3,13 @@
 Adapters and file readers build these; nothing above this line sees a provider's own fields.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+
+_SIZE = re.compile(r" \d+ ?GB$")
 
 
 class OfferSource(StrEnum):
@@ -48,6 +51,11 @@ class Offer:
     rentable_s: float | None
     interruptible: bool = False
 
+    @property
+    def cards(self) -> str:
+        """The cards in words: `2x RTX 4090 24 GB`."""
+        return cards(self.gpu, self.gpu_memory_mib, self.gpu_count)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Market:
@@ -63,3 +71,9 @@ class Market:
     complete: bool
     unreadable: dict[str, int]
     notes: tuple[str, ...] = ()
+
+
+def cards(gpu: str, memory_mib: int | None, count: int) -> str:
+    """`2x RTX 4090 24 GB`: the size is the offer's own, whatever size the card's name says. None: size not known."""
+    size = f" {memory_mib / 1024:.0f} GB" if memory_mib else ""
+    return f"{count}x {_SIZE.sub('', gpu) if size else gpu}{size}"

@@ -11,6 +11,7 @@ from typing import Any
 from cloudgpu.base.clock import parse_utc, utc_text
 from cloudgpu.base.money import exact_text, usd
 from cloudgpu.base.secret import Secret
+from cloudgpu.planning.offers import cards
 from cloudgpu.serving.launch import HealthCheck
 
 
@@ -77,6 +78,7 @@ class Deployment:
     plan_id: str | None
     gpu: str
     gpu_count: int
+    gpu_memory_mib: int | None
     disk_gb: int
     offer_id: str
     machine_id: str | None
@@ -95,6 +97,11 @@ class Deployment:
     last_error: str | None = None
     seen: str | None = None
     """The last observation that was recorded, so that only changes become events."""
+
+    @property
+    def cards(self) -> str:
+        """The cards in words: `1x RTX 4090 24 GB`."""
+        return cards(self.gpu, self.gpu_memory_mib, self.gpu_count)
 
     @property
     def usd_per_hour(self) -> Decimal:

@@ -68,6 +68,7 @@ def adopted(finding: Finding, provider: Provider, now: datetime) -> Deployment:
         provider=provider.name, account=provider.account(), model=known.model if known else "unknown",
         short_name=known.short_name if known else finding.token.name, plan_id=None,
         gpu=known.gpu if known else "unknown", gpu_count=known.gpu_count if known else 1,
+        gpu_memory_mib=known.gpu_memory_mib if known else None,
         disk_gb=known.disk_gb if known else 0, offer_id="unknown", machine_id=view.machine_id, location=None,
         state=DeploymentState.CLEANUP_FAILED, gpu_usd_per_hour=view.gpu_usd_per_hour,
         disk_usd_per_hour=view.disk_usd_per_hour, download_usd=ZERO,

@@ -196,9 +196,7 @@ class Desk:
         return {"provider": self.provider, "store": self.store, "clock": self.clock, "emit": self.store.append}
 
     def up(self, name="mistral", **more):
-        return bring_up(
-            self.request(name, **more), **self.tools, prober=self.prober, on_progress=self.progress.append
-        )
+        return bring_up(self.request(name, **more), **self.tools, prober=self.prober, on_progress=self.progress.append)
 
     def down(self, deployment):
         return take_down(deployment, **self.tools)

@@ -42,7 +42,8 @@ def deployment(token="cloudgpu-t", state=DeploymentState.READY, **more):
 
 _READY = Deployment(
     name="mistral", service="mistral", token="cloudgpu-t", provider="vast", account="1", model="org/model",
-    short_name="mistral", plan_id=None, gpu="RTX 4090", gpu_count=1, disk_gb=40, offer_id="7", machine_id="8",
+    short_name="mistral", plan_id=None, gpu="RTX 4090", gpu_count=1, gpu_memory_mib=24564,
+    disk_gb=40, offer_id="7", machine_id="8",
     location=None, state=DeploymentState.READY, gpu_usd_per_hour=Decimal("0.300000000001"),
     disk_usd_per_hour=Decimal("0.01"), download_usd=Decimal("0.2"), since=NOON, lease_until=None,
     health=HealthCheck(port=8000, path="/health", model_id="org/model"), instance_id="9",

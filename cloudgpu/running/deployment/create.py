@@ -38,6 +38,7 @@ def intend(journal: Journal, request: UpRequest, rental: Rental) -> Deployment:
         plan_id=request.plan_id,
         gpu=offer.gpu,
         gpu_count=offer.gpu_count,
+        gpu_memory_mib=offer.gpu_memory_mib,
         disk_gb=rental.launch.disk_gb,
         offer_id=offer.offer_id,
         machine_id=offer.machine_id,

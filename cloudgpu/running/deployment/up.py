@@ -55,7 +55,7 @@ class Failure:
 
     def __str__(self) -> str:
         offer = self.rental.offer
-        return f"{offer.gpu_count}× {offer.gpu} (offer {offer.offer_id}): {self.error.message}"
+        return f"{offer.cards} (offer {offer.offer_id}): {self.error.message}"
 
 
 def bring_up(

@@ -151,7 +151,7 @@ def _tell(journal: Journal, deployment: Deployment, watch: Watch, bounds: Bounds
     phase, detail = watch.phase if deployment.state is DeploymentState.LOADING else (deployment.state.value, "")
     spent = spent_usd(deployment, now) + bounds.spent_before_usd
     elapsed_s = (now - deployment.since).total_seconds()
-    detail = deployment.last_error or detail or f"{deployment.gpu_count}× {deployment.gpu}"
+    detail = deployment.last_error or detail or deployment.cards
     journal.on_progress(Progress(phase=phase, detail=detail, elapsed_s=elapsed_s, usd=spent))
 
 
