@@ -12,7 +12,7 @@ from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
-from cloudgpu.running.deployment import Deployment, DeploymentState
+from cloudgpu.running.deployment import Deployment, DeploymentState, Progress
 
 _EXISTS_BADLY = {
     DeploymentState.FAILED: "it does not serve, and bills",
@@ -74,6 +74,11 @@ def trouble(deployments: Sequence[Deployment]) -> list[str]:
         for d in deployments
         if d.state in _EXISTS_BADLY
     ]
+
+
+def progress_detail(told: Progress) -> str:
+    """What is known of a phase: the most that can have been spent, and a few words."""
+    return f"≤ {render.money(told.usd)}  {told.detail}" if told.usd else told.detail
 
 
 def show_ready(session: Session, deployment: Deployment, *, show_key: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cloudgpu.base.errors import ConflictError, NotFoundError, StoppedByUserError, UsageError
 from cloudgpu.cli import render
+from cloudgpu.cli.deployment_view import progress_detail
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.running_acts import RunningActs
@@ -143,8 +144,7 @@ def acts_on(
     """The acts on rented instances, shown on the progress line."""
 
     def on_progress(told: Progress) -> None:
-        detail = f"{told.detail}  {render.money(told.usd)} so far" if told.usd else told.detail
-        progress.phase(told.phase, detail)
+        progress.phase(told.phase, progress_detail(told))
 
     return RunningActs(
         service=migration.service,

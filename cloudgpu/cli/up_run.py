@@ -10,7 +10,7 @@ from types import FrameType
 from cloudgpu.base.errors import UsageError
 from cloudgpu.cli import render
 from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, provider_for, request_of, saved_plan
-from cloudgpu.cli.deployment_view import as_row, show_ready
+from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import address
 from cloudgpu.planning.needs import Needs
@@ -91,8 +91,7 @@ def _brought_up(session: Session, provider: str, request: UpRequest) -> Deployme
     with render.live(clock) as shown:
 
         def on_progress(told: Progress) -> None:
-            money = f"≤ {render.money(told.usd)}  " if told.usd else ""
-            shown.phase(told.phase, f"{money}{told.detail}")
+            shown.phase(told.phase, progress_detail(told))
 
         return bring_up(
             request, provider=session.provider(provider), store=session.store, clock=clock, emit=session.emit,

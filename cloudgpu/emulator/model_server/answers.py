@@ -22,6 +22,9 @@ _FACTS = (
     (("speed of light",), "Light travels at 299,792,458 metres per second in a vacuum."),
     (("gpu",), "A GPU runs the same step on thousands of numbers at once, which is what a neural network needs."),
     (("haiku", "poem"), "Fans hum in the dark,\nnumbers fold into a word:\nsomeone reads and smiles."),
+    (("without downtime",), "A new model starts beside the old one, and traffic moves when it has proved itself."),
+    (("old model warm",), "Because going back then takes a second instead of a new rental and a download."),
+    (("colours", "colors"), "Red, green, blue"),
     (("joke",), "Why did the GPU break up with the CPU? It wanted more threads in its life."),
     (("translate", "french"), "In French that is: « Bonjour, comment allez-vous ? »"),
 )
@@ -75,7 +78,7 @@ def _sum(_: str, question: str) -> str:
         return ""
     left, sign, right = int(match[1]), match[2], int(match[3])
     result = left + right if sign in "+plus" else left - right if sign in "-minus" else left * right
-    return f"{left} {sign} {right} = {result}."
+    return str(result) if "alone" in question else f"{left} {sign} {right} = {result}."
 
 
 def _capital(_: str, question: str) -> str:
@@ -98,4 +101,4 @@ def _greeting(_: str, question: str) -> str:
     return "Hello! How can I help you today?" if re.match(r"(hi|hello|hey|good \w+|ping)\b", question, re.I) else ""
 
 
-_ATTEMPTS: Sequence[Callable[[str, str], str]] = (_identity, _repeat, _sum, _capital, _fact, _greeting)
+_ATTEMPTS: Sequence[Callable[[str, str], str]] = (_identity, _sum, _repeat, _capital, _fact, _greeting)

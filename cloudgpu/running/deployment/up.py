@@ -167,7 +167,7 @@ def _attempt(journal: Journal, request: UpRequest, rental: Rental, prober: Probe
 
 def _priced_again(journal: Journal, request: UpRequest, rental: Rental) -> Rental:
     """The rental at the price of this moment. Raises OfferGoneError when it is gone or dearer than agreed."""
-    journal.on_progress(Progress(phase="checking price", detail=rental.offer.gpu, elapsed_s=0, usd=ZERO))
+    journal.on_progress(Progress(phase="checking price", detail=rental.offer.cards, elapsed_s=0, usd=ZERO))
     offer = journal.provider.offer(rental.offer, rental.launch.disk_gb)
     cap = request.limits.cap(rental)
     now = rental_of(offer, rental.launch)
