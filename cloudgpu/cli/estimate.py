@@ -41,21 +41,24 @@ def estimate(
     weights_from: Annotated[
         str, typer.Option(help="auto, hub, catalogue or file; auto asks the Hub only for an unknown owner/name.")
     ] = "auto",
+    concurrency: Annotated[int | None, typer.Option(help="Requests at once, for the speed; default 1.")] = None,
+    prompt_tokens: Annotated[int | None, typer.Option(help="Length of a prompt, for the speed; default 1024.")] = None,
+    output_tokens: Annotated[int | None, typer.Option(help="Length of an answer, for the speed; default 256.")] = None,
     cases: Annotated[Path | None, typer.Option(help="JSON lines of cases; answers in JSON lines.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Say whether a model starts on a GPU, with its memory budget, longest context and error band."""
+    """Say whether a model starts on a GPU and how fast it runs, with its memory budget, longest context and bands."""
     # Imported here to keep `--help` fast.
     from cloudgpu.cli import render
     from cloudgpu.cli.estimate_view import show
-    from cloudgpu.sizing.cases import estimate_case
+    from cloudgpu.sizing.cases import answer_case
 
     if cases is not None:
         return _answer_cases(cases)
-    found = estimate_case(context.params)
+    found = answer_case(context.params)
     if as_json:
         return render.out_json(found.as_json())
-    show(found)
+    show(found.memory, found.speed)
     return None
 
 
@@ -76,7 +79,7 @@ def _answer(line: str) -> str:
     import json
 
     from cloudgpu.base.errors import BadFileError, CloudgpuError
-    from cloudgpu.sizing.cases import estimate_case
+    from cloudgpu.sizing.cases import answer_case
 
     name: object = None
     try:
@@ -84,7 +87,7 @@ def _answer(line: str) -> str:
         if not isinstance(case, dict):
             raise BadFileError("a case must be a JSON object")
         name = case.get("id")
-        return json.dumps({"id": name, **estimate_case(case).as_json()})
+        return json.dumps({"id": name, **answer_case(case).as_json()})
     except (ValueError, RecursionError):
         return json.dumps({"id": name, "error": {"code": "bad_file", "message": "the line is not JSON"}})
     except CloudgpuError as error:

@@ -2,16 +2,17 @@
 
 from cloudgpu.cli import render
 from cloudgpu.sizing.memory import MemoryEstimate, Refusal
+from cloudgpu.sizing.speed import SpeedEstimate
 
 
-def show(found: MemoryEstimate) -> None:
-    """Print the estimate."""
+def show(found: MemoryEstimate, speed: SpeedEstimate | None = None) -> None:
+    """Print the estimate, and the speed where there is one."""
     render.heading(headline(found))
     render.text(title(found))
     render.text()
     render.table([render.Column("Per GPU"), render.Column("GiB", right=True), render.Column("")], budget_rows(found))
     render.text()
-    render.pairs(facts(found))
+    render.pairs([*facts(found), *(speed_facts(speed) if speed else [])])
     if found.refusal_text:
         render.text()
         render.note(f"The engine would say: {found.refusal_text}")
@@ -67,6 +68,18 @@ def facts(found: MemoryEstimate) -> list[tuple[str, str]]:
         ("KV cache holds", f"{found.kv_cache_tokens:,} tokens of {found.kv_bytes_per_token:,} bytes"),
         ("Error band", f"±{found.error_band_gib:.2f} GiB of KV cache"),
         ("Weights from", found.weights_source),
+    ]
+
+
+def speed_facts(speed: SpeedEstimate) -> list[tuple[str, str]]:
+    """Two lines: tokens a second at the concurrency, and how long a prompt takes, each with its band."""
+    band = f"±{speed.error_band_percent} %"
+    each = 1000 / speed.tpot_ms
+    waiting = f", {speed.running:.0f} run at once" if speed.waits else ""
+    requests = "1 request" if speed.concurrency == 1 else f"{speed.concurrency:,} requests, {each:,.0f} each{waiting}"
+    return [
+        ("Tokens a second", f"{speed.output_tokens_per_s:,.0f} {band} at {requests}"),
+        ("Prompt", f"{speed.prefill_ms:,.0f} ms {band} for {speed.prompt_tokens:,} tokens, when nothing else runs"),
     ]
 
 

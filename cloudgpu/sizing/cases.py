@@ -1,6 +1,7 @@
 """One estimate asked for as a plain object, as a line of a cases file is: names as on the command line, underscores."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from cloudgpu.base.errors import UsageError
@@ -9,7 +10,34 @@ from cloudgpu.sizing.gpus import GpuSpec, custom_gpu, find_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
 from cloudgpu.sizing.models import ModelSpec, model_from_config
 from cloudgpu.sizing.options import ServingOptions
+from cloudgpu.sizing.speed import SpeedEstimate, estimate_speed
+from cloudgpu.sizing.speed.workload import workload_for
 from cloudgpu.sizing.weighed import find_model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a case gets: its memory, and its speed where it starts on a card and an engine whose speed is known."""
+
+    memory: MemoryEstimate
+    speed: SpeedEstimate | None
+
+    def as_json(self) -> Mapping[str, object]:
+        """The figures under the names of the JSON contract; `speed` is null where there is none."""
+        return {**self.memory.as_json(), "speed": self.speed.as_json() if self.speed else None}
+
+
+def answer_case(case: Mapping[str, Any]) -> Answer:
+    """Memory and speed of a case: as `estimate_case`, with `concurrency`, `prompt_tokens` and `output_tokens`.
+
+    Raises UsageError, also for a prompt and an answer that do not fit the context.
+    """
+    model, gpu, options = _model(case), _gpu(case), _options(case)
+    limit, asked = options.context_tokens or model.max_context, options.context_tokens is not None
+    lengths = _count(case, "prompt_tokens"), _count(case, "output_tokens")
+    workload = workload_for(_count(case, "concurrency"), *lengths, limit, limit_is_given=asked)
+    memory = estimate(model, gpu, options)
+    return Answer(memory=memory, speed=estimate_speed(model, gpu, options, workload, memory))
 
 
 def estimate_case(case: Mapping[str, Any]) -> MemoryEstimate:

@@ -1,4 +1,4 @@
-"""The targets for speed, on the whole sample with each model family left out of the fit in turn (fetches 80 MB once)."""
+"""The targets for speed, on the whole sample, each model family left out of the fit in turn (fetches 80 MB once)."""
 
 import sys
 from pathlib import Path

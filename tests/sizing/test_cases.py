@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cloudgpu.base.errors import CloudgpuError, UsageError
 from cloudgpu.cli.main import app
-from cloudgpu.sizing.cases import estimate_case, split_over
+from cloudgpu.sizing.cases import answer_case, estimate_case, split_over
 
 NAMES = (
     *("model", "config", "gpu", "gpu_total_gib", "gpus", "tensor_parallel", "pipeline_parallel", "max_model_len"),
@@ -88,7 +88,7 @@ def test_the_command_line_and_a_case_give_the_same_answer():
     result = CliRunner().invoke(app, ["estimate", "qwen-14b", "--gpu", "H100", "--max-model-len", "8192", "--json"])
     shown = json.loads(result.stdout)
     assert shown.pop("schema_version") == 1
-    assert shown == estimate_case(CASE).as_json()
+    assert shown == answer_case(CASE).as_json()
 
 
 def test_the_shown_budget_adds_up_to_the_card():
