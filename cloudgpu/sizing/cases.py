@@ -1,10 +1,10 @@
 """One estimate asked for as a plain object, as a line of a cases file is: names as on the command line, underscores."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cloudgpu.base.errors import UsageError
+from cloudgpu.base.errors import UnknownGpuError, UsageError
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import GpuSpec, custom_gpu, find_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
@@ -89,10 +89,18 @@ def choose_gpu(name: str | None, total_gib: float | None) -> GpuSpec:
     """The card by name, by the total that torch reports, or by name with that total. Raises UsageError for neither."""
     if total_gib is not None:
         custom = custom_gpu(float(total_gib))
-        return find_gpu(name).with_total(custom.total_gib) if name else custom
+        return _named(name, custom) if name else custom
     if not name:
         raise UsageError("no GPU is named", hint='give one, for example --gpu "RTX 4090", or --gpu-total-gib 23.6')
     return find_gpu(name)
+
+
+def _named(name: str, custom: GpuSpec) -> GpuSpec:
+    """The card of that name with that total; a name we do not know is taken as it is, since its memory is given."""
+    try:
+        return find_gpu(name).with_total(custom.total_gib)
+    except UnknownGpuError:
+        return replace(custom, name=name)
 
 
 def _options(case: Mapping[str, Any]) -> ServingOptions:
@@ -112,6 +120,10 @@ def _options(case: Mapping[str, Any]) -> ServingOptions:
         enforce_eager=_yes(case, "enforce_eager"),
         lora_rank=_count(case, "lora_rank"),
         max_loras=_count(case, "max_loras") or 1,
+        expert_parallel=_yes(case, "expert_parallel"),
+        rope_scaling_factor=case.get("rope_scaling_factor"),
+        image_limit=_limit(case, "image_limit"),
+        max_pixels=_count(case, "max_pixels"),
     )
 
 
@@ -120,6 +132,11 @@ def _count(case: Mapping[str, Any], name: str) -> int | None:
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return value
     raise UsageError(f"{name} must be a whole number above 0, not {value!r}", hint=f"leave {name} out for its default")
+
+
+def _limit(case: Mapping[str, Any], name: str) -> int | None:
+    """As `_count`, with 0 for none at all."""
+    return 0 if case.get(name) == 0 and not isinstance(case.get(name), bool) else _count(case, name)
 
 
 def _text(case: Mapping[str, Any], name: str) -> str | None:

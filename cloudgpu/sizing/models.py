@@ -16,9 +16,9 @@ from cloudgpu.sizing.number_formats import (
     bytes_per_16_bit,
     canonical_quantization,
     checkpoint_bytes,
-    config_quantization,
 )
-from cloudgpu.sizing.shape import Architecture, LayerGroup, LayerKind, ParameterGroups
+from cloudgpu.sizing.quantization_config import checkpoint_format
+from cloudgpu.sizing.shape import Architecture, LayerGroup, LayerKind, Matrix, ParameterGroups, Split
 from cloudgpu.sizing.spellings import quantised_short_name, row_of, spoken_names
 from cloudgpu.sizing.stored import StoredWeights
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from cloudgpu.sizing.checkpoint import ReadCheckpoint
 
 _FILES = frozenset({".json", ".safetensors", ".gguf"})
+
+
+MATRIX_FIELDS = ("name", "layers", "first", "last", "inputs", "outputs", "split", "kv_outputs", "experts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +54,8 @@ class ModelSpec:
     is what the checkpoint itself is, None for 16 or 32 bit. `parameters_stored` is the count that the published files
     hold, duplicates and all; None when nobody published it. `source` says where the figures come from, `weights_source`
     in a few words what the weights rest on. `stored` is what the checkpoint's own headers say, None when they were not
-    read; `notes` are sentences about what is only guessed.
+    read; `notes` are sentences about what is only guessed. `group_size` is that of the quantised checkpoint where it
+    says one, `kept_modules` the module names that it leaves in 16 bit.
     """
 
     model_id: str
@@ -66,6 +70,8 @@ class ModelSpec:
     weights_source: str
     stored: StoredWeights | None = None
     notes: tuple[str, ...] = ()
+    group_size: int | None = None
+    kept_modules: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -181,14 +187,16 @@ def model_from_config(config: Mapping[str, Any], model_id: str = "inline config"
 
     if not isinstance(config, Mapping):
         raise BadFileError("a model config must be a JSON object")
-    architecture = read_architecture(config)
+    architecture, stored = read_architecture(config), checkpoint_format(config)
     how = "counted from its config.json" if architecture.is_exact else "estimated from its config.json, unknown family"
     return ModelSpec(
         model_id=model_id,
         short_name=model_id.rsplit("/", 1)[-1].lower(),
         aliases=(),
         dtype=_dtype(config),
-        quantization=config_quantization(config),
+        quantization=stored.quantization,
+        group_size=stored.group_size,
+        kept_modules=stored.kept,
         base_id=None,
         parameters_stored=None,
         architecture=architecture,
@@ -284,9 +292,11 @@ def _quantised(row: dict[str, Any]) -> ModelSpec:
     return replace(
         base,
         model_id=row["id"],
-        short_name=quantised_short_name(base.short_name, row["quantization"]),
+        short_name=row.get("short_name") or quantised_short_name(base.short_name, row["quantization"]),
         aliases=(),
         quantization=row["quantization"],
+        group_size=row.get("group_size"),
+        kept_modules=tuple(row.get("kept_modules", ())),
         base_id=base.model_id,
         parameters_stored=None,
         source=row["source"],
@@ -295,8 +305,22 @@ def _quantised(row: dict[str, Any]) -> ModelSpec:
 
 
 def _architecture(row: dict[str, Any]) -> Architecture:
-    groups = tuple(LayerGroup(**{**group, "kind": LayerKind(group["kind"])}) for group in row["layer_groups"])
-    return Architecture(**{**row, "parameters": ParameterGroups(**row["parameters"]), "layer_groups": groups})
+    return Architecture(
+        **{
+            **row,
+            "parameters": ParameterGroups(**row["parameters"]),
+            "layer_groups": tuple(
+                LayerGroup(**{**group, "kind": LayerKind(group["kind"])}) for group in row["layer_groups"]
+            ),
+            "matrices": tuple(_matrix(fields) for fields in row["matrices"]),
+        }
+    )
+
+
+def _matrix(fields: list[Any]) -> Matrix:
+    """A row of the catalogue lists the fields of a matrix in their order, which keeps the file small."""
+    values = dict(zip(MATRIX_FIELDS, fields, strict=True))
+    return Matrix(**{**values, "split": Split(values["split"])})
 
 
 def _dtype(config: Mapping[str, Any]) -> str:

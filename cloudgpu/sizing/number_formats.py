@@ -1,27 +1,85 @@
 """Bytes a parameter takes in each number format, and what stays in 16 bit.
 
 Sources: AutoAWQ and GPTQ file layouts (group size 128), DeepSeek and Qwen FP8 files (128 x 128 blocks), the OpenAI
-gpt-oss files (MXFP4), NVIDIA ModelOpt (NVFP4), the QLoRA paper (nf4); each checked on published files.
+gpt-oss files (MXFP4), NVIDIA ModelOpt (NVFP4), the QLoRA paper (nf4), ggml's block sizes; checked on published files.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, replace
+from math import ceil
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.shape import ParameterGroups
 
-BYTES_PER_QUANTISED = {
-    "awq": 0.5 + 2.5 / 128,
-    "gptq": 0.5 + 2.5 / 128,
-    "gptq-int8": 1 + 3 / 128,
-    "fp8": 1 + 4 / 16384,
-    "mxfp4": 0.5 + 1 / 32,
-    "nvfp4": 0.5 + 1 / 16,
-    "bitsandbytes": 0.5 + 4 / 64,
-}
-"""Bytes of one quantised weight with its share of scales and zero points."""
 
-QUANTIZATIONS = tuple(BYTES_PER_QUANTISED)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """How one format stores a matrix.
+
+    `group` inputs share a scale (0: all of them do), and `group_outputs` outputs do. `zero_bytes` is what a zero point
+    takes beside each scale. The number of groups is padded to a multiple of `group_step`.
+    """
+
+    weight_bits: float
+    group: int = 0
+    group_outputs: int = 1
+    scale_bytes: float = 0.0
+    zero_bytes: float = 0.0
+    group_step: int = 1
+
+    def tensor_bytes(self, inputs: float, outputs: float, experts: int = 1) -> tuple[float, ...]:
+        """Bytes of each tensor that stands for a matrix: weights, scales, zero points."""
+        weights = experts * inputs * outputs * self.weight_bits / 8
+        scales = experts * self._groups(inputs) * ceil(outputs / self.group_outputs)
+        return weights, scales * self.scale_bytes, scales * self.zero_bytes
+
+    def bytes_per_weight(self) -> float:
+        """Bytes of one weight with its share of a scale and a zero point; scales an output are too few to count."""
+        shared = (self.scale_bytes + self.zero_bytes) / (self.group * self.group_outputs) if self.group else 0.0
+        return self.weight_bits / 8 + shared
+
+    def with_group(self, group: int | None) -> "Storage":
+        """The same with another group size; None or a negative one leaves it (-1 is one group a column)."""
+        return replace(self, group=group) if group and group > 0 and self.group else self
+
+    def _groups(self, inputs: float) -> int:
+        return ceil(inputs / self.group / self.group_step) * self.group_step if self.group else 1
+
+
+STORAGES = {
+    "awq": Storage(weight_bits=4, group=128, scale_bytes=2, zero_bytes=0.5),
+    "gptq": Storage(weight_bits=4, group=128, scale_bytes=2, zero_bytes=0.5),
+    "gptq-int8": Storage(weight_bits=8, group=128, scale_bytes=2, zero_bytes=1),
+    "fp8": Storage(weight_bits=8, group=128, group_outputs=128, scale_bytes=4),
+    "fp8-channel": Storage(weight_bits=8, scale_bytes=4),
+    "int8": Storage(weight_bits=8, scale_bytes=4),
+    "mxfp4": Storage(weight_bits=4, group=32, scale_bytes=1),
+    "nvfp4": Storage(weight_bits=4, group=16, scale_bytes=1),
+    "bitsandbytes": Storage(weight_bits=4, group=64, scale_bytes=4),
+    "bitsandbytes-double": Storage(weight_bits=4, group=64, scale_bytes=1 + 4 / 256),
+    "bitsandbytes-int8": Storage(weight_bits=8, scale_bytes=4),
+}
+"""How the files of each format store a matrix; the engines' own forms are in `engines/`."""
+
+GGUF_BITS = {
+    "gguf": 4.87,
+    "f16": 16.0,
+    "q8_0": 8.5,
+    "q6_k": 6.5625,
+    "q5_k_m": 5.69,
+    "q5_k_s": 5.54,
+    "q5_0": 5.5,
+    "q4_k_m": 4.87,
+    "q4_k_s": 4.58,
+    "q4_0": 4.55,
+    "iq4_xs": 4.30,
+    "q3_k_m": 3.91,
+    "q2_k": 3.0,
+}
+"""Bits a weight, embeddings and output head included. Mixes are averages over published 7B to 70B files (llama.cpp's
+own table gives 4.83 to 4.89 for Q4_K_M): the header of the file at hand is exact, and `gguf` alone is taken for the
+commonest, Q4_K_M."""
+
+QUANTIZATIONS = (*STORAGES, *GGUF_BITS)
 
 _SPELLINGS = {
     "": None,
@@ -31,27 +89,45 @@ _SPELLINGS = {
     "bfloat16": None,
     "fp16": None,
     "float16": None,
+    "auto_awq": "awq",
     "awq_marlin": "awq",
+    "auto_gptq": "gptq",
     "gptq_marlin": "gptq",
     "gptq-int4": "gptq",
+    "auto_round": "gptq",
+    "auto-round": "gptq",
     "int4": "gptq",
     "w4a16": "gptq",
-    "int8": "gptq-int8",
     "w8a16": "gptq-int8",
+    "w8a8": "int8",
+    "w8a8_int8": "int8",
     "fp8_e4m3": "fp8",
-    "fbgemm_fp8": "fp8",
-    "modelopt": "fp8",
+    "fp8-block": "fp8",
+    "fp8-tensor": "fp8-channel",
+    "fp8-dynamic": "fp8-channel",
+    "w8a8_fp8": "fp8-channel",
+    "fbgemm_fp8": "fp8-channel",
+    "ptpc_fp8": "fp8-channel",
+    "modelopt": "fp8-channel",
     "modelopt_fp4": "nvfp4",
     "gpt_oss_mxfp4": "mxfp4",
     "bnb": "bitsandbytes",
     "nf4": "bitsandbytes",
+    "4bit": "bitsandbytes",
+    "4-bit": "bitsandbytes",
+    "nf4-double": "bitsandbytes-double",
+    "nf4-dq": "bitsandbytes-double",
+    "8bit": "bitsandbytes-int8",
+    "8-bit": "bitsandbytes-int8",
+    "llm.int8": "bitsandbytes-int8",
+    "bnb-int8": "bitsandbytes-int8",
 }
 
 
 def canonical_quantization(name: str | None) -> str | None:
     """Our word for a quantisation; None for 16 bit. Raises UsageError for one we cannot count."""
     lowered = (name or "").strip().lower()
-    if lowered in BYTES_PER_QUANTISED:
+    if lowered in STORAGES or lowered in GGUF_BITS:
         return lowered
     if lowered in _SPELLINGS:
         return _SPELLINGS[lowered]
@@ -68,11 +144,13 @@ def checkpoint_bytes(parameters: ParameterGroups, quantization: str | None, dtyp
     plain = bytes_per_16_bit(dtype)
     if quantization is None:
         return float(parameters.total * plain)
+    if quantization in GGUF_BITS:
+        return parameters.loaded * GGUF_BITS[quantization] / 8
     small, kept = split_by_width(parameters, quantization)
     tables = (kept + parameters.mtp) * plain
     # AWQ and GPTQ files of models with tied embeddings store the output head all the same.
     untied = parameters.embedding * plain if not parameters.head and quantization in {"awq", "gptq", "gptq-int8"} else 0
-    return small * BYTES_PER_QUANTISED[quantization] + tables + untied
+    return small * STORAGES[quantization].bytes_per_weight() + tables + untied
 
 
 def split_by_width(parameters: ParameterGroups, quantization: str) -> tuple[int, int]:
@@ -82,32 +160,3 @@ def split_by_width(parameters: ParameterGroups, quantization: str) -> tuple[int,
     """
     small = parameters.experts if quantization == "mxfp4" else parameters.quantisable
     return small, parameters.loaded - small
-
-
-def config_quantization(config: Mapping[str, Any]) -> str | None:
-    """What the `quantization_config` of a config.json says, in our words; None for 16 bit.
-
-    Raises UsageError for a method we cannot count.
-    """
-    found = config.get("quantization_config") or config.get("compression_config")
-    if not isinstance(found, Mapping):
-        return None
-    method = str(found.get("quant_method", "")).lower()
-    bits = found.get("bits") or found.get("w_bit")
-    if method in {"gptq", "awq", "auto-round", "auto_round"}:
-        return "gptq-int8" if bits == 8 else ("awq" if method == "awq" else "gptq")
-    if method in {"compressed-tensors", "compressed_tensors"}:
-        return _compressed(found)
-    return canonical_quantization(method)
-
-
-def _compressed(found: Mapping[str, Any]) -> str:
-    """compressed-tensors: the weights of the first group decide."""
-    groups = found.get("config_groups")
-    first: object = next(iter(groups.values()), {}) if isinstance(groups, Mapping) else {}
-    weights = first.get("weights") if isinstance(first, Mapping) else None
-    bits = weights.get("num_bits", 8) if isinstance(weights, Mapping) else 8
-    kind = weights.get("type", "float") if isinstance(weights, Mapping) else "float"
-    if kind == "float":
-        return "nvfp4" if bits == 4 else "fp8"
-    return "gptq" if bits == 4 else "gptq-int8"

@@ -19,7 +19,10 @@ class ServingOptions:
     `context_tokens` None means the model's own limit or 8192, whichever is smaller: a long default context would refuse
     cards that serve most uses well. `gpu_memory_utilization`, `max_num_seqs` and `max_num_batched_tokens` None mean the
     engine's default for that release and card. `quantization` None serves the checkpoint as it is. `lora_rank` None
-    means no adapter. `concurrency` is the number of sequences of full context wanted at once; engines start without it.
+    means no adapter. `rope_scaling_factor` is YaRN's, None leaves it to the model's config and the context.
+    `expert_parallel` shares whole experts out. `image_limit` is the most images of
+    a prompt (None: the engine's default of many; 0: text only), `max_pixels` the largest image after resizing.
+    `concurrency` is the number of sequences of full context wanted at once; engines start without it.
 
     Raises UsageError for values that no engine takes.
     """
@@ -39,11 +42,16 @@ class ServingOptions:
     enforce_eager: bool = False
     lora_rank: int | None = None
     max_loras: int = 1
+    expert_parallel: bool = False
+    rope_scaling_factor: float | None = None
+    image_limit: int | None = None
+    max_pixels: int | None = None
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
             _check_count(name, getattr(self, name))
         _check_share("gpu_memory_utilization", self.gpu_memory_utilization)
+        _check_factor("rope_scaling_factor", self.rope_scaling_factor)
         _check_choice("dtype", self.dtype, DTYPES)
         _check_choice("kv_cache_dtype", self.kv_cache_dtype, KV_CACHE_DTYPES)
 
@@ -85,6 +93,13 @@ def _check_share(name: str, value: object) -> None:
         raise UsageError(
             f"{name} is a share of the card, not {value}", hint="give a number above 0 and up to 1, for example 0.90"
         )
+
+
+def _check_factor(name: str, value: object) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 1000:
+        raise UsageError(f"{name} must be a number from 1, not {value}", hint="YaRN factors are 2 or 4, mostly")
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -37,6 +37,51 @@ class LayerGroup:
         return self.kind in (LayerKind.FULL, LayerKind.LATENT)
 
 
+class Split(StrEnum):
+    """How tensor parallelism shares a matrix out: by its outputs, by its inputs, or not at all."""
+
+    OUTPUTS = "outputs"
+    INPUTS = "inputs"
+    WHOLE = "whole"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """A kind of weight tensor as an engine holds it: fused where the engine fuses, one a layer.
+
+    `layers` of the layers `first` to `last` (exclusive) have it, evenly spread. `kv_outputs` of the outputs are keys
+    and values, which are shared out down to one head. `experts` above 1 is a mixture's tensor, all experts in one.
+    """
+
+    name: str
+    layers: int
+    first: int
+    last: int
+    inputs: int
+    outputs: int
+    split: Split = Split.OUTPUTS
+    kv_outputs: int = 0
+    experts: int = 1
+
+    @property
+    def elements(self) -> int:
+        """Weights of all its layers."""
+        return self.layers * self.experts * self.inputs * self.outputs
+
+    def share(self, ranks: int, kv_heads: int) -> tuple[float, float]:
+        """(inputs, outputs) of one layer's tensor on one of `ranks` GPUs; fractions where they do not divide."""
+        if self.split is Split.INPUTS:
+            return self.inputs / ranks, self.outputs
+        if self.split is Split.WHOLE:
+            return self.inputs, self.outputs
+        return self.inputs, (self.outputs - self.kv_outputs) / ranks + self.kv_outputs / min(ranks, kv_heads)
+
+    def layers_within(self, start: int, stop: int) -> float:
+        """How many of its layers lie in the pipeline stage of layers `start` to `stop` (exclusive)."""
+        overlap = max(min(stop, self.last) - max(start, self.first), 0)
+        return self.layers * overlap / (self.last - self.first)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParameterGroups:
     """Parameter counts by how an engine quantises and shards them; they add up to the checkpoint.
@@ -81,7 +126,9 @@ class Architecture:
 
     `intermediate_size` is that of the widest dense feed-forward layer (0 when every layer is a mixture), the `expert_*`
     fields are 0 without a mixture. `rotary_elements` is the size of all rope caches together. `vision_peak_elements` is
-    what the vision tower holds at once for its largest input. `is_exact` is False when the family is not one that we
+    what the vision tower holds at once for its largest input. `matrices` are the tensors behind the linear and the
+    expert parameters (none for encoders); `yarn_factor` what its config
+    stretches positions by. `is_exact` is False when the family is not one that we
     have counted, so that parameters are those of the nearest form.
     """
 
@@ -105,6 +152,8 @@ class Architecture:
     is_exact: bool
     parameters: ParameterGroups
     layer_groups: tuple[LayerGroup, ...]
+    matrices: tuple[Matrix, ...] = ()
+    yarn_factor: float = 1.0
 
     @property
     def is_plain_text(self) -> bool:

@@ -1,5 +1,6 @@
 """Every spelling of a model's name, and the catalogue row it means."""
 
+from functools import cache
 from typing import Any
 
 from cloudgpu.sizing.catalog import read_rows
@@ -21,6 +22,7 @@ def quantised_short_name(base: str, quantization: str) -> str:
     return f"{base}-{quantization}"
 
 
+@cache
 def _index() -> dict[str, dict[str, Any]]:
     """Every spelling to its row, in order of authority: ids, short names, documented aliases, then shortened ids."""
     found: dict[str, dict[str, Any]] = {}
@@ -35,7 +37,7 @@ def _index() -> dict[str, dict[str, Any]]:
 def _quantised_rows() -> list[dict[str, Any]]:
     short_names = {row["id"]: row["short_name"] for row in read_rows("models")}
     return [
-        {**row, "short_name": quantised_short_name(short_names[row["base"]], row["quantization"]), "aliases": []}
+        {"short_name": quantised_short_name(short_names[row["base"]], row["quantization"]), "aliases": [], **row}
         for row in read_rows("quantized")
     ]
 

@@ -102,7 +102,7 @@ def test_the_shown_budget_adds_up_to_the_card():
 
 def test_the_verdict_comes_first():
     result = CliRunner().invoke(app, ["estimate", "qwen-14b", "--gpu", "RTX 4090"])
-    assert result.stdout.splitlines()[0].startswith("Does not start: 27.5 GiB of weights")
+    assert result.stdout.splitlines()[0].startswith("Does not start: 27.6 GiB of weights")
 
 
 @pytest.mark.parametrize("command", ["models", "gpus"])

@@ -26,10 +26,10 @@ def test_a_gpu_is_found_in_any_spelling(typed, meant):
     assert find_gpu(typed).name == meant
 
 
-def test_the_catalogue_holds_117_gpus_and_each_says_where_it_is_from():
-    assert len(all_gpus()) == 117
+def test_the_catalogue_holds_122_gpus_and_each_says_where_it_is_from():
+    assert len(all_gpus()) == 122
     assert all(gpu.source for gpu in all_gpus())
-    assert len({gpu.name for gpu in all_gpus()}) == 117
+    assert len({gpu.name for gpu in all_gpus()}) == 122
 
 
 @pytest.mark.parametrize("gpu", all_gpus(), ids=lambda gpu: gpu.name)

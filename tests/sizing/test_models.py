@@ -133,7 +133,8 @@ def test_the_quantisation_of_a_config_is_understood():
         ({"quant_method": "awq", "bits": 4}, "awq"),
         ({"quant_method": "gptq", "bits": 4}, "gptq"),
         ({"quant_method": "gptq", "bits": 8}, "gptq-int8"),
-        ({"quant_method": "fp8"}, "fp8"),
+        ({"quant_method": "fp8"}, "fp8-channel"),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8"),
         (
             {"quant_method": "compressed-tensors", "config_groups": {"a": {"weights": {"num_bits": 4, "type": "int"}}}},
             "gptq",
@@ -143,7 +144,7 @@ def test_the_quantisation_of_a_config_is_understood():
                 "quant_method": "compressed-tensors",
                 "config_groups": {"a": {"weights": {"num_bits": 8, "type": "float"}}},
             },
-            "fp8",
+            "fp8-channel",
         ),
     ]:
         assert model_from_config({**config, "quantization_config": method}).quantization == ours

@@ -25,6 +25,8 @@ from cloudgpu.sizing.architecture.feedforward import (
     mixture_of,
 )
 from cloudgpu.sizing.architecture.layers import kinds_of, layer_groups
+from cloudgpu.sizing.architecture.matrices import Body, matrices
+from cloudgpu.sizing.architecture.rope import Rope, rope_of
 from cloudgpu.sizing.architecture.traits import KNOWN_FAMILIES, Traits, traits_of
 from cloudgpu.sizing.architecture.vision import vision_tower
 from cloudgpu.sizing.shape import Architecture, LayerKind, ParameterGroups
@@ -58,6 +60,7 @@ class _Decoder:
         self.heads: Heads = heads_of(config)
         self.latent: Latent | None = latent_of(config)
         self.delta = delta_net_of(config)
+        self.rope: Rope = rope_of(config, has_latent=self.latent is not None)
         self.mixture: Mixture | None = mixture_of(family, config)
         self.dense_width = dense_width(family, config, self.mixture)
         self.kinds = [LayerKind.LATENT] * self.layers if self.latent else kinds_of(family, config, self.layers)
@@ -74,7 +77,7 @@ class _Decoder:
             kv_heads=self.heads.kv,
             head_dim=self.heads.dim,
             vocab_size=self.vocab,
-            max_context=self.config.count_or(2048, "max_position_embeddings", "seq_length", "n_positions"),
+            max_context=self.rope.max_context(self._positions()),
             rotary_elements=self._rotary_elements(),
             expert_count=mixture.experts if mixture else 0,
             experts_per_token=mixture.per_token if mixture else 0,
@@ -86,6 +89,23 @@ class _Decoder:
             is_exact=self.family in KNOWN_FAMILIES and (tower is None or tower.is_exact),
             parameters=self._parameters(tower.parameters if tower else 0),
             layer_groups=layer_groups(self.family, self.config, self.layers, self.heads, self.latent, self.delta),
+            matrices=matrices(self._tensors()),
+            yarn_factor=self.rope.yarn_factor,
+        )
+
+    def _tensors(self) -> Body:
+        return Body(
+            hidden=self.hidden,
+            layers=self.layers,
+            kinds=tuple(self.kinds),
+            heads=self.heads,
+            wide_heads=self._wide_heads() if self.family == "gemma4" else None,
+            shares_kv=self.config.flag("attention_k_eq_v"),
+            latent=self.latent,
+            delta=self.delta,
+            mixture=self.mixture,
+            dense_width=self.dense_width,
+            traits=self.traits,
         )
 
     def _parameters(self, vision: int) -> ParameterGroups:
@@ -125,12 +145,15 @@ class _Decoder:
             return count + LayerCount(small=2 * self.heads.dim + 2)
         return count + LayerCount(small=self.heads.query) if self.family == "gpt_oss" else count
 
-    def _gemma4_global(self) -> LayerCount:
-        heads = Heads(
+    def _wide_heads(self) -> Heads:
+        return Heads(
             query=self.heads.query,
             kv=self.config.count_or(self.heads.kv, "num_global_key_value_heads"),
             dim=self.config.count_or(self.heads.dim, "global_head_dim"),
         )
+
+    def _gemma4_global(self) -> LayerCount:
+        heads = self._wide_heads()
         shared = self.config.flag("attention_k_eq_v")
         return plain_attention(self.hidden, heads, self.traits, shared_kv=shared)
 
@@ -159,8 +182,15 @@ class _Decoder:
         """Rope caches: every position of the model times the rotated part of a head, once a kind of rope."""
         partial = self.config.number_or(1.0, "partial_rotary_factor")
         width = self.latent.rope if self.latent else int(self.heads.dim * partial)
-        ropes = 2 if self.family in {"gemma3", "gemma4"} else 1
-        return self.config.count_or(2048, "max_position_embeddings", "seq_length", "n_positions") * width * ropes
+        cached = int(self._positions() * self.rope.linear_factor) * width
+        if self.family == "gemma3":
+            return cached + self._positions() * width
+        if self.family == "gemma4":
+            return cached + self._positions() * self._wide_heads().dim
+        return cached
+
+    def _positions(self) -> int:
+        return self.config.count_or(2048, "max_position_embeddings", "seq_length", "n_positions")
 
 
 _TIED_WHEN_SILENT = {

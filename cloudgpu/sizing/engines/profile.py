@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from cloudgpu.base.errors import UsageError
+from cloudgpu.sizing.engines.vllm_formats import SUPPORT, cache_error, kept_as, least_capability
+from cloudgpu.sizing.number_formats import Storage
 
 
 class Card(Protocol):
@@ -32,12 +34,14 @@ class EngineProfile:
     `graphs_inside_budget` holds for the older model runner, `v2_graphs_inside_budget` for the newer one, which
     serves plain text models where `has_v2_runner`. The `…sampler_bytes_per_logit` times rows times vocabulary
     is the peak of the profiled sampler, of at most `v2_sampler_rows` rows with the newer runner. `batches_in_flight` is
-    what a windowed layer keeps besides its window. `min_cuda` is the CUDA version the host's driver must
+    what a windowed layer keeps besides its window; without `pools_by_kind` it keeps everything, and so do chunked
+    layers without `frees_chunks`. `min_cuda` is the CUDA version the host's driver must
     support; `min_capability` the oldest compute capability the image runs on.
     """
 
     name: str
     version: str
+    release: tuple[int, int]
     image: str
     gpu_memory_utilization: float
     min_cuda: str
@@ -51,6 +55,8 @@ class EngineProfile:
     batches_in_flight: int
     pads_mxfp4: bool
     quantizations: frozenset[str]
+    pools_by_kind: bool = True
+    frees_chunks: bool = True
 
     def max_num_batched_tokens(self, card: Card) -> int:
         """Tokens of one scheduler step when the user sets none: it follows the size of the card."""
@@ -60,8 +66,15 @@ class EngineProfile:
         """Sequences that run at once when the user sets none: it follows the size of the card."""
         return _server_defaults(card)[1]
 
-    def hardware_error(self, card: Card, quantization: str | None, dtype: str) -> str | None:
-        """Why this release cannot run that number format on that card; None when it can or nobody knows.
+    def storage(self, quantization: str, card: Card, group: int | None = None) -> Storage:
+        """How this release keeps a matrix of that format on that card; `group` is the checkpoint's own, if it says."""
+        have = capability(card.compute_capability) if card.compute_capability else None
+        return kept_as(quantization, self.release, have, group)
+
+    def hardware_error(
+        self, card: Card, quantization: str | None, dtype: str, kv_cache_dtype: str = "auto"
+    ) -> str | None:
+        """Why this release cannot run those number formats on that card; None when it can or nobody knows.
 
         Source: the engine's own minimum capabilities per quantisation (vLLM source, 0.11 to 0.33).
         """
@@ -69,10 +82,14 @@ class EngineProfile:
             return None
         have = capability(card.compute_capability)
         need, what = _least_capability(self, quantization, dtype)
-        if have >= capability(need):
-            return None
         has = f"{card.name} has {card.compute_capability}"
-        return f"{self.name} {self.version} needs compute capability {need} for {what}; {has}"
+        if have < capability(need):
+            return f"{self.name} {self.version} needs compute capability {need} for {what}; {has}"
+        if quantization is not None and (below := SUPPORT[quantization].below) and have >= below:
+            end = f"{below[0]}.{below[1]}"
+            return f"{self.name} {self.version} has no {quantization} from compute capability {end} on; {has}"
+        refused = cache_error(kv_cache_dtype, dtype, self.release, have)
+        return f"{self.name} {self.version} on {card.name}: {refused}" if refused else None
 
 
 def capability(text: str) -> tuple[int, int]:
@@ -93,8 +110,10 @@ def _server_defaults(card: Card) -> tuple[int, int]:
 
 
 def _least_capability(profile: EngineProfile, quantization: str | None, dtype: str) -> tuple[str, str]:
+    needs = [(capability(profile.min_capability), "its image")]
     if dtype == "bfloat16":
-        return max(("8.0", "bfloat16"), (profile.min_capability, "its image"), key=lambda pair: capability(pair[0]))
-    if quantization in {"awq", "gptq", "gptq-int8", "fp8", "mxfp4", "nvfp4"}:
-        return max(("7.5", quantization), (profile.min_capability, "its image"), key=lambda pair: capability(pair[0]))
-    return profile.min_capability, "its image"
+        needs.append(((8, 0), "bfloat16"))
+    if quantization is not None:
+        needs.append((least_capability(quantization, profile.release), quantization))
+    (major, minor), what = max(needs, key=lambda need: need[0])
+    return f"{major}.{minor}", what

@@ -1,24 +1,33 @@
 """LoRA slots: the engine reserves every slot at the largest rank for every module it could adapt."""
 
-from cloudgpu.sizing.shape import Architecture
+from cloudgpu.sizing.shape import Architecture, Matrix
+
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""What `--max-lora-rank` may be; an adapter of another rank takes the next one."""
+
+_PARTS = {"qkv_proj": 3, "gate_up_proj": 2, "w13": 2, "fused_qkv_a_proj": 2, "in_proj_qkvz": 2}
+"""Parts of a fused tensor: each has a down-projection of its own."""
+
+
+def slot_rank(rank: int) -> int:
+    """The rank at which the engine reserves slots for an adapter of `rank`."""
+    return next((allowed for allowed in RANKS if rank <= allowed), rank)
 
 
 def adapter_bytes(architecture: Architecture, rank: int | None, slots: int, tensor_parallel: int = 1) -> float:
     """Bytes of the reserved LoRA slots on one GPU; 0 without adapters.
 
-    Source: vLLM allocates A (in x rank) and B (rank x out) in 16 bit for q, k, v, o, gate, up, down of every layer and
-    every expert. Seen: +0.07 GiB for Mistral-7B at rank 16, +0.13 GiB for Qwen2.5-14B.
+    Source: vLLM allocates A (rank x in) and B (out x rank) in 16 bit for every matrix of every layer and every expert,
+    whatever an adapter's targets are; only what the matrix itself shares out is shared out. Seen: +0.07 GiB for
+    Mistral-7B at rank 16, +0.13 GiB for Qwen2.5-14B.
     """
     if rank is None:
         return 0.0
-    return 2.0 * slots * rank * architecture.layers * _width_of_layer(architecture, tensor_parallel)
+    widths = sum(_width(matrix, tensor_parallel, architecture.kv_heads) for matrix in architecture.matrices)
+    return 2.0 * slots * slot_rank(rank) * widths
 
 
-def _width_of_layer(architecture: Architecture, ranks: int) -> float:
-    hidden = architecture.hidden_size
-    query = architecture.attention_heads * architecture.head_dim / ranks
-    keys = architecture.kv_heads * architecture.head_dim / min(ranks, architecture.kv_heads)
-    attention = 2 * (hidden + query) + 2 * (hidden + keys)
-    dense = 3 * (hidden + architecture.intermediate_size / ranks) if architecture.intermediate_size else 0.0
-    expert = hidden + architecture.expert_intermediate_size / ranks
-    return attention + dense + 3 * architecture.expert_count * expert
+def _width(matrix: Matrix, ranks: int, kv_heads: int) -> float:
+    inputs, outputs = matrix.share(ranks, kv_heads)
+    parts = _PARTS.get(matrix.name.rpartition(".")[2], 1)
+    return matrix.layers * matrix.experts * (parts * inputs + outputs)

@@ -5,7 +5,7 @@ Source: vLLM V1's KV cache groups. Checked: Gemma-4-31B on 0.26 (217,113 tokens,
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from cloudgpu.sizing.shape import Architecture, LayerGroup, LayerKind
@@ -101,6 +101,25 @@ def cache_pool(
         for group, count, tokens in zip(groups, counts, block_tokens, strict=True)
     )
     return CachePool(kinds=kinds, block_bytes=page_bytes * size, in_flight=in_flight)
+
+
+def kept_groups(groups: Sequence[LayerGroup], *, pools_by_kind: bool, frees_chunks: bool) -> tuple[LayerGroup, ...]:
+    """The groups as a release treats them: layers whose past it does not free count with those that keep everything.
+
+    Source: vLLM's hybrid pool came with 0.10, for chunked attention (Llama 4) later: 240 GiB asked for 10,485,760
+    tokens of Llama-4-Scout on 0.9, four times what its global layers take.
+    """
+    keeps = {LayerKind.WINDOW: not pools_by_kind, LayerKind.CHUNKED: not (pools_by_kind and frees_chunks)}
+    whole = [replace(group, kind=LayerKind.FULL, window=None) if keeps.get(group.kind) else group for group in groups]
+    return tuple(_merged(whole))
+
+
+def _merged(groups: Sequence[LayerGroup]) -> list[LayerGroup]:
+    merged: dict[LayerGroup, int] = {}
+    for group in groups:
+        alike = replace(group, layers=1)
+        merged[alike] = merged.get(alike, 0) + group.layers
+    return [replace(alike, layers=count) for alike, count in merged.items()]
 
 
 def token_bytes(architecture: Architecture, kv_bytes: int, tensor_parallel: int = 1) -> int:

@@ -1,13 +1,17 @@
 """The estimate: weights, overhead and cache put together into a budget and a verdict."""
 
+from dataclasses import replace
+
 from cloudgpu.base.errors import UsageError
 from cloudgpu.base.units import GIB, gib_from_bytes
 from cloudgpu.sizing.engines import EngineProfile
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.adapters import adapter_bytes
-from cloudgpu.sizing.memory.cache import cache_pool, token_bytes
+from cloudgpu.sizing.memory.cache import cache_pool, kept_groups, token_bytes
+from cloudgpu.sizing.memory.flags import Settled, capability_notes, engine_flags
 from cloudgpu.sizing.memory.layout import layout_error
 from cloudgpu.sizing.memory.overhead import (
+    Load,
     activation_peak_gib,
     cuda_context_gib,
     cuda_graph_gib,
@@ -15,9 +19,10 @@ from cloudgpu.sizing.memory.overhead import (
     non_torch_gib,
 )
 from cloudgpu.sizing.memory.refusal import Budget, refusal_of
-from cloudgpu.sizing.memory.result import MemoryEstimate
+from cloudgpu.sizing.memory.result import MemoryEstimate, Refusal
 from cloudgpu.sizing.memory.stored_weights import reconciled_bytes
-from cloudgpu.sizing.memory.weights import weights_bytes
+from cloudgpu.sizing.memory.stretch import yarn_factor
+from cloudgpu.sizing.memory.weights import WeightRules, weights_bytes
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.number_formats import canonical_quantization
 from cloudgpu.sizing.options import ServingOptions
@@ -33,7 +38,7 @@ def estimate(model: ModelSpec, gpu: GpuSpec, options: ServingOptions) -> MemoryE
     """What one GPU of the split holds, and whether the engine starts. Touches neither network nor disk.
 
     Raises UsageError when the split or the quantisation is impossible or the engine is not one we can estimate. Sources
-    of the formulas stand with each component; the starts they were checked on in tests/sizing/data/starts.jsonl.
+    of the formulas stand with each component; the starts they were checked on in tests/accuracy/memory.jsonl.
     """
     return _Estimation(model, gpu, options).result()
 
@@ -47,6 +52,7 @@ class _Estimation:
         self.profile: EngineProfile = options.profile()
         self.quantization = _quantization(model, options, self.profile)
         self.context = options.context_for(model.max_context)
+        self.yarn_factor = yarn_factor(self.architecture, options, self.context)
         self.plain_bytes = 4 if options.dtype == "float32" else 2
         self.ranks, self.stages = options.tensor_parallel, options.pipeline_parallel
         self.tokens = options.max_num_batched_tokens or self.profile.max_num_batched_tokens(gpu)
@@ -57,19 +63,36 @@ class _Estimation:
 
     def _size_workspace(self) -> None:
         architecture, profile = self.architecture, self.profile
-        self.activation_gib = activation_peak_gib(
-            architecture, profile, self.tokens, self.sequences, self.ranks, self.plain_bytes
+        self.activation_gib = activation_peak_gib(architecture, profile, self._load())
+        self.other_gib = non_torch_gib(self.ranks * self.stages, self.gpu)
+        self.graph_gib = cuda_graph_gib(
+            architecture, profile, self.sequences, eager=self.options.enforce_eager, card=self.gpu
         )
-        self.other_gib = non_torch_gib(self.ranks * self.stages)
-        self.graph_gib = cuda_graph_gib(architecture, profile, self.sequences, eager=self.options.enforce_eager)
         self.graphs_inside = graphs_inside_budget(architecture, profile)
         self.kv_bytes = 1 if self.options.kv_cache_dtype.startswith("fp8") else self.plain_bytes
         in_flight = profile.batches_in_flight * self.tokens
-        self.pool = cache_pool(architecture, self.kv_bytes, in_flight, self.ranks, self.stages)
+        groups = kept_groups(
+            architecture.layer_groups, pools_by_kind=profile.pools_by_kind, frees_chunks=profile.frees_chunks
+        )
+        self.kept = replace(architecture, layer_groups=groups)
+        self.pool = cache_pool(self.kept, self.kv_bytes, in_flight, self.ranks, self.stages)
+
+    def _load(self) -> Load:
+        return Load(
+            tokens=self.tokens,
+            sequences=self.sequences,
+            ranks=self.ranks,
+            element_bytes=self.plain_bytes,
+            packs_activations=self.quantization in {"fp8", "fp8-channel"},
+            grouped_kernels=self.quantization == "mxfp4",
+        )
 
     def result(self) -> MemoryEstimate:
         budget = self._budget()
         refused = refusal_of(budget)
+        hardware = self.profile.hardware_error(
+            self.gpu, self.quantization, self.options.dtype, self.options.kv_cache_dtype
+        )
         available = max(budget.kv_cache_gib, 0.0) * GIB
         return MemoryEstimate(
             model=self.model.model_id,
@@ -90,17 +113,36 @@ class _Estimation:
             cuda_context_gib=budget.context_gib,
             kv_cache_gib=budget.kv_cache_gib,
             kv_cache_tokens=self.pool.tokens(available, self.context) if self.pool else 0,
-            kv_bytes_per_token=token_bytes(self.architecture, self.kv_bytes, self.ranks),
+            kv_bytes_per_token=token_bytes(self.kept, self.kv_bytes, self.ranks),
             kv_needed_gib=budget.kv_needed_gib,
-            starts=refused is None,
+            starts=refused is None and hardware is None,
             refusal=refused[0] if refused else None,
-            refusal_text=refused[1] if refused else None,
+            refusal_text=refused[1] if refused else hardware,
             longest_context=budget.longest_context,
             sequences_at_context=self._sequences(available),
             error_band_gib=self._band_gib(budget.weights_gib),
             weights_source=self.model.weights_source,
-            hardware_error=self.profile.hardware_error(self.gpu, self.quantization, self.options.dtype),
+            hardware_error=hardware,
+            capability_notes=capability_notes(self.model, self.gpu, self.options, self.profile, self._settled(budget)),
+            flags=self._flags(budget, refused[0] if refused else None),
         )
+
+    def _settled(self, budget: Budget) -> Settled:
+        return Settled(
+            context=self.context,
+            utilization=budget.utilization,
+            yarn_factor=self.yarn_factor,
+            quantization=self.quantization,
+        )
+
+    def _flags(self, budget: Budget, refusal: Refusal | None) -> tuple[str, ...]:
+        """Of this start when it works, else of the longest context that does; none when no context does."""
+        settled = self._settled(budget)
+        if refusal is not None:
+            if not 0 < budget.longest_context < self.context:
+                return ()
+            settled = replace(settled, context=budget.longest_context)
+        return engine_flags(self.model, self.options, settled)
 
     def _budget(self) -> Budget:
         requested_gib = self.gpu.total_gib * self.utilization
@@ -132,7 +174,23 @@ class _Estimation:
         return gib_from_bytes(weights + adapters / self.stages)
 
     def _weights_by_config(self, ranks: int, stages: int) -> float:
-        return weights_bytes(self.architecture, self.quantization, self.plain_bytes, self.profile, ranks, stages)
+        rules = replace(self._weight_rules(), ranks=ranks, stages=stages)
+        return weights_bytes(self.architecture, rules, self.profile)
+
+    def _weight_rules(self) -> WeightRules:
+        served = self.quantization
+        own = served is not None and served == self.model.quantization
+        group = self.model.group_size if own else None
+        return WeightRules(
+            storage=self.profile.storage(served, self.gpu, group) if served else None,
+            quantization=served,
+            plain_bytes=self.plain_bytes,
+            kept=self.model.kept_modules if own else (),
+            ranks=self.ranks,
+            stages=self.stages,
+            expert_parallel=self.options.expert_parallel,
+            yarn_factor=self.yarn_factor,
+        )
 
     def _longest(self, kv_gib: float) -> int:
         if self.pool is None:

@@ -3,32 +3,66 @@
 Calibrated on starts of vLLM 0.25.1 on H100 and H200 and on public start-up logs; see docs of each constant.
 """
 
+from dataclasses import dataclass
+
 from cloudgpu.base.units import GIB
 from cloudgpu.sizing.engines import EngineProfile
-from cloudgpu.sizing.shape import Architecture
+from cloudgpu.sizing.engines.profile import Card, capability
+from cloudgpu.sizing.shape import Architecture, LayerKind
 
 HIDDEN_ROWS, FEED_FORWARD_ROWS = 2.4, 3.3
-"""Rows of hidden and feed-forward width alive at the peak of a dense layer. Fitted on four starts of 0.25.1 with 16,384
-tokens: 1.77, 1.77, 2.96 and (two GPUs) 1.67 GiB logged, 1.77, 1.75, 2.96 and 1.67 by these."""
+"""Rows of hidden and feed-forward width alive at the peak of a dense layer with two norms. Fitted on four starts of
+0.25.1 with 16,384 tokens: 1.77, 1.77, 2.96 and (two GPUs) 1.67 GiB logged, 1.77, 1.75, 2.96 and 1.67 by these."""
+SANDWICHED = frozenset({"gemma2", "gemma3", "gemma4", "glm4"})
+"""Families with four norms a layer keep twice the rows: 2.11 GiB logged for Gemma-3-12B, 2.11 by this."""
 
-NON_TORCH_GIB = {1: 0.24, 2: 0.6, 4: 1.75, 8: 2.1}
-"""Kernels, cuBLAS and NCCL by the number of GPUs: logged 0.22 and 0.26 (1), 0.54 and 0.74 (2), 1.70 and 1.84 (4),
-2.10 (8)."""
+PACKED_FEED_FORWARD_ROWS = 2.8
+"""The same with fp8 weights, whose input of the last matrix takes one byte: 1.42 GiB of 0.25.1 on two GPUs, 1.47 by
+it."""
+
+NON_TORCH_GIB = {1: 0.24, 2: 0.55, 4: 1.75, 8: 2.1}
+"""Kernels, cuBLAS and NCCL by the number of GPUs that reach each other's memory: logged 0.22 and 0.26 (1), 0.54 (2),
+1.70 and 1.84 (4), 2.10 (8)."""
+NON_TORCH_WITHOUT_PEERS_GIB = 0.4
+"""Cards that do not (GeForce, T4, L4) pass through the host: 0.11 to 0.32 logged for 2 to 8 of them, 0.74 once."""
+PEERS_FROM_GIB = 39.0
 
 GRAPH_GIB_PER_LAYER = 0.022
 """The newer runner, 51 sizes captured: 0.95 GiB for 48 layers, 1.43 for 64, 0.53 for 28 logged."""
 GRAPH_MIXTURE_FACTOR = 2.0
 """1.2 GiB for the 27 layers of DeepSeek-V2-Lite."""
-GRAPH_GIB_PER_LAYER_V1 = 0.013
-"""The older runner's estimate: 0.76 GiB for the 60 layers of Gemma-4-31B on 0.26."""
+GRAPH_GIB_PER_LAYER_V1 = 0.016
+"""The older runner: 0.68 GiB for 36 layers on 0.10, 0.42 and 0.40 for 24."""
+GRAPH_GIB_ESTIMATED = 0.013
+"""What it sets aside for them from 0.21 on: 0.76 for the 60 layers of Gemma-4-31B, 0.64 for the 48 of Qwen3-30B-A3B."""
+GRAPH_GIB_PER_LAYER_EARLY = 0.05
+"""Before 0.10, 67 sizes: 1.44 GiB for 28 layers, 2.24 for 36, 3.17 for 64."""
+GRAPH_GIB_PER_LAYER_V0 = 0.006
+"""Before 0.8: 0.17 GiB for 28 layers, 0.15 for 64."""
 
 ALL_CAPTURE_SIZES = 51
 
 
-def forward_peak_gib(architecture: Architecture, tokens: int, tensor_parallel: int, element_bytes: int = 2) -> float:
-    """Peak of one forward pass over `tokens` tokens on one GPU."""
-    rows = max(_dense_rows(architecture, tensor_parallel), _mixture_rows(architecture, tensor_parallel))
-    return tokens * rows * element_bytes / GIB
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What the profile run computes: tokens and sequences of one step, the split, the width of an element.
+
+    `packs_activations`: the format's kernels take their input in one byte; `grouped_kernels`: those of its experts
+    need no workspace (MXFP4).
+    """
+
+    tokens: int
+    sequences: int
+    ranks: int = 1
+    element_bytes: int = 2
+    packs_activations: bool = False
+    grouped_kernels: bool = False
+
+
+def forward_peak_gib(architecture: Architecture, load: Load) -> float:
+    """Peak of one forward pass on one GPU."""
+    rows = max(_dense_rows(architecture, load), _mixture_rows(architecture, load.ranks))
+    return load.tokens * rows * load.element_bytes / GIB
 
 
 def sampler_peak_gib(architecture: Architecture, profile: EngineProfile, sequences: int, *, v2_runner: bool) -> float:
@@ -38,33 +72,62 @@ def sampler_peak_gib(architecture: Architecture, profile: EngineProfile, sequenc
     return rows * architecture.vocab_size * each / GIB
 
 
-def activation_peak_gib(
-    architecture: Architecture,
-    profile: EngineProfile,
-    tokens: int,
-    sequences: int,
-    tensor_parallel: int,
-    element_bytes: int = 2,
-) -> float:
+def activation_peak_gib(architecture: Architecture, profile: EngineProfile, load: Load) -> float:
     """The largest of what the profile run does one after the other: forward pass, sampling, one maximal image."""
-    forward = forward_peak_gib(architecture, tokens, tensor_parallel, element_bytes)
+    forward = forward_peak_gib(architecture, load)
     if architecture.is_encoder:
         return forward
-    v2_runner = profile.has_v2_runner and architecture.is_plain_text
-    sampler = sampler_peak_gib(architecture, profile, min(sequences, tokens), v2_runner=v2_runner)
-    vision = architecture.vision_peak_elements * element_bytes / GIB
+    sampler = sampler_peak_gib(
+        architecture, profile, min(load.sequences, load.tokens), v2_runner=runs_on_v2(architecture, profile)
+    )
+    sampler += 0.0 if load.grouped_kernels else workspace_gib(architecture, load)
+    vision = architecture.vision_peak_elements * load.element_bytes / GIB
     return max(forward, sampler, vision)
 
 
-def cuda_graph_gib(architecture: Architecture, profile: EngineProfile, sequences: int, *, eager: bool) -> float:
+def workspace_gib(architecture: Architecture, load: Load) -> float:
+    """What the experts' kernels keep between steps, so that the sampler finds it taken.
+
+    Source: Triton's fused experts hold their first and last result in one buffer and the middle one in another. Seen:
+    3.21 GiB for Qwen3-30B-A3B on 0.25.1 with 1,024 rows sampled, 2.9 by this and the sampler.
+    """
+    width = architecture.expert_intermediate_size / load.ranks
+    rows = architecture.experts_per_token * (max(2 * width, architecture.hidden_size) + width)
+    return load.tokens * rows * load.element_bytes / GIB
+
+
+def runs_on_v2(architecture: Architecture, profile: EngineProfile) -> bool:
+    """Whether the newer runner serves the model: text without recurrent layers, of mixtures only latent ones.
+
+    Seen on 0.25.1: Qwen2.5, Qwen3, Llama, Gemma 3 text and DeepSeek-V2 are served by it, Qwen3-30B-A3B is not.
+    """
+    if architecture.has_vision or architecture.is_encoder or not profile.has_v2_runner:
+        return False
+    kinds = {group.kind for group in architecture.layer_groups}
+    return LayerKind.RECURRENT not in kinds and (not architecture.expert_count or LayerKind.LATENT in kinds)
+
+
+def cuda_graph_gib(
+    architecture: Architecture, profile: EngineProfile, sequences: int, *, eager: bool, card: Card
+) -> float:
     """CUDA graphs of the usual capture sizes; 0 with enforce_eager and for encoders."""
     if eager or architecture.is_encoder:
         return 0.0
     share = capture_sizes(min(2 * sequences, 512)) / ALL_CAPTURE_SIZES
-    if not (profile.has_v2_runner and architecture.is_plain_text):
-        return GRAPH_GIB_PER_LAYER_V1 * architecture.layers * share
+    if not runs_on_v2(architecture, profile):
+        return _graph_gib_per_layer(profile.release, card) * architecture.layers * share
     mixture = GRAPH_MIXTURE_FACTOR if architecture.expert_count else 1.0
     return GRAPH_GIB_PER_LAYER * architecture.layers * mixture * share
+
+
+def _graph_gib_per_layer(release: tuple[int, int], card: Card) -> float:
+    """Turing and older cards stayed with the V0 engine until 0.10."""
+    is_old = card.compute_capability is not None and capability(card.compute_capability) < (8, 0)
+    if release < (0, 8) or (is_old and release < (0, 10)):
+        return GRAPH_GIB_PER_LAYER_V0
+    if release < (0, 10):
+        return GRAPH_GIB_PER_LAYER_EARLY
+    return GRAPH_GIB_PER_LAYER_V1 if release < (0, 21) else GRAPH_GIB_ESTIMATED
 
 
 def graphs_inside_budget(architecture: Architecture, profile: EngineProfile) -> bool:
@@ -73,13 +136,15 @@ def graphs_inside_budget(architecture: Architecture, profile: EngineProfile) -> 
     Source: vLLM from 0.21 estimates them; the newer runner, which serves plain text models, answered 0 in every
     start of 0.25.1 (weights + activation + non-torch + KV = requested, and 0.39 to 1.43 GiB of graphs followed).
     """
-    if profile.has_v2_runner and architecture.is_plain_text:
+    if runs_on_v2(architecture, profile):
         return profile.v2_graphs_inside_budget
     return profile.graphs_inside_budget
 
 
-def non_torch_gib(gpus: int) -> float:
+def non_torch_gib(gpus: int, card: Card) -> float:
     """Memory that torch does not allocate, on each of `gpus` GPUs that serve together."""
+    if gpus > 1 and card.total_gib < PEERS_FROM_GIB:
+        return NON_TORCH_WITHOUT_PEERS_GIB
     return next((gib for count, gib in NON_TORCH_GIB.items() if gpus <= count), NON_TORCH_GIB[8])
 
 
@@ -97,11 +162,13 @@ def capture_sizes(largest: int) -> int:
     return max(len([size for size in sizes if size <= largest]), 1)
 
 
-def _dense_rows(architecture: Architecture, ranks: int) -> float:
+def _dense_rows(architecture: Architecture, load: Load) -> float:
     if architecture.is_encoder:
         return 4 * architecture.hidden_size + 2 * architecture.intermediate_size
-    width = architecture.intermediate_size / ranks
-    return HIDDEN_ROWS * architecture.hidden_size + FEED_FORWARD_ROWS * width
+    width = architecture.intermediate_size / load.ranks
+    rows = PACKED_FEED_FORWARD_ROWS if load.packs_activations else FEED_FORWARD_ROWS
+    norms = 2 if architecture.family in SANDWICHED else 1
+    return norms * HIDDEN_ROWS * architecture.hidden_size + rows * width
 
 
 def _mixture_rows(architecture: Architecture, ranks: int) -> float:

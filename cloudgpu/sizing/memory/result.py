@@ -27,7 +27,10 @@ class MemoryEstimate:
     `kv_bytes_per_token` counts the layers that keep every token. `longest_context` is the longest single sequence the
     cache holds, at most the model's own limit; `sequences_at_context` how many of `context_tokens` fit at once.
     `refusal` None means it starts; `refusal_text` is the engine's own words. `error_band_gib` is how far `kv_cache_gib`
-    may be off, either way. `hardware_error` says why the release does not run on that card at all, whatever its memory.
+    may be off, either way. `hardware_error` says why the release does not run on that card at all, whatever its
+    memory; then `starts` is False though `refusal` may be None. `capability_notes` are sentences about formats, card
+    and release; `flags` the engine's arguments that make the estimate true (those of the longest context when this one
+    is refused, empty when none starts).
     """
 
     model: str
@@ -58,12 +61,19 @@ class MemoryEstimate:
     error_band_gib: float
     weights_source: str
     hardware_error: str | None
+    capability_notes: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def used_gib(self) -> float:
         """All that would be in use on the card under full load, CUDA context and graphs included."""
         graphs_outside = 0.0 if self.cuda_graph_inside_budget else self.cuda_graph_gib
         return self.requested_gib + graphs_outside + self.cuda_context_gib
+
+    @property
+    def verdict(self) -> str:
+        """In one word: `starts`, `tight` (starts, by less than the estimate may be off) or `refused`."""
+        return "refused" if not self.starts else ("tight" if self.is_tight else "starts")
 
     @property
     def is_tight(self) -> bool:
@@ -84,10 +94,13 @@ class MemoryEstimate:
 
     def as_json(self) -> Mapping[str, object]:
         """The figures under the names of the JSON contract, GiB to three decimals."""
-        return {name: _shown(getattr(self, name)) for name in self.__dataclass_fields__}
+        shown = {name: _shown(getattr(self, name)) for name in self.__dataclass_fields__}
+        return {**shown, "verdict": self.verdict}
 
 
 def _shown(value: object) -> object:
     if isinstance(value, Refusal):
         return value.value
+    if isinstance(value, tuple):
+        return list(value)
     return round(value, SHOWN_DECIMALS) if isinstance(value, float) else value

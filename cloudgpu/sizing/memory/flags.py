@@ -1,0 +1,98 @@
+"""The engine's arguments that make an estimate true, and what of the release and the card a user should know."""
+
+import json
+from dataclasses import dataclass
+
+from cloudgpu.sizing.engines import EngineProfile
+from cloudgpu.sizing.engines.profile import capability
+from cloudgpu.sizing.engines.vllm import is_known
+from cloudgpu.sizing.engines.vllm_formats import cache_notes, format_notes
+from cloudgpu.sizing.gpus import GpuSpec
+from cloudgpu.sizing.memory.adapters import slot_rank
+from cloudgpu.sizing.memory.stretch import YARN_ORIGINAL
+from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.options import ServingOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What the estimate settled on: context, share of the card, stretch of the positions, format."""
+
+    context: int
+    utilization: float
+    yarn_factor: float
+    quantization: str | None
+
+
+def engine_flags(model: ModelSpec, options: ServingOptions, settled: Settled) -> tuple[str, ...]:
+    """vLLM's arguments, value and name in one, in a fixed order; what is left to the engine's default is left out."""
+    pairs = (
+        ("--max-model-len", settled.context),
+        ("--gpu-memory-utilization", f"{settled.utilization:g}"),
+        ("--tensor-parallel-size", options.tensor_parallel if options.tensor_parallel > 1 else None),
+        ("--pipeline-parallel-size", options.pipeline_parallel if options.pipeline_parallel > 1 else None),
+        ("--max-num-seqs", options.max_num_seqs),
+        ("--max-num-batched-tokens", options.max_num_batched_tokens),
+        ("--kv-cache-dtype", _unless_auto(options.kv_cache_dtype)),
+        ("--dtype", _unless_auto(options.dtype)),
+        ("--quantization", settled.quantization if settled.quantization != model.quantization else None),
+        ("--max-lora-rank", slot_rank(options.lora_rank) if options.lora_rank else None),
+        ("--max-loras", options.max_loras if options.lora_rank else None),
+        ("--hf-overrides", _rope_override(model, settled)),
+        ("--limit-mm-per-prompt", _image_limit(model, options)),
+    )
+    switches = (
+        ("--enforce-eager", options.enforce_eager),
+        ("--enable-lora", options.lora_rank is not None),
+        ("--enable-expert-parallel", options.expert_parallel),
+    )
+    values = tuple(f"{name} {value}" for name, value in pairs if value is not None)
+    return values + tuple(name for name, wanted in switches if wanted)
+
+
+def capability_notes(
+    model: ModelSpec, gpu: GpuSpec, options: ServingOptions, profile: EngineProfile, settled: Settled
+) -> tuple[str, ...]:
+    """Sentences about what release, card and checkpoint make of the request; empty when nothing needs saying."""
+    have = capability(gpu.compute_capability) if gpu.compute_capability else None
+    notes = list(model.notes)
+    notes += format_notes(settled.quantization, have)
+    notes += cache_notes(options.kv_cache_dtype, settled.quantization, options.dtype, have)
+    if not model.architecture.is_exact:
+        notes.append(f"the architecture {model.family} is unknown: counted as the nearest form, with a wide band")
+    if not is_known(profile.version):
+        notes.append(
+            f"the rules of {profile.name} {profile.version} are not known: those of the nearest release are used"
+        )
+    if settled.yarn_factor > 1 and model.architecture.yarn_factor == 1:
+        notes.append("the context is reached by YaRN, which is static: it may hurt short texts")
+    if options.lora_rank is not None and slot_rank(options.lora_rank) != options.lora_rank:
+        notes.append(
+            f"slots are reserved at rank {slot_rank(options.lora_rank)}, the next one above {options.lora_rank}"
+        )
+    return tuple(dict.fromkeys(notes))
+
+
+def _unless_auto(value: str) -> str | None:
+    return None if value == "auto" else value
+
+
+def _rope_override(model: ModelSpec, settled: Settled) -> str | None:
+    """The override as releases from 0.11 to the newest take it: Transformers 5 wants theta and the stretched length."""
+    if settled.yarn_factor <= 1 or model.architecture.yarn_factor > 1:
+        return None
+    original = YARN_ORIGINAL.get(model.family, model.max_context)
+    parameters = {
+        "rope_type": "yarn",
+        "rope_theta": 1000000,
+        "factor": settled.yarn_factor,
+        "original_max_position_embeddings": original,
+    }
+    stretched = int(original * settled.yarn_factor)
+    return json.dumps({"rope_parameters": parameters, "max_position_embeddings": stretched})
+
+
+def _image_limit(model: ModelSpec, options: ServingOptions) -> str | None:
+    if not model.architecture.has_vision or options.image_limit is None:
+        return None
+    return json.dumps({"image": options.image_limit, "video": 0})
