@@ -12,7 +12,7 @@ from cloudgpu import __version__
 from cloudgpu.base.errors import CloudgpuError, StoppedByUserError
 
 _COMMAND_FILES = (
-    "plan", "estimate", "models", "gpus", "offers",
+    "plan", "estimate", "pack", "models", "gpus", "offers",
     "up", "status", "logs", "down", "gc",
     "migrate", "cost", "emulator", "demo",
 )  # fmt: skip
