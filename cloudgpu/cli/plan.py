@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from cloudgpu.planning.needs import Needs
+    from cloudgpu.planning.objective import Objective
     from cloudgpu.planning.plan import Plan
     from cloudgpu.running.providers.base import OfferQuery
 
@@ -38,6 +39,14 @@ def plan(
     gpu: Annotated[str | None, typer.Option(help='Only this GPU, for example "RTX 4090".')] = None,
     gpus: Annotated[int | None, typer.Option(min=1, help="Only machines with so many of them.")] = None,
     max_price: Annotated[str | None, typer.Option(metavar="USD", help="Most dollars per hour, disk included.")] = None,
+    objective: Annotated[
+        str, typer.Option(metavar="WHAT", help="Rank by price, or by cost-per-token at the concurrency.")
+    ] = "price",
+    min_tokens_per_s: Annotated[
+        float | None, typer.Option(min=0, metavar="RATE", help="Output tokens a second at the concurrency, at least.")
+    ] = None,
+    prompt_tokens: Annotated[int | None, typer.Option(min=1, help="Prompt to judge speed by; default 1024.")] = None,
+    output_tokens: Annotated[int | None, typer.Option(min=1, help="Answer to judge speed by; default 256.")] = None,
     region: Annotated[
         list[str] | None, typer.Option(help="Country code, EU, or part of a place's name; may be repeated.")
     ] = None,
@@ -89,6 +98,10 @@ def plan(
         min_reliability=min_reliability,
         verified_only=not unverified,
         adapter=adapter,
+        objective=_objective(objective),
+        min_tokens_per_s=min_tokens_per_s,
+        prompt_tokens=prompt_tokens,
+        output_tokens=output_tokens,
     )
     show_plan(plan_for(needs, offers), out=out, limit=limit, as_json=as_json)
 
@@ -178,6 +191,15 @@ def nothing_fits(plan: "Plan") -> Exception:
         return NothingFitsError(message, hint=f"it fits quantised: add --quantization {form.quantization}")
     lacks = "; ".join(reason.detail for reason in miss.reasons)
     return NothingFitsError(message, hint=f"nearest miss, {miss.gpu_count}x {miss.gpu} at {miss.provider}: {lacks}")
+
+
+def _objective(text: str) -> "Objective":
+    from cloudgpu.base.errors import UsageError
+    from cloudgpu.planning.objective import Objective
+
+    if text not in tuple(Objective):
+        raise UsageError(f"there is no objective {text!r}", hint="one of " + ", ".join(Objective))
+    return Objective(text)
 
 
 def _positive(text: str, option: str) -> Decimal:

@@ -8,13 +8,18 @@ from cloudgpu.cli import render
 from cloudgpu.cli.markets import COMPARED_ONLY
 from cloudgpu.cli.render import Column, duration, gib, money
 from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.objective import Objective
 from cloudgpu.planning.offers import Offer, OfferSource, cards
 from cloudgpu.planning.plan import OffersInfo, Plan
 from cloudgpu.planning.reason import LABELS
 from cloudgpu.planning.reference_offers import is_reference
+from cloudgpu.planning.savings import Saving
 
 HOURS_PER_DAY = 24
 HOURS_PER_MONTH = 720
+
+_PICKED = {Objective.PRICE: "Cheapest fit", Objective.COST_PER_TOKEN: "Cheapest token"}
+_RANKED_BY = {Objective.PRICE: "price over {hours} h", Objective.COST_PER_TOKEN: "cost of a token"}
 
 _COLUMNS = (
     Column("#", right=True),
@@ -22,6 +27,8 @@ _COLUMNS = (
     Column("from"),
     Column("$/hour", right=True),
     Column("all in", right=True),
+    Column("tok/s", right=True, drop=6),
+    Column("$/M out", right=True, drop=7),
     Column("context", right=True, drop=2),
     Column("spare", right=True, drop=1),
     Column("host", right=True, drop=3),
@@ -61,10 +68,11 @@ def _pick(plan: Plan, best: Candidate) -> None:
     split = f", split over {best.tensor_parallel}" if best.tensor_parallel > 1 else ""
     render.pairs(
         [
-            ("Cheapest fit", f"{best.offer.cards} at {best.offer.provider}{split}"),
+            (_PICKED[plan.needs.objective], f"{best.offer.cards} at {best.offer.provider}{split}"),
             ("Price", _running_price(best.total_usd_per_hour)),
             ("", _price_parts(plan, best)),
             (f"Over {hours} h", f"{money(best.usd_total)} all in"),
+            *_speed(best),
             ("Where", place(best.offer) + (", no machine yet" if is_reference(best.offer) else "")),
         ]
     )
@@ -73,6 +81,15 @@ def _pick(plan: Plan, best: Candidate) -> None:
             f"Tight: {gib(best.spare_gib)} to spare, the estimate may be off by {gib(best.memory.error_band_gib)}."
         )
     render.text()
+
+
+def _speed(best: Candidate) -> list[tuple[str, str]]:
+    speed, cost = best.speed, best.usd_per_million_output_tokens
+    if speed is None or cost is None:
+        return []
+    what = f"{speed.output_tokens_per_s:,.0f} tokens/s ±{speed.error_band_percent} % at {speed.concurrency} at a time"
+    lengths = f"{speed.prompt_tokens} in, {speed.output_tokens} out"
+    return [("Speed", what), ("", f"{money(cost)} a million output tokens if always busy; {lengths}")]
 
 
 def _running_price(hourly: Decimal) -> str:
@@ -127,6 +144,8 @@ def _ranking(plan: Plan, limit: int) -> None:
             candidate.offer.provider,
             f"{candidate.total_usd_per_hour:.3f}",
             money(candidate.usd_total),
+            "-" if candidate.speed is None else f"{candidate.speed.output_tokens_per_s:,.0f}",
+            _plain_cost(candidate),
             str(candidate.memory.longest_context),
             gib(candidate.spare_gib),
             "-" if candidate.offer.reliability is None else f"{candidate.offer.reliability:.1%}",
@@ -136,7 +155,8 @@ def _ranking(plan: Plan, limit: int) -> None:
         for candidate in shown
     ]
     hours = exact_text(plan.needs.hours)
-    title = f"{len(plan.candidates)} offers fit; the cheapest {len(shown)} by price over {hours} h"
+    by = _RANKED_BY[plan.needs.objective].format(hours=hours)
+    title = f"{len(plan.candidates)} offers fit; the cheapest {len(shown)} by {by}"
     render.table(_COLUMNS, rows, title=title)
     if any(candidate.is_tight for candidate in shown):
         render.note("! less to spare than the estimate's error: it may not start.")
@@ -149,17 +169,21 @@ def _ranking(plan: Plan, limit: int) -> None:
     render.text()
 
 
+def _plain_cost(candidate: Candidate) -> str:
+    cost = candidate.usd_per_million_output_tokens
+    return "-" if cost is None else f"{cost:.2f}"
+
+
 def _savings(plan: Plan) -> None:
     if not plan.savings:
         return
-    now = plan.candidates[0].total_usd_per_hour if plan.candidates else None
     rows = [
         [
             saving.quantization,
             cards(saving.gpu, saving.gpu_memory_mib, saving.gpu_count),
             saving.provider,
             f"{saving.usd_per_hour:.3f}",
-            "-" if now is None or saving.saves_usd_per_hour is None else f"{saving.saves_usd_per_hour / now:.0%}",
+            _saved(saving),
             saving.checkpoint,
         ]
         for saving in plan.savings
@@ -169,6 +193,11 @@ def _savings(plan: Plan) -> None:
     title = "Quantised, at some loss of quality" if plan.candidates else "It fits quantised, at some loss of quality"
     render.table(columns, rows, title=title)
     render.text()
+
+
+def _saved(saving: Saving) -> str:
+    saves = saving.saves_usd_per_hour
+    return "-" if saves is None else f"{saves / (saves + saving.usd_per_hour):.0%}"
 
 
 def _refusals(plan: Plan) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from cloudgpu.base.money import exact_text
 from cloudgpu.planning.offers import Offer
 from cloudgpu.sizing.memory import MemoryEstimate
+from cloudgpu.sizing.speed import SpeedEstimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class Candidate:
     """An offer that fits, with its place in the ranking. `checkpoint` is the repository that would be served.
 
     `download_usd` is paid once; `usd_total` is everything over the plan's hours. `spare_gib` is what a GPU has left
-    beyond weights, working memory and the cache asked for.
+    beyond weights, working memory and the cache asked for. `speed` None: nobody knows how fast that card or engine is;
+    then `usd_per_million_output_tokens` is None too. It counts everything over the hours, all of them busy.
     """
 
     rank: int
@@ -41,6 +43,8 @@ class Candidate:
     usd_total: Decimal
     memory: MemoryEstimate
     spare_gib: float
+    speed: SpeedEstimate | None = None
+    usd_per_million_output_tokens: Decimal | None = None
     other_slices: tuple[Slice, ...] = ()
 
     @property
@@ -70,11 +74,17 @@ class Candidate:
             "memory": self.memory.as_json(),
             "spare_gib": round(self.spare_gib, 3),
             "tight": self.is_tight,
+            "speed": self.speed.as_json() if self.speed else None,
+            "usd_per_million_output_tokens": _maybe_text(self.usd_per_million_output_tokens),
             "reliability": self.offer.reliability,
             "location": self.offer.location,
             "other_slices": [piece.as_json() for piece in self.other_slices],
             "offer": offer_as_json(self.offer),
         }
+
+
+def _maybe_text(amount: Decimal | None) -> str | None:
+    return None if amount is None else exact_text(amount)
 
 
 def offer_as_json(offer: Offer) -> dict[str, object]:

@@ -7,10 +7,12 @@ then go wrong is caught before the engine starts, by the provider or by the heal
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
+from math import floor
 
 from cloudgpu.base.money import show_usd
 from cloudgpu.base.units import SECONDS_PER_HOUR, transfer_s
 from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.objective import usd_per_million_tokens
 from cloudgpu.planning.offers import Offer
 from cloudgpu.planning.price import Price
 from cloudgpu.planning.reason import HARD, Reason
@@ -29,6 +31,14 @@ class Case:
     price: Price
     required: Requirements
     sized: Sized
+
+    @property
+    def usd_per_million_tokens(self) -> Decimal | None:
+        """Dollars for a million output tokens, None when nobody knows the speed."""
+        speed = self.sized.speed
+        if speed is None:
+            return None
+        return usd_per_million_tokens(self.price.usd_total, self.needs.hours, speed.output_tokens_per_s)
 
 
 def refusals(case: Case) -> tuple[Reason, ...]:
@@ -173,6 +183,9 @@ def _kv_cache(case: Case) -> Reason | None:
     if memory is None or memory.refusal == "weights" or case.sized.holds_cache:
         return None
     left, asked = max(0.0, memory.kv_cache_gib), case.sized.cache_gib
+    if left >= asked:
+        return Reason("kv_cache", f"{memory.used_gib:.1f} GiB a GPU with CUDA graphs and context do not fit its "
+                      f"{memory.total_gib:.1f} GiB", _ratio(memory.used_gib, memory.total_gib))  # fmt: skip
     passes = (
         f"--context {memory.longest_context} would pass"
         if case.sized.concurrency == 1
@@ -180,6 +193,20 @@ def _kv_cache(case: Case) -> Reason | None:
     )
     detail = f"{left:.1f} GiB a GPU left for the cache, {asked:.1f} GiB needed; {passes}"
     return Reason("kv_cache", detail, _ratio(case.sized.needed_gib, memory.requested_gib))
+
+
+def _speed(case: Case) -> Reason | None:
+    least, speed = case.needs.min_tokens_per_s, case.sized.speed
+    if least is None or case.sized.memory is None or not case.sized.memory.starts:
+        return None
+    if speed is None:
+        return Reason("speed", f"how fast {case.offer.gpu} is nobody knows, {least:g} tokens/s asked for")
+    has = speed.output_tokens_per_s
+    if has >= least:
+        return None
+    passes = f"--min-tokens-per-s {floor(has * 10) / 10:g} would pass"
+    detail = f"{has:.1f} tokens/s at {speed.concurrency} at a time, {least:g} asked for; {passes}"
+    return Reason("speed", detail, _ratio(least, has))
 
 
 def _price(case: Case) -> Reason | None:
@@ -196,7 +223,7 @@ _CENT = Decimal("0.01")
 CHECKS: tuple[Callable[[Case], Reason | None], ...] = (
     _provider, _gpu, _gpu_count, _region, _unverified, _reliability, _interruptible, _open_ports, _rental_time,
     _network, _disk, _host_ram, _cuda, _gpu_unknown, _gpu_unsuitable, _gpu_vendor, _capability, _layout, _memory,
-    _kv_cache, _price,
+    _kv_cache, _speed, _price,
 )  # fmt: skip
 
 

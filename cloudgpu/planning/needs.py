@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cloudgpu.planning.objective import Objective
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.options import ServingOptions
 
@@ -19,9 +20,11 @@ class Needs:
     """Everything that decides whether an offer fits and what it costs. Filters that are None or empty are off.
 
     `hours` is how long the deployment is meant to live: the download is spread over it and the host must stay that
-    long. `disk_gb` None means as much as the model needs. A host that does not state a figure passes its filter;
-    only `regions` demands that the place is known. `asked` is how the user named the model (an alias, an id, a path),
-    None when that was its id: a plan file finds the model again by it.
+    long. `disk_gb` None means as much as the model needs. A host that does not state a figure passes its filter; only
+    `regions` demands that the place is known, and `min_tokens_per_s` that the card's speed is. `prompt_tokens` and
+    `output_tokens` are what speed is judged by, at the concurrency of the options; None leaves them to sizing. `asked`
+    is how the user named the model (an alias, an id, a path), None when that was its id: a plan file finds the model
+    again by it.
     """
 
     model: ModelSpec
@@ -40,3 +43,7 @@ class Needs:
     interruptible: bool = False
     ports: int = 1
     adapter: str | None = None
+    objective: Objective = Objective.PRICE
+    min_tokens_per_s: float | None = None
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None

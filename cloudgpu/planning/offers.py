@@ -25,7 +25,8 @@ class Offer:
     """One rentable slice of a machine, priced for all its GPUs together.
 
     None always means "the source does not say", never zero. `gpu` is the name in our catalogue; `gpu_memory_mib` is per
-    GPU, as nvidia-smi shows it. `machine_id` is stable where `offer_id` is not.
+    GPU, as nvidia-smi shows it; `gpu_bandwidth_gb_per_s` what a copy on it was measured at. `machine_id` is stable
+    where `offer_id` is not.
     """
 
     provider: str
@@ -50,6 +51,7 @@ class Offer:
     open_ports: int | None
     rentable_s: float | None
     interruptible: bool = False
+    gpu_bandwidth_gb_per_s: float | None = None
 
     @property
     def cards(self) -> str:

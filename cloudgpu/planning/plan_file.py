@@ -17,6 +17,7 @@ from cloudgpu.base.errors import BadFileError, CloudgpuError, NotFoundError
 from cloudgpu.base.money import usd
 from cloudgpu.planning.candidate import Candidate, Slice
 from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.objective import Objective
 from cloudgpu.planning.offers import Offer, OfferSource
 from cloudgpu.planning.plan import SCHEMA_VERSION, OffersInfo, Plan, content_text, plan_id_of
 from cloudgpu.planning.reason import Reason, Rejection
@@ -104,6 +105,7 @@ def _plan(document: Mapping[str, Any], content: str) -> Plan:
 def _needs(document: Mapping[str, Any]) -> Needs:
     row = dict(document["needs"])
     cap, asked = row.pop("max_usd_per_hour"), row.pop("asked")
+    objective = Objective(row.pop("objective", Objective.PRICE))
     return Needs(
         model=resolve_model(asked or document["model"]),
         asked=asked,
@@ -112,6 +114,7 @@ def _needs(document: Mapping[str, Any]) -> Needs:
         max_usd_per_hour=None if cap is None else usd(cap),
         providers=tuple(row.pop("providers")),
         regions=tuple(row.pop("regions")),
+        objective=objective,
         **row,
     )
 
@@ -139,8 +142,14 @@ def _candidate(row: Mapping[str, Any], sized: Callable[[Offer], Sized]) -> Candi
         usd_total=usd(row["usd_total"]),
         memory=judged.memory,
         spare_gib=judged.spare_gib,
+        speed=judged.speed,
+        usd_per_million_output_tokens=_maybe_usd(row.get("usd_per_million_output_tokens")),
         other_slices=tuple(Slice(**{**piece, "usd_total": usd(piece["usd_total"])}) for piece in row["other_slices"]),
     )
+
+
+def _maybe_usd(text: str | None) -> Decimal | None:
+    return None if text is None else usd(text)
 
 
 _MONEY_OF_OFFER = tuple(

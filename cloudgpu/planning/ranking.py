@@ -1,4 +1,4 @@
-"""Judges offers and puts those that fit in order of their all-in price.
+"""Judges offers and puts those that fit in order of their all-in price, or of what a token costs.
 
 The order is total and does not depend on the order in which offers came. A second slice of a machine is no second
 candidate: it stands with the cheapest one of that machine.
@@ -10,6 +10,7 @@ from typing import Any
 from cloudgpu.planning.candidate import Candidate, Slice
 from cloudgpu.planning.fit import Case, refusals
 from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.objective import Objective
 from cloudgpu.planning.offers import Offer
 from cloudgpu.planning.price import Price, price_of
 from cloudgpu.planning.reason import Rejection
@@ -40,9 +41,9 @@ def _rejection_order(rejection: Rejection) -> tuple[Any, ...]:
 
 
 def rank(fitting: Sequence[Case], needs: Needs, checkpoint: Checkpoint) -> tuple[Candidate, ...]:
-    """Candidates by all-in price over the plan's hours, one a machine."""
+    """Candidates in the order of the objective, one a machine: all-in price over the hours, or cost of a token."""
     machines: dict[tuple[str, str], list[Case]] = {}
-    for case in sorted(fitting, key=_order):
+    for case in sorted(fitting, key=_ORDERS[needs.objective]):
         machines.setdefault(_machine(case.offer, len(machines)), []).append(case)
     return tuple(_candidate(rank, cases, needs, checkpoint) for rank, cases in enumerate(machines.values(), start=1))
 
@@ -85,6 +86,8 @@ def _candidate(rank: int, cases: Sequence[Case], needs: Needs, checkpoint: Check
         usd_total=best.price.usd_total,
         memory=best.sized.memory,
         spare_gib=best.sized.spare_gib,
+        speed=best.sized.speed,
+        usd_per_million_output_tokens=best.usd_per_million_tokens,
         other_slices=tuple(map(_slice, others)),
     )
 
@@ -110,3 +113,12 @@ def _order(case: Case) -> tuple[Any, ...]:
         offer.offer_id,
         repr(offer),
     )
+
+
+def _token_order(case: Case) -> tuple[Any, ...]:
+    """Cheapest token first; cards of unknown speed after all others; then as by price."""
+    cost = case.usd_per_million_tokens
+    return cost is None, cost or 0, _order(case)
+
+
+_ORDERS = {Objective.PRICE: _order, Objective.COST_PER_TOKEN: _token_order}

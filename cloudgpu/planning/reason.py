@@ -23,6 +23,7 @@ LABELS = {
     "layout": "model cannot be split over so many GPUs",
     "memory": "too little GPU memory for the model",
     "kv_cache": "too little GPU memory for the context",
+    "speed": "too slow",
     "price": "above the price cap",
 }
 """Every code of a refusal, with the words for counting it."""

@@ -47,11 +47,11 @@ class Saving:
 
 
 def savings_of(needs: Needs, market: Market, candidates: Sequence[Candidate]) -> tuple[Saving, ...]:
-    """Quantised forms whose cheapest fit is at least 2 % cheaper than the first candidate.
+    """Quantised forms whose cheapest fit is at least 2 % cheaper than the cheapest candidate.
 
     None when the model is quantised already.
     """
-    now = candidates[0] if candidates else None
+    now = min(candidates, key=lambda candidate: candidate.usd_total, default=None)
     found = (_saving(lighter, _below(market, needs, now), now) for lighter in lighter_forms(needs))
     return tuple(saving for saving in found if saving is not None)
 
@@ -94,7 +94,7 @@ def _saving(lighter: Needs, offers: Sequence[Offer], now: Candidate | None) -> S
 
 
 def _below(market: Market, needs: Needs, now: Candidate | None) -> Sequence[Offer]:
-    """The offers whose GPUs alone cost less than all of the first candidate: no other one can save anything."""
+    """The offers whose GPUs alone cost less than all of the cheapest candidate: no other one can save anything."""
     if now is None:
         return market.offers
     return [offer for offer in market.offers if offer.gpu_usd_per_hour * needs.hours < now.usd_total]

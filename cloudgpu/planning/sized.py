@@ -1,4 +1,4 @@
-"""The memory side of a fit: once for each (card, memory size, count), however many offers have it."""
+"""Memory and speed of a fit: once for each card, memory size, count and bandwidth, however many offers have them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,16 +7,23 @@ from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import Offer
 from cloudgpu.sizing.gpus import GpuSpec, match_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate, layout_error
+from cloudgpu.sizing.options import ServingOptions
+from cloudgpu.sizing.speed import SpeedEstimate, Workload, estimate_speed
+from cloudgpu.sizing.speed.workload import workload_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sized:
-    """A card and count against the model. `gpu` None: unknown card; `memory` None: refused before any estimate."""
+    """A card and count against the model. `gpu` None: unknown card; `memory` None: refused before any estimate.
+
+    `speed` None: it does not start, or nobody knows how fast the card or the engine is.
+    """
 
     gpu: GpuSpec | None
     layout_error: str | None = None
     hardware_error: str | None = None
     memory: MemoryEstimate | None = None
+    speed: SpeedEstimate | None = None
     concurrency: int = 1
 
     @property
@@ -41,29 +48,69 @@ class Sized:
 
 
 def sizer(needs: Needs) -> Callable[[Offer], Sized]:
-    """A function from offers to their memory side that estimates every distinct card and count once."""
-    known: dict[tuple[str, int, int], Sized] = {}
+    """A function from offers to their memory and speed that estimates every distinct card and count once.
 
-    def sized(offer: Offer) -> Sized:
+    Raises UsageError for requests longer than the context, and for an engine or number format that is not known.
+    """
+    return _Sizer(needs).sized
+
+
+class _Sizer:
+    """What is the same for every offer, worked out once, and what was found so far."""
+
+    def __init__(self, needs: Needs) -> None:
+        self.needs = needs
+        self.profile = needs.options.profile()
+        self.workload = _workload(needs)
+        self.by_count: dict[int, tuple[ServingOptions, str | None]] = {}
+        self.known: dict[tuple[str, int, int], Sized] = {}
+        self.timed: dict[tuple[str, int, int, float], Sized] = {}
+
+    def sized(self, offer: Offer) -> Sized:
         key = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count)
-        if key not in known:
-            known[key] = _size(needs, *key)
-        return known[key]
+        if key not in self.known:
+            self.known[key] = self._size(*key)
+        found, measured = self.known[key], offer.gpu_bandwidth_gb_per_s
+        if measured is None or found.speed is None:
+            return found
+        timed = (*key, measured)
+        if timed not in self.timed:
+            self.timed[timed] = replace(found, speed=self._speed(found, offer.gpu_count, measured))
+        return self.timed[timed]
 
-    return sized
+    def _size(self, gpu_name: str, memory_mib: int, gpu_count: int) -> Sized:
+        gpu = match_gpu(gpu_name, memory_mib)
+        if gpu is None:
+            return Sized(gpu=None)
+        options, split = self._split(gpu_count)
+        hardware = self.profile.hardware_error(gpu, *_formats(self.needs))
+        if split or hardware or gpu.vendor != "NVIDIA":
+            return Sized(gpu=gpu, layout_error=split, hardware_error=hardware)
+        memory = estimate(self.needs.model, gpu, options)
+        found = Sized(gpu=gpu, memory=memory, concurrency=options.concurrency)
+        return replace(found, speed=self._speed(found, gpu_count, None)) if memory.starts else found
+
+    def _split(self, gpu_count: int) -> tuple[ServingOptions, str | None]:
+        """The options for so many GPUs, and why the engine would refuse them."""
+        if gpu_count not in self.by_count:
+            options = replace(self.needs.options, tensor_parallel=gpu_count)
+            error = layout_error(self.needs.model, gpu_count, quantization=options.quantization)
+            self.by_count[gpu_count] = options, error
+        return self.by_count[gpu_count]
+
+    def _speed(self, found: Sized, gpu_count: int, measured: float | None) -> SpeedEstimate | None:
+        if found.gpu is None or found.memory is None:
+            return None
+        options, _ = self._split(gpu_count)
+        return estimate_speed(self.needs.model, found.gpu, options, self.workload, found.memory, measured)
 
 
-def _size(needs: Needs, gpu_name: str, memory_mib: int, gpu_count: int) -> Sized:
-    gpu = match_gpu(gpu_name, memory_mib)
-    if gpu is None:
-        return Sized(gpu=None)
-    options = replace(needs.options, tensor_parallel=gpu_count)
-    split = layout_error(needs.model, gpu_count, quantization=options.quantization)
-    hardware = options.profile().hardware_error(gpu, *_formats(needs))
-    if split or hardware or gpu.vendor != "NVIDIA":
-        return Sized(gpu=gpu, layout_error=split, hardware_error=hardware)
-    memory = estimate(needs.model, gpu, options)
-    return Sized(gpu=gpu, memory=memory, concurrency=options.concurrency)
+def _workload(needs: Needs) -> Workload:
+    options = needs.options
+    limit, asked = options.context_for(needs.model.max_context), options.context_tokens is not None
+    if needs.prompt_tokens or needs.output_tokens:
+        limit = limit if asked else needs.model.max_context
+    return workload_for(options.concurrency, needs.prompt_tokens, needs.output_tokens, limit, limit_is_given=asked)
 
 
 def _formats(needs: Needs) -> tuple[str | None, str]:

@@ -74,6 +74,7 @@ def offer_from_vast(row: Row, provider: str = "vast") -> Offer:
         open_ports=int(maybe_number(row, "direct_port_count", least=0, most=100_000) or 0),
         rentable_s=maybe_number(row, "duration", least=0, most=1e10),
         interruptible=row.get("is_bid") is True,
+        gpu_bandwidth_gb_per_s=maybe_number(row, "gpu_mem_bw", least=50, most=50_000),
     )
 
 

@@ -219,3 +219,31 @@ def test_offers_can_be_made_into_reference_figures(run, home):
     (home / "mine.jsonl").write_text("\n".join(rows), encoding="utf-8")
     again = json.loads(run("offers", "--offers", str(home / "mine.jsonl"), "--json"))
     assert {each["gpu"] for each in again["offers"]} == {"RTX 4090"}
+
+
+def test_speed_stands_in_its_columns_where_there_is_room_and_always_in_the_pick(run, monkeypatch):
+    narrow = run("plan", "qwen-14b")
+    monkeypatch.setenv("COLUMNS", "160")
+    wide = run("plan", "qwen-14b")
+    assert "tok/s" not in narrow
+    assert "$/M out" in wide
+    for shown in (narrow, wide):
+        assert "tokens/s ±" in shown
+        assert "a million output tokens if always busy" in shown
+
+
+def test_ranked_by_cost_per_token_the_table_says_so(run):
+    shown = run("plan", "qwen-14b", "--objective", "cost-per-token", "--concurrency", "16")
+    assert "by cost of a token" in shown
+    assert "Cheapest token" in shown
+
+
+def test_a_least_speed_that_nothing_reaches_names_itself_in_the_refusals(run):
+    with pytest.raises(NothingFitsError) as caught:
+        run("plan", "qwen-14b", "--min-tokens-per-s", "100000")
+    assert "too slow" in caught.value.stdout
+
+
+def test_an_objective_that_does_not_exist_is_a_usage_error(run):
+    with pytest.raises(UsageError, match="there is no objective 'fun'"):
+        run("plan", "qwen-14b", "--objective", "fun")
