@@ -19,7 +19,8 @@ from cloudgpu.running.providers.vast_bill import charges_window, lines_of, read_
 from cloudgpu.running.providers.vast_create import create_body
 from cloudgpu.running.providers.vast_errors import NotThereError, explain, explain_create
 from cloudgpu.running.providers.vast_instances import PAGE_ROWS, read_listing, read_one
-from cloudgpu.running.providers.vast_search import KEYLESS_ROWS, MOST_ROWS, offer_body, search_body
+from cloudgpu.running.providers.vast_search import cut_note, is_cut, offer_body, search_body
+from cloudgpu.running.providers.vast_sweep import sweep
 from cloudgpu.serving.launch import LaunchRequest
 
 CONSOLE_URL = "https://cloud.vast.ai/instances/"
@@ -44,16 +45,17 @@ class VastProvider:
     capabilities: Capabilities
 
     def search(self, query: OfferQuery) -> Market:
-        """See `Provider`. `complete` is False when the answer is as long as the market allows."""
-        rows = self._offers(search_body(query))
-        offers, unreadable = offers_from_vast(rows, self.name)
+        """See `Provider`. `complete` is False when the market told less than it has, whatever way it was asked."""
+        found = sweep(self._offers, search_body(query), is_cut)
+        offers, unreadable = offers_from_vast(found.rows, self.name)
         return Market(
             offers=offers,
             source=OfferSource.LIVE,
             origin=self.http.base_url,
             fetched_at=self.http.clock.now(),
-            complete=len(rows) not in (MOST_ROWS, KEYLESS_ROWS),
+            complete=found.complete,
             unreadable=unreadable,
+            notes=() if found.complete else (cut_note(found.whole_below_usd_per_hour, found.calls),),
         )
 
     def offer(self, offer: Offer, disk_gb: float) -> Offer:

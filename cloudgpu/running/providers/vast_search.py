@@ -1,7 +1,9 @@
 """The question that Vast.ai's market is asked. Filters it cannot take are left to the planner, which checks all."""
 
+from decimal import Decimal
 from typing import Any
 
+from cloudgpu.base.money import show_usd
 from cloudgpu.running.providers.base import OfferQuery
 from cloudgpu.sizing.gpus import find_gpu
 
@@ -10,6 +12,19 @@ MOST_ROWS = 512
 
 KEYLESS_ROWS = 64
 """So many rows at most were seen by some clients whatever their limit: an answer of just that length may be cut."""
+
+
+def is_cut(rows: int) -> bool:
+    """Whether an answer of so many rows may have been cut off by one of the market's caps."""
+    return rows >= MOST_ROWS or rows == KEYLESS_ROWS
+
+
+def cut_note(whole_below_usd_per_hour: Decimal | None, calls: int) -> str:
+    """What to tell about an answer that stayed cut off after so many searches."""
+    limit = whole_below_usd_per_hour
+    known = "a sample of it" if limit is None else f"all of it up to {show_usd(limit, 3)}/h, above that a sample"
+    return f"Vast.ai holds more offers than it tells in {calls} searches: this is {known}."
+
 
 _EITHER = {"in": [True, False]}
 """An absent filter would be replaced by the market's own default."""
