@@ -13,6 +13,8 @@ def show(found: MemoryEstimate, speed: SpeedEstimate | None = None) -> None:
     render.table([render.Column("Per GPU"), render.Column("GiB", right=True), render.Column("")], budget_rows(found))
     render.text()
     render.pairs([*facts(found), *(speed_facts(speed) if speed else [])])
+    for note in found.capability_notes:
+        render.note(f"Note: {note}.")
     if found.refusal_text:
         render.text()
         render.note(f"The engine would say: {found.refusal_text}")

@@ -47,9 +47,9 @@ def test_json_holds_what_is_rendered():
 
 
 def test_other_cards_may_be_tried_without_a_new_file():
-    done = cloudgpu("pack", TEMPLATES / "pack-rtx3090-list.yaml", "--gpu", "RTX 3060 12GB", "--json")
+    done = cloudgpu("pack", TEMPLATES / "pack-rtx3090-list.yaml", "--gpu", "RTX 3070", "--json")
     answer = json.loads(done.stdout)
-    assert answer["cards"][0]["gpu"] == "RTX 3060 12GB"
+    assert (answer["cards"][0]["gpu"], answer["verdict"]) == ("RTX 3070", "does_not_fit")
     assert answer["remedies"]["single"]
 
 

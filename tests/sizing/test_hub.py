@@ -247,3 +247,13 @@ def test_offline_mode_reads_what_the_hubs_own_client_downloaded(hub):
     done = _cloudgpu("estimate", REPO, "--gpu", "RTX 4090", "--json", HF_HUB_OFFLINE="1")
     assert "in the Hub's cache on this machine" in json.loads(done.stdout)["weights_source"]
     assert hub.asked == []
+
+
+def test_a_plan_for_a_repository_is_read_again_without_the_hub(hub, tmp_path):
+    from cloudgpu.planning.plan_file import load_plan
+
+    plan = tmp_path / "plan.json"
+    made = _cloudgpu("plan", REPO, "--out", str(plan), XDG_STATE_HOME=str(tmp_path / "state"))
+    assert made.returncode == 0, made.stderr
+    hub.trouble = "500"
+    assert load_plan(plan).needs.model.model_id == REPO

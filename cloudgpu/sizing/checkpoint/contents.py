@@ -155,10 +155,7 @@ def _described(
         guessed = guessed_config(tensors, config)
         why = error.message if config else "there is no config.json"
         return read_architecture(guessed), guessed, [f"{why}: layers, heads and context are guessed from the tensors"]
-    if architecture.is_exact:
-        return architecture, config, []
-    note = f"the architecture {architecture.family!r} is not known: cache and workspace are those of a Llama its size"
-    return architecture, config, [note]
+    return architecture, config, []
 
 
 def _contradictions(architecture: Architecture, weights: StoredWeights, config: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ class LocalFiles:
     def __init__(self, path: Path, origin: str | None = None) -> None:
         self._folder = path if path.is_dir() else path.parent
         self._only = None if path.is_dir() else path.name
-        self._origin = origin or f"in {path}"
+        self._origin = origin or f"in {self._folder}"
 
     @property
     def origin(self) -> str:
