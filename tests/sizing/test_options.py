@@ -72,5 +72,5 @@ def test_a_version_we_have_no_rules_for_is_refused(version):
 
 def test_another_engine_is_refused_by_naming_the_one_supported():
     with pytest.raises(UsageError) as caught:
-        ServingOptions(engine="sglang").profile()
+        ServingOptions(engine="tensorrt-llm").profile()
     assert "vllm" in (caught.value.hint or "")

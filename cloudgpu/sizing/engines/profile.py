@@ -85,7 +85,8 @@ class EngineProfile:
         has = f"{card.name} has {card.compute_capability}"
         if have < capability(need):
             return f"{self.name} {self.version} needs compute capability {need} for {what}; {has}"
-        if quantization is not None and (below := SUPPORT[quantization].below) and have >= below:
+        support = SUPPORT.get(quantization or "")
+        if support and (below := support.below) and have >= below:
             end = f"{below[0]}.{below[1]}"
             return f"{self.name} {self.version} has no {quantization} from compute capability {end} on; {has}"
         refused = cache_error(kv_cache_dtype, dtype, self.release, have)
@@ -117,3 +118,28 @@ def _least_capability(profile: EngineProfile, quantization: str | None, dtype: s
         needs.append((least_capability(quantization, profile.release), quantization))
     (major, minor), what = max(needs, key=lambda need: need[0])
     return f"{major}.{minor}", what
+
+
+def plain_profile(
+    name: str, version: str, image: str, formats: frozenset[str], *, min_capability: str, share: float = 0.9
+) -> EngineProfile:
+    """The profile of an engine whose memory follows rules of its own file: no pool of blocks, no profiled sampler."""
+    digits = [int(part) for part in "".join(each if each.isdigit() else " " for each in version).split()[:2]]
+    return EngineProfile(
+        name=name,
+        version=version,
+        release=(digits[0] if digits else 0, digits[1] if len(digits) > 1 else 0),
+        image=image,
+        gpu_memory_utilization=share,
+        min_cuda="12.4",
+        min_capability=min_capability,
+        graphs_inside_budget=False,
+        has_v2_runner=False,
+        v2_graphs_inside_budget=False,
+        sampler_bytes_per_logit=0.0,
+        v2_sampler_bytes_per_logit=0.0,
+        v2_sampler_rows=0,
+        batches_in_flight=0,
+        pads_mxfp4=False,
+        quantizations=formats,
+    )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.base.units import GIB, gib_from_bytes
-from cloudgpu.sizing.engines import EngineProfile
+from cloudgpu.sizing.engines import EngineProfile, sglang, vllm
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.adapters import adapter_bytes
 from cloudgpu.sizing.memory.cache import cache_pool, kept_groups, token_bytes
@@ -22,6 +22,7 @@ from cloudgpu.sizing.memory.refusal import Budget, refusal_of
 from cloudgpu.sizing.memory.result import MemoryEstimate, Refusal
 from cloudgpu.sizing.memory.stored_weights import reconciled_bytes
 from cloudgpu.sizing.memory.stretch import yarn_factor
+from cloudgpu.sizing.memory.unpooled import estimate_unpooled
 from cloudgpu.sizing.memory.weights import WeightRules, weights_bytes
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.number_formats import canonical_quantization
@@ -40,7 +41,13 @@ def estimate(model: ModelSpec, gpu: GpuSpec, options: ServingOptions) -> MemoryE
     Raises UsageError when the split or the quantisation is impossible or the engine is not one we can estimate. Sources
     of the formulas stand with each component; the starts they were checked on in tests/accuracy/memory.jsonl.
     """
-    return _Estimation(model, gpu, options).result()
+    profile = options.profile()
+    if profile.name == vllm.NAME:
+        return _Estimation(model, gpu, options).result()
+    served = _quantization(model, options, profile)
+    if profile.name == sglang.NAME:
+        _check_layout(model, options, served)
+    return estimate_unpooled(model, gpu, options, profile, served)
 
 
 class _Estimation:
@@ -139,9 +146,9 @@ class _Estimation:
         """Of this start when it works, else of the longest context that does; none when no context does."""
         settled = self._settled(budget)
         if refusal is not None:
-            if not 0 < budget.longest_context < self.context:
-                return ()
-            settled = replace(settled, context=budget.longest_context)
+            settled = _nearest(settled, budget)
+        if settled.context == 0:
+            return ()
         return engine_flags(self.model, self.options, settled)
 
     def _budget(self) -> Budget:
@@ -158,6 +165,7 @@ class _Estimation:
             kv_needed_gib=gib_from_bytes(self.pool.needed_bytes(self.context)) if self.pool else 0.0,
             context_gib=cuda_context_gib(self.gpu.total_gib, self.ranks * self.stages),
             outside_gib=self.graph_gib - graphs_gib,
+            activation_gib=self.activation_gib,
             max_model_len=self.context,
             longest_context=self._longest(kv_gib),
             keeps_cache=self.pool is not None,
@@ -229,6 +237,14 @@ def _quantization(model: ModelSpec, options: ServingOptions, profile: EngineProf
             hint="use " + ", ".join(sorted(profile.quantizations)) + ", or an older release",
         )
     return wanted
+
+
+def _nearest(settled: Settled, budget: Budget) -> Settled:
+    """What would start: the longest context that the cache holds, else a share that leaves the graphs their room."""
+    if budget.longest_context < settled.context:
+        return replace(settled, context=budget.longest_context)
+    outside = budget.outside_gib + budget.context_gib
+    return replace(settled, utilization=max(int(100 * (1 - outside / budget.total_gib)), 1) / 100)
 
 
 def _check_layout(model: ModelSpec, options: ServingOptions, quantization: str | None) -> None:

@@ -153,7 +153,8 @@ def cuda_context_gib(total_gib: float, gpus: int) -> float:
 
     Logged: 0.23 GiB on 16 GB, 0.52 on 80 GB, 1.53 on each of two 140 GB cards, which map each other's memory.
     """
-    return 0.2 + (0.004 if gpus == 1 else 0.0095) * total_gib
+    maps_others = gpus > 1 and total_gib >= PEERS_FROM_GIB
+    return 0.2 + (0.0095 if maps_others else 0.004) * total_gib
 
 
 def capture_sizes(largest: int) -> int:

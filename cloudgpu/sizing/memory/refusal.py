@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cloudgpu.sizing.memory.result import Refusal
+from cloudgpu.sizing.memory.result import GRAPH_BAND_GIB, Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class Budget:
     kv_needed_gib: float
     context_gib: float
     outside_gib: float
+    activation_gib: float
     max_model_len: int
     longest_context: int
     keeps_cache: bool
@@ -76,9 +77,13 @@ def _one_sequence(budget: Budget) -> tuple[Refusal, str] | None:
 
 
 def _graph_capture(budget: Budget) -> tuple[Refusal, str] | None:
-    """Graphs on top of the budget must still find room on the card, beside the CUDA context."""
-    used = budget.requested_gib + budget.outside_gib + budget.context_gib
-    if used <= budget.total_gib:
+    """Graphs on top of the budget must still find room on the card, beside the CUDA context.
+
+    The profiled activations are free again by then. What graphs take is the least certain term, so that the card must
+    be exceeded by more than its error.
+    """
+    used = budget.requested_gib - budget.activation_gib + budget.outside_gib + budget.context_gib
+    if used <= budget.total_gib + GRAPH_BAND_GIB:
         return None
     return Refusal.KV_CACHE, (
         f"torch.OutOfMemoryError: CUDA out of memory while capturing CUDA graphs: {used:.2f} GiB in use of "
