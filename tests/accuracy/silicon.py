@@ -185,10 +185,8 @@ def _model(archive: zipfile.ZipFile, source: str) -> ModelSpec:
 
 
 def _plain(config: dict) -> dict:
-    """The config without its number format, which the row states, and without counts of nothing."""
+    """The config without its number format, which the row states."""
     kept = {key: value for key, value in config.items() if key != "quantization_config"}
-    if kept.get("num_nextn_predict_layers") == 0:
-        del kept["num_nextn_predict_layers"]
     return {key: _plain(value) if isinstance(value, dict) else value for key, value in kept.items()}
 
 

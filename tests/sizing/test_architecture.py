@@ -73,6 +73,11 @@ def test_listed_layer_types_decide_the_groups():
     assert [(group.kind, group.layers, group.window) for group in groups] == [("full", 16, None), ("window", 16, 1024)]
 
 
+@pytest.mark.parametrize("name", ["num_nextn_predict_layers", "n_routed_experts", "n_shared_experts", "q_lora_rank"])
+def test_a_count_of_nothing_is_the_same_as_none(name):
+    assert read_architecture({**LLAMA, name: 0}) == read_architecture(LLAMA)
+
+
 def test_an_unknown_family_counts_as_a_llama_and_says_that_it_is_an_estimate():
     model = model_from_config({**LLAMA, "model_type": "brandnew"})
     assert not model.architecture.is_exact

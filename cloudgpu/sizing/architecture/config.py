@@ -25,8 +25,11 @@ class Config:
         raise BadFileError(f"the model config has no {names[0]}", hint="give the model's own config.json")
 
     def count_or(self, default: int, *names: str) -> int:
-        """As `count`, or `default` when none of `names` is set."""
-        return self.count(*names) if any(self.raw.get(name) is not None for name in names) else default
+        """As `count`, or `default` when none of `names` is set; where none is the default, 0 says the same."""
+        given = next((self.raw[name] for name in names if self.raw.get(name) is not None), None)
+        if given is None or (default == 0 and given == 0 and not isinstance(given, bool)):
+            return default
+        return self.count(*names)
 
     def number_or(self, default: float, name: str) -> float:
         """A number of any sign, or `default`."""
