@@ -1,6 +1,10 @@
 """Weights from GGUF headers: block sizes, growing reads, architecture from the metadata."""
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_up_checkpoints import GGUF_LLAMA, gguf_bytes, gguf_tensors, write_gguf
 
 from cloudgpu.base.errors import BadFileError, NotFoundError
@@ -91,6 +95,18 @@ def test_a_damaged_file_is_refused_in_one_sentence_with_a_way_out(tmp_path, dama
         resolve_model(str(path))
     assert sentence in refused.value.message
     assert refused.value.hint
+
+
+@settings(max_examples=150, deadline=None)
+@given(changes=st.lists(st.tuples(st.integers(0, 1200), st.integers(0, 255)), min_size=1, max_size=6))
+def test_whatever_is_wrong_with_a_header_is_said_in_one_sentence(tmp_path_factory, changes):
+    path = write_gguf(tmp_path_factory.mktemp("x") / "m.gguf")
+    raw = bytearray(path.read_bytes())
+    for place, value in changes:
+        raw[place] = value
+    path.write_bytes(raw)
+    with suppress(BadFileError):
+        assert read_gguf(LocalFiles(path), path.name).tensors is not None
 
 
 def test_a_vision_projector_is_no_model(tmp_path):

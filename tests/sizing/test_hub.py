@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from loopback_hub import SHA, start_hub
 from made_up_checkpoints import QWEN2, gguf_bytes, gguf_tensors, qwen2_tensors, stored_bytes, write_gguf, write_model
 
+import cloudgpu
 from cloudgpu.base.errors import (
     BadAnswerError,
     BadFileError,
@@ -39,6 +41,12 @@ def hub(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     yield found
     stop()
+
+
+def test_the_hubs_client_is_named_in_one_module():
+    package = Path(cloudgpu.__file__).parent
+    users = [path.name for path in package.rglob("*.py") if "from huggingface_hub" in path.read_text(encoding="utf-8")]
+    assert users == ["hub.py"]
 
 
 def test_an_unknown_owner_and_name_is_asked_of_the_hub_and_the_answer_says_so(hub):

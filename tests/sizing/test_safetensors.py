@@ -2,6 +2,7 @@
 
 import json
 import struct
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -212,6 +213,18 @@ def test_weights_from_file_need_a_file(tmp_path):
         find_model(str(tmp_path), "file")
     with pytest.raises(NotFoundError, match="no file or folder"):
         find_model(str(tmp_path / "absent"), "file")
+
+
+@settings(max_examples=150, deadline=None)
+@given(changes=st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), min_size=1, max_size=6))
+def test_whatever_is_wrong_with_a_header_is_said_in_one_sentence(tmp_path_factory, changes):
+    path = write_safetensors(tmp_path_factory.mktemp("x") / "model.safetensors", qwen2_tensors())
+    raw = bytearray(path.read_bytes())
+    for place, value in changes:
+        raw[place] = value
+    path.write_bytes(raw)
+    with suppress(BadFileError):
+        assert read_checkpoint(LocalFiles(path)).weights.file_bytes >= 0
 
 
 @settings(max_examples=40, deadline=None)

@@ -107,6 +107,8 @@ class _Reader:
         return BadFileError(f"the header of {self.name} is damaged", hint="download it again")
 
     def _array(self, kind: int, length: int) -> Any:  # noqa: ANN401 - as the file says
+        if kind == _ARRAY:  # no writer nests them, and a damaged file could nest them without end
+            raise self.damaged()
         if length <= LONGEST_KEPT_ARRAY:
             return [self.value(kind) for _ in range(length)]
         if kind in _NUMBERS:
