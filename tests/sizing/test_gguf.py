@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 from made_up_checkpoints import GGUF_LLAMA, gguf_bytes, gguf_tensors, write_gguf
 
 from cloudgpu.base.errors import BadFileError, NotFoundError
+from cloudgpu.base.units import GIB
 from cloudgpu.sizing.checkpoint import LocalFiles, read_checkpoint
 from cloudgpu.sizing.checkpoint.gguf import BLOCKS, FIRST_READ, read_gguf
+from cloudgpu.sizing.gpus import find_gpu
+from cloudgpu.sizing.memory import estimate
 from cloudgpu.sizing.models import resolve_model
+from cloudgpu.sizing.options import ServingOptions
 
 BITS_PER_WEIGHT = {"Q8_0": 8.5, "Q6_K": 6.5625, "Q5_K": 5.5, "Q4_K": 4.5, "Q3_K": 3.4375, "Q2_K": 2.625, "MXFP4": 4.25}
 
@@ -66,6 +70,14 @@ def test_the_parts_of_a_split_file_are_added_up_and_a_missing_one_is_named(tmp_p
     (tmp_path / "m-00002-of-00002.gguf").unlink()
     with pytest.raises(NotFoundError, match="1 of 2 parts"):
         resolve_model(str(tmp_path))
+
+
+def test_llama_cpp_loads_what_the_header_says_and_leaves_the_embedding_to_the_cpu(tmp_path):
+    model = resolve_model(str(write_gguf(tmp_path / "m-Q4_K_M.gguf")))
+    found = estimate(model, find_gpu("RTX 4090"), ServingOptions(engine="llama.cpp", context_tokens=1024))
+    on_gpu = gguf_bytes(gguf_tensors()) - gguf_bytes({"": gguf_tensors()["token_embd.weight"]})
+    assert found.weights_gib == pytest.approx(on_gpu / GIB)
+    assert not any("average" in note for note in found.capability_notes)
 
 
 def test_several_files_in_a_folder_must_be_chosen_from(tmp_path):

@@ -10,11 +10,13 @@ from cloudgpu.sizing.memory.adapters import adapter_bytes
 from cloudgpu.sizing.memory.cache import token_bytes
 from cloudgpu.sizing.memory.overhead import cuda_context_gib
 from cloudgpu.sizing.memory.result import MemoryEstimate, Refusal
+from cloudgpu.sizing.memory.stored_weights import reconciled_bytes
 from cloudgpu.sizing.memory.weights import WeightRules, weights_bytes
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.number_formats import GGUF_BITS, STORAGES
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.shape import Architecture, LayerKind
+from cloudgpu.sizing.stored import StoredWeights
 
 BAND_SHARE, BAND_GIB = 0.03, 1.0
 """Few logs cover these engines: seen errors of the cache are up to 0.3 GiB where the share was given."""
@@ -77,7 +79,7 @@ def estimate_unpooled(
         error_band_gib=BAND_SHARE * room.weights_gib + BAND_GIB,
         weights_source=model.weights_source,
         hardware_error=hardware,
-        capability_notes=(*model.notes, *_notes(profile, quantization, room, needed_gib)),
+        capability_notes=(*model.notes, *_notes(profile, quantization, room, needed_gib, model.stored)),
         flags=_flags(profile, options, context) if refusal is None else (),
     )
 
@@ -141,10 +143,28 @@ def _weights_gib(model: ModelSpec, options: ServingOptions, profile: EngineProfi
         stages=options.pipeline_parallel if splits else 1,
         expert_parallel=options.expert_parallel,
     )
-    found = weights_bytes(model.architecture, rules, profile) / (1 if splits else gpus)
-    if profile.name == llamacpp.NAME:
-        found = _gguf_bytes(model.architecture, quantization or "f16") / gpus
+    found = _loaded_bytes(model, rules, profile) / (1 if splits else gpus)
     return gib_from_bytes(found + adapter_bytes(model.architecture, options.lora_rank, options.max_loras) / gpus)
+
+
+def _loaded_bytes(model: ModelSpec, rules: WeightRules, profile: EngineProfile) -> float:
+    """What the checkpoint's own headers say where they were read, else what its config implies."""
+    stored = model.stored_as(rules.quantization)
+    if profile.name == llamacpp.NAME:
+        return _gguf_bytes(model.architecture, rules.quantization or "f16") if stored is None else _of_gguf_file(stored)
+    if stored is None:
+        return weights_bytes(model.architecture, rules, profile)
+
+    def by_config(ranks: int, stages: int) -> float:
+        return weights_bytes(model.architecture, replace(rules, ranks=ranks, stages=stages), profile)
+
+    return reconciled_bytes(stored, model.architecture, rules.plain_bytes, by_config, rules.ranks, rules.stages)
+
+
+def _of_gguf_file(stored: StoredWeights) -> float:
+    """As `_gguf_bytes`, by the header: exact for any mix."""
+    in_cpu = stored.embedding.loaded_bytes(2) if stored.head.loaded_bytes(2) else 0
+    return float(stored.file_bytes - stored.unused_bytes - in_cpu)
 
 
 def _gguf_bytes(architecture: Architecture, quantization: str) -> float:
@@ -212,13 +232,15 @@ def _words(profile: EngineProfile, room: Room, gpu: GpuSpec) -> str:
     )
 
 
-def _notes(profile: EngineProfile, quantization: str | None, room: Room, needed_gib: float) -> list[str]:
+def _notes(
+    profile: EngineProfile, quantization: str | None, room: Room, needed_gib: float, stored: StoredWeights | None
+) -> list[str]:
     notes = []
     if profile.name == sglang.NAME:
         notes.append("activations and graphs live in what the static share leaves")
         if 0 < room.cache_gib < needed_gib:
             notes.append("it starts, but requests of the whole context are refused")
-    if quantization in GGUF_BITS:
+    if quantization in GGUF_BITS and stored is None:
         notes.append("the bits of a GGUF mix are an average: the file's own header is exact")
     return notes
 
