@@ -1,23 +1,24 @@
 """Fits the six speed constants and says how far off they are, with each model family left out in turn.
 
-    python tests/accuracy/speed.py [--wheel FILE] [--markdown]
+    python tests/accuracy/speed.py [--wheel FILE] [--write]
 
-Fitted to vLLM and SGLang on H100 and H200; B200 is only looked at. What the constants mean and where the others come
-from is in cloudgpu/sizing/speed/constants.py. Needs pip and about 80 MB on the first run; takes about half a minute.
+`--write` puts the tables into docs/accuracy.md. Fitted to vLLM and SGLang on H100 and H200; B200 is only looked at.
+What the constants mean and where the others come from is in cloudgpu/sizing/speed/constants.py. Needs pip and about 80 MB on
+the first run.
 """
 
 import math
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from statistics import mean, median
 
 import typer
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from silicon import Row, read_rows, sound
+from speed_page import Findings, page, put_into_page
 
 from cloudgpu.sizing.speed.constants import SpeedConstants, speed_constants
 from cloudgpu.sizing.speed.decode import tpot_s
@@ -31,19 +32,25 @@ SMOOTH = 0.03
 FIT_CARDS, OTHER_CARDS = ("h100_sxm", "h200_sxm"), ("b200_sxm",)
 
 
-def main(wheel: Path | None = None, markdown: bool = False) -> None:
+def main(wheel: Path | None = None, write: bool = False) -> None:
     rows, impossible, contradicted = sound(read_rows(FIT_CARDS, wheel))
-    typer.echo(f"{len(rows)} rows; left out: {len(impossible)} that their GPUs cannot have measured, "
-               f"{len(contradicted)} that other rows contradict")  # fmt: skip
-    fitted = fit(rows)
-    for name, value in zip(FITTED, fitted, strict=True):
-        typer.echo(f"  {name:18} {value:.3g}")
-    held_out = left_out_errors(rows)
-    _table("family left out", rows, held_out, markdown)
-    _table("the committed constants", rows, [error(row, committed()) for row in rows], markdown)
-    _line("left out, with the contradicted rows", held_out + [error(row, fitted) for row in contradicted])
     others, _, _ = sound(read_rows(OTHER_CARDS, wheel))
-    _table("B200, never fitted", others, [error(row, fitted) for row in others], markdown)
+    fitted = fit(rows)
+    found = Findings(
+        rows=rows,
+        impossible=impossible,
+        contradicted=contradicted,
+        others=others,
+        fitted=fitted,
+        held_out=left_out_errors(rows),
+        with_all=[error(row, fitted) for row in rows],
+        on_others=[error(row, fitted) for row in others],
+        on_broken=[error(row, fitted) for row in impossible + contradicted if row.memory and row.memory.starts],
+    )
+    text = page(found)
+    typer.echo(text)
+    if write:
+        put_into_page(text)
 
 
 def fit(rows: list[Row]) -> tuple[float, ...]:
@@ -123,29 +130,6 @@ def _descend(loss, start: list[float]) -> list[float]:
         if not moved:
             step /= 2
     return best
-
-
-def _table(title: str, rows: list[Row], errors: list[float], markdown: bool) -> None:
-    groups: dict[tuple[str, ...], list[float]] = defaultdict(list)
-    for row, off in zip(rows, errors, strict=True):
-        groups[row.family, row.engine, row.card.split("_")[0].upper(), row.quantization or "bf16"].append(off)
-    typer.echo(f"\n{title}")
-    for key, offs in sorted(groups.items()):
-        figures = [str(len(offs)), *_figures(offs)]
-        typer.echo("| " + " | ".join([*key, *figures]) + " |" if markdown else f"  {' '.join(key):36} {figures}")
-    _line("all", errors)
-
-
-def _line(title: str, errors: list[float]) -> None:
-    mean_error, median_error, bias = _figures(errors)
-    inside = sorted(map(abs, errors))[int(0.8 * len(errors))]
-    typer.echo(f"  {title}: {len(errors)} rows, mean {mean_error} %, median {median_error} %, bias {bias} %, "
-               f"four of five within {inside:.0%}")  # fmt: skip
-
-
-def _figures(errors: list[float]) -> list[str]:
-    sizes = [abs(off) for off in errors]
-    return [f"{100 * mean(sizes):.1f}", f"{100 * median(sizes):.1f}", f"{100 * mean(errors):+.1f}"]
 
 
 if __name__ == "__main__":

@@ -69,12 +69,12 @@ def test_four_of_five_rows_lie_within_the_band_that_is_stated():
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row["id"]) for row in DECODED])
-def test_decoding_alone_is_within_22_percent_and_a_third_for_a_small_mixture(row):
+def test_decoding_alone_is_within_11_percent_and_a_quarter_for_a_small_mixture(row):
     model, gpu, options, workload, memory = _case(row)
     split = split_of(model, options, memory.quantization)
     loads = loads_of(split, card_speed(gpu), workload, float(workload.concurrency))
     rate = workload.concurrency / step_s(loads, speed_constants(row["engine"]))
-    assert rate == pytest.approx(row["seen"]["decode_tokens_per_s"], rel=0.34 if "a3b" in row["id"] else 0.22)
+    assert rate == pytest.approx(row["seen"]["decode_tokens_per_s"], rel=0.26 if "a3b" in row["id"] else 0.11)
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row["id"]) for row in PROMPTED if row["concurrency"] > 1])
@@ -178,11 +178,12 @@ def test_a_window_keeps_long_prompts_cheap():
 
 
 def test_cards_without_a_switch_pay_for_their_links():
-    def cost(gpu):
-        return _speed("llama-3.1-8b", gpu, tensor_parallel=2).tpot_ms / _speed("llama-3.1-8b", gpu).tpot_ms
-
-    assert cost("RTX 3090") > cost("A100 SXM4 80GB")
-    assert _speed("llama-3.1-8b", "RTX 3090", tensor_parallel=2).error_band_percent == 60
+    card = find_gpu("A100 PCIe 80GB")
+    switched = replace(card, name="A100 on a board")
+    apart, joined = (_speed("llama-3.1-8b", each, tensor_parallel=2) for each in (card, switched))
+    assert apart.tpot_ms > joined.tpot_ms
+    assert apart.prefill_ms > joined.prefill_ms
+    assert (apart.error_band_percent, joined.error_band_percent) == (60, 40)
 
 
 def test_requests_beyond_the_cache_wait_and_bring_no_more_tokens():

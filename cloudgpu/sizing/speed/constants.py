@@ -43,12 +43,12 @@ _VLLM = SpeedConstants(
     compute_share=0.70,  # the same campaign: 24,000 prompt tokens a second of Qwen2.5-14B
     link_share=0.67,  # ring all-reduces of prompts over NVLink
     prompt_share=1.0,  # chunked prefill shares its steps with decoding: every other prompt falls between two tokens
-    tile_rows=36,
+    tile_rows=37,
     kernel_s=4.2e-6,
     eager_kernel_s=15e-6,  # assumed: what Python takes to launch one
-    step_s=0.55e-3,
-    sequence_s=5e-6,
-    all_reduce_s=5e-6,
+    step_s=0.58e-3,
+    sequence_s=5.5e-6,
+    all_reduce_s=5.8e-6,
     pcie_all_reduce_s=25e-6,  # assumed: NCCL through host memory
 )
 
@@ -61,5 +61,5 @@ def speed_constants(engine: str) -> SpeedConstants | None:
 _BY_ENGINE = {
     "vllm": _VLLM,
     # SGLang runs waiting prompts first and together, so that about half of them fall before a request's first token.
-    "sglang": replace(_VLLM, prompt_share=0.5, sequence_s=20e-6),
+    "sglang": replace(_VLLM, prompt_share=0.5, sequence_s=22e-6),
 }

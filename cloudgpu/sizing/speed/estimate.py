@@ -93,8 +93,8 @@ def _prefill_s(split: Split, card: CardSpeed, workload: Workload, constants: Spe
 
 
 HOPPER_BAND, OTHER_CARD_BAND, UNMEASURED_BAND = 25, 40, 60
-"""Percent. Four of five measured rows stay within 24 % on the cards of the fit, with their model family left out of it,
-and within 31 % on B200, to which nothing was fitted; other cards have a few public reports only. The last is a guess,
+"""Percent. Four of five measured rows stay within 25 % on the cards of the fit, with their model family left out of it,
+and within 32 % on B200, to which nothing was fitted; other cards have a few public reports only. The last is a guess,
 for formats, links and families without a row."""
 
 

@@ -60,7 +60,7 @@ _KNOWN = {
     "fp8-channel": _native(1.0, "8.9", 2, is_measured=True),
     "int8": _native(1.0, "8.0", 2),
     "mxfp4": FormatSpeed(linear_bytes=2.0, expert_bytes=0.53, is_measured=True),
-    "nvfp4": _native(0.5625, "10.0", 4),
+    "nvfp4": _native(0.5625, "10.0", 4, is_measured=True),
     "bitsandbytes": FormatSpeed(linear_bytes=0.56 + _UNPACKED, expert_bytes=0.56 + _UNPACKED),
     "bitsandbytes-double": FormatSpeed(linear_bytes=0.52 + _UNPACKED, expert_bytes=0.52 + _UNPACKED),
     "bitsandbytes-int8": FormatSpeed(linear_bytes=1 + _UNPACKED, expert_bytes=1 + _UNPACKED),
