@@ -90,7 +90,7 @@ def download_gb_of(budget: "Budget") -> float:
         if entry.model is None:
             continue
         try:
-            total_gb += entry.model.checkpoint(entry.quantization if entry.takes_share else None).download_gb
+            total_gb += entry.model.checkpoint(entry.quantization if entry.is_server else None).download_gb
         except UsageError:  # nobody publishes that format: the plain weights are fetched
             total_gb += entry.model.checkpoint(None).download_gb
     return total_gb

@@ -182,7 +182,7 @@ def _show_homes(homes: Sequence[Home], market: Market) -> None:
         render.Column("$/h", right=True),
         render.Column("Provider"),
         render.Column("Left GiB", right=True),
-        render.Column("Servers are given", drop=1),
+        render.Column("Give the servers", drop=1),
     ]
     render.table(columns, [_home_row(home) for home in homes])
     age_s = (datetime.now(UTC) - market.fetched_at).total_seconds()

@@ -152,6 +152,24 @@ def test_a_pin_to_a_card_that_is_not_there_is_refused():
         pack(budget({**NER, "gpus": [3]}))
 
 
+def test_llama_cpp_takes_what_it_needs_and_no_share():
+    packing = pack(budget(E5, {**CHAT, "engine": "llama.cpp", "quantization": "q4_k_m", "concurrency": 2}))
+    demand = placed(packing, "chat")
+    assert demand.share is None
+    assert demand.cache_gib == pytest.approx(2 * 8192 * 131072 / 2**30)
+    assert not any("refuses to start" in text for text in texts(packing))
+
+
+def test_sglang_is_refused_because_its_share_is_of_what_is_free():
+    with pytest.raises(UsageError, match="sglang cannot be packed"):
+        budget({**CHAT, "engine": "sglang"})
+
+
+def test_an_engine_that_does_not_exist_is_refused():
+    with pytest.raises(UsageError, match="engine 'tensorflow' is not known"):
+        budget({**CHAT, "engine": "tensorflow"})
+
+
 def test_eager_attention_grows_with_the_square_of_the_sequence():
     def gib(sequence, attention):
         return placed(

@@ -7,8 +7,9 @@ from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.models import ModelSpec
 
-TRANSFORMERS, OTHER = "transformers", "other"
-"""Engines whose processes take what they need; every other one is a server that takes a share of the card."""
+VLLM, LLAMA_CPP, TRANSFORMERS, OTHER = "vllm", "llama.cpp", "transformers", "other"
+ENGINES = (VLLM, TRANSFORMERS, LLAMA_CPP, OTHER)
+"""vLLM fills a share of the card; the others take what they need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,12 @@ class Entry:
     @property
     def takes_share(self) -> bool:
         """Whether it is a server that fills a share of the card whatever it needs."""
-        return self.engine not in (TRANSFORMERS, OTHER)
+        return self.engine == VLLM
+
+    @property
+    def is_server(self) -> bool:
+        """Whether an inference server runs it, with a context and a concurrency instead of batches."""
+        return self.engine in (VLLM, LLAMA_CPP)
 
     @property
     def is_encoder(self) -> bool:

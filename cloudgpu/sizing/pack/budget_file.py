@@ -10,7 +10,7 @@ from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import find_gpu
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.nearest import hint_of, nearest
-from cloudgpu.sizing.pack.budget import OTHER, TRANSFORMERS, Budget, Entry
+from cloudgpu.sizing.pack.budget import ENGINES, LLAMA_CPP, OTHER, TRANSFORMERS, VLLM, Budget, Entry
 from cloudgpu.sizing.weighed import find_model
 
 EXAMPLE_HINT = "`cloudgpu pack --example` prints one with every key explained"
@@ -72,8 +72,8 @@ def _entry(row: object, number: int, find: Find) -> Entry:
     _check_keys(row, _ENTRY_KEYS, f"model {number}")
     typed = str(row.get("model") or "")
     model = find(typed) if typed else None
-    default = TRANSFORMERS if model is not None and model.is_encoder else "vllm"
-    engine = str(row.get("engine") or (default if model else OTHER)).lower()
+    default = TRANSFORMERS if model is not None and model.is_encoder else VLLM
+    engine = _engine(row, default if model else OTHER)
     if model is None and (engine != OTHER or _maybe(row, "memory_gib") is None):
         raise BadFileError(f"model {number} of the budget names no model", hint="or give its memory_gib")
     pins = _pins(row)
@@ -104,6 +104,18 @@ def _entry(row: object, number: int, find: Find) -> Entry:
         stated_gib=_span(row, "stated_gib"),
         settings=_settings(row),
     )
+
+
+def _engine(row: Mapping[str, Any], default: str) -> str:
+    engine = str(row.get("engine") or default).lower().replace("llamacpp", LLAMA_CPP)
+    if engine == "sglang":
+        raise UsageError(
+            "sglang cannot be packed: its share is one of what is free at its start, so it belongs alone on its card",
+            hint="see `cloudgpu estimate --engine sglang`, or pack the model with vllm",
+        )
+    if engine not in ENGINES:
+        raise UsageError(f"engine {engine!r} is not known", hint="one of " + ", ".join(ENGINES))
+    return engine
 
 
 def _check_keys(row: Mapping[str, Any], known: tuple[str, ...], what: str) -> None:

@@ -55,8 +55,8 @@ def _demand(key: "_Key") -> Demand:
             weights_gib=entry.memory_gib, workspace_gib=0.0, cache_gib=0.0, context_gib=0.0,
             band_gib=band_gib, idle_gib=entry.memory_gib,
         )  # fmt: skip
-    if entry.takes_share:
-        return _server_demand(entry, gpu)
+    if entry.is_server:
+        return _sharing_demand(entry, gpu) if entry.takes_share else _growing_demand(entry, gpu)
     parts = in_process_demand(entry, gpu)
     return Demand(
         weights_gib=parts.weights_gib,
@@ -92,7 +92,24 @@ class _Key:
         return isinstance(other, _Key) and self.entry is other.entry and self.gpu == other.gpu
 
 
-def _server_demand(entry: Entry, gpu: GpuSpec) -> Demand:
+def _growing_demand(entry: Entry, gpu: GpuSpec) -> Demand:
+    """A server that takes what it needs: its weights and the cache of all its slots at once, when it starts."""
+    memory = _estimate(entry, gpu, None)
+    needed_gib = _needed_gib(memory, entry.concurrency)
+    used_gib = needed_gib + memory.cuda_context_gib
+    return Demand(
+        weights_gib=memory.weights_gib,
+        workspace_gib=memory.activation_peak_gib + memory.non_torch_gib,
+        cache_gib=memory.kv_needed_gib * entry.concurrency,
+        context_gib=memory.cuda_context_gib,
+        band_gib=memory.error_band_gib,
+        idle_gib=used_gib,
+        refusal=_refusal(memory, needed_gib, memory.total_gib),
+        memory=memory,
+    )
+
+
+def _sharing_demand(entry: Entry, gpu: GpuSpec) -> Demand:
     """The least share in which the server starts with its context and concurrency, its error band on top."""
     memory = _estimate(entry, gpu, entry.gpu_memory_utilization)
     needed_gib = _needed_gib(memory, entry.concurrency)

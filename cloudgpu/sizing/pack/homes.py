@@ -64,6 +64,6 @@ def _for_machine(entry: Entry, rentable: Rentable) -> Entry:
     ranks = min(entry.tensor_parallel, rentable.count)
     changed = entry.gpu_memory_utilization is not None or ranks != entry.tensor_parallel
     found = replace(entry, gpu_memory_utilization=None, tensor_parallel=ranks) if changed else entry
-    if found.takes_share and ranks < rentable.count and demand_of(found, rentable.gpu).refusal:
+    if found.is_server and ranks < rentable.count and demand_of(found, rentable.gpu).refusal:
         return replace(found, tensor_parallel=rentable.count)
     return found

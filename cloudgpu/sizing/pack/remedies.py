@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.engines.profile import capability
 from cloudgpu.sizing.gpus import GpuSpec
-from cloudgpu.sizing.pack.budget import OTHER, TRANSFORMERS, Budget, Entry
+from cloudgpu.sizing.pack.budget import LLAMA_CPP, OTHER, TRANSFORMERS, Budget, Entry
 from cloudgpu.sizing.pack.in_process import dtype_of, packed_format
 from cloudgpu.sizing.pack.packing import Packing, Verdict, pack
 
@@ -130,12 +130,16 @@ def _fewer_sequences(entry: Entry, _cards: Sequence[GpuSpec]) -> Iterator[tuple[
         yield f"--max-num-seqs {FEWER_SEQUENCES}", replace(entry, max_num_seqs=FEWER_SEQUENCES)
 
 
+_OWN_FORMATS = {TRANSFORMERS: ("int8", "nf4"), LLAMA_CPP: ("q8_0", "q4_k_m")}
+
+
 def _quantised(entry: Entry, _cards: Sequence[GpuSpec]) -> Iterator[tuple[str, Entry]]:
     model = entry.model
     if model is None or model.is_encoder or model.quantization or entry.quantization:
         return
-    if entry.engine == TRANSFORMERS:
-        for name in ("int8", "nf4"):
+    own = _OWN_FORMATS.get(entry.engine)
+    if own is not None:
+        for name in own:
             yield f"load it in {name}", replace(entry, quantization=name)
         return
     published = model.published_quantizations()
@@ -164,19 +168,19 @@ def _no_graphs(entry: Entry, _cards: Sequence[GpuSpec]) -> Iterator[tuple[str, E
 
 
 def _one_at_a_time(entry: Entry, _cards: Sequence[GpuSpec]) -> Iterator[tuple[str, Entry]]:
-    if entry.takes_share and entry.concurrency > 1:
+    if entry.is_server and entry.concurrency > 1:
         half = entry.concurrency // 2
         for wanted in dict.fromkeys((half, 1)):
             yield f"{wanted} sequences at once instead of {entry.concurrency}", replace(entry, concurrency=wanted)
 
 
 def _shorter_context(entry: Entry, _cards: Sequence[GpuSpec]) -> Iterator[tuple[str, Entry]]:
-    if not entry.takes_share or entry.model is None or entry.is_encoder:
+    if not entry.is_server or entry.model is None or entry.is_encoder:
         return
     context = entry.context or min(entry.model.max_context, 8192)
     while context > LEAST_CONTEXT:
         context = max(context // 2, LEAST_CONTEXT)
-        yield f"--max-model-len {context}", replace(entry, context=context)
+        yield f"a context of {context:,} tokens", replace(entry, context=context)
 
 
 _KINDS = (
