@@ -36,7 +36,14 @@ def estimate(
     enforce_eager: Annotated[bool, typer.Option("--enforce-eager", help="No CUDA graphs.")] = False,
     lora_rank: Annotated[int | None, typer.Option(help="Largest rank of LoRA adapters.")] = None,
     max_loras: Annotated[int, typer.Option(help="LoRA adapters at once.")] = 1,
-    engine: Annotated[str, typer.Option(help="vllm")] = "vllm",
+    rope_scaling_factor: Annotated[
+        float | None, typer.Option(help="YaRN's factor; default: the config's, or what the context needs.")
+    ] = None,
+    image_limit: Annotated[int | None, typer.Option(help="Images of a prompt at most; 0: text only.")] = None,
+    max_pixels: Annotated[int | None, typer.Option(help="Largest image after resizing, in pixels.")] = None,
+    speculative_tokens: Annotated[int | None, typer.Option(help="Tokens drafted by the model's MTP layers.")] = None,
+    expert_parallel: Annotated[bool, typer.Option("--expert-parallel", help="Share whole experts out.")] = False,
+    engine: Annotated[str, typer.Option(help="vllm, sglang, transformers or llama.cpp")] = "vllm",
     engine_version: Annotated[str | None, typer.Option(help="Release, e.g. 0.25.1.")] = None,
     weights_from: Annotated[
         str, typer.Option(help="auto, hub, catalogue or file; auto asks the Hub only for an unknown owner/name.")

@@ -1,5 +1,8 @@
 """An estimate for a reader: the verdict first, then a budget that adds up to the card."""
 
+import shlex
+from collections.abc import Sequence
+
 from cloudgpu.cli import render
 from cloudgpu.sizing.memory import MemoryEstimate, Refusal
 from cloudgpu.sizing.speed import SpeedEstimate
@@ -15,6 +18,9 @@ def show(found: MemoryEstimate, speed: SpeedEstimate | None = None) -> None:
     render.pairs([*facts(found), *(speed_facts(speed) if speed else [])])
     for note in found.capability_notes:
         render.note(f"Note: {note}.")
+    if found.flags and not found.hardware_error:
+        render.text()
+        render.text(("Start it with: " if found.starts else "It would start with: ") + " ".join(_quoted(found.flags)))
     if found.refusal_text:
         render.text()
         render.note(f"The engine would say: {found.refusal_text}")
@@ -28,6 +34,11 @@ def headline(found: MemoryEstimate) -> str:
         return f"Does not start: {found.weights_gib:.1f} GiB of weights do not fit {found.requested_gib:.1f} GiB."
     if found.refusal is Refusal.KV_CACHE:
         return _cache_headline(found)
+    if found.starts and found.crowds_card:
+        return (
+            f"Tight: {found.used_gib:.1f} GiB in all on {found.total_gib:.1f} GiB, within the error of the CUDA graphs. "
+            f"--gpu-memory-utilization {found.highest_utilization:.2f} is safe."
+        )
     if found.is_tight:
         return f"Tight: starts by this estimate, but by less than its error of ±{found.error_band_gib:.1f} GiB."
     if not found.kv_bytes_per_token:
@@ -83,6 +94,12 @@ def speed_facts(speed: SpeedEstimate) -> list[tuple[str, str]]:
         ("Tokens a second", f"{speed.output_tokens_per_s:,.0f} {band} at {requests}"),
         ("Prompt", f"{speed.prefill_ms:,.0f} ms {band} for {speed.prompt_tokens:,} tokens, when nothing else runs"),
     ]
+
+
+def _quoted(flags: Sequence[str]) -> list[str]:
+    """Each flag as a shell takes it: values with braces in single quotes."""
+    pairs = [flag.partition(" ") for flag in flags]
+    return [f"{name} {shlex.quote(value)}" if value else name for name, _, value in pairs]
 
 
 def _cache_headline(found: MemoryEstimate) -> str:

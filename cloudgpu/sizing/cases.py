@@ -124,6 +124,7 @@ def _options(case: Mapping[str, Any]) -> ServingOptions:
         rope_scaling_factor=case.get("rope_scaling_factor"),
         image_limit=_limit(case, "image_limit"),
         max_pixels=_count(case, "max_pixels"),
+        speculative_tokens=_count(case, "speculative_tokens"),
     )
 
 

@@ -22,6 +22,7 @@ class ServingOptions:
     means no adapter. `rope_scaling_factor` is YaRN's, None leaves it to the model's config and the context.
     `expert_parallel` shares whole experts out. `image_limit` is the most images of
     a prompt (None: the engine's default of many; 0: text only), `max_pixels` the largest image after resizing.
+    `speculative_tokens` are drafted by the model's own MTP layers, None drafts none.
     `concurrency` is the number of sequences of full context wanted at once; engines start without it.
 
     Raises UsageError for values that no engine takes.
@@ -46,6 +47,7 @@ class ServingOptions:
     rope_scaling_factor: float | None = None
     image_limit: int | None = None
     max_pixels: int | None = None
+    speculative_tokens: int | None = None
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
@@ -73,6 +75,8 @@ _COUNTS = (
     "pipeline_parallel",
     "lora_rank",
     "max_loras",
+    "max_pixels",
+    "speculative_tokens",
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 
+from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.shape import Architecture, LayerGroup, LayerKind
 
 BLOCK_TOKENS = 16
@@ -101,6 +102,20 @@ def cache_pool(
         for group, count, tokens in zip(groups, counts, block_tokens, strict=True)
     )
     return CachePool(kinds=kinds, block_bytes=page_bytes * size, in_flight=in_flight)
+
+
+def with_speculation(architecture: Architecture, speculative_tokens: int | None) -> tuple[LayerGroup, ...]:
+    """The layer groups, with the speculative layer's own cache when it drafts. Raises UsageError without such
+    layers."""
+    groups = architecture.layer_groups
+    if speculative_tokens is None:
+        return groups
+    if not architecture.parameters.mtp:
+        raise UsageError(
+            "the model has no layers that speculate", hint="leave --speculative-tokens out, or name a model with MTP"
+        )
+    grown = next((group for group in groups if group.grows), groups[0])
+    return tuple(replace(group, layers=group.layers + 1) if group is grown else group for group in groups)
 
 
 def kept_groups(groups: Sequence[LayerGroup], *, pools_by_kind: bool, frees_chunks: bool) -> tuple[LayerGroup, ...]:

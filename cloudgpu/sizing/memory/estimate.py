@@ -7,11 +7,11 @@ from cloudgpu.base.units import GIB, gib_from_bytes
 from cloudgpu.sizing.engines import EngineProfile, sglang, vllm
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.adapters import adapter_bytes
-from cloudgpu.sizing.memory.cache import cache_pool, kept_groups, token_bytes
+from cloudgpu.sizing.memory.cache import cache_pool, kept_groups, token_bytes, with_speculation
 from cloudgpu.sizing.memory.flags import Settled, capability_notes, engine_flags
 from cloudgpu.sizing.memory.layout import layout_error
+from cloudgpu.sizing.memory.load import Load
 from cloudgpu.sizing.memory.overhead import (
-    Load,
     activation_peak_gib,
     cuda_context_gib,
     cuda_graph_gib,
@@ -79,7 +79,9 @@ class _Estimation:
         self.kv_bytes = 1 if self.options.kv_cache_dtype.startswith("fp8") else self.plain_bytes
         in_flight = profile.batches_in_flight * self.tokens
         groups = kept_groups(
-            architecture.layer_groups, pools_by_kind=profile.pools_by_kind, frees_chunks=profile.frees_chunks
+            with_speculation(architecture, self.options.speculative_tokens),
+            pools_by_kind=profile.pools_by_kind,
+            frees_chunks=profile.frees_chunks,
         )
         self.kept = replace(architecture, layer_groups=groups)
         self.pool = cache_pool(self.kept, self.kv_bytes, in_flight, self.ranks, self.stages)
@@ -92,6 +94,8 @@ class _Estimation:
             element_bytes=self.plain_bytes,
             packs_activations=self.quantization in {"fp8", "fp8-channel"},
             grouped_kernels=self.quantization == "mxfp4",
+            image_limit=self.options.image_limit,
+            max_pixels=self.options.max_pixels,
         )
 
     def result(self) -> MemoryEstimate:
@@ -198,6 +202,7 @@ class _Estimation:
             stages=self.stages,
             expert_parallel=self.options.expert_parallel,
             yarn_factor=self.yarn_factor,
+            speculates=self.options.speculative_tokens is not None,
         )
 
     def _longest(self, kv_gib: float) -> int:

@@ -40,6 +40,8 @@ def engine_flags(model: ModelSpec, options: ServingOptions, settled: Settled) ->
         ("--max-loras", options.max_loras if options.lora_rank else None),
         ("--hf-overrides", _rope_override(model, settled)),
         ("--limit-mm-per-prompt", _image_limit(model, options)),
+        ("--mm-processor-kwargs", json.dumps({"max_pixels": options.max_pixels}) if options.max_pixels else None),
+        ("--speculative-config", _speculation(options)),
     )
     switches = (
         ("--enforce-eager", options.enforce_eager),
@@ -96,3 +98,9 @@ def _image_limit(model: ModelSpec, options: ServingOptions) -> str | None:
     if not model.architecture.has_vision or options.image_limit is None:
         return None
     return json.dumps({"image": options.image_limit, "video": 0})
+
+
+def _speculation(options: ServingOptions) -> str | None:
+    if options.speculative_tokens is None:
+        return None
+    return json.dumps({"method": "mtp", "num_speculative_tokens": options.speculative_tokens})

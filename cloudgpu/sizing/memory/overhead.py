@@ -3,11 +3,11 @@
 Calibrated on starts of vLLM 0.25.1 on H100 and H200 and on public start-up logs; see docs of each constant.
 """
 
-from dataclasses import dataclass
-
 from cloudgpu.base.units import GIB
 from cloudgpu.sizing.engines import EngineProfile
 from cloudgpu.sizing.engines.profile import Card, capability
+from cloudgpu.sizing.memory.load import Load
+from cloudgpu.sizing.memory.vision import vision_peak_gib
 from cloudgpu.sizing.shape import Architecture, LayerKind
 
 HIDDEN_ROWS, FEED_FORWARD_ROWS = 2.4, 3.3
@@ -43,22 +43,6 @@ GRAPH_GIB_PER_LAYER_V0 = 0.006
 ALL_CAPTURE_SIZES = 51
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What the profile run computes: tokens and sequences of one step, the split, the width of an element.
-
-    `packs_activations`: the format's kernels take their input in one byte; `grouped_kernels`: those of its experts
-    need no workspace (MXFP4).
-    """
-
-    tokens: int
-    sequences: int
-    ranks: int = 1
-    element_bytes: int = 2
-    packs_activations: bool = False
-    grouped_kernels: bool = False
-
-
 def forward_peak_gib(architecture: Architecture, load: Load) -> float:
     """Peak of one forward pass on one GPU."""
     rows = max(_dense_rows(architecture, load), _mixture_rows(architecture, load.ranks))
@@ -81,8 +65,7 @@ def activation_peak_gib(architecture: Architecture, profile: EngineProfile, load
         architecture, profile, min(load.sequences, load.tokens), v2_runner=runs_on_v2(architecture, profile)
     )
     sampler += 0.0 if load.grouped_kernels else workspace_gib(architecture, load)
-    vision = architecture.vision_peak_elements * load.element_bytes / GIB
-    return max(forward, sampler, vision)
+    return max(forward, sampler, vision_peak_gib(architecture, load))
 
 
 def workspace_gib(architecture: Architecture, load: Load) -> float:

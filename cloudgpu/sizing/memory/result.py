@@ -79,8 +79,13 @@ class MemoryEstimate:
     def is_tight(self) -> bool:
         """Whether it starts, but by less than the estimate may be off: it may not."""
         spare_cache_gib = self.kv_cache_gib - self.kv_needed_gib
-        spare_card_gib = self.total_gib - self.used_gib
-        return self.starts and (spare_cache_gib < self.error_band_gib or spare_card_gib < GRAPH_BAND_GIB)
+        return self.starts and (spare_cache_gib < self.error_band_gib or self.crowds_card)
+
+    @property
+    def crowds_card(self) -> bool:
+        """Whether graphs on top of the budget leave the card less than they may be off."""
+        outside = not self.cuda_graph_inside_budget and self.cuda_graph_gib > 0
+        return outside and self.total_gib - self.used_gib < GRAPH_BAND_GIB
 
     @property
     def highest_utilization(self) -> float:

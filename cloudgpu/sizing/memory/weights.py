@@ -22,7 +22,8 @@ class WeightRules:
     """How the weights of one checkpoint are kept: the format, what stays plain, the split.
 
     `storage` None is 16 (or 32) bit; `kept` are module names that stay plain whatever the format; `expert_parallel`
-    shares whole experts out instead of cutting each; `yarn_factor` is what the rope is stretched by.
+    shares whole experts out instead of cutting each; `yarn_factor` is what the rope is stretched by. `speculates`: the
+    MTP layers are loaded too.
     """
 
     storage: Storage | None
@@ -33,6 +34,7 @@ class WeightRules:
     stages: int = 1
     expert_parallel: bool = False
     yarn_factor: float = 1.0
+    speculates: bool = False
 
 
 def weights_bytes(architecture: Architecture, rules: WeightRules, profile: EngineProfile) -> float:
@@ -74,7 +76,16 @@ def _stage_bytes(
     first, last = index == 0, index == len(stages) - 1
     tower = parameters.vision / rules.ranks if first else 0.0
     ends = _ends_bytes(architecture, rules, first=first, last=last)
-    return body + (shared + tower) * rules.plain_bytes + ends + rope_bytes(architecture, rules, profile)
+    drafts = _speculative_bytes(architecture, rules) if last else 0.0
+    return body + drafts + (shared + tower) * rules.plain_bytes + ends + rope_bytes(architecture, rules, profile)
+
+
+def _speculative_bytes(architecture: Architecture, rules: WeightRules) -> float:
+    """MTP layers, in the checkpoint's own format, on the last stage of a pipeline; 0 when nothing is drafted."""
+    if not rules.speculates:
+        return 0.0
+    each = rules.storage.bytes_per_weight() if rules.storage else rules.plain_bytes
+    return architecture.parameters.mtp * each / rules.ranks
 
 
 def rope_bytes(architecture: Architecture, rules: WeightRules, profile: EngineProfile) -> float:

@@ -1,0 +1,142 @@
+"""Cases that people have asked about, answered as the engine answered or as arithmetic by hand does."""
+
+import json
+
+import pytest
+
+from cloudgpu.base.errors import UsageError
+from cloudgpu.sizing.cases import estimate_case
+from cloudgpu.sizing.memory import Refusal
+
+TWO_4090 = {"gpu": "RTX 4090", "gpus": 2, "max_model_len": 131072}
+
+
+def test_qwen3_32b_in_4_bit_serves_131072_tokens_on_two_24_gb_cards():
+    found = estimate_case(
+        {**TWO_4090, "model": "Qwen/Qwen3-32B-AWQ", "kv_cache_dtype": "fp8", "gpu_memory_utilization": 0.95}
+    )
+    assert found.starts
+    assert found.kv_needed_gib == pytest.approx(8.0, abs=0.01)
+    assert found.sequences_at_context > 1.2
+
+
+def test_the_vision_model_in_fp8_does_not_and_the_longest_context_is_named():
+    found = estimate_case(
+        {**TWO_4090, "model": "Qwen/Qwen3-VL-32B-Instruct-FP8", "kv_cache_dtype": "fp8", "gpu_memory_utilization": 0.85}
+    )
+    assert found.refusal is Refusal.KV_CACHE
+    assert 1000 < found.longest_context < 40_000
+    assert str(found.longest_context) in (found.refusal_text or "")
+    assert f"--max-model-len {found.longest_context}" in found.flags
+
+
+@pytest.mark.parametrize(
+    ("quantization", "on_24_gb", "on_40_gb"), [(None, False, True), ("fp8", True, True), ("awq", True, True)]
+)
+def test_14b_fits_24_gb_in_8_and_4_bit_and_40_gb_in_any(quantization, on_24_gb, on_40_gb):
+    cards = ("RTX 4090", "A100 SXM4 40GB")
+    found = [estimate_case({"model": "qwen-14b", "gpu": card, "quantization": quantization}) for card in cards]
+    assert [each.starts for each in found] == [on_24_gb, on_40_gb]
+
+
+def test_the_flags_of_a_start_start_it():
+    found = estimate_case(
+        {**TWO_4090, "model": "qwen3-32b-awq", "kv_cache_dtype": "fp8", "gpu_memory_utilization": 0.9}
+    )
+    flags = dict(flag.partition(" ")[::2] for flag in found.flags)
+    assert flags["--max-model-len"] == "131072"
+    assert flags["--tensor-parallel-size"] == "2"
+    override = json.loads(flags["--hf-overrides"])
+    assert override["rope_parameters"]["factor"] == 4
+    assert override["max_position_embeddings"] == 131072
+
+
+def test_the_context_that_a_refusal_names_starts():
+    case = {"model": "llama-3.1-8b", "gpu": "RTX 4090", "max_model_len": 131072}
+    refused = estimate_case(case)
+    assert not refused.starts
+    assert estimate_case({**case, "max_model_len": refused.longest_context}).starts
+
+
+def test_a_share_too_large_for_the_graphs_is_answered_with_one_that_leaves_them_room():
+    case = {"model": "qwen-14b-awq", "gpu": "RTX 4090"}
+    refused = estimate_case({**case, "gpu_memory_utilization": 0.98})
+    share = next(flag for flag in refused.flags if flag.startswith("--gpu-memory-utilization")).split()[1]
+    assert not refused.starts
+    assert estimate_case({**case, "gpu_memory_utilization": float(share)}).starts
+
+
+@pytest.mark.parametrize(
+    ("case", "part", "fix"),
+    [
+        ({"model": "llama-2-7b", "max_model_len": 9000}, "4096 tokens", "--max-model-len 4096"),
+        ({"model": "qwen3-8b", "max_model_len": 200_000}, "40960 tokens", "131072"),
+        ({"model": "qwen-7b", "tensor_parallel": 8}, "28 attention heads", "--tensor-parallel"),
+        ({"model": "qwen-7b", "speculative_tokens": 2}, "no layers that speculate", "--speculative-tokens"),
+        ({"model": "qwen-14b-awq", "quantization": "fp8"}, "already quantised", "unquantised"),
+        ({"model": "qwen-7b", "quantization": "int3"}, "int3", "awq"),
+        ({"model": "qwen-7b", "engine_version": "newest"}, "newest", "0.25.1"),
+        ({"model": "qwen-7b", "rope_scaling_factor": 0.5}, "rope_scaling_factor", "YaRN"),
+    ],
+)
+def test_contradictions_end_in_one_sentence_that_names_the_fix(case, part, fix):
+    with pytest.raises(UsageError) as caught:
+        estimate_case({"gpu": "H100", **case})
+    assert part in caught.value.message
+    assert fix in (caught.value.hint or "")
+    assert "\n" not in caught.value.message
+
+
+def test_an_unknown_architecture_is_answered_with_a_wide_band_that_says_so():
+    config = {"model_type": "tomorrow", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32}
+    config |= {"vocab_size": 32000, "intermediate_size": 11008, "max_position_embeddings": 4096}
+    unknown = estimate_case({"config": config, "gpu": "RTX 4090"})
+    known = estimate_case({"config": {**config, "model_type": "llama"}, "gpu": "RTX 4090"})
+    assert unknown.error_band_gib > 2 * known.error_band_gib
+    assert any("tomorrow" in note for note in unknown.capability_notes)
+
+
+def test_a_factor_in_the_config_itself_needs_no_override():
+    config = {"model_type": "qwen3", "hidden_size": 4096, "num_hidden_layers": 36, "num_attention_heads": 32}
+    config |= {"num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936, "intermediate_size": 12288}
+    config |= {"max_position_embeddings": 40960}
+    config["rope_scaling"] = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
+    found = estimate_case({"config": config, "gpu": "H100", "max_model_len": 131072})
+    assert found.starts
+    assert not any(flag.startswith("--hf-overrides") for flag in found.flags)
+
+
+def test_an_image_limit_of_none_spares_the_towers_profile_and_not_its_weights():
+    case = {"model": "qwen2.5-vl-7b", "gpu": "RTX 4090"}
+    images, text_only = estimate_case(case), estimate_case({**case, "image_limit": 0})
+    assert text_only.weights_gib == images.weights_gib
+    assert text_only.activation_peak_gib < images.activation_peak_gib
+
+
+def test_smaller_images_take_less():
+    case = {"model": "qwen2.5-vl-7b", "gpu": "RTX 4090", "max_num_seqs": 8}
+    peaks = [
+        estimate_case({**case, "max_pixels": pixels}).activation_peak_gib for pixels in (600_000, 4_000_000, 12_000_000)
+    ]
+    assert peaks == sorted(peaks)
+    assert peaks[0] < peaks[2]
+
+
+def test_layers_that_speculate_take_weights_and_cache():
+    case = {"model": "deepseek-v3", "gpu": "H200", "gpus": 8}
+    plain, drafting = estimate_case(case), estimate_case({**case, "speculative_tokens": 1})
+    assert 0.5 < drafting.weights_gib - plain.weights_gib < 3
+    assert drafting.kv_bytes_per_token == plain.kv_bytes_per_token * 62 // 61
+    assert any("mtp" in flag for flag in drafting.flags)
+
+
+def test_experts_shared_out_whole_take_what_cut_ones_take():
+    case = {"model": "qwen3-30b-a3b", "gpu": "H100", "gpus": 4}
+    cut, whole = estimate_case(case), estimate_case({**case, "expert_parallel": True})
+    assert whole.weights_gib == pytest.approx(cut.weights_gib, rel=0.01)
+
+
+def test_chunked_attention_is_whole_before_the_pool_frees_it():
+    case = {"model": "llama-4-scout", "gpu": "H200", "gpus": 8, "max_model_len": 1_000_000}
+    early, late = (estimate_case({**case, "engine_version": version}) for version in ("0.9.1", "0.25.1"))
+    assert early.kv_needed_gib == pytest.approx(4 * late.kv_needed_gib, rel=0.1)
