@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cloudgpu.planning.market import merge, read_offers_file, reference_market
     from cloudgpu.planning.needs import Needs
+    from cloudgpu.planning.objective import Objective
     from cloudgpu.planning.offers import Market, Offer, OfferSource
     from cloudgpu.planning.plan import Plan, make_plan
     from cloudgpu.planning.plan_file import load_plan, save_plan
@@ -14,6 +15,7 @@ _HOMES = {
     "Market": "offers",
     "Needs": "needs",
     "Offer": "offers",
+    "Objective": "objective",
     "OfferSource": "offers",
     "Plan": "plan",
     "load_plan": "plan_file",
@@ -27,6 +29,7 @@ _HOMES = {
 __all__ = [
     "Market",
     "Needs",
+    "Objective",
     "Offer",
     "OfferSource",
     "Plan",

@@ -3,8 +3,8 @@
     python tests/accuracy/speed.py [--wheel FILE] [--write]
 
 `--write` puts the tables into docs/accuracy.md. Fitted to vLLM and SGLang on H100 and H200; B200 is only looked at.
-What the constants mean and where the others come from is in cloudgpu/sizing/speed/constants.py. Needs pip and about 80 MB on
-the first run.
+What the constants mean and where the others come from is in cloudgpu/sizing/speed/constants.py. Needs pip and about
+80 MB on the first run.
 """
 
 import math

@@ -78,8 +78,9 @@ def _head(found: Findings) -> list[str]:
         f"of `{PACKAGE}` (Apache-2.0): measured rows of vLLM and SGLang, each a closed loop of so many requests. The "
         "figure is the time per output token (TPOT) as `vllm bench serve` defines it, an error is estimate over "
         "measurement, less one. Six constants are fitted to H100 and H200. Unless it says otherwise an error is of a "
-        "fit that has not seen the row's model family (both Llamas count as one). That tests the constants: the form of "
-        "the formula was chosen with all H100 and H200 rows in view, and B200 is the check that nothing was chosen by.",
+        "fit that has not seen the row's model family (both Llamas count as one). That tests the constants: the form "
+        "of the formula was chosen with all H100 and H200 rows in view, and B200 is the check that nothing was chosen "
+        "by.",
         "",
         f"{len(found.rows)} rows count. Left out are {len(found.impossible)} that the GPUs they name cannot have "
         "measured (the model does not fit them, or would read its weights and cache faster than the nominal bandwidth) "

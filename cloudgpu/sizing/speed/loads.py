@@ -64,7 +64,7 @@ def loads_of(split: Split, card: CardSpeed, workload: Workload, running: float) 
         cache_s=batch * sequence_bytes(split, workload.mean_tokens) / card.bytes_per_s,
         compute_s=batch * (_token_s(split, card) + 2 * _head_parameters(split) / card.flops),
         tile_row_s=2 * _touched_experts(split, batch) / card.flops,
-        kernels=_kernels(split),
+        kernels=_kernels(split, card),
         all_reduces=_ALL_REDUCES_PER_LAYER * split.architecture.layers if split.ranks > 1 else 0,
         link_s=batch * link,
         sequences=batch,
@@ -150,7 +150,7 @@ def _link_bytes_per_token(split: Split) -> float:
     return rows * 2 * (ranks - 1) / ranks
 
 
-def _kernels(split: Split) -> int:
-    return kernels_per_step(
-        split.architecture, quantises_inputs=split.format.quantises_inputs, has_adapter=split.has_adapter
-    )
+def _kernels(split: Split, card: CardSpeed) -> int:
+    """Inputs are rounded only where the card multiplies the format itself."""
+    rounds = split.format.quantises_inputs and split.format.speedup_on(card.compute_capability) > 1
+    return kernels_per_step(split.architecture, quantises_inputs=rounds, has_adapter=split.has_adapter)
