@@ -95,7 +95,7 @@ def _prefill_s(split: Split, card: CardSpeed, workload: Workload, constants: Spe
 HOPPER_BAND, OTHER_CARD_BAND, UNMEASURED_BAND = 25, 40, 60
 """Percent. Four of five measured rows stay within 25 % on the cards of the fit, with their model family left out of it,
 and within 32 % on B200, to which nothing was fitted; other cards have a few public reports only. The last is a guess,
-for formats, links and families without a row."""
+for formats, links, families and makers without a row."""
 
 
 def _band_percent(
@@ -103,6 +103,7 @@ def _band_percent(
 ) -> int:
     links_unmeasured = options.tensor_parallel > 1 and not card.has_switch
     format_measured = format_speed(memory.quantization, 2).is_measured
-    if links_unmeasured or options.enforce_eager or not format_measured or not model.architecture.is_exact:
+    as_measured = format_measured and model.architecture.is_exact and gpu.vendor == "NVIDIA"
+    if links_unmeasured or options.enforce_eager or not as_measured:
         return UNMEASURED_BAND
     return HOPPER_BAND if gpu.compute_capability == "9.0" else OTHER_CARD_BAND
