@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cloudgpu.base.errors import UnknownGpuError, UsageError
+from cloudgpu.base.errors import UnknownGpuError, UnknownModelError, UnreachableError, UsageError
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import GpuSpec, custom_gpu, find_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
 from cloudgpu.sizing.models import ModelSpec, model_from_config
+from cloudgpu.sizing.named_alike import named_alike
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.speed import SpeedEstimate, estimate_speed
 from cloudgpu.sizing.speed.workload import workload_for
@@ -75,7 +76,13 @@ def _model(case: Mapping[str, Any]) -> ModelSpec:
         raise UsageError(
             "no model is named", hint="give a model's alias or id, or its config.json; see `cloudgpu models`"
         )
-    return find_model(name, _text(case, "weights_from") or "auto")
+    try:
+        return find_model(name, _text(case, "weights_from") or "auto")
+    except (UnreachableError, UnknownModelError):
+        alike = named_alike(name)
+        if alike is None:
+            raise
+        return alike
 
 
 def _gpu(case: Mapping[str, Any]) -> GpuSpec:

@@ -30,7 +30,8 @@ from cloudgpu.sizing.options import ServingOptions
 
 PLAIN_WEIGHTS_BAND, QUANTISED_WEIGHTS_BAND = 0.005, 0.02
 """Seen error of the weights: within 0.4 % in 16 bit, 1.7 % quantised."""
-UNKNOWN_WEIGHTS_BAND = 0.1
+UNKNOWN_WEIGHTS_BAND, GUESSED_WEIGHTS_BAND = 0.1, 0.05
+"""A family never counted; a model known by its name alone."""
 WELL_COVERED_BAND_GIB, OTHER_BAND_GIB = 0.5, 1.0
 """Seen error of everything else: plain text models on one GPU; what few logs cover, splits and the other kinds."""
 
@@ -218,6 +219,7 @@ class _Estimation:
 
     def _band_gib(self, weights_gib: float) -> float:
         share = QUANTISED_WEIGHTS_BAND if self.quantization else PLAIN_WEIGHTS_BAND
+        share = GUESSED_WEIGHTS_BAND if self.model.notes and not self.model.stored else share
         well_covered = self.ranks * self.stages == 1 and self.architecture.is_plain_text
         known = share * weights_gib + (WELL_COVERED_BAND_GIB if well_covered else OTHER_BAND_GIB)
         return known if self.architecture.is_exact else known + self._guessed_gib(weights_gib)
