@@ -67,6 +67,15 @@ def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
             render.note(f"{deployment.name}: {deployment.last_error}")
 
 
+def show_open_migrations(session: Session, deployments: Sequence[Deployment]) -> None:
+    """A sentence on each migration that is not over: both of its sides bill until somebody closes it."""
+    for service in sorted({deployment.service for deployment in deployments}):
+        body = session.store.open_migration(service)
+        if body is not None:
+            state, both = body["state"].replace("_", " "), f"{body['old']['name']} and {body['new']['name']}"
+            render.note(f"The migration of {service} is {state}: {both} both bill. Close it: cloudgpu migrate status")
+
+
 def trouble(deployments: Sequence[Deployment]) -> list[str]:
     """Sentences for what may bill without serving; empty when all is well."""
     return [

@@ -21,14 +21,14 @@ def run(
     found: list[Finding] = []
     failures: list[CloudgpuError] = []
     settled: list[Deployment] = []
-    for name in check_providers(providers) or _with_an_account(session):
+    for name in check_providers(providers) or _where_to_look(session):
+        settled += _settled(session, name, failures)
         try:
-            settled += _settled(session, name)
             found += sweep(session.provider(name), session.store, session.clock(name).now())
         except CloudgpuError as error:
             failures.append(error)
     _show(found, settled, failures, as_json=as_json)
-    wanted = [each for each in found if _may_go(each, expired=expired, foreign=foreign)]
+    wanted = [each for each in found if _may_go(session, each, expired=expired, foreign=foreign)]
     left = found
     if destroy and wanted and (yes or render.confirm(f"Remove {len(wanted)} of {len(found)} instances?")):
         removed, failed = _removed(session, wanted)
@@ -44,27 +44,44 @@ def unlock(session: Session, name: str) -> None:
     render.text(f"The lock {name} is removed.")
 
 
-def _with_an_account(session: Session) -> tuple[str, ...]:
+def _where_to_look(session: Session) -> tuple[str, ...]:
+    """Wherever the journal has something alive, with or without a key, and wherever there is an account."""
+    alive = {each.provider for each in session.store.deployments()}
     used = {each.provider for each in session.store.deployments(include_gone=True)}
-    emulator = (EMULATOR,) if session.emulator_status() is not None and EMULATOR in used else ()
-    return (*(("vast",) if has_key(session, "vast") else ()), *emulator)
+    with_a_key = {"vast"} if has_key(session, "vast") else set()
+    emulator = {EMULATOR} if session.emulator_status() is not None and EMULATOR in used else set()
+    return tuple(sorted(alive | with_a_key | emulator))
 
 
-def _settled(session: Session, provider: str) -> list[Deployment]:
+def _settled(session: Session, provider: str, failures: list[CloudgpuError]) -> list[Deployment]:
+    """What became of the deployments there; one that resists does not keep the others from being looked at."""
     done = []
     for each in session.store.deployments():
         if each.provider != provider:
             continue
-        tools = (session.provider(provider), session.store, session.clock(provider), session.emit)
         try:
+            tools = (session.provider(provider), session.store, session.clock(provider), session.emit)
             done.append(settle_left_behind(each, *tools) if each.state.is_unsettled else refresh(each, *tools))
         except ConflictError as error:
             render.progress(f"{each.name} is left alone: {error.message}")
+        except CloudgpuError as error:
+            failures.append(error)
     return done
 
 
-def _may_go(finding: Finding, *, expired: bool, foreign: bool) -> bool:
-    return finding.is_orphan or (expired and finding.why is Why.EXPIRED) or (foreign and finding.why is Why.FOREIGN)
+def _may_go(session: Session, finding: Finding, *, expired: bool, foreign: bool) -> bool:
+    if finding.why is Why.EXPIRED:
+        return expired and not _is_migrating(session, finding)
+    return finding.is_orphan or (foreign and finding.why is Why.FOREIGN)
+
+
+def _is_migrating(session: Session, finding: Finding) -> bool:
+    """Whether it is a side of an open migration: only the migration's own verbs end those."""
+    open_one = session.store.open_migration(finding.deployment.service) if finding.deployment else None
+    if open_one is None or finding.token.text not in (open_one["old"]["token"], open_one["new"]["token"]):
+        return False
+    render.progress(f"{finding.token.name} is part of the migration {open_one['id']}: cloudgpu migrate status")
+    return True
 
 
 def _removed(session: Session, wanted: Sequence[Finding]) -> tuple[list[Finding], list[CloudgpuError]]:
@@ -87,7 +104,7 @@ def _remove(session: Session, finding: Finding) -> None:
     if finding.why is Why.EXPIRED and known is not None:
         deployment = known
     else:
-        deployment = adopted(finding, provider, clock.now())
+        deployment = adopted(finding, provider, session.store, clock.now())
         session.store.save_deployment(deployment)
     take_down(deployment, provider=provider, store=session.store, clock=clock, emit=session.emit)
     render.progress(f"Instance {finding.view.instance_id} is gone.")

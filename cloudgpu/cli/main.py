@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cloudgpu import __version__
-from cloudgpu.base.errors import CloudgpuError, StoppedByUserError
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUserError
 
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
@@ -29,20 +29,40 @@ app = typer.Typer(
 
 def main() -> NoReturn:
     """Run the command line and exit with the status that `cloudgpu.base.errors` documents."""
+    sys.exit(_vouch(_run()))
+
+
+def _run() -> int:
     try:
         app()
     except CloudgpuError as error:
-        sys.exit(_report(error))
+        return _report(error)
     except KeyboardInterrupt:
-        sys.exit(_report(StoppedByUserError("stopped", hint="see what is rented: cloudgpu status")))
+        return _report(StoppedByUserError("stopped", hint="see what is rented: cloudgpu status"))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: say nothing at exit either
-        sys.exit(1)
+        return 1
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:
         if os.environ.get("CLOUDGPU_DEBUG"):
             raise
-        sys.exit(_report(_unexpected(error)))
-    sys.exit(0)
+        return _report(_unexpected(error))
+    return 0
+
+
+def _vouch(status: int) -> int:
+    """Whatever the command was: while something may bill that nobody can vouch for, say so and exit with 6."""
+    session = sys.modules.get("cloudgpu.cli.session")
+    if session is None or status == CleanupFailedError.exit_status:
+        return status
+    try:
+        lines = session.unsettled()
+    except CloudgpuError:
+        return status
+    for line in lines:
+        typer.secho(f"! {line}", err=True, bold=True)
+    return CleanupFailedError.exit_status if lines else status
 
 
 @app.callback()

@@ -73,4 +73,22 @@ class Session:
 
 def open_session() -> Session:
     """A session on the environment's settings."""
-    return Session(read_settings())
+    session = Session(read_settings())
+    _opened.append(session)
+    return session
+
+
+def unsettled() -> list[str]:
+    """Sentences on what may bill that nobody can vouch for, as the journal has it.
+
+    Looks only where this run of the command opened the journal, so it costs nothing elsewhere.
+    """
+    found = [each for session in _opened if "store" in session.__dict__ for each in session.store.deployments()]
+    return [
+        f"{each.name} may still bill at {each.provider} (instance {each.instance_id or 'unknown'}): cloudgpu gc"
+        for each in found
+        if each.state.value in ("cleanup_failed", "uncertain")
+    ]
+
+
+_opened: list[Session] = []

@@ -24,7 +24,7 @@ def status(
     Exit status 6 when something may bill that nobody can vouch for, 5 when a provider could not be asked.
     """
     from cloudgpu.cli import render
-    from cloudgpu.cli.deployment_view import as_row, show_table, trouble
+    from cloudgpu.cli.deployment_view import as_row, show_open_migrations, show_table, trouble
     from cloudgpu.cli.session import open_session
 
     session = open_session()
@@ -35,6 +35,7 @@ def status(
         render.out_json({"deployments": [as_row(session, each) for each in shown]})
     elif shown:
         show_table(session, shown)
+        show_open_migrations(session, shown)
     else:
         render.text("Nothing is rented.")
     _end(trouble(shown), unasked)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import FrameType
 
-from cloudgpu.base.errors import UsageError
+from cloudgpu.base.errors import ConflictError, UsageError
 from cloudgpu.cli import render
 from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, provider_for, request_of, saved_plan
 from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
@@ -15,7 +15,7 @@ from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import address
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
-from cloudgpu.running.deployment import Deployment, Progress, UpRequest, bring_up, refuse_taken
+from cloudgpu.running.deployment import Deployment, DeploymentState, Progress, UpRequest, bring_up, refuse_taken
 from cloudgpu.running.records import Service
 
 
@@ -42,7 +42,10 @@ def run(wish: Wish) -> None:
     session = open_session()
     wanted = _wanted(session, wish)
     name = wish.name or wanted.model.short_name
-    refuse_taken(session.store.deployment(name))
+    standing = session.store.deployment(name)
+    if standing is not None and _is_stranded(session, standing, wanted):
+        return _hand_over(session, standing, wish)
+    refuse_taken(standing)
     provider, plan = _planned(session, wish)
     limits = limits_of(
         plan, max_price=wish.max_price, max_wait_minutes=wish.max_wait_minutes, max_attempts=wish.max_attempts,
@@ -53,7 +56,19 @@ def run(wish: Wish) -> None:
         _show_price(plan, request, provider)
     if not wish.yes and not render.confirm("Rent it?"):
         return render.progress("Nothing was rented.")
-    deployment = _brought_up(session, provider, request)
+    return _hand_over(session, _brought_up(session, provider, request), wish)
+
+
+def _is_stranded(session: Session, standing: Deployment, wanted: Needs) -> bool:
+    """Whether it serves what is wanted but was never given its address: the command before this one was cut off."""
+    if standing.state is not DeploymentState.READY or standing.model != wanted.model.model_id:
+        return False
+    service = session.store.service(standing.service)
+    is_first = service is not None and service.serving in (None, standing.name)
+    return is_first and not address.env_path(standing.service, session.settings.state_dir).exists()
+
+
+def _hand_over(session: Session, deployment: Deployment, wish: Wish) -> None:
     _publish(session, deployment)
     if wish.as_json:
         return render.out_json(_document(session, deployment, wish.show_key))
@@ -111,7 +126,14 @@ def _publish(session: Session, deployment: Deployment) -> None:
     in_charge = session.store.deployment(service.serving) if service.serving else None
     if in_charge is not None and in_charge.name != deployment.name and not in_charge.state.is_final:
         return
-    address.publish(service.name, deployment, session.settings.state_dir, service.api_key)
+    try:
+        address.publish(service.name, deployment, session.settings.state_dir, service.api_key)
+    except ConflictError as error:
+        raise ConflictError(
+            f"{deployment.name} answers and bills {render.money(deployment.usd_per_hour, 4)}/h, but {error.message}",
+            hint=f"mend that and type the same again, nothing new is rented; or: cloudgpu down {deployment.name}",
+            instance_id=deployment.instance_id,
+        ) from error
     session.store.save_service(Service(name=service.name, api_key=service.api_key, serving=deployment.name))
 
 

@@ -45,26 +45,24 @@ def sweep(provider: Provider, store: Store, now: datetime) -> list[Finding]:
 
     Raises as `Provider.instances` does: a listing that cannot be relied on finds nothing and says so.
     """
-    found = (_judge(view, provider.name, store, now) for view in provider.instances())
+    views = provider.instances()
+    found = (_judge(view, views, provider.name, store, now) for view in views)
     return [finding for finding in found if finding is not None]
 
 
-def expired(deployments: Sequence[Deployment], now: datetime) -> list[Deployment]:
-    """Deployments whose lease is over though they are not gone."""
-    return [d for d in deployments if d.lease_until is not None and d.lease_until < now and not d.state.is_final]
-
-
-def adopted(finding: Finding, provider: Provider, now: datetime) -> Deployment:
+def adopted(finding: Finding, provider: Provider, store: Store, now: datetime) -> Deployment:
     """The finding as a deployment in `cleanup_failed`, so that taking it down is journaled like any other end.
 
+    Its name carries the instance id unless it is free, so that no hint about it can name a deployment that is well.
     The caller saves it before it destroys anything.
     """
     known, view = finding.deployment, finding.view
+    name = _free_name(finding, store)
     if known is not None and finding.why is Why.SHOULD_BE_GONE:
-        return _reopened(known, view)
+        return _reopened(known, view, name)
     suffix = f"#{view.instance_id}" if finding.why is Why.TWIN else ""
     return Deployment(
-        name=finding.token.name + suffix, service=finding.token.name, token=finding.token.text + suffix,
+        name=name, service=finding.token.name, token=finding.token.text + suffix,
         provider=provider.name, account=provider.account(), model=known.model if known else "unknown",
         short_name=known.short_name if known else finding.token.name, plan_id=None,
         gpu=known.gpu if known else "unknown", gpu_count=known.gpu_count if known else 1,
@@ -78,12 +76,22 @@ def adopted(finding: Finding, provider: Provider, now: datetime) -> Deployment:
     )  # fmt: skip
 
 
-def _judge(view: InstanceView, provider: str, store: Store, now: datetime) -> Finding | None:
+def _free_name(finding: Finding, store: Store) -> str:
+    holder = store.deployment(finding.token.name)
+    mine = finding.why is Why.SHOULD_BE_GONE and (holder is None or holder.state.is_final)
+    return finding.token.name if mine else f"{finding.token.name}#{finding.view.instance_id}"
+
+
+def _judge(
+    view: InstanceView, views: Sequence[InstanceView], provider: str, store: Store, now: datetime
+) -> Finding | None:
     token = read_token(view.label)
     if token is None:
         return None
     known = store.life(token.text)
     why = _why(view, token, known, store.store_id, now)
+    if why in (None, Why.EXPIRED) and known is not None and known.instance_id is None and _is_twin(view, views):
+        why = Why.TWIN
     return Finding(provider=provider, why=why, view=view, token=token, deployment=known) if why else None
 
 
@@ -97,9 +105,16 @@ def _why(view: InstanceView, token: Token, known: Deployment | None, store_id: s
     return Why.EXPIRED if token.lease_until < now else None
 
 
-def _reopened(known: Deployment, view: InstanceView) -> Deployment:
+def _is_twin(view: InstanceView, views: Sequence[InstanceView]) -> bool:
+    """Whether another one under the same label is older: while the journal knows no id, the oldest is the one meant."""
+    same = [each for each in views if each.label == view.label]
+    return view is not min(same, key=lambda each: (each.started_at is None, each.started_at, each.instance_id))
+
+
+def _reopened(known: Deployment, view: InstanceView, name: str) -> Deployment:
     return dataclasses.replace(
         known,
+        name=name,
         state=DeploymentState.CLEANUP_FAILED,
         instance_id=view.instance_id,
         last_error=f"found by gc: {Why.SHOULD_BE_GONE}",
