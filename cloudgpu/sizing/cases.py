@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cloudgpu.base.errors import UnknownGpuError, UnknownModelError, UnreachableError, UsageError
+from cloudgpu.base.errors import NotFoundError, UnknownGpuError, UnknownModelError, UnreachableError, UsageError
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import GpuSpec, custom_gpu, find_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
@@ -76,10 +76,16 @@ def _model(case: Mapping[str, Any]) -> ModelSpec:
         raise UsageError(
             "no model is named", hint="give a model's alias or id, or its config.json; see `cloudgpu models`"
         )
+    return _found(name, _text(case, "weights_from") or "auto")
+
+
+def _found(name: str, weights_from: str) -> ModelSpec:
+    """The model; where nobody can be asked about a repository, the one its name says. The Hub's own no stays a no."""
     try:
-        return find_model(name, _text(case, "weights_from") or "auto")
-    except (UnreachableError, UnknownModelError):
-        alike = named_alike(name)
+        return find_model(name, weights_from)
+    except (UnreachableError, NotFoundError, UnknownModelError) as error:
+        said_no = isinstance(error, UnknownModelError) and "/" in name
+        alike = None if said_no or weights_from != "auto" else named_alike(name)
         if alike is None:
             raise
         return alike

@@ -54,7 +54,7 @@ def find_gpu(name: str) -> GpuSpec:
 
     Raises UnknownGpuError with the nearest names.
     """
-    found = _by_key().get(_key(name))
+    found = _by_key().get(_key(name)) or _by_key().get(_key(re.sub(r"\(.*?\)", "", name)))
     if found is None:
         names = nearest(name, [gpu.name for gpu in all_gpus()] + sorted(_by_key()))
         near = list(dict.fromkeys(_by_key()[_key(near)].name for near in names))

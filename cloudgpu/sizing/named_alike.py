@@ -16,9 +16,10 @@ _FORMATS = (
     (r"[-_.](int4[-_.])?awq([-_.](4bit|int4|sym))?\b", "awq"),
     (r"[-_.](autoround[-_.])?gptq([-_.](int4|4bit))?\b", "gptq"),
     (r"[-_.](w4a16|int4[-_.]autoround|autoround([-_.]int4)?)\b", "gptq"),
-    (r"[-_.](unsloth[-_.])?(bnb[-_.]4bit|nf4)\b", "bitsandbytes"),
+    (r"[-_.](unsloth[-_.])?(bnb[-_.]4bit|nf4)\b", "bitsandbytes-double"),
 )
-"""How publishers end the names of quantised checkpoints. By fp8 others than Qwen mean one scale a channel."""
+"""How publishers end the names of quantised checkpoints. By fp8 others than Qwen mean one scale a channel; published
+bitsandbytes files quantise their scales once more (8.63 GiB logged for Phi-4, 8.47 by that, 9.06 without)."""
 
 _SAME_SHAPE = r"[-_.](base|thinking|pt|it|instruct|chat|hf|preview|reasoning|0324|0528|2503|2506|2507)(?=[-_.]|$)"
 """What changes in a name while the shape of the model stays."""

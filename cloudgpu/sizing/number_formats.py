@@ -131,7 +131,18 @@ def canonical_quantization(name: str | None) -> str | None:
         return lowered
     if lowered in _SPELLINGS:
         return _SPELLINGS[lowered]
+    words = lowered.split()
+    known = [word for word in words if word in STORAGES or word in GGUF_BITS] + [w for w in words if _SPELLINGS.get(w)]
+    if len(words) > 1 and known:
+        return canonical_quantization(next((word for word in known if word != "gguf"), "gguf"))
     raise UsageError(f"the quantisation {name!r} is not known", hint="one of " + ", ".join(QUANTIZATIONS))
+
+
+def same_method(one: str, other: str) -> bool:
+    """Whether both are forms of what engines call by one name: fp8 by block or by channel, bitsandbytes in any
+    width."""
+    methods = {name.partition("-")[0] for name in (one, other)}
+    return methods in ({"fp8"}, {"bitsandbytes"}, {"gptq"}) or one == other
 
 
 def bytes_per_16_bit(dtype: str) -> int:

@@ -144,3 +144,31 @@ def _weights(model):
     from cloudgpu.sizing.options import ServingOptions
 
     return estimate(model, find_gpu("L40S"), ServingOptions()).weights_gib
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("deepseek-v3", "fp8"),
+        ("meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8", "fp8"),
+        ("qwen-7b-awq", "awq_marlin"),
+    ],
+)
+def test_a_checkpoint_may_be_called_by_the_engines_name_for_its_format(model, said):
+    own = estimate_case({"model": model, "gpu": "B300", "gpus": 8 if "7b" not in model else 1})
+    named = estimate_case({"model": model, "gpu": "B300", "gpus": 8 if "7b" not in model else 1, "quantization": said})
+    assert named.quantization == own.quantization
+    assert named.weights_gib == own.weights_gib
+
+
+@pytest.mark.parametrize(
+    ("said", "ours"),
+    [
+        ("bitsandbytes 4bit", "bitsandbytes"),
+        ("modelopt nvfp4", "nvfp4"),
+        ("awq 4bit", "awq"),
+        ("gguf Q4_K_M", "q4_k_m"),
+    ],
+)
+def test_formats_are_understood_as_reports_write_them(said, ours):
+    assert canonical_quantization(said) == ours

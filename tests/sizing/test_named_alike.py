@@ -18,7 +18,7 @@ from cloudgpu.sizing.named_alike import named_alike
         ("nvidia/Qwen3-14B-NVFP4", "Qwen/Qwen3-14B", "nvfp4"),
         ("Qwen/Qwen3.6-27B-FP8", "Qwen/Qwen3.6-27B", "fp8"),
         ("RedHatAI/Qwen3-32B-FP8-dynamic", "Qwen/Qwen3-32B", "fp8-channel"),
-        ("unsloth/Qwen2.5-7B-Instruct-bnb-4bit", "Qwen/Qwen2.5-7B-Instruct", "bitsandbytes"),
+        ("unsloth/Qwen2.5-7B-Instruct-bnb-4bit", "Qwen/Qwen2.5-7B-Instruct", "bitsandbytes-double"),
     ],
 )
 def test_a_name_says_the_model_and_its_format(name, base, quantization):

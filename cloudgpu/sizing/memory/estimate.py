@@ -25,7 +25,7 @@ from cloudgpu.sizing.memory.stretch import yarn_factor
 from cloudgpu.sizing.memory.unpooled import estimate_unpooled
 from cloudgpu.sizing.memory.weights import WeightRules, weights_bytes
 from cloudgpu.sizing.models import ModelSpec
-from cloudgpu.sizing.number_formats import canonical_quantization
+from cloudgpu.sizing.number_formats import canonical_quantization, same_method
 from cloudgpu.sizing.options import ServingOptions
 
 PLAIN_WEIGHTS_BAND, QUANTISED_WEIGHTS_BAND = 0.005, 0.02
@@ -233,6 +233,8 @@ class _Estimation:
 
 def _quantization(model: ModelSpec, options: ServingOptions, profile: EngineProfile) -> str | None:
     wanted = canonical_quantization(options.quantization) or model.quantization
+    if wanted is not None and model.quantization is not None and same_method(wanted, model.quantization):
+        wanted = model.quantization
     if model.quantization is not None and wanted != model.quantization:
         raise UsageError(
             f"{model.model_id} is already quantised ({model.quantization}) and cannot be served as {wanted}",
