@@ -74,3 +74,8 @@ def test_another_engine_is_refused_by_naming_the_one_supported():
     with pytest.raises(UsageError) as caught:
         ServingOptions(engine="tensorrt-llm").profile()
     assert "vllm" in (caught.value.hint or "")
+
+
+def test_the_oldest_engine_batched_alike_on_every_card():
+    profile = engine_profile("vllm", "0.7.3")
+    assert (profile.max_num_batched_tokens(find_gpu("H100")), profile.max_num_seqs(find_gpu("H100"))) == (2048, 256)

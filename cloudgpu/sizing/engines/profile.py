@@ -60,11 +60,11 @@ class EngineProfile:
 
     def max_num_batched_tokens(self, card: Card) -> int:
         """Tokens of one scheduler step when the user sets none: it follows the size of the card."""
-        return _server_defaults(card)[0]
+        return _server_defaults(self, card)[0]
 
     def max_num_seqs(self, card: Card) -> int:
         """Sequences that run at once when the user sets none: it follows the size of the card."""
-        return _server_defaults(card)[1]
+        return _server_defaults(self, card)[1]
 
     def storage(self, quantization: str, card: Card, group: int | None = None) -> Storage:
         """How this release keeps a matrix of that format on that card; `group` is the checkpoint's own, if it says."""
@@ -101,8 +101,13 @@ def capability(text: str) -> tuple[int, int]:
     return int(major), int(minor or 0)
 
 
-def _server_defaults(card: Card) -> tuple[int, int]:
-    """(max_num_batched_tokens, max_num_seqs) of vLLM's server. Source: `EngineArgs`, checked on logs, 0.11 to 0.33."""
+def _server_defaults(profile: EngineProfile, card: Card) -> tuple[int, int]:
+    """(max_num_batched_tokens, max_num_seqs) of vLLM's server. Source: `EngineArgs`, checked on logs, 0.11 to 0.33.
+
+    The V0 engine before 0.8 knew no cards: 1.26 GiB of activation logged on an H100, which is 256 sequences.
+    """
+    if profile.name == "vllm" and profile.release < (0, 8):
+        return 2048, 256
     if card.total_gib >= 160:
         return 16384, 1024
     if card.total_gib >= 70 and "a100" not in card.name.lower():
