@@ -36,6 +36,12 @@ def fold(events: Iterable[Event], until: datetime | Mapping[str, datetime]) -> l
     return charges
 
 
+def as_of(events: Iterable[Event], now: datetime) -> datetime:
+    """`now`, or the end of the last billed line where the provider's clock is ahead of ours: what is billed is owed."""
+    ends = [life.bill.last_end for life in lives(events) if life.bill is not None]
+    return max([now, *(end for end in ends if end is not None)])
+
+
 def is_settled(life: Life) -> bool:
     """Whether the bill that was read last can be taken as final: the instance is gone and the lines reach its end.
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from cloudgpu.accounting.ledger import fold
+from cloudgpu.accounting.ledger import as_of, fold
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
@@ -36,6 +36,7 @@ def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
         "usd_so_far": usd_so_far(session, deployment),
         "since": deployment.since,
         "gpu": deployment.gpu,
+        "cards": deployment.cards,
         "gpu_count": deployment.gpu_count,
         "service": deployment.service,
         "lease_until": deployment.lease_until,
@@ -46,16 +47,16 @@ def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
 def usd_so_far(session: Session, deployment: Deployment) -> Decimal:
     """What the ledger makes of its events until now."""
     events = [event for event in session.store.events(deployment.name) if event.token == deployment.token]
-    charges = fold(events, session.clock(deployment.provider).now())
+    charges = fold(events, as_of(events, session.clock(deployment.provider).now()))
     return sum((charge.usd for charge in charges), ZERO)
 
 
 def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
     """One line a deployment, the ones with trouble explained below."""
     columns = (
-        Column("NAME"), Column("STATE"), Column("MODEL", drop=3), Column("GPU", drop=4), Column("$/H", right=True),
-        Column("SO FAR", right=True), Column("UP", right=True, drop=2), Column("PROVIDER", drop=5),
-        Column("INSTANCE", drop=6), Column("ENDPOINT", drop=1),
+        Column("NAME"), Column("STATE"), Column("PROVIDER"), Column("GPU", drop=1), Column("$/H", right=True),
+        Column("SO FAR", right=True), Column("UP", right=True, drop=3), Column("MODEL", drop=5),
+        Column("INSTANCE", drop=4), Column("ENDPOINT", drop=2),
     )  # fmt: skip
     render.table(columns, [_cells(session, deployment) for deployment in deployments])
     for deployment in deployments:

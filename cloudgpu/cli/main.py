@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -9,13 +10,15 @@ from typing import Annotated, NoReturn
 import typer
 
 from cloudgpu import __version__
-from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUserError
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUserError, UsageError
 
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
     "up", "status", "logs", "down", "gc",
     "migrate", "cost", "emulator", "demo",
 )  # fmt: skip
+
+_PARSER_STOPPED = 130
 
 app = typer.Typer(
     name="cloudgpu",
@@ -29,7 +32,9 @@ app = typer.Typer(
 
 def main() -> NoReturn:
     """Run the command line and exit with the status that `cloudgpu.base.errors` documents."""
-    sys.exit(_vouch(_run()))
+    status = _run()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is a few lines to say: let nobody cut them off
+    sys.exit(_vouch(status))
 
 
 def _run() -> int:
@@ -43,12 +48,22 @@ def _run() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: say nothing at exit either
         return 1
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        return _status_of(end)
     except Exception as error:
         if os.environ.get("CLOUDGPU_DEBUG"):
             raise
         return _report(_unexpected(error))
     return 0
+
+
+def _status_of(end: SystemExit) -> int:
+    """The parser's own endings, in our words: it calls Ctrl-C 130, and tells usage errors on stderr alone."""
+    status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    if status == _PARSER_STOPPED:
+        return _report(StoppedByUserError("stopped", hint="see what is rented: cloudgpu status"))
+    if status == UsageError.exit_status and _as_json():
+        _document(UsageError("the command line is wrong", hint="the reason stands on stderr"))
+    return status
 
 
 def _vouch(status: int) -> int:
@@ -75,14 +90,22 @@ def _root(
 
 
 def _report(error: CloudgpuError) -> int:
-    if "--json" in sys.argv[1:]:
-        from cloudgpu.cli.render import out_json  # rich is loaded only when something is shown
-
-        out_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+    if _as_json():
+        _document(error)
     typer.echo(f"Error: {error.message}", err=True)
     if error.hint:
         typer.echo(f"Hint: {error.hint}", err=True)
     return error.exit_status
+
+
+def _as_json() -> bool:
+    return "--json" in sys.argv[1:]
+
+
+def _document(error: CloudgpuError) -> None:
+    from cloudgpu.cli.render import out_json  # rich is loaded only when something is shown
+
+    out_json({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
 
 
 def _unexpected(error: Exception) -> CloudgpuError:

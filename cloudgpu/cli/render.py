@@ -50,27 +50,27 @@ def out_json(value: Mapping[str, Any]) -> None:
 
 def text(line: str = "") -> None:
     """A line of the result."""
-    _stdout().print(Text(line), soft_wrap=not sys.stdout.isatty())
+    _stdout().print(_text(line), soft_wrap=not sys.stdout.isatty())
 
 
 def shell(line: str) -> None:
     """A line to copy into a shell: never folded, however narrow the terminal."""
-    _stdout().print(Text(line), soft_wrap=True)
+    _stdout().print(_text(line), soft_wrap=True)
 
 
 def heading(line: str) -> None:
     """A bold line of the result."""
-    _stdout().print(Text(line, style="bold"))
+    _stdout().print(_text(line, "bold"))
 
 
 def note(line: str) -> None:
     """A line of the result that a hurried reader may skip."""
-    _stdout().print(Text(line, style="dim"))
+    _stdout().print(_text(line, "dim"))
 
 
 def warning(line: str) -> None:
     """A line of the result that nobody should miss."""
-    _stdout().print(Text(line, style="bold yellow"))
+    _stdout().print(_text(line, "bold yellow"))
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:
@@ -83,7 +83,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, title: st
             columns[index].name, justify="right" if columns[index].right else "left", header_style="dim bold"
         )
     for row in rows:
-        grid.add_row(*(Text(row[index]) for index in shown))
+        grid.add_row(*(_text(row[index]) for index in shown))
     console.print(grid)
 
 
@@ -93,13 +93,13 @@ def pairs(rows: Sequence[tuple[str, str]]) -> None:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
     for label, value in rows:
-        grid.add_row(Text(label), Text(value))
+        grid.add_row(_text(label), _text(value))
     _stdout().print(grid)
 
 
 def progress(line: str) -> None:
     """A line on stderr."""
-    _stderr().print(Text(line))
+    _stderr().print(_text(line))
 
 
 def confirm(question: str) -> bool:
@@ -175,7 +175,7 @@ class Progress:
 
     def _close(self, mark: str) -> None:
         if self._name:
-            self._console.print(Text(f"{mark} {self._name:<14} {self._elapsed():>12}  {self._detail}".rstrip()))
+            self._console.print(_text(f"{mark} {self._name:<14} {self._elapsed():>12}  {self._detail}".rstrip()))
         self._name = ""
 
     def _line(self) -> Text:
@@ -188,6 +188,13 @@ class Progress:
 
     def _elapsed(self) -> str:
         return duration((self._clock.now() - self._since).total_seconds())
+
+
+def _text(line: str, style: str = "") -> Text:
+    """Plain text: foreign words may hold escape sequences, and a terminal would obey them."""
+    return Text(
+        "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in line), style=style
+    )
 
 
 def _stdout() -> Console:

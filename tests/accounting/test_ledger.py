@@ -6,7 +6,7 @@ from decimal import Decimal
 from lifetimes import NOON, a_rental, at, charged, created, event, intended, observed
 
 from cloudgpu.accounting.charge import Meter, Source
-from cloudgpu.accounting.ledger import fold, is_settled, wants_bill
+from cloudgpu.accounting.ledger import as_of, fold, is_settled, wants_bill
 from cloudgpu.accounting.life import lives
 
 FAR = NOON + timedelta(days=30)
@@ -124,6 +124,14 @@ def test_what_a_provider_bills_beyond_our_meters_is_kept_as_other():
 def test_a_report_about_the_past_leaves_out_what_was_billed_later():
     bill = charged(at(61), ("gpu", at(0), at(60), "0.60"))
     assert usd(fold([*a_rental(), bill], at(15)), source=Source.PROVIDER) == Decimal("0.15")
+
+
+def test_what_is_billed_is_owed_though_the_providers_clock_is_ahead_of_ours():
+    bill = charged(at(61), ("gpu", at(0), at(60), "0.60"))
+    events = [*a_rental(), bill]
+    assert as_of(events, at(15)) == at(60)
+    assert usd(fold(events, as_of(events, at(15))), source=Source.PROVIDER) == Decimal("0.60")
+    assert as_of(events, at(90)) == at(90)
 
 
 def test_two_lives_of_one_deployment_name_are_two_lives():

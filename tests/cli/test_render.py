@@ -47,6 +47,17 @@ def test_brackets_in_a_name_are_no_markup(capsys):
     assert "[red]evil[/red]" in capsys.readouterr().out
 
 
+def test_an_escape_sequence_in_a_name_does_not_reach_the_terminal(capsys):
+    evil = "Oslo \x1b[31mEvil\x07"
+    render.text(evil)
+    render.table([Column("where")], [[evil]])
+    render.pairs([("where", evil)])
+    out = capsys.readouterr().out
+    assert "Evil" in out
+    assert "\x1b" not in out
+    assert "\x07" not in out
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(42, "42 s"), (271, "4 min 31 s"), (7500, "2 h 05 min"), (100_000, "1 d 3 h")]
 )
