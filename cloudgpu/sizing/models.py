@@ -20,10 +20,10 @@ from cloudgpu.sizing.number_formats import (
 from cloudgpu.sizing.quantization_config import checkpoint_format
 from cloudgpu.sizing.shape import Architecture, LayerGroup, LayerKind, Matrix, ParameterGroups, Split
 from cloudgpu.sizing.spellings import quantised_short_name, row_of, spoken_names
-from cloudgpu.sizing.stored import StoredWeights
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # names of the catalogue have no headers and start without them
     from cloudgpu.sizing.checkpoint import ReadCheckpoint
+    from cloudgpu.sizing.stored import StoredWeights
 
 _FILES = frozenset({".json", ".safetensors", ".gguf"})
 
@@ -68,7 +68,7 @@ class ModelSpec:
     architecture: Architecture
     source: str
     weights_source: str
-    stored: StoredWeights | None = None
+    stored: "StoredWeights | None" = None
     notes: tuple[str, ...] = ()
     group_size: int | None = None
     kept_modules: tuple[str, ...] = ()
@@ -124,7 +124,7 @@ class ModelSpec:
         rows = [row["quantization"] for row in read_rows("quantized") if row["base"] == self.model_id]
         return tuple(dict.fromkeys(rows))
 
-    def stored_as(self, quantization: str | None) -> StoredWeights | None:
+    def stored_as(self, quantization: str | None) -> "StoredWeights | None":
         """What its own files hold, when they are known and served in the format they have; else None."""
         return self.stored if quantization == self.quantization else None
 

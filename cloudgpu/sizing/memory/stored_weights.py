@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from math import ceil
+from typing import TYPE_CHECKING
 
 from cloudgpu.sizing.shape import Architecture
-from cloudgpu.sizing.stored import StoredWeights
+
+if TYPE_CHECKING:
+    from cloudgpu.sizing.stored import StoredWeights
 
 VOCAB_MULTIPLE = 64
 PLAIN_AGREEMENT, PACKED_AGREEMENT = 0.01, 0.05
@@ -13,7 +16,7 @@ and what engines add when they repack quantised matrices."""
 
 
 def reconciled_bytes(
-    stored: StoredWeights,
+    stored: "StoredWeights",
     architecture: Architecture,
     plain_bytes: int,
     by_config: Callable[[int, int], float],
@@ -33,7 +36,7 @@ def reconciled_bytes(
 
 
 def stored_weights_bytes(
-    stored: StoredWeights,
+    stored: "StoredWeights",
     architecture: Architecture,
     plain_bytes: int,
     tensor_parallel: int = 1,

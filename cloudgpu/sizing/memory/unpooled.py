@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from math import ceil
+from typing import TYPE_CHECKING
 
 from cloudgpu.base.units import GIB, gib_from_bytes
 from cloudgpu.sizing.engines import EngineProfile, llamacpp, sglang, transformers
@@ -16,7 +17,9 @@ from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.number_formats import GGUF_BITS, STORAGES
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.shape import Architecture, LayerKind
-from cloudgpu.sizing.stored import StoredWeights
+
+if TYPE_CHECKING:
+    from cloudgpu.sizing.stored import StoredWeights
 
 BAND_SHARE, BAND_GIB = 0.03, 1.0
 """Few logs cover these engines: seen errors of the cache are up to 0.3 GiB where the share was given."""
@@ -161,7 +164,7 @@ def _loaded_bytes(model: ModelSpec, rules: WeightRules, profile: EngineProfile) 
     return reconciled_bytes(stored, model.architecture, rules.plain_bytes, by_config, rules.ranks, rules.stages)
 
 
-def _of_gguf_file(stored: StoredWeights) -> float:
+def _of_gguf_file(stored: "StoredWeights") -> float:
     """As `_gguf_bytes`, by the header: exact for any mix."""
     in_cpu = stored.embedding.loaded_bytes(2) if stored.head.loaded_bytes(2) else 0
     return float(stored.file_bytes - stored.unused_bytes - in_cpu)
@@ -233,7 +236,7 @@ def _words(profile: EngineProfile, room: Room, gpu: GpuSpec) -> str:
 
 
 def _notes(
-    profile: EngineProfile, quantization: str | None, room: Room, needed_gib: float, stored: StoredWeights | None
+    profile: EngineProfile, quantization: str | None, room: Room, needed_gib: float, stored: "StoredWeights | None"
 ) -> list[str]:
     notes = []
     if profile.name == sglang.NAME:
