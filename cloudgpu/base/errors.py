@@ -16,6 +16,7 @@
     │   ├── RateLimitedError
     │   ├── OfferGoneError                      somebody else took it: the next candidate may do
     │   ├── NoCreditError
+    │   ├── InvalidRequestError                 the request breaks the provider's rules: no other offer helps
     │   └── CreateRefusedError                  a clear no; with an instance id, it exists all the same
     ├── ConflictError                  exit 1   the state of things forbids it (name taken, migration open, locked)
     ├── StoreError                     exit 1   the journal cannot be read or written
@@ -137,6 +138,12 @@ class NoCreditError(ProviderError):
     """The account has no money left for this."""
 
     code = "no_credit"
+
+
+class InvalidRequestError(ProviderError):
+    """What was asked breaks the provider's rules, wherever it would run: nothing was rented, no other offer helps."""
+
+    code = "invalid_request"
 
 
 class CreateRefusedError(ProviderError):

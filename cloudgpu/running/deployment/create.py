@@ -6,6 +6,7 @@ from datetime import timedelta
 from cloudgpu.base.errors import (
     CloudgpuError,
     CreateRefusedError,
+    InvalidRequestError,
     NoCreditError,
     NotAuthorisedError,
     OfferGoneError,
@@ -18,7 +19,7 @@ from cloudgpu.running.deployment.request import Rental, UpRequest
 from cloudgpu.running.label import new_token
 from cloudgpu.running.records import Deployment, DeploymentState
 
-_CLEAR_NO = (OfferGoneError, NoCreditError, NotAuthorisedError)
+_CLEAR_NO = (OfferGoneError, NoCreditError, NotAuthorisedError, InvalidRequestError)
 """Answers to a create that say, in words we know, that nothing was rented."""
 
 
@@ -58,7 +59,8 @@ def intend(journal: Journal, request: UpRequest, rental: Rental) -> Deployment:
 def create(journal: Journal, deployment: Deployment, rental: Rental) -> Deployment:
     """Rent it. SPENDS MONEY. The deployment with its instance id; sent once, whatever comes back.
 
-    Raises OfferGoneError, NoCreditError, NotAuthorisedError or CreateRefusedError when nothing was rented;
+    Raises OfferGoneError, NoCreditError, NotAuthorisedError, InvalidRequestError or CreateRefusedError when nothing was
+    rented;
     CreateRefusedError with an id when an instance exists all the same (it is recorded, the caller destroys it);
     CleanupFailedError when nobody can say.
     """

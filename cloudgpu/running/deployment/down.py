@@ -12,7 +12,7 @@ from cloudgpu.running.deployment.lookup import settle
 from cloudgpu.running.deployment.observe import apply, lock_name, look
 from cloudgpu.running.deployment.request import OnProgress, Progress
 from cloudgpu.running.deployment.spending import spent_usd
-from cloudgpu.running.deployment.state import Absent
+from cloudgpu.running.deployment.state import SETTLED, Absent
 from cloudgpu.running.providers.base import Provider
 from cloudgpu.running.records import Deployment, DeploymentState
 from cloudgpu.running.store import Store
@@ -79,13 +79,19 @@ def _destroy(journal: Journal, deployment: Deployment) -> Deployment:
 
 
 def _ask(journal: Journal, deployment: Deployment) -> str | None:
-    """Send the destroy; why it could not be, None when it was taken or there is nothing left to destroy."""
+    """Send the destroy; why it could not be, None when it was taken or there is nothing left to destroy.
+
+    A provider may not know an instance yet that it has just made: within two minutes of its create, its word that there
+    is none counts for nothing.
+    """
     try:
-        journal.provider.destroy(deployment.instance_id or "")
+        taken = journal.provider.destroy(deployment.instance_id or "")
     except NotAuthorisedError as error:
         raise journal.cleanup_failed(deployment, error.message) from error
     except CloudgpuError as error:
         return error.message
+    if taken is False and journal.now() - deployment.since < SETTLED:
+        return "the provider says that it has none of that id, too soon after its create to be believed"
     return None
 
 

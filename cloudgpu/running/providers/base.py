@@ -36,8 +36,9 @@ class Address:
 
     @property
     def url(self) -> str:
-        """`http://203.0.113.7:41234`, without a trailing slash."""
-        return f"{self.scheme}://{self.host}:{self.port}"
+        """`http://203.0.113.7:41234`, without a trailing slash; the port that a scheme means by itself is left out."""
+        plain = (self.scheme, self.port) in (("https", 443), ("http", 80))
+        return f"{self.scheme}://{self.host}" + ("" if plain else f":{self.port}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ class OfferQuery:
     """Filters a provider may apply on its side; the planner checks every offer again, so they only save rows.
 
     None means no filter. `min_gpu_memory_mib` is per GPU, `min_total_memory_mib` of all GPUs of an offer together.
+    `regions` asks a provider whose offers are not bound to a place for offers that are.
     """
 
     disk_gb: float
@@ -76,6 +78,7 @@ class OfferQuery:
     min_reliability: float | None = None
     max_usd_per_hour: Decimal | None = None
     verified_only: bool = True
+    regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,8 +120,9 @@ class Provider(Protocol):
     def create(self, offer: Offer, launch: LaunchRequest, label: str) -> str:
         """Rent it; the new instance's id. Sent once, never repeated.
 
-        Raises OfferGoneError and NoCreditError (nothing was rented), CreateRefusedError (nothing was rented unless it
-        carries an id), UnreachableError and BadAnswerError (it may have been rented: look the label up).
+        Raises OfferGoneError, NoCreditError and InvalidRequestError (nothing was rented), CreateRefusedError (nothing
+        was rented unless it carries an id), UnreachableError and BadAnswerError (it may have been rented: look the
+        label up).
         """
         ...
 
@@ -130,8 +134,11 @@ class Provider(Protocol):
         """One instance; None when the provider clearly says it has none of that id (no proof of absence by itself)."""
         ...
 
-    def destroy(self, instance_id: str) -> None:
-        """Ask for its end. Silent when it is already gone; the caller verifies by reading back."""
+    def destroy(self, instance_id: str) -> bool:
+        """Ask for its end: True when the provider took it, False when it says that it has none of that id.
+
+        Neither proves the end; the caller verifies by reading back.
+        """
         ...
 
     def logs(self, instance_id: str, tail: int) -> str:

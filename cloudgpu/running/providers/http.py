@@ -6,7 +6,7 @@ that nobody named. Nothing here is logged.
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,10 @@ from cloudgpu.base.secret import Secret
 _READ_ATTEMPTS = 4
 _LONGEST_WAIT_S = 60.0
 _TOO_MANY = 429
+_NO_CONTENT = 204
 _THRESHOLD = re.compile(r"threshold\s*=\s*([\d.]+)")
+_USED_UP = re.compile(r"r\s*=\s*0\s*;\s*t\s*=\s*(\d+)")
+"""A window of a `RateLimit` header with nothing left, and the seconds until it opens again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,8 @@ class Http:
     """Calls to one provider with one key. `intervals_s` are the least seconds between two calls of an endpoint.
 
     Intervals and waits pass on the provider's clock, time-outs on the real one. `explain` turns an answer with an error
-    status into the error it means; it is given the reply and never sees the key.
+    status into the error it means; it is given the reply and never sees the key. `variable` names the setting that
+    holds the address. A used-up window of a `RateLimit` header holds the next call back until it opens again.
     """
 
     base_url: str
@@ -74,7 +78,9 @@ class Http:
     intervals_s: Mapping[str, float]
     explain: Explain
     timeouts: Timeouts = field(default_factory=Timeouts)
+    variable: str = "VAST_URL"
     _last: dict[str, datetime] = field(default_factory=dict)
+    _closed_until: datetime | None = None
 
     def read(
         self,
@@ -117,6 +123,26 @@ class Http:
             raise _no_answer(url, error) from error
         return response.text if response.status_code == 200 else None
 
+    def stream(self, path: str, *, endpoint: str, params: Mapping[str, Any], idle_s: float, most: int) -> list[str]:
+        """Lines of an event stream, which never ends by itself: until `most`, a heartbeat, or `idle_s` of silence.
+
+        `idle_s` are real seconds. Raises as `read` does, but is sent once.
+        """
+        self._pace(endpoint)
+        url = self.base_url.rstrip("/") + path
+        try:
+            with self._session(url) as session, session.get(
+                url, params=params, headers={"Accept": "text/event-stream"}, auth=_Bearer(self.key), stream=True,
+                timeout=(self.timeouts.connect_s, idle_s), allow_redirects=False,
+            ) as response:  # fmt: skip
+                if response.status_code != 200:
+                    text = response.text
+                    self._checked(response, Reply(response.status_code, _json(text), text), self.explain)
+                lines = _said(_until_idle(response), most)
+        except requests.RequestException as error:
+            raise _no_answer(self.base_url, error) from error
+        return lines
+
     def _once(
         self,
         method: str,
@@ -142,6 +168,7 @@ class Http:
         return self._checked(response, Reply(response.status_code, _json(text), text), explain or self.explain)
 
     def _checked(self, response: requests.Response, reply: Reply, explain: Explain) -> Reply:
+        self._note_limit(response)
         if reply.status == _TOO_MANY:
             raise _throttled(response, reply)
         if reply.status >= 500:
@@ -151,18 +178,26 @@ class Http:
         if 300 <= reply.status < 400:
             raise BadAnswerError(
                 f"{self._host()} redirects to {response.headers.get('Location', 'elsewhere')}",
-                hint="check the address (VAST_URL)",
+                hint=f"check the address ({self.variable})",
             )
         if reply.status >= 400:
             raise explain(reply)
-        if reply.body is None:
+        if reply.body is None and reply.status != _NO_CONTENT:
             raise BadAnswerError(
                 f"{self._host()} answers something that is no JSON: {reply.text[:80]!r}",
-                hint="check the address (VAST_URL), and whether the service is up",
+                hint=f"check the address ({self.variable}), and whether the service is up",
             )
         return reply
 
+    def _note_limit(self, response: requests.Response) -> None:
+        used_up = [int(seconds) for seconds in _USED_UP.findall(response.headers.get("RateLimit", ""))]
+        wait_s = min(_LONGEST_WAIT_S, max(used_up, default=0))
+        self._closed_until = self.clock.now() + timedelta(seconds=wait_s) if used_up else None
+
     def _pace(self, endpoint: str) -> None:
+        if self._closed_until is not None:
+            self.clock.sleep(max(0.0, (self._closed_until - self.clock.now()).total_seconds()))
+            self._closed_until = None
         interval = timedelta(seconds=self.intervals_s.get(endpoint, 0.0))
         last = self._last.get(endpoint)
         if last is not None:
@@ -190,6 +225,28 @@ class _Bearer(AuthBase):
         return request
 
 
+def _said(stream: Iterator[str], most: int) -> list[str]:
+    """The lines before a heartbeat (a comment): one may open the stream, a later one says that nothing is new."""
+    lines: list[str] = []
+    heartbeats = 0
+    for line in stream:
+        heartbeats += line.startswith(":")
+        if not line.startswith(":"):
+            lines.append(line)
+        if len(lines) >= most or heartbeats > (0 if lines else 1):
+            break
+    return lines
+
+
+def _until_idle(response: requests.Response) -> Iterator[str]:
+    """The lines of a stream; its end, a silence of the read time-out and a broken connection all end it alike."""
+    try:
+        for line in response.iter_lines(chunk_size=None):
+            yield line.decode("utf-8", "replace")
+    except requests.RequestException:
+        return
+
+
 def _wait_s(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "wait_s", None)
@@ -198,7 +255,7 @@ def _wait_s(state: RetryCallState) -> float:
 
 
 def _throttled(response: requests.Response, reply: Reply) -> CloudgpuError:
-    """429 as Vast sends it: plain text with a threshold, JSON with a detail, or a daily quota that no wait cures."""
+    """429: text with a threshold or JSON with a detail (Vast), headers (RunPod), a daily quota that no wait cures."""
     error = reply.body.get("error") if isinstance(reply.body, dict) else None
     if error == "search_quota_exceeded":
         reset = response.headers.get("X-RateLimit-Reset", "midnight UTC")
@@ -206,7 +263,7 @@ def _throttled(response: requests.Response, reply: Reply) -> CloudgpuError:
             f"the provider's daily search quota is used up until {reset}",
             hint="plan on --offers FILE or reference prices",
         )
-    found = _THRESHOLD.search(reply.text)
+    found = _THRESHOLD.search(reply.text) or _USED_UP.search(response.headers.get("RateLimit", ""))
     asked = response.headers.get("Retry-After", "")
     wait_s = float(asked) if asked.replace(".", "", 1).isdigit() else float(found[1]) if found else None
     return Throttled("the provider says that we ask too often", wait_s=wait_s, hint="try again in a minute")

@@ -84,14 +84,15 @@ class VastProvider:
         reply = self.http.read("GET", f"/api/v0/instances/{instance_id}/", endpoint="show", params={"owner": "me"})
         return read_one(reply.body)
 
-    def destroy(self, instance_id: str) -> None:
+    def destroy(self, instance_id: str) -> bool:
         """See `Provider`."""
         try:
             reply = self.http.act("DELETE", f"/api/v0/instances/{instance_id}/", endpoint="destroy", body={})
         except NotThereError:
-            return  # no proof that it is gone: whoever asked reads back
+            return False  # no proof that it is gone: whoever asked reads back
         if not isinstance(reply.body, Mapping) or reply.body.get("success") is False:
             raise _refused("destroy", reply)
+        return True
 
     def logs(self, instance_id: str, tail: int) -> str:
         """See `Provider`. Empty while the log is not written yet."""
