@@ -21,6 +21,7 @@ class LaunchRequest:
 
     `ports` are container ports to be reached over TCP. Secrets stand in `env` as `Secret` and are revealed only by the
     adapter that sends them. `download_gb` is what the instance will fetch before it can serve (image and weights).
+    `min_cuda` is the CUDA version that the host's driver must support ("13.0"); None: the image does not say.
     """
 
     image: str
@@ -30,3 +31,4 @@ class LaunchRequest:
     disk_gb: int
     download_gb: float
     health: HealthCheck
+    min_cuda: str | None = None

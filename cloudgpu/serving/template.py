@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,8 @@ def launch_of(
     """
     template = load_template(plan.needs.options.engine)
     values = _values(plan, candidate, service) | {"api_key": api_key, "hf_token": hf_token}
-    return render(template, values, disk_gb=plan.disk_gb, download_gb=plan.download_gb, model_id=candidate.checkpoint)
+    launch = render(template, values, disk_gb=plan.disk_gb, download_gb=plan.download_gb, model_id=candidate.checkpoint)
+    return replace(launch, min_cuda=plan.needs.options.profile().min_cuda)
 
 
 def render(
