@@ -5,8 +5,10 @@ where the type's own flag says that this cloud has it: elsewhere it is a placeho
 matched whole: that of a MIG slice contains the id of the full card.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 from cloudgpu.base.units import MIB_PER_GIB
@@ -24,6 +26,7 @@ _CLOUDS = ("secure", "community")
 _NO_STOCK = ("NONE", "None", "")
 _ECC_SHARE = Decimal(15) / 16
 _MOST_USD_PER_HOUR = Decimal(200)
+_VERSION = re.compile(r"\d+\.\d+")
 
 
 def offers_from_runpod(types: Iterable[object]) -> tuple[tuple[Offer, ...], dict[str, int]]:
@@ -42,12 +45,35 @@ def offers_from_runpod(types: Iterable[object]) -> tuple[tuple[Offer, ...], dict
     return tuple(offers), dict(unreadable)
 
 
+def catalogue_offers(
+    types: Iterable[object], cloud: str, gpu_count: int, *, by_place: bool
+) -> tuple[tuple[Offer, ...], dict[str, int]]:
+    """Offers of an answer that was asked for one cloud and one count: its stock holds for nothing else.
+
+    `by_place` gives an offer for each data centre that has the type, with its country; else one offer is good for all
+    of them. The dictionary counts the types that were skipped, by reason.
+    """
+    offers: list[Offer] = []
+    unreadable: Counter[str] = Counter()
+    for row in types:
+        if not isinstance(row, dict):
+            unreadable["row is no object"] += 1
+            continue
+        try:
+            found = list(_cloud_offers(row, cloud, (gpu_count,)))
+        except UnreadableRowError as error:
+            unreadable[error.reason] += 1
+            continue
+        offers.extend(placed for offer in found for placed in (_placed(offer, row) if by_place else (offer,)))
+    return tuple(offers), dict(unreadable)
+
+
 def is_runpod_type(row: object) -> bool:
     """Whether the row looks like a type of either catalogue form."""
     return isinstance(row, dict) and "id" in row and ("securePrice" in row or isinstance(row.get("price"), dict))
 
 
-def _cloud_offers(row: Row, cloud: str) -> Iterator[Offer]:
+def _cloud_offers(row: Row, cloud: str, gpu_counts: tuple[int, ...] = GPU_COUNTS) -> Iterator[Offer]:
     runpod_id = text(row, "id")
     if runpod_id == "unknown":
         raise UnreadableRowError("type is unknown")
@@ -58,7 +84,7 @@ def _cloud_offers(row: Row, cloud: str) -> Iterator[Offer]:
     usd_per_gpu_hour = _usd_per_gpu_hour(row, cloud)
     return (
         _offer(row, runpod_id, cloud, count, usd_per_gpu_hour)
-        for count in GPU_COUNTS
+        for count in gpu_counts
         if count <= _most_gpus(row, cloud)
     )
 
@@ -74,7 +100,7 @@ def _offer(row: Row, runpod_id: str, cloud: str, gpu_count: int, usd_per_gpu_hou
         gpu_count=gpu_count,
         gpu_memory_mib=known.memory_mib if known else int(marketed_gb * MIB_PER_GIB * float(_ECC_SHARE)),
         compute_capability=known.compute_capability if known else None,
-        cuda_max=None,
+        cuda_max=_newest_cuda(row),
         gpu_usd_per_hour=usd_per_gpu_hour * gpu_count,
         storage_usd_per_gb_month=CONTAINER_DISK_USD_PER_GB_MONTH,
         download_usd_per_gb=Decimal(0),
@@ -89,6 +115,36 @@ def _offer(row: Row, runpod_id: str, cloud: str, gpu_count: int, usd_per_gpu_hou
         open_ports=None,
         rentable_s=None,
     )
+
+
+def _placed(offer: Offer, row: Row) -> Iterator[Offer]:
+    """The offer in each data centre that has it in stock."""
+    for centre in row.get("dataCenters") or ():
+        if isinstance(centre, dict) and isinstance(centre.get("id"), str) and _in_stock(centre):
+            place = centre["id"]
+            yield replace(
+                offer, offer_id=f"{offer.offer_id}/{place}", location=f"{place}, {offer.location}",
+                country=country_of(place),
+            )  # fmt: skip
+
+
+def country_of(data_centre: str) -> str | None:
+    """The country of a data centre's id: `EU-RO-1` is in RO, `US-TX-3` in US. None for another form."""
+    parts = data_centre.split("-")
+    if len(parts) < 3:
+        return None
+    country = parts[0] if parts[0] in ("US", "CA") else parts[1]
+    return country if len(country) == 2 and country.isalpha() else None
+
+
+def _newest_cuda(row: Row) -> str | None:
+    """The newest CUDA version that some host of the type has free; None when the row does not say."""
+    versions = row.get("cudaVersions")
+    if not isinstance(versions, list):
+        return None
+    free = [str(each.get("version")) for each in versions if isinstance(each, dict) and each.get("available")]
+    numbers = [tuple(map(int, text.split("."))) for text in free if _VERSION.fullmatch(text)]
+    return ".".join(map(str, max(numbers))) if numbers else None
 
 
 def _flag(row: Row, cloud: str) -> bool:
