@@ -10,7 +10,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import pairwise
 
 from cloudgpu.base.money import PICO, ZERO, accrued_usd
-from cloudgpu.emulator.instance import DISK_FREE, GPU_BILLED, Instance, Rate, Stage, Transfer, steps_of
+from cloudgpu.emulator.instance import Instance, Rate, Stage, Transfer, steps_of
+from cloudgpu.emulator.terms import disk_usd_per_hour, gpu_billed
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -56,20 +57,26 @@ def bill_usd(instance: Instance, start: datetime, end: datetime) -> Decimal:
 
 
 def _gpu(instance: Instance) -> Iterator[Meter]:
-    for start, end in _spans(instance, lambda stage: stage in GPU_BILLED):
+    for start, end in _spans(instance, lambda stage: gpu_billed(instance, stage)):
         for rate, first, last in _rate_spans(instance.rates, start, end):
             yield Meter(name="gpu", start=first, end=last, usd_per_hour=rate.gpu_usd_per_hour)
 
 
 def _disk(instance: Instance) -> Iterator[Meter]:
-    for start, end in _spans(instance, lambda stage: stage not in DISK_FREE):
-        yield Meter(name="disk", start=start, end=end, usd_per_hour=instance.disk_usd_per_hour)
+    rates = {disk_usd_per_hour(instance, step.stage) for step in steps_of(instance)}
+    for rate in sorted(rates - {ZERO}):
+        for start, end in _spans(instance, _costs(instance, rate)):
+            yield Meter(name="disk", start=start, end=end, usd_per_hour=rate)
+
+
+def _costs(instance: Instance, rate: Decimal) -> Callable[[Stage], bool]:
+    return lambda stage: disk_usd_per_hour(instance, stage) == rate
 
 
 def _downloads(instance: Instance) -> Iterator[Meter]:
     for transfer in instance.transfers:
         end = _earliest(transfer.end, transfer.stopped_at, instance.destroyed_at)
-        if end > transfer.start:
+        if end > transfer.start and instance.download_usd_per_gb:
             yield _download(transfer, end, instance.download_usd_per_gb)
 
 

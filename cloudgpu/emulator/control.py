@@ -1,6 +1,7 @@
-"""The emulator's own routes, beside Vast's: who it is, what it holds, its exact bill, faults, and its end."""
+"""The emulator's own routes, beside the vendors': who it is, what it holds, its exact bill, faults, and its end."""
 
 import os
+from decimal import Decimal
 from typing import Any
 
 from starlette.requests import Request
@@ -11,9 +12,10 @@ from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import ZERO, exact_text
 from cloudgpu.emulator.billing import bill_usd, meters
 from cloudgpu.emulator.faults import Fault, read_fault
-from cloudgpu.emulator.instance import DISK_FREE, GPU_BILLED, Instance, gpu_usd_per_hour, step_at
+from cloudgpu.emulator.instance import Instance, gpu_usd_per_hour, step_at
+from cloudgpu.emulator.terms import disk_usd_per_hour, gpu_billed
 from cloudgpu.emulator.vast_api.account import unauthorised
-from cloudgpu.emulator.vast_api.body import json_object, world_of
+from cloudgpu.emulator.vast_api.body import json_object, runpod_of, world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply
 from cloudgpu.emulator.world import World
 
@@ -25,6 +27,7 @@ def routes() -> list[Route]:
         Route("/emulator/status", _status, methods=["GET"]),
         Route("/emulator/bill", _bill, methods=["GET"]),
         Route("/emulator/faults", _faults, methods=["GET", "POST", "DELETE"]),
+        Route("/emulator/runpod/credit", _credit, methods=["POST"]),
         Route("/emulator/stop", _stop, methods=["POST"]),
     ]
 
@@ -37,19 +40,19 @@ async def _status(request: Request) -> Response:
     refused = unauthorised(request)
     if refused is not None:
         return refused
-    world = world_of(request)
-    now = world.now()
+    world, pods = world_of(request), runpod_of(request)
     rentable = sum(ask.rentable for ask in world.asks())
     return reply(
         {
-            "now": utc_text(now),
+            "now": utc_text(world.now()),
             "seed": world.seed,
             "machines": len(world.machines),
             "offers": rentable,
-            "bill_usd": exact_text(world.bill_usd()),
+            "bill_usd": exact_text(world.bill_usd() + pods.bill_usd()),
             "credit_usd": exact_text(world.credit_usd()),
-            "faults": len(world.faults()),
-            "instances": [_summary(world, instance) for instance in world.instances()],
+            "runpod_credit_usd": exact_text(pods.credit_usd()),
+            "faults": len(world.faults()) + len(pods.faults()),
+            "instances": [_summary(each, instance) for each in (world, pods) for instance in each.instances()],
         }
     )
 
@@ -57,29 +60,37 @@ async def _status(request: Request) -> Response:
 def _summary(world: World, instance: Instance) -> dict[str, Any]:
     now, machine = world.now(), world.machine(instance)
     stage = step_at(instance, now).stage
-    gpu_usd = gpu_usd_per_hour(instance, now) if stage in GPU_BILLED else ZERO
-    disk_usd = ZERO if stage in DISK_FREE else instance.disk_usd_per_hour
+    gpu_usd = gpu_usd_per_hour(instance, now) if gpu_billed(instance, stage) else ZERO
     return {
-        "instance_id": instance.instance_id,
+        "provider": _market(instance),
+        "instance_id": _id(instance),
         "label": instance.label,
         "gpu": machine.gpu.gpu_name,
         "gpu_count": len(instance.gpu_indexes),
         "model": None if instance.command is None else instance.command.model,
         "stage": str(stage),
-        "usd_per_hour": exact_text(gpu_usd + disk_usd),
+        "usd_per_hour": exact_text(gpu_usd + disk_usd_per_hour(instance, stage)),
         "usd_so_far": exact_text(bill_usd(instance, instance.created_at, now)),
         "since": utc_text(instance.created_at),
     }
+
+
+def _market(instance: Instance) -> str:
+    return "vast" if instance.pod is None else "runpod"
+
+
+def _id(instance: Instance) -> int | str:
+    return instance.instance_id if instance.pod is None else instance.pod.pod_id
 
 
 async def _bill(request: Request) -> Response:
     refused = unauthorised(request)
     if refused is not None:
         return refused
-    world = world_of(request)
-    now = world.now()
-    rows = [_bill_row(instance, world) for instance in world.all_instances()]
-    return reply({"now": utc_text(now), "total_usd": exact_text(world.bill_usd()), "instances": rows})
+    worlds = (world_of(request), runpod_of(request))
+    total = sum((world.bill_usd() for world in worlds), ZERO)
+    rows = [_bill_row(instance, world) for world in worlds for instance in world.all_instances()]
+    return reply({"now": utc_text(worlds[0].now()), "total_usd": exact_text(total), "instances": rows})
 
 
 def _bill_row(instance: Instance, world: World) -> dict[str, Any]:
@@ -95,7 +106,8 @@ def _bill_row(instance: Instance, world: World) -> dict[str, Any]:
         for meter in started
     ]
     return {
-        "instance_id": instance.instance_id,
+        "provider": _market(instance),
+        "instance_id": _id(instance),
         "label": instance.label,
         "alive": instance.alive,
         "usd": exact_text(bill_usd(instance, instance.created_at, now)),
@@ -107,20 +119,26 @@ async def _faults(request: Request) -> Response:
     refused = unauthorised(request)
     if refused is not None:
         return refused
-    world = world_of(request)
+    worlds = {"vast": world_of(request), "runpod": runpod_of(request)}
     if request.method == "DELETE":
-        world.clear_faults()
+        for world in worlds.values():
+            world.clear_faults()
     elif request.method == "POST":
         body = await json_object(request) or {}
+        market = str(body.pop("provider", "vast"))
+        if market not in worlds:
+            return refusal(400, "bad_fault", f"provider must be vast or runpod, not {market!r}")
         try:
-            world.add_fault(lambda fault_id: read_fault(body, fault_id))
+            worlds[market].add_fault(lambda fault_id: read_fault(body, fault_id, market))
         except (ValueError, TypeError, ArithmeticError) as error:
             return refusal(400, "bad_fault", str(error))
-    return reply({"success": True, "faults": [_fault_row(fault) for fault in world.faults()]})
+    rows = [_fault_row(fault, market) for market, world in worlds.items() for fault in world.faults()]
+    return reply({"success": True, "faults": rows})
 
 
-def _fault_row(fault: Fault) -> dict[str, Any]:
+def _fault_row(fault: Fault, market: str) -> dict[str, Any]:
     return {
+        "provider": market,
         "fault_id": fault.fault_id,
         "on": fault.on,
         "do": fault.do,
@@ -128,6 +146,20 @@ def _fault_row(fault: Fault) -> dict[str, Any]:
         "instance_id": fault.instance_id,
         "label": fault.label,
     }
+
+
+async def _credit(request: Request) -> Response:
+    """Set what is left of RunPod's prepaid money: at zero its pods are removed, as on the real thing."""
+    refused = unauthorised(request)
+    if refused is not None:
+        return refused
+    body = await json_object(request) or {}
+    try:
+        left = Decimal(str(body.get("usd")))
+    except ArithmeticError:
+        return refusal(400, "bad_request", "usd must be an amount of money")
+    runpod_of(request).set_credit(left)
+    return reply({"success": True})
 
 
 async def _stop(request: Request) -> Response:

@@ -12,7 +12,7 @@ from typing import Any
 CALLS = frozenset({
     "search", "create", "list", "show", "destroy", "state", "logs", "log_text", "charges", "user", "any",
 })  # fmt: skip
-"""Calls a fault can sit on; `any` is every call of the Vast API."""
+"""Calls a fault can sit on, the same words for both markets; `any` is every call of a market's API."""
 
 BEFORE = frozenset({
     "timeout", "429", "429_retry_after", "500", "502", "503", "504", "html", "auth", "close", "200_success_false",
@@ -33,6 +33,21 @@ INSTANCE = frozenset({
     "stuck_loading", "bad_image", "never_ready", "engine_dies", "host_offline", "price_rise", "outbid",
 })  # fmt: skip
 """Turns an instance's life can take."""
+
+
+RUNPOD_BEFORE = frozenset({
+    "timeout", "429", "429_retry_after", "500", "502", "503", "504", "html", "auth", "close", "insufficient_credit",
+    "no_capacity", "bad_request", "bad_body", "forbidden", "not_found", "conflict", "ignored", "empty", "graphql_gone",
+})  # fmt: skip
+"""The same for a call of RunPod's API."""
+
+RUNPOD_INSTANCE = frozenset({
+    "stuck_loading", "bad_image", "never_ready", "engine_dies", "host_offline", "price_rise", "stopped", "terminated",
+    "hidden", "no_ports", "in_cluster",
+})  # fmt: skip
+"""Turns a pod's life can take. `hidden` and `no_ports` last for `seconds` of the market's clock."""
+
+_RUNPOD_SPECIAL = frozenset({"short"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +71,12 @@ class Fault:
     rows: int = 64
 
 
-def read_fault(body: Mapping[str, Any], fault_id: int) -> Fault:
-    """A script as posted. Raises ValueError that says what is wrong with it."""
+def read_fault(body: Mapping[str, Any], fault_id: int, market: str = "vast") -> Fault:
+    """A script as posted, for `vast` or `runpod`. Raises ValueError that says what is wrong with it."""
     on, do = str(body.get("on")), str(body.get("do"))
     if on not in CALLS | {"instance"}:
         raise ValueError(f"on must be one of {', '.join(sorted(CALLS | {'instance'}))}, not {on!r}")
-    known = INSTANCE if on == "instance" else BEFORE | AFTER | SPECIAL
+    known = _KNOWN[market, on == "instance"]
     if do not in known:
         raise ValueError(f"do must be one of {', '.join(sorted(known))}, not {do!r}")
     extra = set(body) - {"on", "do", *_OPTIONS}
@@ -70,6 +85,14 @@ def read_fault(body: Mapping[str, Any], fault_id: int) -> Fault:
     return Fault(
         fault_id=fault_id, on=on, do=do, **{name: _OPTIONS[name](body[name]) for name in _OPTIONS if name in body}
     )
+
+
+_KNOWN = {
+    ("vast", False): BEFORE | AFTER | SPECIAL,
+    ("vast", True): INSTANCE,
+    ("runpod", False): RUNPOD_BEFORE | AFTER | _RUNPOD_SPECIAL,
+    ("runpod", True): RUNPOD_INSTANCE,
+}
 
 
 def _maybe(kind: type) -> Any:  # noqa: ANN401 - a converter of any kind

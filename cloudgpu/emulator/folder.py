@@ -28,7 +28,7 @@ class RunningNote:
 
 @dataclass(frozen=True, slots=True)
 class EmulatorFolder:
-    """`<state_dir>/emulator`: world.json, emulator.json (the last note), api_key, port, emulator.log, lock."""
+    """`<state_dir>/emulator`: world.json, runpod.json, emulator.json (last note), api_key, port, emulator.log, lock."""
 
     path: Path
 
@@ -38,8 +38,13 @@ class EmulatorFolder:
 
     @property
     def world(self) -> Path:
-        """Everything that must survive."""
+        """Everything of Vast.ai's market that must survive."""
         return self.path / "world.json"
+
+    @property
+    def runpod(self) -> Path:
+        """Everything of RunPod's."""
+        return self.path / "runpod.json"
 
     @property
     def log(self) -> Path:
@@ -84,8 +89,9 @@ class EmulatorFolder:
             return None
 
     def forget_world(self) -> None:
-        """Remove the world: the next start begins a new one."""
+        """Remove both worlds: the next start begins new ones."""
         self.world.unlink(missing_ok=True)
+        self.runpod.unlink(missing_ok=True)
         (self.path / "emulator.json").unlink(missing_ok=True)
 
 

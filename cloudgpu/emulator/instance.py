@@ -13,7 +13,7 @@ from cloudgpu.emulator.engine_command import EngineCommand
 
 
 class Stage(StrEnum):
-    """Where in its life an instance is. Each maps to Vast's three states in `vast_api.instance_row`."""
+    """Where in its life an instance is. Each maps to Vast's three states and to RunPod's one, in their row files."""
 
     SCHEDULED = "scheduled"
     CREATED = "created"
@@ -26,13 +26,7 @@ class Stage(StrEnum):
     QUEUED = "queued"
     OUTBID = "outbid"
     OFFLINE = "offline"
-
-
-GPU_BILLED = frozenset({Stage.RUNNING, Stage.SERVING})
-"""The GPU costs money while the container runs, whether or not the engine inside has finished loading."""
-
-DISK_FREE = frozenset({Stage.OFFLINE})
-"""The disk costs money from creation to destruction, except while the host is gone."""
+    TERMINATED = "terminated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +65,34 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """What an instance of RunPod has beside. `ports` are as asked for: `8000/http`.
+
+    `shown_from` and `ports_from` are when the API begins to know it and its ports, None for at once. `cluster` names
+    the cluster that it is a member of.
+    """
+
+    pod_id: str
+    gpu_type: str
+    cloud: str
+    ports: tuple[str, ...]
+    args: str | None = None
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    volume_gb: Decimal = Decimal(0)
+    volume_path: str | None = None
+    locked: bool = False
+    cluster: str | None = None
+    shown_from: datetime | None = None
+    ports_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Instance:
     """A contract. `ports` maps a container port to the loopback port it is reached at.
 
     `ends_at` is when the host takes the machine back. `destroyed_at` None means that it still exists; `billed_until`
-    may lie a little later than `destroyed_at` (the real bill can have a tail).
+    may lie a little later than `destroyed_at` (the real bill can have a tail). `pod` is set for RunPod's.
     """
 
     instance_id: int
@@ -104,6 +121,7 @@ class Instance:
     decode_tokens_per_s: float = 50.0
     destroyed_at: datetime | None = None
     billed_until: datetime | None = None
+    pod: Pod | None = None
 
     @property
     def alive(self) -> bool:

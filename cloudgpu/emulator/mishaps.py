@@ -1,10 +1,11 @@
 """What an instance fault does to the stages of an instance. Pure."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cloudgpu.emulator.faults import Fault
-from cloudgpu.emulator.instance import Instance, LogLine, Rate, Stage, Step, gpu_usd_per_hour
+from cloudgpu.emulator.instance import Instance, LogLine, Pod, Rate, Stage, Step, gpu_usd_per_hour
 from cloudgpu.emulator.lifecycle import cut, turned
 
 _PULL_RETRIES = timedelta(minutes=7)
@@ -17,6 +18,8 @@ def mishap(instance: Instance, fault: Fault, now: datetime) -> Instance:
     if fault.do == "price_rise":
         rate = Rate(at=at, gpu_usd_per_hour=gpu_usd_per_hour(instance, at) * fault.factor)
         return replace(instance, rates=(*(rate for rate in instance.rates if rate.at < at), rate))
+    if fault.do in _OF_PODS:
+        return replace(instance, pod=instance.pod and _OF_PODS[fault.do](instance.pod, now + _lasts(fault)))
     if fault.do == "never_ready":
         return _never_ready(instance)
     if fault.do == "bad_image":
@@ -35,6 +38,14 @@ _TURNS: dict[str, tuple[str, str | None] | tuple[str, str | None, str]] = {
     ),
     "host_offline": ("offline", None),
     "outbid": ("outbid", "success, running"),
+    "stopped": ("stopped", None),
+    "terminated": ("terminated", None),
+}
+
+_OF_PODS: dict[str, Callable[[Pod, datetime], Pod]] = {
+    "hidden": lambda pod, until: replace(pod, shown_from=until),
+    "no_ports": lambda pod, until: replace(pod, ports_from=until),
+    "in_cluster": lambda pod, _: replace(pod, cluster="cluster-1"),
 }
 
 _STRIKES_AT = {
@@ -43,7 +54,13 @@ _STRIKES_AT = {
     "engine_dies": Stage.SERVING,
     "host_offline": Stage.RUNNING,
     "outbid": Stage.RUNNING,
+    "stopped": Stage.RUNNING,
+    "terminated": Stage.RUNNING,
 }
+
+
+def _lasts(fault: Fault) -> timedelta:
+    return timedelta(seconds=fault.seconds)
 
 
 def _moment(instance: Instance, fault: Fault, now: datetime) -> datetime:

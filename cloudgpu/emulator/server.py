@@ -6,7 +6,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import IO
@@ -18,6 +18,7 @@ from cloudgpu.emulator.folder import EmulatorFolder, RunningNote
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.model_servers import ModelServers
 from cloudgpu.emulator.ports import LOOPBACK, PortKeeper, loopback_socket
+from cloudgpu.emulator.runpod_fleet import make_fleet
 from cloudgpu.emulator.world import World
 from cloudgpu.emulator.world_file import load_world
 
@@ -89,22 +90,25 @@ async def _serve(folder: EmulatorFolder, options: ServeOptions, clock: ScaledClo
     ports = PortKeeper()
     listening = _listen(options.port, folder.last_port())
     world = World(path=folder.world, clock=clock, seed=options.seed, reserve_port=ports.reserve)
-    servers = ModelServers(world, ports)
-    servers.keep_ports()
+    pods = World(path=folder.runpod, clock=clock, seed=world.seed, reserve_port=ports.reserve, fleet=make_fleet)
+    servers = (ModelServers(world, ports), ModelServers(pods, ports))
+    for each in servers:
+        each.keep_ports()
     stopping = asyncio.Event()
-    settle = _Settler(servers)
+    settle = _Settler(servers, pods)
     token = secrets.token_hex(16)
-    app = emulator_app(world, api_key=folder.api_key(), token=token, after=settle.run, stop=stopping.set)
+    app = emulator_app(world, runpod=pods, api_key=folder.api_key(), token=token, after=settle.run, stop=stopping.set)
     api = LoopServer(app, listening)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     port = listening.getsockname()[1]
     await api.begin()
     folder.note_running(_note(world, clock, token, port), port)
-    await _tick(world, settle, stopping, folder)
+    await _tick((world, pods), settle, stopping, folder)
     await _shut(api, servers)
     if folder.exists():
         world.note_time()
+        pods.note_time()
         folder.note_stopped()
 
 
@@ -127,13 +131,16 @@ def _listen(port: int, last_port: int) -> socket.socket:
 class _Settler:
     """Lets one change of open ports finish before the next begins."""
 
-    def __init__(self, servers: ModelServers) -> None:
+    def __init__(self, servers: Sequence[ModelServers], pods: World) -> None:
         self._servers = servers
+        self._pods = pods
         self._lock = asyncio.Lock()
 
     async def run(self) -> None:
         async with self._lock:
-            await self._servers.reconcile()
+            self._pods.end_without_credit()
+            for each in self._servers:
+                await each.reconcile()
 
 
 def _note(world: World, clock: ScaledClock, token: str, port: int) -> RunningNote:
@@ -148,7 +155,7 @@ def _note(world: World, clock: ScaledClock, token: str, port: int) -> RunningNot
     )
 
 
-async def _tick(world: World, settle: _Settler, stopping: asyncio.Event, folder: EmulatorFolder) -> None:
+async def _tick(worlds: Sequence[World], settle: _Settler, stopping: asyncio.Event, folder: EmulatorFolder) -> None:
     """Open and close model servers on time and write the time down about once a second.
 
     Until told to stop, or until somebody has removed the folder: nobody could find this process any more.
@@ -160,15 +167,17 @@ async def _tick(world: World, settle: _Settler, stopping: asyncio.Event, folder:
         if ticks % _TICKS_PER_NOTE == 0:
             if not folder.exists():
                 return
-            world.note_time()
+            for world in worlds:
+                world.note_time()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), _TICK_S)
 
 
-async def _shut(api: LoopServer, servers: ModelServers) -> None:
+async def _shut(api: LoopServer, servers: Sequence[ModelServers]) -> None:
     await asyncio.sleep(_TICK_S * 2)  # let the answer to the stop itself leave
     api.end()
-    await servers.close()
+    for each in servers:
+        await each.close()
     await api.ended()
 
 

@@ -4,10 +4,12 @@ One thread owns it. Every change is on disk before the caller hears of it.
 """
 
 import secrets
+from base64 import b32encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 from cloudgpu.base.clock import Clock
@@ -18,7 +20,7 @@ from cloudgpu.emulator.engine_command import EngineCommand, read_command
 from cloudgpu.emulator.engine_start import EngineStart, Place, decode_tokens_per_s, engine_start
 from cloudgpu.emulator.faults import Fault
 from cloudgpu.emulator.fit import Card, fit, min_cuda
-from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, step_at
+from cloudgpu.emulator.instance import Instance, Pod, Rate, Stage, Step, step_at
 from cloudgpu.emulator.lifecycle import Launch, cut, started, turned
 from cloudgpu.emulator.machine import Ask, Machine, asks
 from cloudgpu.emulator.market import fingerprint, make_machines
@@ -44,21 +46,30 @@ class RentRequest:
     container_ports: tuple[int, ...]
     bid_usd_per_hour: Decimal | None = None
     start: bool = True
+    pod: Pod | None = None
+
+
+Fleet = Callable[[int, datetime], tuple[Machine, ...]]
+"""The machines of a market, from its seed and the time it opened."""
 
 
 class World:
     """Opens the saved world at `path`, or begins one with `seed`. `reserve_port` finds a free loopback port.
 
+    One world is one market with one account: Vast.ai's, or with another `fleet` RunPod's.
+
     Raises BadFileError for a world that is damaged or belongs to another release's market.
     """
 
-    def __init__(self, *, path: Path, clock: Clock, seed: int, reserve_port: Callable[[], int]) -> None:
+    def __init__(
+        self, *, path: Path, clock: Clock, seed: int, reserve_port: Callable[[], int], fleet: Fleet = make_machines
+    ) -> None:
         self.clock = clock
         self._path = path
         self._reserve_port = reserve_port
         saved = load_world(path)
         opened_at = clock.now() if saved is None else saved.opened_at
-        self.machines: tuple[Machine, ...] = make_machines(seed if saved is None else saved.seed, opened_at)
+        self.machines: tuple[Machine, ...] = fleet(seed if saved is None else saved.seed, opened_at)
         market = fingerprint(self.machines)
         if saved is not None and saved.market != market:
             raise BadFileError("the emulator's world was made by another release of cloudgpu")
@@ -100,6 +111,10 @@ class World:
         """One living instance."""
         return next((i for i in self.instances() if i.instance_id == instance_id), None)
 
+    def pod(self, pod_id: str) -> Instance | None:
+        """One living instance by RunPod's id."""
+        return next((i for i in self.instances() if i.pod is not None and i.pod.pod_id == pod_id), None)
+
     def bill_usd(self) -> Decimal:
         """Everything charged so far."""
         now, opened = self.now(), self._state.opened_at
@@ -108,6 +123,28 @@ class World:
     def credit_usd(self) -> Decimal:
         """Prepaid money left."""
         return self._state.credit_usd - self.bill_usd()
+
+    def set_credit(self, usd: Decimal) -> None:
+        """Leave so much prepaid money."""
+        self._commit(replace(self._state, credit_usd=usd + self.bill_usd()))
+
+    def end_without_credit(self) -> None:
+        """Remove every pod when the money is used up: RunPod keeps none that has no network volume."""
+        if self.credit_usd() > ZERO:
+            return
+        for instance in self.instances():
+            if step_at(instance, self.now()).stage is not Stage.TERMINATED:
+                self._replace(turned(instance, self.now(), Stage.TERMINATED, "out of credit"))
+
+    def free_gpus(self, machine: Machine) -> tuple[int, ...]:
+        """The GPUs of a machine that nobody holds."""
+        busy = {*machine.rented_elsewhere, *self._taken().get(machine.index, ())}
+        return tuple(index for index in range(machine.gpu_count) if index not in busy)
+
+    def change_pod(self, instance: Instance, **changes: object) -> None:
+        """Change what only a pod has."""
+        if instance.pod is not None:
+            self._replace(replace(instance, pod=replace(instance.pod, **changes)))  # type: ignore[arg-type]
 
     def rent(self, ask: Ask, request: RentRequest) -> Instance:
         """Rent a slice: a new instance, billed from now on. Faults that wait for an instance strike it."""
@@ -144,11 +181,13 @@ class World:
             self._replace(turned(instance, self.now(), Stage.STOPPED, "stopped by user"))
 
     def start(self, instance: Instance) -> None:
-        """Start a stopped container again, with image and weights on its disk."""
+        """Start a stopped container again, with image and weights on its disk; a pod has lost both, and its ports."""
         now = self.now()
-        if step_at(instance, now).stage not in (Stage.STOPPED, Stage.OUTBID, Stage.QUEUED, Stage.EXITED):
+        if step_at(instance, now).stage not in _STARTABLE:
             return
-        launch = self._launch(instance, self.machine(instance), cached=True)
+        launch = self._launch(instance, self.machine(instance), cached=instance.pod is None)
+        if instance.pod is not None:
+            instance = replace(instance, ports={port: self._reserve_port() for port in instance.ports})
         self._replace(started(cut(instance, now), launch, now))
 
     def queue(self, instance: Instance) -> None:
@@ -228,7 +267,13 @@ class World:
             rates=(Rate(at=now, gpu_usd_per_hour=price),),
             steps=(),
             decode_tokens_per_s=self._decode_speed(command, machine, len(ask.gpu_indexes)),
+            pod=None if request.pod is None else replace(request.pod, pod_id=self._pod_id()),
         )
+
+    def _pod_id(self) -> str:
+        """Fourteen small letters and digits, as RunPod's are."""
+        digest = sha256(f"{self.seed}:{self._state.next_instance_id}:{self._state.opened_at}".encode()).digest()
+        return b32encode(digest).decode().lower()[:14]
 
     def _decode_speed(self, command: EngineCommand | None, machine: Machine, gpu_count: int) -> float:
         if command is None:
@@ -294,6 +339,9 @@ class World:
     def _commit(self, state: WorldState) -> None:
         self._state = replace(state, saved_at=self.now())
         save_world(self._state, self._path)
+
+
+_STARTABLE = (Stage.STOPPED, Stage.OUTBID, Stage.QUEUED, Stage.EXITED, Stage.PULL_FAILED)
 
 
 def card(machine: Machine, gpu_count: int) -> Card:

@@ -14,6 +14,7 @@ from cloudgpu.emulator.app import emulator_app
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.model_servers import ModelServers
 from cloudgpu.emulator.ports import LOOPBACK, PortKeeper, loopback_socket
+from cloudgpu.emulator.runpod_fleet import make_fleet
 from cloudgpu.emulator.world import World
 
 KEY = "emulator-test-key"
@@ -38,10 +39,21 @@ class Emulator:
     async def _serve(self):
         ports = PortKeeper()
         self.world = World(path=self._path, clock=self.clock, seed=self._seed, reserve_port=ports.reserve)
-        servers = ModelServers(self.world, ports)
-        servers.keep_ports()
+        runpod_path = self._path.with_name("runpod.json")
+        self.pods = World(
+            path=runpod_path, clock=self.clock, seed=self._seed, reserve_port=ports.reserve, fleet=make_fleet
+        )
+        servers = [ModelServers(world, ports) for world in (self.world, self.pods)]
+        for each in servers:
+            each.keep_ports()
+
+        async def settle():
+            self.pods.end_without_credit()
+            for each in servers:
+                await each.reconcile()
+
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        app = emulator_app(self.world, api_key=KEY, token="t", after=servers.reconcile, stop=self._stop.set)
+        app = emulator_app(self.world, runpod=self.pods, api_key=KEY, token="t", after=settle, stop=self._stop.set)
         sock = loopback_socket()
         sock.bind((LOOPBACK, 0))
         self.url = f"http://{LOOPBACK}:{sock.getsockname()[1]}"
@@ -50,7 +62,8 @@ class Emulator:
         self._up.set()
         await self._stop.wait()
         api.end()
-        await servers.close()
+        for each in servers:
+            await each.close()
         await api.ended()
 
     def close(self):

@@ -20,8 +20,16 @@ async def json_object(request: Request) -> dict[str, Any] | None:
 
 
 def world_of(request: Request) -> World:
-    """The world behind the server."""
-    world = request.app.state.world
+    """The world of Vast.ai behind the server."""
+    return _world(request.app.state.world)
+
+
+def runpod_of(request: Request) -> World:
+    """The world of RunPod behind the server."""
+    return _world(request.app.state.runpod)
+
+
+def _world(world: object) -> World:
     assert isinstance(world, World)
     return world
 

@@ -1,19 +1,14 @@
 """What stands before every Vast route: the key, and the faults that were asked for."""
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.types import Receive, Scope, Send
 
-from cloudgpu.emulator.faults import AFTER, BEFORE, Fault
+from cloudgpu.emulator.strike import Answers, Proceed, strike
 from cloudgpu.emulator.vast_api.account import unauthorised
 from cloudgpu.emulator.vast_api.body import world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply
-
-Proceed = Callable[[Request], Awaitable[Response]]
 
 _CALLS = (
     ("POST", r"/api/v0/bundles/", "search"),
@@ -48,7 +43,7 @@ async def gate(request: Request, proceed: Proceed) -> Response:
     request.scope["emulator_fault"] = fault
     if fault is None:
         return await proceed(request)
-    return await _struck(request, proceed, fault)
+    return await strike(request, proceed, fault, _ANSWERS)
 
 
 def _needs_key(request: Request) -> bool:
@@ -62,44 +57,7 @@ def _call(method: str, path: str) -> str | None:
     return next(found, "any" if path.startswith("/api/") else None)
 
 
-async def _struck(request: Request, proceed: Proceed, fault: Fault) -> Response:
-    if fault.do in BEFORE:
-        return await _made_up(fault, fault.do)
-    answer = await proceed(request)
-    if fault.do not in AFTER:
-        return answer
-    if fault.do == "slow":
-        await asyncio.sleep(fault.seconds)
-        return answer
-    if fault.do == "truncated":
-        return await _truncated(answer)
-    return await _made_up(fault, fault.do.removesuffix("_after_effect"))
-
-
-async def _made_up(fault: Fault, what: str) -> Response:
-    if what == "timeout":
-        await asyncio.sleep(fault.seconds)
-        return PlainTextResponse("", 504)
-    if what == "close":
-        return _BrokenOff()
-    return _ANSWERS[what]()
-
-
-async def _truncated(answer: Response) -> Response:
-    chunks = [chunk async for chunk in answer.body_iterator] if hasattr(answer, "body_iterator") else [answer.body]
-    body = b"".join(bytes(chunk) for chunk in chunks)
-    return Response(body[: len(body) // 2], answer.status_code, media_type="application/json")
-
-
-class _BrokenOff(Response):
-    """A connection that ends in the middle of an answer."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4096")]})
-        await send({"type": "http.response.body", "body": b'{"success"', "more_body": True})
-
-
-_ANSWERS: dict[str, Callable[[], Response]] = {
+_ANSWERS: Answers = {
     "429": lambda: PlainTextResponse(_TOO_OFTEN, 429),
     "429_retry_after": lambda: Response(
         '{"detail": "Too many requests"}', 429, {"Retry-After": "2"}, "application/json"

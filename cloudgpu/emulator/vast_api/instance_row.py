@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from cloudgpu.base.money import ZERO
-from cloudgpu.emulator.instance import DISK_FREE, GPU_BILLED, Instance, Stage, Step, gpu_usd_per_hour, step_at, steps_of
+from cloudgpu.emulator.instance import Instance, Stage, Step, gpu_usd_per_hour, step_at, steps_of
 from cloudgpu.emulator.machine import Machine
 from cloudgpu.emulator.offer_row import Row, hardware
+from cloudgpu.emulator.terms import disk_usd_per_hour, gpu_billed
 
 STORED_COLUMNS = frozenset({
     "id", "label", "machine_id", "host_id", "actual_status", "cur_state", "intended_status", "gpu_name", "verification",
@@ -129,7 +130,7 @@ def _prices(instance: Instance, stage: Stage, now: datetime) -> Row:
         "credit_discount": None,
         "credit_discount_max": 0.0,
         "search": _block(gpu_usd, disk_usd),
-        "instance": _block(gpu_usd if stage in GPU_BILLED else ZERO, ZERO if stage in DISK_FREE else disk_usd),
+        "instance": _block(gpu_usd if gpu_billed(instance, stage) else ZERO, disk_usd_per_hour(instance, stage)),
     }
 
 

@@ -1,0 +1,54 @@
+"""How a fault on a call happens, whichever market's API it sits on."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from cloudgpu.emulator.faults import AFTER, Fault
+
+Proceed = Callable[[Request], Awaitable[Response]]
+Answers = Mapping[str, Callable[[], Response]]
+"""What a market answers for each fault that needs an answer."""
+
+_NO_ANSWER = ("timeout", "close")
+
+
+async def strike(request: Request, proceed: Proceed, fault: Fault, answers: Answers) -> Response:
+    """Let the fault happen to this request: made up before, or replaced, cut short or delayed after its effect."""
+    if fault.do not in AFTER and (fault.do in answers or fault.do in _NO_ANSWER):
+        return await _made_up(fault, fault.do, answers)
+    answer = await proceed(request)
+    if fault.do not in AFTER:
+        return answer
+    if fault.do == "slow":
+        await asyncio.sleep(fault.seconds)
+        return answer
+    if fault.do == "truncated":
+        return await _truncated(answer)
+    return await _made_up(fault, fault.do.removesuffix("_after_effect"), answers)
+
+
+async def _made_up(fault: Fault, what: str, answers: Answers) -> Response:
+    if what == "timeout":
+        await asyncio.sleep(fault.seconds)
+        return PlainTextResponse("", 504)
+    if what == "close":
+        return _BrokenOff()
+    return answers[what]()
+
+
+async def _truncated(answer: Response) -> Response:
+    chunks = [chunk async for chunk in answer.body_iterator] if hasattr(answer, "body_iterator") else [answer.body]
+    body = b"".join(bytes(chunk) for chunk in chunks)
+    return Response(body[: len(body) // 2], answer.status_code, media_type="application/json")
+
+
+class _BrokenOff(Response):
+    """A connection that ends in the middle of an answer."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4096")]})
+        await send({"type": "http.response.body", "body": b'{"success"', "more_body": True})
