@@ -37,6 +37,7 @@ class Settings:
     vast_key: Setting[Secret] | None
     runpod_url: Setting[str]
     runpod_key: Setting[Secret] | None
+    runpod_port: Setting[str]
     hf_token: Setting[Secret] | None
 
 
@@ -44,7 +45,8 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process. `environ` stands in for `os.environ` in tests.
 
     Honours XDG_STATE_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME, CLOUDGPU_STORE_URL, VAST_URL, VAST_API_KEY,
-    RUNPOD_API_BASE_URL, RUNPOD_API_KEY, HF_TOKEN, and the key files of `vastai`, `runpod` and `huggingface_hub`.
+    RUNPOD_API_BASE_URL, RUNPOD_API_KEY, CLOUDGPU_RUNPOD_PORT (http or tcp), HF_TOKEN, and the key files
+    of `vastai`, `runpod` and `huggingface_hub`.
     """
     env = os.environ if environ is None else environ
     home = Path(env.get("HOME") or Path.home())
@@ -57,6 +59,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         vast_key=_key(env, "VAST_API_KEY", _vast_key_files(env, home)),
         runpod_url=_text(env, "RUNPOD_API_BASE_URL", RUNPOD_URL),
         runpod_key=_key(env, "RUNPOD_API_KEY", ()) or _runpod_file_key(home / ".runpod" / "config.toml"),
+        runpod_port=_text(env, "CLOUDGPU_RUNPOD_PORT", "http"),
         hf_token=_key(env, "HF_TOKEN", (_xdg(env, "HF_HOME", home / ".cache" / "huggingface") / "token",)),
     )
 
