@@ -13,7 +13,7 @@ from cloudgpu.base.errors import MissingKeyError, NotFoundError
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli.markets import has_key
 from cloudgpu.cli.plan import nothing_fits, query_for
-from cloudgpu.cli.session import EMULATOR, Session
+from cloudgpu.cli.session import EMULATED, Session
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import OfferSource
 from cloudgpu.planning.plan import Plan, make_plan
@@ -46,11 +46,12 @@ def provider_for(session: Session, asked: str | None, plan: Plan | None = None) 
         return asked.lower()
     if plan is not None and plan.offers.source is OfferSource.LIVE and plan.candidates:
         return plan.candidates[0].offer.provider
-    if has_key(session, "vast"):
-        return "vast"
+    for name in ("vast", "runpod"):
+        if has_key(session, name):
+            return name
     raise MissingKeyError(
         "renting needs an API key, and there is none",
-        hint="set VAST_API_KEY, or rehearse without one: add --provider emulator",
+        hint="set VAST_API_KEY or RUNPOD_API_KEY, or rehearse without one: add --provider emulator",
     )
 
 
@@ -60,7 +61,7 @@ def live_plan(session: Session, provider: str, plan: Plan) -> tuple[Plan, str | 
     A plan on reference or file offers cannot be rented, so its needs are searched again. None: nothing to say, the plan
     was on these very offers. Raises NothingFitsError, and whatever the provider raises.
     """
-    if provider == EMULATOR:
+    if provider in EMULATED:
         session.ensure_emulator()
     opened, now = session.provider(provider), session.clock(provider).now()
     if _is_fresh(plan, provider, now - plan.created_at):
@@ -75,7 +76,7 @@ def live_plan(session: Session, provider: str, plan: Plan) -> tuple[Plan, str | 
 
 def new_plan(session: Session, provider: str, needs: Needs) -> Plan:
     """A plan for these needs on the provider's live offers, kept as the latest one. Raises as `live_plan` does."""
-    if provider == EMULATOR:
+    if provider in EMULATED:
         session.ensure_emulator()
     needs = dataclasses.replace(needs, providers=(provider,))
     market = session.provider(provider).search(query_for(needs))

@@ -151,11 +151,12 @@ def _moments(session: "Session") -> dict[str, datetime]:
 
 
 def _moment(session: "Session", name: str, events: "Sequence[Event]") -> datetime:
-    from cloudgpu.cli.session import EMULATOR
+    from cloudgpu.accounting.ledger import as_of
+    from cloudgpu.cli.session import EMULATED
 
-    if name == EMULATOR and not _emulator_runs(session):
+    if name in EMULATED and not _emulator_runs(session):
         return max(event.at for event in events if event.provider == name)
-    return session.clock(name).now()
+    return as_of([event for event in events if event.provider == name], session.clock(name).now())
 
 
 def _emulator_runs(session: "Session") -> bool:

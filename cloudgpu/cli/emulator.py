@@ -1,4 +1,4 @@
-"""`cloudgpu emulator start | stop | status | fault`: Vast.ai on this machine, with a clock that runs fast."""
+"""`cloudgpu emulator start | stop | status | fault`: both providers on this machine, with a clock that runs fast."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +12,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 def register(app: typer.Typer) -> None:
     """Add the `emulator` group."""
-    group = typer.Typer(no_args_is_help=True, help="Vast.ai on this machine: rehearse everything, pay nothing.")
+    group = typer.Typer(no_args_is_help=True, help="Vast.ai and RunPod on this machine: rehearse all, pay nothing.")
     group.command("start")(start)
     group.command("stop")(stop)
     group.command("status")(status)
@@ -86,6 +86,7 @@ def fault(
     skip: Annotated[int, typer.Option(help="Let so many calls through first.")] = 0,
     label: Annotated[str | None, typer.Option(help="The instance, by its label; without it the next created.")] = None,
     after_s: Annotated[float | None, typer.Option(help="Seconds of its clock until an instance's turn.")] = None,
+    provider: Annotated[str, typer.Option(help="Whose API or instance: vast or runpod.")] = "vast",
 ) -> None:
     """Make something go wrong: a call of the API, or an instance. `fault clear all` takes everything back."""
     from cloudgpu.base.errors import ConflictError, UsageError
@@ -100,7 +101,15 @@ def fault(
         process.call(last, "DELETE", "/emulator/faults")
         render.text("No fault waits any more.")
         return
-    script = {"on": on, "do": do, "times": times, "skip": skip, "label": label, "after_s": after_s}
+    script = {
+        "on": on,
+        "do": do,
+        "times": times,
+        "skip": skip,
+        "label": label,
+        "after_s": after_s,
+        "provider": provider,
+    }
     given = {name: value for name, value in script.items() if value is not None}
     answer = process.call(last, "POST", "/emulator/faults", given, refusal=UsageError)
     waiting = [f"{row['on']}: {row['do']}" for row in answer["faults"]]
@@ -118,9 +127,11 @@ def _show(running: "EmulatorStatus", *, json: bool, opening: str) -> None:
     render.text(opening)
     render.pairs(_rows(running, found))
     _show_instances(found["instances"])
-    render.note("Other tools reach it like Vast.ai itself:")
-    render.shell(f"export VAST_URL={running.url}")
-    render.shell(f"export VAST_API_KEY={running.api_key.reveal()}")
+    render.note("Other tools reach it like Vast.ai and RunPod themselves:")
+    for name in ("VAST_URL", "RUNPOD_API_BASE_URL"):
+        render.shell(f"export {name}={running.url}")
+    for name in ("VAST_API_KEY", "RUNPOD_API_KEY"):
+        render.shell(f"export {name}={running.api_key.reveal()}")
 
 
 def _rows(running: "EmulatorStatus", found: dict[str, Any]) -> list[tuple[str, str]]:

@@ -8,8 +8,8 @@ from cloudgpu.base.errors import CloudgpuError, ConflictError, NotFoundError
 from cloudgpu.cli import render
 from cloudgpu.cli.markets import check_providers, has_key
 from cloudgpu.cli.render import Column
-from cloudgpu.cli.session import EMULATOR, Session
-from cloudgpu.running.deployment import Deployment, refresh, take_down
+from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.running.deployment import Deployment, DeploymentState, refresh, take_down
 from cloudgpu.running.settle import settle_left_behind
 from cloudgpu.running.sweep import Finding, Why, adopted, sweep
 
@@ -48,8 +48,8 @@ def _where_to_look(session: Session) -> tuple[str, ...]:
     """Wherever the journal has something alive, with or without a key, and wherever there is an account."""
     alive = {each.provider for each in session.store.deployments()}
     used = {each.provider for each in session.store.deployments(include_gone=True)}
-    with_a_key = {"vast"} if has_key(session, "vast") else set()
-    emulator = {EMULATOR} if session.emulator_status() is not None and EMULATOR in used else set()
+    with_a_key = {name for name in ("vast", "runpod") if has_key(session, name)}
+    emulator = used & set(EMULATED) if session.emulator_status() is not None else set()
     return tuple(sorted(alive | with_a_key | emulator))
 
 
@@ -121,12 +121,28 @@ def _show(
                 "errors": [{"code": each.code, "message": each.message, "hint": each.hint} for each in failures],
             }
         )
+    for each in settled:
+        _say(each)
     if not found:
         return None if failures else render.text("Nothing unwanted bills.")
     columns = (
         Column("INSTANCE"), Column("LABEL", drop=2), Column("STATE", drop=1), Column("$/H", right=True), Column("WHY"),
     )  # fmt: skip
     return render.table(columns, [_cells(each) for each in found])
+
+
+def _say(settled: Deployment) -> None:
+    """What became of a deployment that some command left behind; nothing of those that simply serve."""
+    what = f"{settled.name} (instance {settled.instance_id or 'none'})"
+    if settled.state is DeploymentState.GONE:
+        render.text(f"{what} is gone: its end, asked for before, was carried through.")
+    elif settled.state is DeploymentState.ABANDONED:
+        render.text(f"{settled.name} was never rented: two complete listings, apart in time, lack it.")
+    elif settled.state is not DeploymentState.READY:
+        render.text(
+            f"{what} is {settled.state.value}; if nothing waits for it any more: cloudgpu up {settled.name} goes on"
+            f" with it, cloudgpu down {settled.name} removes it."
+        )
 
 
 def _row(finding: Finding) -> dict[str, object]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudgpu.base.errors import CloudgpuError, NotAuthorisedError, ProviderError, UsageError
-from cloudgpu.cli.session import EMULATOR, Session
+from cloudgpu.cli.session import EMULATED, Session
 from cloudgpu.planning.market import merge, read_offers_file, reference_market
 from cloudgpu.planning.offers import Market
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
     Queries = Callable[[], Sequence[OfferQuery]]
 
-PROVIDERS = ("vast", "runpod", EMULATOR)
-COMPARED_ONLY = ("runpod",)
-"""Providers whose prices are shown, while renting from them and reading their live offers comes later."""
+PROVIDERS = ("vast", "runpod", *EMULATED)
 
 
 def check_providers(names: Sequence[str]) -> tuple[str, ...]:
@@ -35,9 +33,10 @@ def check_providers(names: Sequence[str]) -> tuple[str, ...]:
 
 def market_time(session: Session, providers: Sequence[str]) -> datetime:
     """The time by which the market is dated: the emulator's own when it is asked (it is started when it must be)."""
-    if EMULATOR in providers:
+    emulated = next((name for name in providers if name in EMULATED), None)
+    if emulated is not None:
         session.ensure_emulator()
-    return session.clock(EMULATOR if EMULATOR in providers else "vast").now()
+    return session.clock(emulated or "vast").now()
 
 
 def gather(session: Session, providers: Sequence[str], offers_file: Path | None, queries: "Queries") -> Market:
@@ -72,12 +71,10 @@ def has_key(session: Session, name: str) -> bool:
 
 
 def _one(session: Session, name: str, queries: "Queries") -> Market:
-    if name == EMULATOR:
+    if name in EMULATED:
         return _live(session, name, queries)
     if not has_key(session, name):
         return _reference(name, f"No key for {name}: its reference figures are shown, not live offers.")
-    if name in COMPARED_ONLY:
-        return _reference(name, f"Live offers of {name} are not read yet: its reference figures are shown.")
     return _live(session, name, queries)
 
 

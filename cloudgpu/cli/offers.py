@@ -27,7 +27,8 @@ def offers(
     max_price: Annotated[float | None, typer.Option(metavar="USD", help="Most dollars per hour for the GPUs.")] = None,
     region: Annotated[list[str] | None, typer.Option(help="Country code, EU, or part of a place's name.")] = None,
     provider: Annotated[
-        list[str] | None, typer.Option(help="vast, runpod or emulator; may be repeated. Default: those with a key.")
+        list[str] | None,
+        typer.Option(help="vast, runpod, emulator or emulator-runpod; repeatable. Default: those with a key."),
     ] = None,
     source: Annotated[Path | None, typer.Option("--offers", metavar="FILE", help="Offers from a file.")] = None,
     aggregate: Annotated[

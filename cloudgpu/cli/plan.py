@@ -34,7 +34,8 @@ def plan(
     engine: Annotated[str, typer.Option(help="Inference engine.")] = "vllm",
     engine_version: Annotated[str | None, typer.Option(help="Its release; default: the one we measured.")] = None,
     provider: Annotated[
-        list[str] | None, typer.Option(help="vast, runpod or emulator; may be repeated. Default: those with a key.")
+        list[str] | None,
+        typer.Option(help="vast, runpod, emulator or emulator-runpod; repeatable. Default: those with a key."),
     ] = None,
     gpu: Annotated[str | None, typer.Option(help='Only this GPU, for example "RTX 4090".')] = None,
     gpus: Annotated[int | None, typer.Option(min=1, help="Only machines with so many of them.")] = None,
@@ -165,6 +166,7 @@ def query_for(needs: "Needs") -> "OfferQuery":
         min_reliability=needs.min_reliability or None,
         max_usd_per_hour=needs.max_usd_per_hour,
         verified_only=needs.verified_only,
+        regions=needs.regions,
     )
 
 

@@ -1,11 +1,9 @@
 """A plan for people: the pick first, how full its card is, the ranking, the refusals, and where prices are from."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 
 from cloudgpu.base.money import exact_text
 from cloudgpu.cli import render
-from cloudgpu.cli.markets import COMPARED_ONLY
 from cloudgpu.cli.render import Column, duration, gib, money
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.objective import Objective
@@ -160,9 +158,6 @@ def _ranking(plan: Plan, limit: int) -> None:
     render.table(_COLUMNS, rows, title=title)
     if any(candidate.is_tight for candidate in shown):
         render.note("! less to spare than the estimate's error: it may not start.")
-    for name in _providers(shown):
-        if name in COMPARED_ONLY:
-            render.note(f"{name} is shown for comparison: cloudgpu does not rent there yet.")
     slices = sum(len(candidate.other_slices) for candidate in plan.candidates)
     if slices:
         render.note(f"{slices} more are other slices of these machines.")
@@ -230,17 +225,13 @@ def _next(plan: Plan) -> None:
     if plan.offers.source is OfferSource.LIVE and not is_reference(best):
         render.pairs([("Rent it", f"cloudgpu up   (the cheapest of this plan, {plan.plan_id})")])
         return
-    rentable = next((name for name in _providers(plan.candidates) if name not in COMPARED_ONLY), "vast")
+    rentable = best.provider if best.provider in ("vast", "runpod") else "vast"
     render.pairs(
         [
-            ("Rehearse, free", "cloudgpu up --provider emulator"),
+            ("Rehearse, free", f"cloudgpu up --provider {'emulator-runpod' if rentable == 'runpod' else 'emulator'}"),
             ("Rent, with a key", f"cloudgpu up --provider {rentable}   (at today's price)"),
         ]
     )
-
-
-def _providers(candidates: Sequence[Candidate]) -> list[str]:
-    return list(dict.fromkeys(candidate.offer.provider for candidate in candidates))
 
 
 def place(offer: Offer) -> str:

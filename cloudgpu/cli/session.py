@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from cloudgpu.running.store import Store
 
 EMULATOR = "emulator"
+EMULATED = (EMULATOR, "emulator-runpod")
+"""The two providers as the emulator plays them: Vast.ai and RunPod."""
 
 
 @dataclass
@@ -32,7 +34,10 @@ class Session:
         return Store(self.settings.store_url.value)
 
     def provider(self, name: str) -> "Provider":
-        """The adapter of `vast`, `runpod` or `emulator`. Calls no network; raises MissingKeyError without a key."""
+        """The adapter of `vast`, `runpod`, `emulator` or `emulator-runpod`.
+
+        Calls no network; raises MissingKeyError without a key.
+        """
         if name not in self._providers:
             from cloudgpu.running.providers import open_provider
 
@@ -40,7 +45,7 @@ class Session:
         return self._providers[name]
 
     def _emulator_address(self, name: str) -> "EmulatorAddress | None":
-        status = self.emulator_status() if name == EMULATOR else None
+        status = self.emulator_status() if name in EMULATED else None
         if status is None:
             return None
         from cloudgpu.running.providers import EmulatorAddress
@@ -49,7 +54,7 @@ class Session:
 
     def clock(self, name: str) -> Clock:
         """The clock that this provider bills by: the machine's own, or the emulator's faster one."""
-        status = self.emulator_status() if name == EMULATOR else None
+        status = self.emulator_status() if name in EMULATED else None
         return status.clock() if status else SystemClock()
 
     def emit(self, event: Event) -> None:

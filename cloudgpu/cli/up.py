@@ -20,7 +20,9 @@ def up(
         str | None, typer.Argument(help="Alias, Hub id or folder; without it, the plan that was made last.")
     ] = None,
     plan: Annotated[Path | None, typer.Option(metavar="FILE", help="A plan that `cloudgpu plan --out` saved.")] = None,
-    provider: Annotated[str | None, typer.Option(help="vast, or emulator to rehearse without a key.")] = None,
+    provider: Annotated[
+        str | None, typer.Option(help="vast or runpod; emulator or emulator-runpod to rehearse without a key.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Its name; default: the model's short name.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the price beforehand.")] = False,
     max_price: Annotated[

@@ -12,6 +12,7 @@ from cloudgpu.base.errors import BadFileError, NothingFitsError, RefusedKeyError
 from cloudgpu.cli import offers as offers_command
 from cloudgpu.cli import plan as plan_command
 from cloudgpu.cli.session import Session
+from cloudgpu.planning.market import reference_market
 from cloudgpu.planning.plan_file import latest_plan_path, load_plan
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -179,14 +180,16 @@ def test_a_failed_second_search_costs_the_savings_and_not_the_plan(run, live, ma
     assert any("too much was asked" in note for note in document["offers"]["notes"])
 
 
-def test_what_cannot_be_rented_yet_is_said_to_be_a_comparison(run):
+def test_a_plan_on_runpods_list_prices_says_how_to_rent_there(run):
     shown = run("plan", "qwen-14b", "--provider", "runpod")
-    assert "runpod is shown for comparison" in shown
-    assert "cloudgpu up --provider vast" in shown
+    assert "cloudgpu up --provider emulator-runpod" in shown
+    assert "cloudgpu up --provider runpod" in shown
 
 
 def test_a_provider_that_fails_hides_no_other_one(run, live, monkeypatch):
-    live(Live(error=UnreachableError("vast does not answer")))
+    dead = live(Live(error=UnreachableError("vast does not answer")))
+    providers = {"vast": dead, "runpod": Live(reference_market(("runpod",)))}
+    monkeypatch.setattr(Session, "provider", lambda self, name: providers[name])
     monkeypatch.setenv("RUNPOD_API_KEY", "k")
     document = json.loads(run("plan", "qwen-14b", "--json"))
     assert {each["provider"] for each in document["candidates"]} == {"runpod"}
