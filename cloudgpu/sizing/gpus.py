@@ -8,7 +8,7 @@ from typing import Any
 from cloudgpu.base.errors import UnknownGpuError
 from cloudgpu.base.units import gib_from_mib
 from cloudgpu.sizing.catalog import read_rows
-from cloudgpu.sizing.nearest import hint_of, nearest
+from cloudgpu.sizing.nearest import hint_for, hint_of, nearest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +56,17 @@ def find_gpu(name: str) -> GpuSpec:
     """
     found = _by_key().get(_key(name)) or _by_key().get(_key(re.sub(r"\(.*?\)", "", name)))
     if found is None:
-        names = nearest(name, [gpu.name for gpu in all_gpus()] + sorted(_by_key()))
-        near = list(dict.fromkeys(_by_key()[_key(near)].name for near in names))
-        raise UnknownGpuError(f"no GPU named {name!r}", hint=hint_of(near, "cloudgpu gpus"))
+        raise UnknownGpuError(f"no GPU named {name!r}", hint=_hint(name))
     return found
+
+
+def _hint(name: str) -> str:
+    """The cards that may have been meant, by any of their names; else the nearest, however far away."""
+    own = [gpu.name for gpu in all_gpus()]
+    near = nearest(name, own + sorted(_by_key()))
+    if near:
+        return hint_of(list(dict.fromkeys(_by_key()[_key(each)].name for each in near)), "cloudgpu gpus")
+    return hint_for(name, own, "cloudgpu gpus")
 
 
 def match_gpu(vendor_name: str, memory_mib: int | None) -> GpuSpec | None:

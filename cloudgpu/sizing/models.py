@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cloudgpu.base.errors import BadFileError, UnknownModelError, UsageError
 from cloudgpu.base.units import gb_from_bytes
 from cloudgpu.sizing.catalog import read_rows
-from cloudgpu.sizing.nearest import hint_of, nearest
+from cloudgpu.sizing.nearest import hint_for
 from cloudgpu.sizing.number_formats import (
     QUANTIZATIONS,
     bytes_per_16_bit,
@@ -177,7 +177,7 @@ def resolve_model(name: str) -> ModelSpec:
     earlier = _kept(name.strip()) if "/" in name else None
     if earlier is not None:
         return earlier
-    raise UnknownModelError(f"no model named {name!r}", hint=hint_of(nearest(name, spoken_names()), "cloudgpu models"))
+    raise UnknownModelError(f"no model named {name!r}", hint=hint_for(name, spoken_names(), "cloudgpu models"))
 
 
 def model_from_config(config: Mapping[str, Any], model_id: str = "inline config") -> ModelSpec:

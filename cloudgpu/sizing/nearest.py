@@ -13,6 +13,22 @@ def nearest(name: str, known: Iterable[str], count: int = 4) -> list[str]:
     return [by_key[key] for key in (close + holding)[:count]]
 
 
+def nearest_of_all(name: str, known: Iterable[str], count: int = 4) -> list[str]:
+    """As `nearest`, but however far away: empty only for an empty name, or when nothing is known."""
+    by_key = {key.lower(): key for key in known}
+    wanted = name.strip().lower()
+    return [by_key[key] for key in get_close_matches(wanted, by_key, n=count, cutoff=0.0)] if wanted else []
+
+
+def hint_for(name: str, known: Iterable[str], listing: str) -> str:
+    """`did you mean …?`, else the nearest names however far away, and where all of them are listed."""
+    names = list(known)
+    if near := nearest(name, names):
+        return hint_of(near, listing)
+    far = nearest_of_all(name, names)
+    return f"nothing is named alike; nearest are {', '.join(far)}; `{listing}` lists all" if far else hint_of([], listing)
+
+
 def hint_of(names: list[str], listing: str) -> str:
     """`did you mean …?`, or where to see the list when nothing is near."""
     return f"did you mean {', '.join(names)}?" if names else f"`{listing}` lists what is known"

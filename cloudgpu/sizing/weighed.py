@@ -44,8 +44,8 @@ def _from_hub(name: str, unknown: UnknownModelError | None = None) -> ModelSpec:
     try:
         found = read_hub_checkpoint(name)
     except UnknownModelError as error:
-        if unknown is not None and unknown.hint and unknown.hint.startswith("did you mean"):
-            error.hint = f"{unknown.hint} A private repository needs HF_TOKEN."
+        if unknown is not None and unknown.hint:
+            error.hint = f"{unknown.hint} (a private repository needs HF_TOKEN)"
         raise
     keep(name, found)
     return model_from_checkpoint(found, name)

@@ -67,6 +67,14 @@ def test_an_unknown_name_gets_the_nearest_names():
     assert caught.value.exit_status == 2
 
 
+@pytest.mark.parametrize("typed", ["Voodoo", "Voodoo 3", "banana"])
+def test_a_name_like_no_card_gets_names_all_the_same_and_the_list(typed):
+    with pytest.raises(UnknownGpuError) as caught:
+        find_gpu(typed)
+    assert any(gpu.name in caught.value.hint for gpu in all_gpus())
+    assert "cloudgpu gpus" in caught.value.hint
+
+
 def test_a_custom_total_is_taken_as_it_is():
     assert custom_gpu(23.5).total_gib == 23.5
 

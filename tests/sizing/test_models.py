@@ -105,6 +105,15 @@ def test_an_unknown_name_gets_the_nearest_names(typed, near):
     assert caught.value.exit_status == 2
 
 
+@pytest.mark.parametrize("typed", ["nosuchmodel", "nosuch", "claude"])
+def test_a_name_far_from_all_gets_the_nearest_all_the_same(typed):
+    with pytest.raises(UnknownModelError) as caught:
+        resolve_model(typed)
+    listed = caught.value.hint.split("nearest are ")[1].split(";")[0].split(", ")
+    assert len(listed) == 4
+    assert all(resolve_model(name) for name in listed)
+
+
 @pytest.mark.parametrize("typed", ["", "   ", "zzzzzzzz", "\0", "/no/such/place"])
 def test_a_name_like_nothing_points_to_the_list(typed):
     with pytest.raises(UnknownModelError) as caught:
