@@ -54,7 +54,7 @@ def find_gpu(name: str) -> GpuSpec:
 
     Raises UnknownGpuError with the nearest names.
     """
-    found = _by_key().get(_key(name)) or _by_key().get(_key(re.sub(r"\(.*?\)", "", name)))
+    found = _by_key().get(_key(name)) or _by_key().get(_key(_REMARKS.sub("", name)))
     if found is None:
         raise UnknownGpuError(f"no GPU named {name!r}", hint=_hint(name))
     return found
@@ -175,6 +175,10 @@ def _by_vendor_name() -> dict[str, tuple[GpuSpec, ...]]:
         for name in _provider_names(gpu):
             found[_key(name)] = (*found.get(_key(name), ()), gpu)
     return found
+
+
+_REMARKS = re.compile(r"\(.*?\)|\b\d+\s*gi?b\b", re.IGNORECASE)
+"""What people add to a card's name: a remark in brackets, a size that is the only one it has."""
 
 
 def _own_names(gpu: GpuSpec) -> tuple[str, ...]:

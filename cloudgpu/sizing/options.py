@@ -8,7 +8,7 @@ from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 
 DEFAULT_CONTEXT_TOKENS = 8192
 LARGEST_COUNT = 10**9
-KV_CACHE_DTYPES = ("auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2")
+KV_CACHE_DTYPES = ("auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_ds_mla")
 DTYPES = ("auto", "bfloat16", "float16", "half", "float32")
 
 

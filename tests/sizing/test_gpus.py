@@ -89,3 +89,10 @@ def test_usable_memory_matches_what_logs_report_closely():
     for gpu in all_gpus():
         if gpu.total_is_measured and gpu.memory_mib < 200_000:
             assert usable_gib(gpu.memory_mib) == pytest.approx(gpu.total_gib, abs=0.65), gpu.name
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("RTX 4090 (WSL)", "RTX 4090"), ("RTX 5090 32GB", "RTX 5090"), ("RTX 3090 24 GB", "RTX 3090")]
+)
+def test_remarks_beside_a_name_do_not_hide_the_card(said, meant):
+    assert find_gpu(said).name == meant
