@@ -81,8 +81,10 @@ def _charges(life: Life, until: datetime) -> list[Charge]:
 
 
 def _billed(life: Life, line: BillLine) -> Charge:
+    """A line of the bill. One that tells of a whole hour ends, for us, no later than the instance did."""
     meter = Meter(line.meter) if line.meter in set(Meter) else Meter.OTHER
-    return _charge(life, meter, line.start, line.end, line.usd, Source.PROVIDER)
+    end = line.end if life.gone_at is None else max(line.start, min(line.end, life.gone_at))
+    return _charge(life, meter, line.start, end, line.usd, Source.PROVIDER)
 
 
 def _download_estimate(life: Life) -> list[Charge]:
