@@ -152,7 +152,10 @@ def queries_for(needs: "Needs") -> "list[OfferQuery]":
 
 
 def query_for(needs: "Needs") -> "OfferQuery":
-    """What a live provider is asked to leave out; the planner checks every offer again."""
+    """What a live provider is asked to leave out; the planner checks every offer again.
+
+    The price cap is not among it: answers come cheapest first, and what is too dear is to be counted and named.
+    """
     from cloudgpu.planning.requirements import requirements_of
     from cloudgpu.running.providers.base import OfferQuery
 
@@ -164,7 +167,6 @@ def query_for(needs: "Needs") -> "OfferQuery":
         gpu_names=(needs.gpu,) if needs.gpu else None,
         gpu_counts=(needs.gpu_count,) if needs.gpu_count else None,
         min_reliability=needs.min_reliability or None,
-        max_usd_per_hour=needs.max_usd_per_hour,
         verified_only=needs.verified_only,
         regions=needs.regions,
     )
@@ -187,12 +189,26 @@ def nothing_fits(plan: "Plan") -> Exception:
     counted = ", ".join(f"{LABELS.get(code, code)} ({count})" for code, count in most)
     message = f"none of {plan.offers.count} offers fits {plan.needs.model.model_id}" + (f": {counted}" if most else "")
     if miss is None:
-        return NothingFitsError(message, hint="look at another market: --provider emulator, or --offers FILE")
+        return NothingFitsError(message, hint=_hint_for_an_empty_market(plan.needs))
     if plan.savings:
         form = plan.savings[0]
         return NothingFitsError(message, hint=f"it fits quantised: add --quantization {form.quantization}")
     lacks = "; ".join(reason.detail for reason in miss.reasons)
     return NothingFitsError(message, hint=f"nearest miss, {miss.gpu_count}x {miss.gpu} at {miss.provider}: {lacks}")
+
+
+def _hint_for_an_empty_market(needs: "Needs") -> str:
+    """What was sent to the provider's own search besides what the model needs, so that it may have left nothing."""
+    from cloudgpu.planning.needs import DEFAULT_MIN_RELIABILITY
+
+    asked = {
+        "--gpu": needs.gpu, "--gpus": needs.gpu_count, "--region": needs.regions, "--disk": needs.disk_gb,
+        "--min-reliability": needs.min_reliability > DEFAULT_MIN_RELIABILITY,
+    }  # fmt: skip
+    given = [option for option, value in asked.items() if value]
+    if given:
+        return f"the market has none of that kind; leave out {' or '.join(given)}"
+    return "the market shows nothing large enough today; ask another one with --provider, or give --offers FILE"
 
 
 def _objective(text: str) -> "Objective":

@@ -26,7 +26,9 @@ def hint_for(name: str, known: Iterable[str], listing: str) -> str:
     if near := nearest(name, names):
         return hint_of(near, listing)
     far = nearest_of_all(name, names)
-    return f"nothing is named alike; nearest are {', '.join(far)}; `{listing}` lists all" if far else hint_of([], listing)
+    if not far:
+        return hint_of([], listing)
+    return f"nothing is named alike; nearest are {', '.join(far)}; `{listing}` lists all"
 
 
 def hint_of(names: list[str], listing: str) -> str:

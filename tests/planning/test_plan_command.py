@@ -1,6 +1,7 @@
 """`cloudgpu plan` and `cloudgpu offers` as a user meets them."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,25 @@ def test_when_only_a_quantised_form_fits_the_hint_says_how_to_ask_for_it(run):
 def test_a_value_that_makes_no_sense_is_a_usage_error(run, arguments):
     with pytest.raises(UsageError):
         run("plan", "qwen-14b", *arguments)
+
+
+def test_a_cap_below_every_live_offer_is_counted_and_the_hint_names_what_would_pass(run, live, market, offer):
+    provider = live(Live(market(offer(gpu_usd_per_hour=Decimal("0.30")))))
+    with pytest.raises(NothingFitsError) as caught:
+        run("plan", "qwen-14b", "--max-price", "0.001")
+    assert "above the price cap (1)" in caught.value.message
+    assert "--max-price 0.32 would pass" in caught.value.hint
+    assert all(query.max_usd_per_hour is None for query in provider.queries)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [(["--gpu", "H100"], "--gpu"), (["--disk", "900"], "--disk"), ([], "--offers")]
+)
+def test_the_hint_for_an_empty_market_fits_what_was_asked(run, live, market, options, named):
+    live(Live(market()))
+    with pytest.raises(NothingFitsError, match="none of 0 offers") as caught:
+        run("plan", "qwen-14b", *options)
+    assert named in caught.value.hint
 
 
 def test_offers_of_a_file_make_a_plan_that_says_so(run):
