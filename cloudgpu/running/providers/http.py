@@ -8,7 +8,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +24,8 @@ _READ_ATTEMPTS = 4
 _LONGEST_WAIT_S = 60.0
 _TOO_MANY = 429
 _NO_CONTENT = 204
-_THRESHOLD = re.compile(r"threshold\s*=\s*([\d.]+)")
+_THRESHOLD = re.compile(r"threshold\s*=\s*(\d+(?:\.\d+)?)")
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]+)?")
 _USED_UP = re.compile(r"r\s*=\s*0\s*;\s*t\s*=\s*(\d+)")
 """A window of a `RateLimit` header with nothing left, and the seconds until it opens again."""
 
@@ -79,8 +79,8 @@ class Http:
     explain: Explain
     timeouts: Timeouts = field(default_factory=Timeouts)
     variable: str = "VAST_URL"
-    _last: dict[str, datetime] = field(default_factory=dict)
-    _closed_until: datetime | None = None
+    _last_s: dict[str, float] = field(default_factory=dict)
+    _closed_until_s: float | None = None
 
     def read(
         self,
@@ -192,17 +192,16 @@ class Http:
     def _note_limit(self, response: requests.Response) -> None:
         used_up = [int(seconds) for seconds in _USED_UP.findall(response.headers.get("RateLimit", ""))]
         wait_s = min(_LONGEST_WAIT_S, max(used_up, default=0))
-        self._closed_until = self.clock.now() + timedelta(seconds=wait_s) if used_up else None
+        self._closed_until_s = self.clock.elapsed() + wait_s if used_up else None
 
     def _pace(self, endpoint: str) -> None:
-        if self._closed_until is not None:
-            self.clock.sleep(max(0.0, (self._closed_until - self.clock.now()).total_seconds()))
-            self._closed_until = None
-        interval = timedelta(seconds=self.intervals_s.get(endpoint, 0.0))
-        last = self._last.get(endpoint)
-        if last is not None:
-            self.clock.sleep(max(0.0, (last + interval - self.clock.now()).total_seconds()))
-        self._last[endpoint] = self.clock.now()
+        if self._closed_until_s is not None:
+            self.clock.sleep(max(0.0, self._closed_until_s - self.clock.elapsed()))
+            self._closed_until_s = None
+        interval_s, last_s = self.intervals_s.get(endpoint, 0.0), self._last_s.get(endpoint)
+        if last_s is not None:
+            self.clock.sleep(max(0.0, last_s + interval_s - self.clock.elapsed()))
+        self._last_s[endpoint] = self.clock.elapsed()
 
     def _session(self, url: str) -> requests.Session:
         session = requests.Session()
@@ -230,11 +229,14 @@ def _said(stream: Iterator[str], most: int) -> list[str]:
     lines: list[str] = []
     heartbeats = 0
     for line in stream:
-        heartbeats += line.startswith(":")
-        if not line.startswith(":"):
+        if line.startswith(":"):
+            heartbeats += 1
+            if lines or heartbeats > 1:
+                break
+        elif line:
             lines.append(line)
-        if len(lines) >= most or heartbeats > (0 if lines else 1):
-            break
+            if len(lines) >= most:
+                break
     return lines
 
 
@@ -265,7 +267,7 @@ def _throttled(response: requests.Response, reply: Reply) -> CloudgpuError:
         )
     found = _THRESHOLD.search(reply.text) or _USED_UP.search(response.headers.get("RateLimit", ""))
     asked = response.headers.get("Retry-After", "")
-    wait_s = float(asked) if asked.replace(".", "", 1).isdigit() else float(found[1]) if found else None
+    wait_s = float(asked) if _SECONDS.fullmatch(asked) else float(found[1]) if found else None
     return Throttled("the provider says that we ask too often", wait_s=wait_s, hint="try again in a minute")
 
 
