@@ -89,7 +89,11 @@ def _known_fit(command: EngineCommand, card: Card, model: "ModelSpec") -> Fit:
     gpu = match_gpu(card.gpu_name, card.gpu_ram_mib)
     if gpu is None:
         return replace(known, note=f"the emulator cannot size {card.gpu_name} and lets it start")
-    wrong = layout_error(model, command.tensor_parallel, command.pipeline_parallel) or _unfit(command, model, gpu)
+    wrong = (
+        _too_long(command, model)
+        or layout_error(model, command.tensor_parallel, command.pipeline_parallel)
+        or _unfit(command, model, gpu)
+    )
     if wrong is not None:
         return replace(known, refusal=f"ValueError: {wrong}", refused_before_load=True)
     found = estimate(model, gpu, _options(command, model, context))
@@ -99,6 +103,16 @@ def _known_fit(command: EngineCommand, card: Card, model: "ModelSpec") -> Fit:
         kv_cache_gib=max(0.0, found.kv_cache_gib),
         kv_cache_tokens=max(0, found.kv_cache_tokens),
         refusal=None if found.starts else found.refusal_text or "ValueError: the model does not fit",
+    )
+
+
+def _too_long(command: EngineCommand, model: "ModelSpec") -> str | None:
+    asked, own = command.max_model_len, model.max_context
+    if asked is None or asked <= own:
+        return None
+    return (
+        f"User-specified max_model_len ({asked}) is greater than the derived max_model_len "
+        f"(max_position_embeddings={own} or model_max_length=None in model's config.json)."
     )
 
 
