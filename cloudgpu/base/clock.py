@@ -1,9 +1,12 @@
 """The only door to time.
 
-Everything that asks what time it is, or waits, is given a `Clock`. Three exist: the machine's own, one that runs at
-a multiple of it (the emulator's market, and everything that talks to it), and one that tests move by hand.
+Everything that asks what time it is, or waits, is given a `Clock`. The machine's own, one that runs at a multiple of it
+(the emulator's market, and everything that talks to it), and one that tests move by hand. `steady` makes one of any of
+them that nobody can set: what is measured within one command (pauses, deadlines, how far two looks are apart) must not
+depend on whether the machine's time is corrected meanwhile.
 """
 
+import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +20,10 @@ class Clock(Protocol):
         """The time now, in UTC."""
         ...
 
+    def elapsed(self) -> float:
+        """Seconds of this clock since some moment of the past: never goes back, whatever the time is set to."""
+        ...
+
     def sleep(self, seconds: float) -> None:
         """Wait for so many seconds of this clock."""
         ...
@@ -28,6 +35,10 @@ class SystemClock:
     def now(self) -> datetime:
         """The time now, in UTC."""
         return datetime.now(UTC)
+
+    def elapsed(self) -> float:
+        """Seconds since the machine started, those it slept through included."""
+        return _machine_s()
 
     def sleep(self, seconds: float) -> None:
         """Wait for so many real seconds."""
@@ -49,6 +60,10 @@ class ScaledClock:
         """The time now on this clock, in UTC."""
         return self.origin + (datetime.now(UTC) - self.real_origin) * self.speed
 
+    def elapsed(self) -> float:
+        """Seconds of this clock since the machine started."""
+        return _machine_s() * self.speed
+
     def sleep(self, seconds: float) -> None:
         """Wait for so many seconds of this clock, that is `seconds / speed` real ones."""
         time.sleep(max(0.0, seconds) / self.speed)
@@ -56,17 +71,49 @@ class ScaledClock:
 
 @dataclass(slots=True)
 class ManualClock:
-    """A clock that moves only when someone sleeps on it or sets `time`: no test waits for real."""
+    """A clock that moves only when someone sleeps on it: no test waits for real. Setting `time` is a correction."""
 
     time: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    slept_s: float = 0.0
 
     def now(self) -> datetime:
         """The time it was last moved to."""
         return self.time
 
+    def elapsed(self) -> float:
+        """Seconds that were slept on it."""
+        return self.slept_s
+
     def sleep(self, seconds: float) -> None:
         """Move on by so many seconds, at once."""
+        self.slept_s += max(0.0, seconds)
         self.time += timedelta(seconds=max(0.0, seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class SteadyClock:
+    """Shows what another clock showed when this one was made, and goes on from there whatever that one is set to."""
+
+    clock: Clock
+    shown: datetime
+    began_s: float
+
+    def now(self) -> datetime:
+        """The time it began with, and what has passed since."""
+        return self.shown + timedelta(seconds=self.elapsed() - self.began_s)
+
+    def elapsed(self) -> float:
+        """See `Clock`."""
+        return self.clock.elapsed()
+
+    def sleep(self, seconds: float) -> None:
+        """See `Clock`."""
+        self.clock.sleep(seconds)
+
+
+def steady(clock: Clock) -> SteadyClock:
+    """A clock that agrees with this one now and cannot be set: for the length of one command."""
+    return SteadyClock(clock, clock.now(), clock.elapsed())
 
 
 def parse_utc(text: str) -> datetime:
@@ -80,3 +127,8 @@ def parse_utc(text: str) -> datetime:
 def utc_text(moment: datetime) -> str:
     """ISO 8601 in UTC with a Z, the form of every JSON and CSV output."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _machine_s() -> float:
+    """Seconds since the machine started. A laptop's sleep counts where the system tells: what is rented bills on."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
