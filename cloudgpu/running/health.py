@@ -2,17 +2,17 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import requests
 
 from cloudgpu.base.errors import BadAnswerError, UnreachableError
 from cloudgpu.base.secret import Secret
+from cloudgpu.running.exchange import Incoming, at, exchange, json_of
 from cloudgpu.serving.launch import HealthCheck
 
-_CONNECT_S = 5.0
 _PROBE_S = 20.0
 _WARM_UP_S = 120.0
+_ANSWER_S = 300.0
 _WARM_UP_TOKENS = 8
 
 
@@ -41,7 +41,8 @@ class Answer:
 def probe(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
     """Ready means: the health path answers 200, the model is listed, and a completion of 8 tokens says something.
 
-    Never raises for an endpoint that does not answer yet.
+    Never raises, whatever the endpoint does: one that does not answer yet, or answers nonsense, is silent. Takes 160 s
+    of real time at most.
     """
     try:
         return (
@@ -49,14 +50,14 @@ def probe(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
             or _model_listed(endpoint, api_key, health)
             or _says(endpoint, api_key, health)
         )
-    except (requests.RequestException, ValueError) as error:
+    except (OSError, ValueError) as error:  # every error of requests is an OSError
         return Health(ready=False, phase="silent", detail=_kind(error))
 
 
 def ask(endpoint: str, api_key: Secret, model_id: str, question: str, max_tokens: int = 128) -> Answer:
-    """Ask a question and time the answer, streamed. Real seconds, whatever clock the provider keeps.
+    """Ask a question and time the answer, streamed. Real seconds, whatever clock the provider keeps; 300 at most.
 
-    Raises UnreachableError when nothing answers, BadAnswerError for anything but a completion.
+    Raises UnreachableError when nothing answers in time, BadAnswerError for anything but a completion.
     """
     body = {
         "model": model_id, "messages": [{"role": "user", "content": question}], "max_tokens": max_tokens,
@@ -64,104 +65,100 @@ def ask(endpoint: str, api_key: Secret, model_id: str, question: str, max_tokens
     }  # fmt: skip
     began = time.perf_counter()
     try:
-        with _session(endpoint) as session, session.post(
-            f"{endpoint}/v1/chat/completions", json=body, headers=_bearer(api_key), stream=True,
-            timeout=(_CONNECT_S, _WARM_UP_S),
-        ) as response:  # fmt: skip
-            _refuse_error(response, endpoint)
-            return _streamed(response, began)
-    except (requests.RequestException, OSError) as error:
+        return exchange(
+            "POST", f"{endpoint}/v1/chat/completions", limit_s=_ANSWER_S, json=body, headers=_bearer(api_key),
+            read=lambda incoming: _streamed(incoming, endpoint, began),
+        )  # fmt: skip
+    except OSError as error:  # every error of requests is one
         raise UnreachableError(
             f"{endpoint} did not answer: {_kind(error)}", hint="see what it prints: cloudgpu logs"
         ) from error
+    except ValueError:
+        raise BadAnswerError("the endpoint's stream cannot be read", hint="see: cloudgpu logs") from None
 
 
 def _health_path(endpoint: str, health: HealthCheck) -> Health | None:
-    with _session(endpoint) as session:
-        response = session.get(f"{endpoint}{health.path}", timeout=(_CONNECT_S, _PROBE_S))
-    if response.status_code == 200:
+    status = exchange("GET", f"{endpoint}{health.path}", limit_s=_PROBE_S, read=lambda incoming: incoming.status)
+    if status == 200:
         return None
-    return Health(ready=False, phase="opening", detail=f"{health.path} answers {response.status_code}")
+    return Health(ready=False, phase="opening", detail=f"{health.path} answers {status}")
 
 
 def _model_listed(endpoint: str, api_key: Secret, health: HealthCheck) -> Health | None:
-    with _session(endpoint) as session:
-        response = session.get(f"{endpoint}/v1/models", headers=_bearer(api_key), timeout=(_CONNECT_S, _PROBE_S))
-    if response.status_code != 200:
-        return Health(ready=False, phase="wrong_model", detail=f"/v1/models answers {response.status_code}")
-    listed = [str(model.get("id")) for model in response.json().get("data", [])]
+    status, body = exchange(
+        "GET", f"{endpoint}/v1/models", limit_s=_PROBE_S, headers=_bearer(api_key), read=_status_and_body
+    )
+    if status != 200:
+        return Health(ready=False, phase="wrong_model", detail=f"/v1/models answers {status}")
+    models = at(json_of(body), "data")
+    listed = [str(at(model, "id")) for model in models] if isinstance(models, list) else []
     if health.model_id in listed:
         return None
-    return Health(ready=False, phase="wrong_model", detail=f"serves {', '.join(listed) or 'nothing'}")
+    return Health(ready=False, phase="wrong_model", detail=f"serves {_shown(', '.join(listed), 200) or 'nothing'}")
 
 
 def _says(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
-    body = {
+    sent = {
         "model": health.model_id, "messages": [{"role": "user", "content": "Say hello."}],
         "max_tokens": _WARM_UP_TOKENS, "temperature": 0,
     }  # fmt: skip
-    with _session(endpoint) as session:
-        response = session.post(
-            f"{endpoint}/v1/chat/completions", json=body, headers=_bearer(api_key), timeout=(_CONNECT_S, _WARM_UP_S)
-        )
-    if response.status_code != 200:
-        return Health(ready=False, phase="warming", detail=f"the first completion answers {response.status_code}")
-    said = _message_text(response.json())
+    status, body = exchange(
+        "POST", f"{endpoint}/v1/chat/completions", limit_s=_WARM_UP_S, json=sent, headers=_bearer(api_key),
+        read=_status_and_body,
+    )  # fmt: skip
+    if status != 200:
+        return Health(ready=False, phase="warming", detail=f"the first completion answers {status}")
+    said = _text(at(json_of(body), "choices", 0, "message"))
     if not said:
         return Health(ready=False, phase="warming", detail="the first completion is empty")
-    return Health(ready=True, phase="ready", detail=said.strip()[:60])
+    return Health(ready=True, phase="ready", detail=_shown(said, 60))
 
 
-def _message_text(body: dict[str, Any]) -> str:
-    """Content, or the reasoning of a model that thinks first (`reasoning` of late, `reasoning_content` before)."""
-    choices = body.get("choices") or [{}]
-    message = choices[0].get("message") or {}
-    return str(message.get("content") or message.get("reasoning") or message.get("reasoning_content") or "")
+def _status_and_body(incoming: Incoming) -> tuple[int, bytes]:
+    return incoming.status, incoming.body()
 
 
-def _streamed(response: requests.Response, began: float) -> Answer:
-    import json  # beside its one use
-
+def _streamed(incoming: Incoming, endpoint: str, began: float) -> Answer:
+    _refuse_error(incoming, endpoint)
     pieces: list[str] = []
     first: float | None = None
     tokens: int | None = None
-    for line in response.iter_lines(decode_unicode=False):
+    for line in incoming.lines():
         data = line.removeprefix(b"data:").strip()
         if not line.startswith(b"data:") or data == b"[DONE]":
             continue
-        try:
-            chunk = json.loads(data)
-        except ValueError:
-            raise BadAnswerError("the endpoint's stream cannot be read", hint="see: cloudgpu logs") from None
-        piece = _delta_text(chunk)
+        chunk = json_of(data)
+        if not isinstance(at(chunk, "choices"), list):
+            raise ValueError("a piece of the stream is no piece of a completion")
+        piece = _text(at(chunk, "choices", 0, "delta"))
         if piece and first is None:
             first = time.perf_counter() - began
         pieces.append(piece)
-        tokens = (chunk.get("usage") or {}).get("completion_tokens", tokens)
+        counted = at(chunk, "usage", "completion_tokens")
+        tokens = counted if isinstance(counted, int) else tokens
     total_s = time.perf_counter() - began
     return Answer(text="".join(pieces), ttft_s=first if first is not None else total_s, total_s=total_s, tokens=tokens)
 
 
-def _delta_text(chunk: dict[str, Any]) -> str:
-    delta = ((chunk.get("choices") or [{}])[0].get("delta")) or {}
-    return str(delta.get("content") or delta.get("reasoning") or delta.get("reasoning_content") or "")
+def _text(message: object) -> str:
+    """Content, or the reasoning of a model that thinks first (`reasoning` of late, `reasoning_content` before)."""
+    said = str(at(message, "content") or at(message, "reasoning") or at(message, "reasoning_content") or "")
+    return said.encode("utf-8", "replace").decode()  # half a surrogate pair can be neither printed nor saved
 
 
-def _refuse_error(response: requests.Response, endpoint: str) -> None:
-    if response.status_code == 200:
+def _shown(words: str, most: int) -> str:
+    """The beginning of what a server says, without whatever would move a terminal."""
+    return "".join(each if each.isprintable() else " " for each in words.strip()[:most])
+
+
+def _refuse_error(incoming: Incoming, endpoint: str) -> None:
+    if incoming.status == 200:
         return
-    words = response.text.strip().replace("\n", " ")[:200]
+    words = _shown(incoming.body().decode("utf-8", "replace"), 200)
     raise BadAnswerError(
-        f"{endpoint} answers {response.status_code} to a question: {words}",
+        f"{endpoint} answers {incoming.status} to a question: {words}",
         hint="the endpoint's key is in its address file; see what it prints: cloudgpu logs",
     )
-
-
-def _session(endpoint: str) -> requests.Session:
-    session = requests.Session()
-    if endpoint.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]")):
-        session.trust_env = False  # a proxy for the outside world must not be asked for loopback
-    return session
 
 
 def _bearer(api_key: Secret) -> dict[str, str]:

@@ -1,13 +1,21 @@
 """Ready means that a client gets an answer, from the right model, with the key."""
 
+import contextlib
 import json
+import socket
+import threading
+import time
 
 import pytest
 import requests
 import responses
+from hypothesis import HealthCheck as Slow
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloudgpu.base.errors import BadAnswerError, UnreachableError
 from cloudgpu.base.secret import Secret
+from cloudgpu.running import health as health_module
 from cloudgpu.running.health import ask, probe
 from cloudgpu.serving.launch import HealthCheck
 
@@ -51,6 +59,13 @@ def test_a_model_that_thinks_first_is_ready_too(server):
         ("POST", "/v1/chat/completions", {"status": 500}, "warming"),
         ("POST", "/v1/chat/completions", {"json": {"choices": [{"message": {"content": ""}}]}}, "warming"),
         ("POST", "/v1/chat/completions", {"json": {"choices": []}}, "warming"),
+        ("GET", "/v1/models", {"json": []}, "wrong_model"),
+        ("GET", "/v1/models", {"json": {"data": {"id": "org/model"}}}, "wrong_model"),
+        ("GET", "/v1/models", {"json": {"data": ["org/model", None]}}, "wrong_model"),
+        ("GET", "/v1/models", {"body": "[" * 100_000}, "silent"),
+        ("GET", "/v1/models", {"body": json.dumps({"data": [{"id": "org/model"}]}) + " " * 5_000_000}, "silent"),
+        ("POST", "/v1/chat/completions", {"json": []}, "warming"),
+        ("POST", "/v1/chat/completions", {"json": {"choices": ["Hello"]}}, "warming"),
     ],
 )
 def test_whatever_is_missing_is_not_ready_and_never_an_exception(server, method, path, answer, phase):
@@ -85,4 +100,89 @@ def test_an_answer_is_put_together_and_timed(server):
 def test_no_answer_is_an_error_that_says_so(server, given, error):
     server.replace(responses.POST, f"{URL}/v1/chat/completions", **given)
     with pytest.raises(error):
+        ask(URL, KEY, "org/model", "?")
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["data", "id", "choices", "message", "delta", "content", "usage"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[Slow.function_scoped_fixture])
+@given(models=anything, completion=anything)
+def test_no_answer_of_any_shape_breaks_a_look_or_a_question(server, models, completion):
+    server.replace(responses.GET, f"{URL}/v1/models", json=models)
+    server.replace(responses.POST, f"{URL}/v1/chat/completions", json=completion)
+    assert not probe(URL, KEY, CHECK).ready
+    server.replace(responses.GET, f"{URL}/v1/models", json={"data": [{"id": "org/model"}]})
+    probe(URL, KEY, CHECK)
+    server.replace(responses.POST, f"{URL}/v1/chat/completions", body=f"data: {json.dumps(completion)}\n\n")
+    with contextlib.suppress(BadAnswerError):
+        ask(URL, KEY, "org/model", "?")
+
+
+def test_what_a_model_says_cannot_move_the_terminal_or_break_the_journal(server):
+    said = {"choices": [{"message": {"content": "\x1b[2J\ud800 hello"}}]}
+    server.replace(responses.POST, f"{URL}/v1/chat/completions", json=said)
+    assert probe(URL, KEY, CHECK).detail == " [2J? hello"
+
+
+HEADERS = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+
+
+@pytest.fixture
+def trickle():
+    """Starts servers that send their answer byte by byte, each well within the time-out of one read, and never end."""
+    over = threading.Event()
+    threads = []
+
+    def serve(listening, at_once):
+        with listening:
+            connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(at_once)
+            while not over.wait(0.02):
+                connection.sendall(b"x")
+
+    def start(at_once):
+        listening = socket.create_server(("127.0.0.1", 0))
+        threads.append(threading.Thread(target=serve, args=(listening, at_once)))
+        threads[-1].start()
+        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    yield start
+    over.set()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("at_once", [HEADERS, b"HTTP/1.1 200 OK\r\nX: "], ids=["the body", "the headers"])
+def test_a_server_that_trickles_is_not_waited_for(trickle, monkeypatch, at_once):
+    for limit in ("_PROBE_S", "_WARM_UP_S", "_ANSWER_S"):
+        monkeypatch.setattr(health_module, limit, 0.3)
+    began = time.monotonic()
+    monkeypatch.setattr(health_module, "_health_path", lambda endpoint, health: None)
+    found = probe(trickle(at_once), KEY, CHECK)
+    assert (found.phase, found.detail) == ("silent", "no answer in time")
+    with pytest.raises(UnreachableError, match="no answer in time"):
+        ask(trickle(at_once), KEY, "org/model", "?")
+    assert time.monotonic() - began < 2
+
+
+def test_an_answer_without_end_is_refused(server):
+    server.replace(responses.POST, f"{URL}/v1/chat/completions", body=stream("Good day") + "x" * 5_000_000)
+    with pytest.raises(BadAnswerError):
+        ask(URL, KEY, "org/model", "?")
+
+
+def test_an_error_in_the_middle_of_an_answer_is_no_answer(server):
+    broken = stream("Good ").replace("data: [DONE]", 'data: {"error": {"message": "out of memory"}}')
+    server.replace(responses.POST, f"{URL}/v1/chat/completions", body=broken)
+    with pytest.raises(BadAnswerError):
         ask(URL, KEY, "org/model", "?")
