@@ -62,7 +62,9 @@ def migrate(
         return
     from cloudgpu.base.errors import UsageError
     from cloudgpu.cli.migrate_start import Wish, start
+    from cloudgpu.cli.option_values import refuse_empty
 
+    refuse_empty(to=to, provider=provider, name=name, hook=hook)
     if old is None:
         raise UsageError(
             "which deployment should be moved away from?", hint="cloudgpu migrate --from NAME [--to MODEL]"

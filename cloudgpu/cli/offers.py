@@ -41,9 +41,12 @@ def offers(
     # Everything below is imported only when the command runs: `--help` stays fast.
     from cloudgpu.cli.markets import check_providers, gather, market_time
     from cloudgpu.cli.offers_view import market_as_json, render_aggregate, render_market
+    from cloudgpu.cli.option_values import finite, refuse_empty
     from cloudgpu.cli.session import open_session
     from cloudgpu.sizing.gpus import find_gpu
 
+    refuse_empty(gpu=gpu, region=region)
+    max_price, min_memory = finite(max_price, "--max-price", 10_000), finite(min_memory, "--min-memory", 100_000)
     name = find_gpu(gpu).name if gpu else None
     providers = check_providers(provider or ())
     session = open_session()

@@ -1,6 +1,5 @@
 """`cloudgpu plan`: which card a model needs, and the cheapest offers that really fit."""
 
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,14 +68,15 @@ def plan(
     Without keys it works on reference prices, without network. The plan is kept for `up` and `migrate`.
     """
     # Everything below is imported only when the command runs: `--help` stays fast.
-    from cloudgpu.base.money import usd
     from cloudgpu.cli.markets import check_providers
+    from cloudgpu.cli.option_values import lora_rank_of, positive, refuse_empty
     from cloudgpu.planning.needs import Needs
     from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
     from cloudgpu.sizing.gpus import find_gpu
     from cloudgpu.sizing.options import ServingOptions
     from cloudgpu.sizing.weighed import find_model
 
+    refuse_empty(gpu=gpu, adapter=adapter, region=region, engine_version=engine_version, quantization=quantization)
     needs = Needs(
         model=find_model(model),
         asked=asked_name(model),
@@ -87,14 +87,14 @@ def plan(
             kv_cache_dtype=kv_cache_dtype,
             engine=engine,
             engine_version=engine_version or DEFAULT_VERSION,
-            lora_rank=adapter_rank or (16 if adapter else None),
+            lora_rank=lora_rank_of(adapter, adapter_rank),
         ),
-        hours=_positive(hours, "--hours"),
+        hours=positive(hours, "--hours"),
         disk_gb=disk,
         gpu=find_gpu(gpu).name if gpu else None,
         gpu_count=gpus,
         providers=check_providers(provider or ()),
-        max_usd_per_hour=usd(_positive(max_price, "--max-price")) if max_price else None,
+        max_usd_per_hour=None if max_price is None else positive(max_price, "--max-price"),
         regions=tuple(region or ()),
         min_reliability=min_reliability,
         verified_only=not unverified,
@@ -218,15 +218,3 @@ def _objective(text: str) -> "Objective":
     if text not in tuple(Objective):
         raise UsageError(f"there is no objective {text!r}", hint="one of " + ", ".join(Objective))
     return Objective(text)
-
-
-def _positive(text: str, option: str) -> Decimal:
-    from cloudgpu.base.errors import UsageError
-
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise UsageError(f"{option} wants a number, not {text!r}", hint=f"for example {option} 1.50") from None
-    if not value.is_finite() or value <= 0:
-        raise UsageError(f"{option} wants a number above zero, not {text}", hint=f"for example {option} 1.50")
-    return value

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from cloudgpu.planning.needs import Needs
 
 
+_MOST_USD_PER_HOUR, _MOST_USD, _MOST_WAIT_MINUTES = 10_000, 1_000_000, 60 * 24 * 7
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to the tree."""
     app.command("up")(up)
@@ -60,15 +63,19 @@ def up(
     Shows the price and asks before any money is spent. Whatever fails, what was rented is removed again; Ctrl-C too.
     """
     # Everything below is imported only when the command runs: `--help` stays fast.
+    from cloudgpu.cli.option_values import finite, refuse_empty
     from cloudgpu.cli.up_run import Wish, run
 
+    refuse_empty(name=name, provider=provider)
     needs = model and _needs(
         model, context, concurrency, quantization, kv_cache_dtype, adapter, adapter_rank, engine_version, gpu, gpus,
         region, min_reliability, unverified, hours, disk,
     )  # fmt: skip
     wish = Wish(
-        needs=needs or None, plan=plan, provider=provider, name=name, yes=yes, max_price=_usd(max_price, "--max-price"),
-        max_wait_minutes=max_wait, max_attempts=max_attempts, max_spend=_usd(max_spend, "--max-spend"),
+        needs=needs or None, plan=plan, provider=provider, name=name, yes=yes,
+        max_price=_usd(max_price, "--max-price", _MOST_USD_PER_HOUR),
+        max_wait_minutes=finite(max_wait, "--max-wait", _MOST_WAIT_MINUTES), max_attempts=max_attempts,
+        max_spend=_usd(max_spend, "--max-spend", _MOST_USD),
         send_hf_token=send_hf_token, show_key=show_key, as_json=as_json,
     )  # fmt: skip
     run(wish)
@@ -79,6 +86,7 @@ def _needs(  # one argument an option: they come straight from the command line
     adapter: str | None, adapter_rank: int | None, engine_version: str | None, gpu: str | None, gpus: int | None,
     region: list[str] | None, min_reliability: float, unverified: bool, hours: str, disk: int | None,
 ) -> "Needs":  # fmt: skip
+    from cloudgpu.cli.option_values import lora_rank_of, positive, refuse_empty
     from cloudgpu.cli.plan import asked_name
     from cloudgpu.planning.needs import Needs
     from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
@@ -86,29 +94,25 @@ def _needs(  # one argument an option: they come straight from the command line
     from cloudgpu.sizing.options import ServingOptions
     from cloudgpu.sizing.weighed import find_model
 
+    refuse_empty(gpu=gpu, adapter=adapter, region=region, engine_version=engine_version, quantization=quantization)
     options = ServingOptions(
         context_tokens=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
-        lora_rank=adapter_rank or (16 if adapter else None), engine_version=engine_version or DEFAULT_VERSION,
+        lora_rank=lora_rank_of(adapter, adapter_rank), engine_version=engine_version or DEFAULT_VERSION,
     )  # fmt: skip
     return Needs(
         model=find_model(model), asked=asked_name(model), options=options,
-        hours=_usd(hours, "--hours") or Decimal(24), disk_gb=disk, gpu=find_gpu(gpu).name if gpu else None,
+        hours=positive(hours, "--hours"), disk_gb=disk, gpu=find_gpu(gpu).name if gpu else None,
         gpu_count=gpus, regions=tuple(region or ()),
         min_reliability=min_reliability, verified_only=not unverified, adapter=adapter,
     )  # fmt: skip
 
 
-def _usd(text: str | None, option: str) -> Decimal | None:
-    """A positive number from the command line, exactly; None when it was not given."""
+def _usd(text: str | None, option: str, most: int) -> Decimal | None:
+    """An amount from the command line, exactly; None when it was not given."""
     from cloudgpu.base.errors import UsageError
-    from cloudgpu.base.money import usd
+    from cloudgpu.cli.option_values import positive
 
-    if text is None:
-        return None
-    try:
-        amount = usd(text)
-    except ValueError:
-        amount = usd(0)
-    if amount <= 0:
-        raise UsageError(f"{option} must be a number above zero, not {text!r}", hint=f"for example {option} 0.50")
+    amount = None if text is None else positive(text, option)
+    if amount is not None and amount > most:
+        raise UsageError(f"{option} must be {most} dollars at most, not {text}", hint=f"for example {option} 1.50")
     return amount

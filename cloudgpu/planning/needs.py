@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from cloudgpu.planning.need_limits import check_needs
 from cloudgpu.planning.objective import Objective
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.options import ServingOptions
@@ -18,6 +19,8 @@ DEFAULT_MIN_DOWNLOAD_MBPS = 100.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
     """Everything that decides whether an offer fits and what it costs. Filters that are None or empty are off.
+
+    Raises UsageError for a number that cannot be meant (`need_limits`).
 
     `hours` is how long the deployment is meant to live: the download is spread over it and the host must stay that
     long. `disk_gb` None means as much as the model needs. A host that does not state a figure passes its filter; only
@@ -47,3 +50,6 @@ class Needs:
     min_tokens_per_s: float | None = None
     prompt_tokens: int | None = None
     output_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        check_needs(self)

@@ -126,11 +126,33 @@ def test_when_only_a_quantised_form_fits_the_hint_says_how_to_ask_for_it(run):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--max-price", "cheap"], ["--max-price", "0"], ["--hours", "-2"], ["--hours", "NaN"], ["--provider", "aws"]],
+    [
+        *(["--max-price", text] for text in ("cheap", "0", "inf", "nan", "1e30", "")),
+        *(["--hours", text] for text in ("-2", "NaN", "inf", "1e30", "1e-30", "87601", "")),
+        *(["--min-tokens-per-s", text] for text in ("nan", "inf")),
+        ["--min-reliability", "nan"],
+        ["--gpus", "65"],
+        ["--disk", "100001"],
+        ["--prompt-tokens", "99999999999"],
+        ["--provider", "aws"],
+    ],
+    ids=" ".join,
 )
 def test_a_value_that_makes_no_sense_is_a_usage_error(run, arguments):
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as caught:
         run("plan", "qwen-14b", *arguments)
+    assert arguments[0] in caught.value.message + caught.value.hint or arguments[0] == "--provider"
+
+
+@pytest.mark.parametrize("option", ["--gpu", "--adapter", "--region", "--engine-version", "--quantization"])
+def test_an_option_that_is_given_empty_is_not_taken_for_left_out(run, option):
+    with pytest.raises(UsageError, match=f"{option} is empty"):
+        run("plan", "qwen-14b", option, "")
+
+
+def test_a_rank_of_no_adapter_is_refused(run):
+    with pytest.raises(UsageError, match="--adapter-rank was given, but no adapter"):
+        run("plan", "qwen-14b", "--adapter-rank", "8")
 
 
 def test_a_cap_below_every_live_offer_is_counted_and_the_hint_names_what_would_pass(run, live, market, offer):

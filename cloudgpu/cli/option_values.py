@@ -1,0 +1,44 @@
+"""Values as they were typed on the command line: numbers kept exactly, and nothing empty taken for nothing."""
+
+from decimal import Decimal, InvalidOperation
+from math import isfinite
+
+from cloudgpu.base.errors import UsageError
+
+DEFAULT_ADAPTER_RANK = 16
+
+
+def positive(text: str, option: str) -> Decimal:
+    """The number, exactly. Raises UsageError when it is none, not finite, or not above zero."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise UsageError(f"{option} wants a number, not {text!r}", hint=f"for example {option} 1.50") from None
+    if not value.is_finite() or value <= 0:
+        raise UsageError(f"{option} wants a number above zero, not {text}", hint=f"for example {option} 1.50")
+    return value
+
+
+def finite(value: float | None, option: str, most: float) -> float | None:
+    """The value, when it is a number from 0 to `most`; the parser lets NaN through. None stays None."""
+    if value is not None and not (isfinite(value) and 0 <= value <= most):
+        raise UsageError(
+            f"{option} must be a number from 0 to {most:g}, not {value:g}", hint=f"leave {option} out for its default"
+        )
+    return value
+
+
+def refuse_empty(**given: object) -> None:
+    """Raises UsageError for the first text, or text of a list, that was given but is empty. Names are the options'."""
+    for name, value in given.items():
+        texts = value if isinstance(value, list | tuple) else (value,)
+        if any(isinstance(text, str) and not text.strip() for text in texts):
+            option = "--" + name.replace("_", "-")
+            raise UsageError(f"{option} is empty", hint=f"leave {option} out, or give it a value")
+
+
+def lora_rank_of(adapter: str | None, rank: int | None) -> int | None:
+    """The rank to plan for; None without an adapter. Raises UsageError for a rank of no adapter."""
+    if adapter is None and rank is not None:
+        raise UsageError("--adapter-rank was given, but no adapter", hint="add --adapter OWNER/NAME")
+    return None if adapter is None else rank or DEFAULT_ADAPTER_RANK
