@@ -68,8 +68,9 @@ class RunpodProvider:
             found, skipped = catalogue_offers(types, cloud, count, by_place=bool(query.regions))
             offers += found
             unreadable |= {reason: unreadable.get(reason, 0) + number for reason, number in skipped.items()}
+        named = query.gpu_names
         return Market(
-            offers=tuple(self._ours(offer) for offer in offers),
+            offers=tuple(self._ours(offer) for offer in offers if not named or offer.gpu in named),
             source=OfferSource.LIVE,
             origin=self.http.base_url,
             fetched_at=self.http.clock.now(),

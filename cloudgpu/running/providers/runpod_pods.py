@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from cloudgpu.base.errors import BadAnswerError
-from cloudgpu.base.money import ZERO, usd
+from cloudgpu.base.money import PICO, ZERO, usd
 from cloudgpu.base.units import HOURS_PER_MONTH
 from cloudgpu.running.providers.base import Address, InstanceState, InstanceView
 from cloudgpu.running.providers.runpod_states import TERMINATED, PodBilling, pod_billing, pod_state
@@ -52,19 +52,20 @@ def view(row: Mapping[str, Any]) -> InstanceView:
     """
     try:
         status = str(row["status"])
-        billed, cost = pod_billing(status), _amount(row["cost"])
+        cost = _amount(row["cost"])
+        state, billed = pod_state(status, cost), pod_billing(status, cost)
         disk = _disk_usd_per_hour(row, billed)
         return InstanceView(
             instance_id=_text(row["id"]),
             label=row.get("name"),
             machine_id=None,
-            state=pod_state(status),
+            state=state,
             detail="" if status == "RUNNING" else status,
             gpu_usd_per_hour=max(ZERO, cost - disk),
             disk_usd_per_hour=disk,
             gpu_billing=billed.gpu,
             disk_billing=disk > 0,
-            addresses=_addresses(row) if pod_state(status) is InstanceState.RUNNING else {},
+            addresses=_addresses(row) if state is InstanceState.RUNNING else {},
             started_at=_moment(row.get("createdAt")),
         )
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
@@ -98,7 +99,7 @@ def _disk_usd_per_hour(row: Mapping[str, Any], billed: PodBilling) -> Decimal:
     volume_gb = Decimal(str(volume.get("size") or 0)) if isinstance(volume, Mapping) else ZERO
     disk_gb = Decimal(str(row.get("disk") or 0))
     monthly = disk_gb * billed.disk_usd_per_gb_month + volume_gb * billed.volume_usd_per_gb_month
-    return monthly / HOURS_PER_MONTH
+    return (monthly / HOURS_PER_MONTH).quantize(PICO)
 
 
 def _addresses(row: Mapping[str, Any]) -> dict[int, Address]:

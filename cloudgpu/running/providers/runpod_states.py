@@ -1,8 +1,8 @@
 """RunPod's words for a pod, in ours, in one table.
 
 RUNNING says that the container runs, not that it serves; a start command that exits is started again for ever, RUNNING
-and billed. EXITED frees the GPU and erases the container disk; a volume goes on costing, twice as much. TERMINATED is
-gone and bills nothing.
+and billed. RUNNING at no cost is a lost host, which RunPod does not charge for. EXITED frees the GPU and erases the
+container disk; a volume goes on costing, twice as much. TERMINATED is gone and bills nothing.
 """
 
 from dataclasses import dataclass
@@ -36,13 +36,15 @@ class PodBilling:
     volume_usd_per_gb_month: Decimal
 
 
-def pod_state(status: str) -> InstanceState:
+def pod_state(status: str, cost: Decimal) -> InstanceState:
     """Our state for RunPod's. An unknown one counts as offline: it does not serve, and may bill."""
+    if status == "RUNNING" and not cost:
+        return InstanceState.OFFLINE
     return _STATES.get(status, InstanceState.OFFLINE)
 
 
-def pod_billing(status: str) -> PodBilling:
+def pod_billing(status: str, cost: Decimal) -> PodBilling:
     """What RunPod charges in this state; the GPU from the create on, as its image is pulled."""
     if status == "EXITED":
         return PodBilling(False, Decimal(0), STOPPED_VOLUME_USD_PER_GB_MONTH)
-    return PodBilling(status in _GPU_BILLED, CONTAINER_DISK_USD_PER_GB_MONTH, VOLUME_USD_PER_GB_MONTH)
+    return PodBilling(status in _GPU_BILLED and cost > 0, CONTAINER_DISK_USD_PER_GB_MONTH, VOLUME_USD_PER_GB_MONTH)

@@ -32,7 +32,7 @@ def lines_of(instance_id: str, rows: Sequence[Mapping[str, Any]]) -> list[Billed
     """The lines of one instance. Raises BadAnswerError for an amount or a time that is none."""
     try:
         return [line for row in rows if row.get("source") == f"instance-{instance_id}" for line in _lines(row)]
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError) as error:
         raise BadAnswerError(
             f"Vast.ai: a charge cannot be read: {error!r}", hint="see the console's billing"
         ) from error

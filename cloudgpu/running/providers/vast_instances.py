@@ -63,7 +63,7 @@ def view(row: Mapping[str, Any]) -> InstanceView:
             addresses=_addresses(row) if actual == "running" else {},
             started_at=_moment(row.get("start_date")),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError) as error:
         raise _bad(f"an instance's row cannot be read: {error!r}") from error
 
 
