@@ -6,6 +6,8 @@ billed by the hour, on some hosts at a tenth of the GPU's price.
 
 import math
 
+from cloudgpu.base.errors import UsageError
+
 IMAGE_DOWNLOAD_GB = 11.0
 """Compressed size of the vllm/vllm-openai image that a host pulls. An assumption, not measured per release."""
 
@@ -24,10 +26,27 @@ STEP_GB = 5
 
 def disk_gb_for(download_gb: float) -> int:
     """GB of disk for weights of `download_gb`: image, weights with a margin, spare; rounded up to 5 GB, 40 at least."""
-    needed = IMAGE_DISK_GB + download_gb * FILES_MARGIN + SPARE_GB
-    return max(LEAST_GB, math.ceil(needed / STEP_GB) * STEP_GB)
+    return max(LEAST_GB, math.ceil(_needed_gb(download_gb) / STEP_GB) * STEP_GB)
+
+
+def check_disk(disk_gb: int, download_gb: float) -> None:
+    """Raises UsageError, with the number that would do, for a disk that weights of `download_gb` cannot fit.
+
+    Every machine would run full in the middle of the paid download, so none is to be rented.
+    """
+    least_gb = math.ceil(_needed_gb(download_gb))
+    if disk_gb < least_gb:
+        raise UsageError(
+            f"a disk of {disk_gb} GB is too small: the engine's image, {download_gb:.0f} GB of weights and what is "
+            f"written beside them take {least_gb} GB",
+            hint=f"--disk {least_gb} would do; without --disk it is chosen for you",
+        )
 
 
 def download_gb_for(weights_gb: float, adapter_gb: float = 0.0) -> float:
     """GB that the instance fetches before it serves: image, weights, adapter."""
     return IMAGE_DOWNLOAD_GB + weights_gb + adapter_gb
+
+
+def _needed_gb(download_gb: float) -> float:
+    return IMAGE_DISK_GB + download_gb * FILES_MARGIN + SPARE_GB

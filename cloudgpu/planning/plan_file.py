@@ -16,6 +16,7 @@ from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.errors import BadFileError, CloudgpuError, NotFoundError
 from cloudgpu.base.money import usd
 from cloudgpu.planning.candidate import Candidate, Slice
+from cloudgpu.planning.disk import IMAGE_DOWNLOAD_GB, check_disk
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.objective import Objective
 from cloudgpu.planning.offers import Offer, OfferSource
@@ -87,6 +88,7 @@ def _plan(document: Mapping[str, Any], content: str) -> Plan:
     needs = _needs(document)
     sized = sizer(needs)
     serving = document["serving"]
+    check_disk(serving["disk_gb"], serving["download_gb"] - IMAGE_DOWNLOAD_GB)
     return Plan(
         plan_id=document["plan_id"],
         created_at=parse_utc(document["created_at"]),

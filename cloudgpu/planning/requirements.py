@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cloudgpu.base.units import GB, MIB
-from cloudgpu.planning.disk import disk_gb_for, download_gb_for
+from cloudgpu.planning.disk import check_disk, disk_gb_for, download_gb_for
 from cloudgpu.planning.needs import Needs
 from cloudgpu.sizing.models import Checkpoint
 
@@ -34,8 +34,13 @@ class Requirements:
 
 
 def requirements_of(needs: Needs, checkpoint: Checkpoint) -> Requirements:
-    """The requirements of serving `checkpoint`. Raises UsageError for an engine that we do not know."""
+    """The requirements of serving `checkpoint`.
+
+    Raises UsageError for an engine that we do not know, and for a disk that was asked for but cannot hold it.
+    """
     adapter_gb = ADAPTER_GB if needs.adapter else 0.0
+    if needs.disk_gb is not None:
+        check_disk(needs.disk_gb, checkpoint.download_gb + adapter_gb)
     return Requirements(
         download_gb=download_gb_for(checkpoint.download_gb, adapter_gb),
         disk_gb=needs.disk_gb or disk_gb_for(checkpoint.download_gb + adapter_gb),

@@ -150,6 +150,15 @@ def test_an_option_that_is_given_empty_is_not_taken_for_left_out(run, option):
         run("plan", "qwen-14b", option, "")
 
 
+def test_a_disk_that_runs_full_on_every_machine_is_refused_with_the_number_that_would_do(run):
+    with pytest.raises(UsageError, match="a disk of 8 GB is too small") as caught:
+        run("plan", "qwen-14b", "--disk", "8")
+    enough = caught.value.hint.split("--disk ")[1].split()[0]
+    assert json.loads(run("plan", "qwen-14b", "--disk", enough, "--json"))["serving"]["disk_gb"] == int(enough)
+    with pytest.raises(UsageError, match="too small"):
+        run("plan", "qwen-14b", "--disk", str(int(enough) - 1))
+
+
 def test_a_rank_of_no_adapter_is_refused(run):
     with pytest.raises(UsageError, match="--adapter-rank was given, but no adapter"):
         run("plan", "qwen-14b", "--adapter-rank", "8")

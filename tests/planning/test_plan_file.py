@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from cloudgpu.base.errors import BadFileError, NotFoundError
-from cloudgpu.planning.plan import make_plan
+from cloudgpu.planning.plan import content_text, make_plan, plan_id_of
 from cloudgpu.planning.plan_file import latest_plan_path, load_plan, save_plan
 
 
@@ -49,6 +49,14 @@ def test_a_plan_edited_by_hand_is_refused(plan, path):
     rows[0]["usd_per_hour"]["total"] = "0.01"
     change(path, candidates=rows)
     with pytest.raises(BadFileError, match="was changed"):
+        load_plan(path)
+
+
+def test_a_plan_whose_disk_was_made_too_small_is_refused_even_under_an_id_of_its_own(plan, path):
+    content = {name: value for name, value in plan.as_json().items() if name != "plan_id"}
+    content["serving"]["disk_gb"] = 8
+    change(path, **content, plan_id=plan_id_of(content_text(content)))
+    with pytest.raises(BadFileError, match="a disk of 8 GB is too small"):
         load_plan(path)
 
 
