@@ -89,12 +89,8 @@ def new_plan(session: Session, provider: str, needs: Needs) -> Plan:
 
 def service_of(session: Session, name: str) -> Service:
     """The service of that name, made with a key of its own when there is none. The key is kept in the journal."""
-    known = session.store.service(name)
-    if known is not None:
-        return known
     made = Service(name=name, api_key=Secret(f"sk-cloudgpu-{secrets.token_urlsafe(24)}"), serving=None)
-    session.store.save_service(made)
-    return made
+    return session.store.service(name) or session.store.first_service(made)
 
 
 def request_of(

@@ -37,8 +37,11 @@ class Locks:
                 self._release(name)
 
     def remove(self, name: str) -> bool:
-        """Remove it, whoever holds it."""
+        """Remove it, unless a process of this machine that lives holds it: ConflictError. False: there was none."""
         with self._database.transaction() as connection:
+            holder = connection.execute(select(locks).where(locks.c.name == name)).first()
+            if holder and _is_local(holder) and _may_live(holder):
+                raise _conflict(name, holder)
             return connection.execute(delete(locks).where(locks.c.name == name)).rowcount > 0
 
     def _take(self, name: str, owner: str) -> None:
@@ -64,9 +67,13 @@ def _me() -> dict[str, Any]:
 
 def _may_live(holder: Row[Any]) -> bool:
     """Whether the holder may still run: a process of another machine always may, one of ours is looked up."""
-    if holder.host != socket.gethostname():
+    if not _is_local(holder):
         return True
     return _exists(holder.pid) and not _is_zombie(holder.pid) and _started(holder.pid) == holder.started
+
+
+def _is_local(holder: Row[Any]) -> bool:
+    return bool(holder.host == socket.gethostname())
 
 
 def _exists(pid: int) -> bool:
@@ -102,7 +109,9 @@ def _now() -> str:
 
 
 def _conflict(name: str, holder: Row[Any]) -> ConflictError:
+    here = f"wait for it, or end it (Ctrl-C, or: kill {holder.pid}): its lock goes with it"
+    elsewhere = f"wait for it, or stop it with Ctrl-C; if that machine is no more: cloudgpu gc --unlock {name}"
     return ConflictError(
         f"{holder.owner} is at work on it (process {holder.pid} on {holder.host}, since {holder.since})",
-        hint=f"wait for it, or stop it with Ctrl-C; if that machine is no more: cloudgpu gc --unlock {name}",
+        hint=here if _is_local(holder) else elsewhere,
     )

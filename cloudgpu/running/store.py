@@ -6,10 +6,11 @@ appended, never changed. Every method is one transaction; what it returned from 
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 from sqlalchemy import Row, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from cloudgpu.base.clock import parse_utc, utc_text
 from cloudgpu.base.errors import StoreError
@@ -89,6 +90,13 @@ class Store:
         with self._database.transaction() as connection:
             upsert(connection, services, "name", row)
 
+    def first_service(self, service: Service) -> Service:
+        """Keep a service unless there is one of its name already; the one that is kept, with the key that counts."""
+        row = {"name": service.name, "api_key": service.api_key.reveal(), "serving": service.serving}
+        with suppress(IntegrityError), self._database.transaction() as connection:
+            connection.execute(insert(services).values(row))
+        return next(each for each in self.services() if each.name == service.name)
+
     def service(self, name: str) -> Service | None:
         """The service of that name."""
         return next((s for s in self.services() if s.name == name), None)
@@ -135,7 +143,10 @@ class Store:
             yield
 
     def unlock(self, name: str) -> bool:
-        """Remove a lock whoever holds it; False when there was none. For holders on machines that are no more."""
+        """Remove a lock whose holder is no more, or was on another machine; False when there was none.
+
+        Raises ConflictError when its holder is a process of this machine that lives.
+        """
         return self._locks.remove(name)
 
     def close(self) -> None:

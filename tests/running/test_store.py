@@ -2,12 +2,14 @@
 
 import dataclasses
 import os
+import socket
 import sqlite3
 import stat
 import subprocess
 import sys
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from cloudgpu.base.errors import ConflictError, StoreError
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.secret import Secret
+from cloudgpu.cli.agreement import service_of
 from cloudgpu.running.label import is_name, new_token, read_token
 from cloudgpu.running.records import Deployment, DeploymentState, Service
 from cloudgpu.running.store import Store
@@ -94,6 +97,20 @@ def test_a_service_keeps_its_key(store):
     assert store.service("mistral").api_key.reveal() == "sk-1"
     assert store.service("mistral").serving == "mistral"
     assert store.service("nobody") is None
+
+
+def test_a_service_that_two_make_at_once_has_one_key(store, path, monkeypatch):
+    other = Store(f"sqlite:///{path}")
+    monkeypatch.setattr(other, "service", lambda name: None)  # it looked before the first one wrote
+    first, second = (service_of(SimpleNamespace(store=each), "mistral") for each in (store, other))
+    assert first.api_key.reveal() == second.api_key.reveal() == store.service("mistral").api_key.reveal()
+    other.close()
+
+
+def test_making_a_service_again_leaves_what_it_serves(store):
+    store.save_service(Service(name="mistral", api_key=Secret("sk-1"), serving="mistral"))
+    kept = store.first_service(Service(name="mistral", api_key=Secret("sk-2"), serving=None))
+    assert (kept.api_key.reveal(), kept.serving) == ("sk-1", "mistral")
 
 
 def test_a_migration_is_open_until_it_is_stable_or_aborted(store):
@@ -209,6 +226,43 @@ def test_the_lock_of_a_killed_process_is_taken_over_and_of_a_living_one_is_not(s
         holder.stdout.close()
     with store.lock("deployment:mistral", "down"):
         pass
+
+
+def test_a_later_process_with_the_number_of_the_holder_that_died_holds_nothing(store, path):
+    holder = {"host": socket.gethostname(), "pid": os.getpid(), "owner": "up", "since": "2026-03-01T12:00:00Z"}
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "INSERT INTO locks (name, owner, host, pid, started, since)"
+            " VALUES ('deployment:mistral', :owner, :host, :pid, '1', :since)", holder,
+        )  # fmt: skip
+    connection.close()
+    with store.lock("deployment:mistral", "down"):
+        pass
+
+
+def test_a_lock_is_not_taken_from_a_process_of_this_machine_that_lives(store, path):
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, f"sqlite:///{path}"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(ConflictError, match=str(holder.pid)) as refused:
+            store.unlock("deployment:mistral")
+        assert "--unlock" not in refused.value.hint
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+    assert store.unlock("deployment:mistral")
+    assert not store.unlock("deployment:mistral")
+
+
+def test_a_lock_of_another_machine_can_be_removed(store, path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO locks VALUES ('deployment:mistral', 'up', 'elsewhere', 1, '1', 'noon')")
+    connection.close()
+    with pytest.raises(ConflictError) as met, store.lock("deployment:mistral", "down"):
+        pass
+    assert "cloudgpu gc --unlock deployment:mistral" in met.value.hint
+    assert store.unlock("deployment:mistral")
 
 
 WRITER = """
