@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cloudgpu.base.money import exact_text
+from cloudgpu.base.units import HOURS_PER_DAY, HOURS_PER_MONTH
 from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.readiness import Readiness
 from cloudgpu.sizing.memory import MemoryEstimate
 from cloudgpu.sizing.speed import SpeedEstimate
 
@@ -26,9 +28,10 @@ class Slice:
 class Candidate:
     """An offer that fits, with its place in the ranking. `checkpoint` is the repository that would be served.
 
-    `download_usd` is paid once; `usd_total` is everything over the plan's hours. `spare_gib` is what a GPU has left
-    beyond weights, working memory and the cache asked for. `speed` None: nobody knows how fast that card or engine is;
-    then `usd_per_million_output_tokens` is None too. It counts everything over the hours, all of them busy.
+    `download_usd` and `ready_usd` (what bills before the first answer) are paid once; `usd_total` is everything over
+    the plan's hours of serving. `spare_gib` is what a GPU has left beyond weights, working memory and the cache asked
+    for. `speed` None: nobody knows how fast that card or engine is; then `usd_per_million_output_tokens` is None too.
+    It counts everything over the hours, all of them busy.
     """
 
     rank: int
@@ -43,8 +46,10 @@ class Candidate:
     usd_total: Decimal
     memory: MemoryEstimate
     spare_gib: float
-    speed: SpeedEstimate | None = None
-    usd_per_million_output_tokens: Decimal | None = None
+    speed: SpeedEstimate | None
+    usd_per_million_output_tokens: Decimal | None
+    readiness: Readiness
+    ready_usd: Decimal
     other_slices: tuple[Slice, ...] = ()
 
     @property
@@ -69,8 +74,11 @@ class Candidate:
                 "disk": exact_text(self.disk_usd_per_hour),
                 "total": exact_text(self.total_usd_per_hour),
             },
-            "usd_once": {"download": exact_text(self.download_usd)},
+            "usd_once": {"download": exact_text(self.download_usd), "until_ready": exact_text(self.ready_usd)},
             "usd_total": exact_text(self.usd_total),
+            "usd_per_day": exact_text(self.total_usd_per_hour * HOURS_PER_DAY),
+            "usd_per_month": exact_text(self.total_usd_per_hour * HOURS_PER_MONTH),
+            "ready": self.readiness.as_json(),
             "memory": self.memory.as_json(),
             "spare_gib": round(self.spare_gib, 3),
             "tight": self.is_tight,

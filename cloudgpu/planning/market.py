@@ -77,10 +77,11 @@ def merge(markets: Sequence[Market]) -> Market:
         complete=all(market.complete for market in markets),
         unreadable=dict(unreadable),
         notes=tuple(dict.fromkeys(note for market in markets for note in market.notes)),
+        blocked={machine: why for market in markets for machine, why in market.blocked.items()},
     )
 
 
-_LIVELIEST = (OfferSource.LIVE, OfferSource.FILE, OfferSource.REFERENCE)
+_LIVELIEST = (OfferSource.LIVE, OfferSource.CACHED, OfferSource.FILE, OfferSource.REFERENCE)
 
 
 def _reference_file(path: Path) -> Market:

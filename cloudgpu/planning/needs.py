@@ -27,7 +27,8 @@ class Needs:
     `regions` demands that the place is known, and `min_tokens_per_s` that the card's speed is. `prompt_tokens` and
     `output_tokens` are what speed is judged by, at the concurrency of the options; None leaves them to sizing. `asked`
     is how the user named the model (an alias, an id, a path), None when that was its id: a plan file finds the model
-    again by it.
+    again by it. `max_wait_s` is the longest wait from create to first answer that is taken; `weights_cached` says that
+    image and weights lie on the host already.
     """
 
     model: ModelSpec
@@ -50,6 +51,8 @@ class Needs:
     min_tokens_per_s: float | None = None
     prompt_tokens: int | None = None
     output_tokens: int | None = None
+    max_wait_s: float | None = None
+    weights_cached: bool = False
 
     def __post_init__(self) -> None:
         check_needs(self)

@@ -1,4 +1,4 @@
-"""What a plan ranks by: dollars, or dollars for a token."""
+"""What a plan ranks by: dollars, dollars for a token, how soon it answers, or how reliable the host is."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
@@ -10,10 +10,15 @@ _STEP_TOKENS_PER_S = Decimal("0.01")
 
 
 class Objective(StrEnum):
-    """`price`: all-in dollars over the plan's hours. `cost-per-token`: the same for a million output tokens."""
+    """`price`: all-in dollars over the plan's hours. `cost-per-token`: the same for a million output tokens.
+
+    `time-to-ready`: soonest first answer. `reliability`: most reliable host. Ties go to the cheaper.
+    """
 
     PRICE = "price"
     COST_PER_TOKEN = "cost-per-token"
+    TIME_TO_READY = "time-to-ready"
+    RELIABILITY = "reliability"
 
 
 def usd_per_million_tokens(usd_total: Decimal, hours: Decimal, tokens_per_s: float) -> Decimal | None:

@@ -4,7 +4,8 @@ Adapters and file readers build these; nothing above this line sees a provider's
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -16,6 +17,7 @@ class OfferSource(StrEnum):
     """Where offers came from; every output says so."""
 
     LIVE = "live"
+    CACHED = "cached"
     REFERENCE = "reference"
     FILE = "file"
 
@@ -52,6 +54,9 @@ class Offer:
     rentable_s: float | None
     interruptible: bool = False
     gpu_bandwidth_gb_per_s: float | None = None
+    disk_mb_per_s: float | None = None
+    min_bid_usd_per_hour: Decimal | None = None
+    on_demand_usd_per_hour: Decimal | None = None
 
     @property
     def cards(self) -> str:
@@ -63,7 +68,8 @@ class Offer:
 class Market:
     """Offers with their origin and age. `complete` is False when the source may know more than it told.
 
-    `unreadable` counts rows that had to be skipped, by reason; `notes` are sentences for the reader.
+    `unreadable` counts rows that had to be skipped, by reason; `notes` are sentences for the reader. `blocked` maps
+    (provider, machine) to why that machine is not to be tried again for a while.
     """
 
     offers: tuple[Offer, ...]
@@ -73,6 +79,7 @@ class Market:
     complete: bool
     unreadable: dict[str, int]
     notes: tuple[str, ...] = ()
+    blocked: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def cards(gpu: str, memory_mib: int | None, count: int) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -12,12 +12,13 @@ from cloudgpu.base.clock import utc_text
 from cloudgpu.base.errors import UsageError
 from cloudgpu.base.money import exact_text
 from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.fit import Fit
+from cloudgpu.planning.frontier import frontier
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import Market, OfferSource
-from cloudgpu.planning.ranking import judge, rank
+from cloudgpu.planning.ranking import Judged, candidate_of, judge, machines_of, rank
 from cloudgpu.planning.reason import Rejection
 from cloudgpu.planning.reference_offers import is_reference
-from cloudgpu.planning.requirements import requirements_of
 from cloudgpu.planning.savings import Saving, savings_of
 
 SCHEMA_VERSION = 1
@@ -54,6 +55,9 @@ class OffersInfo:
 class Plan:
     """A ranked answer to the needs. No candidate means that nothing fits; the rejections say why.
 
+    `candidates` are the best machines of `machines` that fit, `rejections` the nearest misses of `rejected`; both are
+    cut at a few hundred. `rejected_by_reason` counts every refusal; an offer with two reasons counts under both.
+    `worth` are the candidates that buy something for their price (soon, steady, fast), cheapest first.
     `content` is all of it as JSON text, written once; `plan_id` is drawn from it, so a plan that was changed by hand no
     longer carries its own id.
     """
@@ -68,13 +72,11 @@ class Plan:
     candidates: tuple[Candidate, ...]
     rejections: tuple[Rejection, ...]
     savings: tuple[Saving, ...]
+    machines: int
+    rejected: int
+    rejected_by_reason: Mapping[str, int]
+    worth: tuple[Candidate, ...]
     content: str = field(default="{}", compare=False, repr=False)
-
-    @property
-    def rejected_by_reason(self) -> dict[str, int]:
-        """How many offers each reason refused; an offer with two reasons counts under both. Most first."""
-        counts = Counter(reason.code for rejection in self.rejections for reason in rejection.reasons)
-        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
     def as_json(self) -> dict[str, Any]:
         """The form of the JSON contract, without the schema version that every output adds."""
@@ -88,20 +90,24 @@ def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
     """
     _check_context(needs)
     checkpoint = needs.model.checkpoint(needs.options.quantization)
-    required = requirements_of(needs, checkpoint)
-    fitting, rejections = judge(needs, market.offers, required)
-    candidates = rank(fitting, needs, checkpoint)
+    fit = Fit(needs, checkpoint, market.blocked)
+    judged = judge(fit, market.offers)
+    candidates = rank(fit, judged.fitting)
     plan = Plan(
         plan_id="",
         created_at=now,
         needs=needs,
         checkpoint=checkpoint.repo_id,
-        download_gb=required.download_gb,
-        disk_gb=required.disk_gb,
+        download_gb=fit.required.download_gb,
+        disk_gb=fit.required.disk_gb,
         offers=_offers_info(needs, market, now),
         candidates=candidates,
-        rejections=rejections,
-        savings=savings_of(needs, market, candidates),
+        rejections=judged.rejections,
+        savings=savings_of(needs, market, _cheapest(fit, judged)),
+        machines=machines_of(judged.fitting),
+        rejected=judged.rejected,
+        rejected_by_reason=judged.rejected_by_reason,
+        worth=tuple(candidate_of(fit, rank, offer) for rank, offer in enumerate(frontier(fit, judged.fitting), 1)),
     )
     content = content_text(_content(plan))
     return replace(plan, plan_id=plan_id_of(content), content=content)
@@ -120,6 +126,11 @@ def content_text(content: dict[str, Any]) -> str:
 def nearest_miss(plan: Plan) -> Rejection | None:
     """The refused offer that lacked least: fewest reasons, then the smallest shortfall."""
     return min(plan.rejections, key=_miss_order, default=None)
+
+
+def _cheapest(fit: Fit, judged: Judged) -> Candidate | None:
+    best = min(judged.fitting, key=lambda priced: (priced.usd_total, priced.offer.offer_id), default=None)
+    return None if best is None else candidate_of(fit, 1, best.offer)
 
 
 def _check_context(needs: Needs) -> None:
@@ -158,9 +169,12 @@ def _content(plan: Plan) -> dict[str, Any]:
         "serving": _serving(plan),
         "offers": plan.offers.as_json(),
         "candidates": [candidate.as_json() for candidate in plan.candidates],
-        "rejected_by_reason": plan.rejected_by_reason,
+        "machines": plan.machines,
+        "rejected": plan.rejected,
+        "rejected_by_reason": dict(plan.rejected_by_reason),
         "rejections": [rejection.as_json() for rejection in plan.rejections],
         "savings": [saving.as_json() for saving in plan.savings],
+        "worth": [candidate.as_json() for candidate in plan.worth],
         "needs": _needs(plan.needs),
     }
 

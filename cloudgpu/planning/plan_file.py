@@ -6,7 +6,7 @@ refused: what `up` rents must be what `plan` worked out.
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -21,9 +21,10 @@ from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.objective import Objective
 from cloudgpu.planning.offers import Offer, OfferSource
 from cloudgpu.planning.plan import SCHEMA_VERSION, OffersInfo, Plan, content_text, plan_id_of
+from cloudgpu.planning.readiness import Readiness
 from cloudgpu.planning.reason import Reason, Rejection
 from cloudgpu.planning.savings import Saving
-from cloudgpu.planning.sized import Sized, sizer
+from cloudgpu.planning.sized import Sizer
 from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions
 
@@ -86,7 +87,7 @@ def _document(path: Path) -> Mapping[str, Any]:
 
 def _plan(document: Mapping[str, Any], content: str) -> Plan:
     needs = _needs(document)
-    sized = sizer(needs)
+    sizer = Sizer(needs)
     serving = document["serving"]
     check_disk(serving["disk_gb"], serving["download_gb"] - IMAGE_DOWNLOAD_GB)
     return Plan(
@@ -97,9 +98,13 @@ def _plan(document: Mapping[str, Any], content: str) -> Plan:
         download_gb=serving["download_gb"],
         disk_gb=serving["disk_gb"],
         offers=_offers(document["offers"]),
-        candidates=tuple(_candidate(row, sized) for row in document["candidates"]),
+        candidates=tuple(_candidate(row, sizer) for row in document["candidates"]),
         rejections=tuple(_rejection(row) for row in document["rejections"]),
         savings=tuple(_saving(row) for row in document["savings"]),
+        machines=document["machines"],
+        rejected=document["rejected"],
+        rejected_by_reason=document["rejected_by_reason"],
+        worth=tuple(_candidate(row, sizer) for row in document["worth"]),
         content=content,
     )
 
@@ -126,9 +131,9 @@ def _offers(row: Mapping[str, Any]) -> OffersInfo:
     return OffersInfo(**{**fields, "notes": tuple(row["notes"])})
 
 
-def _candidate(row: Mapping[str, Any], sized: Callable[[Offer], Sized]) -> Candidate:
+def _candidate(row: Mapping[str, Any], sizer: Sizer) -> Candidate:
     offer = _offer(row["offer"])
-    judged = sized(offer)
+    judged = sizer.sized(offer)
     if judged.memory is None:
         raise ValueError(f"offer {offer.offer_id} can no longer be judged")
     return Candidate(
@@ -144,10 +149,16 @@ def _candidate(row: Mapping[str, Any], sized: Callable[[Offer], Sized]) -> Candi
         usd_total=usd(row["usd_total"]),
         memory=judged.memory,
         spare_gib=judged.spare_gib,
-        speed=judged.speed,
+        speed=sizer.speed(offer),
         usd_per_million_output_tokens=_maybe_usd(row.get("usd_per_million_output_tokens")),
+        readiness=_readiness(row["ready"]),
+        ready_usd=usd(row["usd_once"]["until_ready"]),
         other_slices=tuple(Slice(**{**piece, "usd_total": usd(piece["usd_total"])}) for piece in row["other_slices"]),
     )
+
+
+def _readiness(row: Mapping[str, int]) -> Readiness:
+    return Readiness(**{name: row[name] for name in Readiness.__dataclass_fields__})
 
 
 def _maybe_usd(text: str | None) -> Decimal | None:
@@ -155,17 +166,21 @@ def _maybe_usd(text: str | None) -> Decimal | None:
 
 
 _MONEY_OF_OFFER = tuple(
-    name for name, field in Offer.__dataclass_fields__.items() if field.type in (Decimal, "Decimal")
+    name
+    for name, field in Offer.__dataclass_fields__.items()
+    if field.type in (Decimal, "Decimal", Decimal | None, "Decimal | None")
 )
 
 
 def _offer(row: Mapping[str, Any]) -> Offer:
-    fields: dict[str, Any] = {name: usd(value) if name in _MONEY_OF_OFFER else value for name, value in row.items()}
+    fields: dict[str, Any] = {
+        name: usd(value) if name in _MONEY_OF_OFFER and value is not None else value for name, value in row.items()
+    }
     return Offer(**fields)
 
 
 def _rejection(row: Mapping[str, Any]) -> Rejection:
-    reasons = tuple(Reason(reason["code"], reason["detail"], reason["shortfall"]) for reason in row["reasons"])
+    reasons = tuple(Reason(**reason) for reason in row["reasons"])
     return Rejection(**{**row, "reasons": reasons})
 
 

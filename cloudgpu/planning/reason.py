@@ -9,6 +9,9 @@ LABELS = {
     "region": "elsewhere",
     "unverified": "host not verified",
     "reliability": "host not reliable enough",
+    "blocked": "machine that failed before",
+    "bid": "bid above the price on demand",
+    "ready": "too long until it answers",
     "interruptible": "may be taken away by a higher bid",
     "open_ports": "no open port",
     "rental_time": "not rentable long enough",
@@ -34,11 +37,20 @@ HARD = 100.0
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One refusal. `shortfall` is needed over offered (1.2 = a fifth more was needed), to find the nearest miss."""
+    """One refusal. `shortfall` is needed over offered (1.2 = a fifth more was needed), to find the nearest miss.
+
+    `has` is what the offer has, `needed` what would have passed, in the unit of the sentence; None: a yes or no.
+    """
 
     code: str
     detail: str
     shortfall: float = HARD
+    has: float | str | None = None
+    needed: float | str | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """The form inside of a rejection."""
+        return {name: getattr(self, name) for name in Reason.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +70,5 @@ class Rejection:
             "offer_id": self.offer_id,
             "gpu": self.gpu,
             "gpu_count": self.gpu_count,
-            "reasons": [_reason_as_json(reason) for reason in self.reasons],
+            "reasons": [reason.as_json() for reason in self.reasons],
         }
-
-
-def _reason_as_json(reason: Reason) -> dict[str, object]:
-    return {"code": reason.code, "detail": reason.detail, "shortfall": reason.shortfall}

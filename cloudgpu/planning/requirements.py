@@ -45,11 +45,11 @@ def requirements_of(needs: Needs, checkpoint: Checkpoint) -> Requirements:
         download_gb=download_gb_for(checkpoint.download_gb, adapter_gb),
         disk_gb=needs.disk_gb or disk_gb_for(checkpoint.download_gb + adapter_gb),
         min_cuda=needs.options.profile().min_cuda,
-        least_memory_mib=_least_memory_mib(checkpoint),
+        least_memory_mib=least_memory_mib(checkpoint),
     )
 
 
-def _least_memory_mib(checkpoint: Checkpoint) -> int:
+def least_memory_mib(checkpoint: Checkpoint) -> int:
     """MiB of all GPUs together below which no engine holds these weights: a floor for searching, never a verdict."""
     loaded_gb = checkpoint.download_gb * (_ONLINE_SHARE if checkpoint.online else 1.0)
     return int(loaded_gb * GB / MIB * _SAFE_SHARE)

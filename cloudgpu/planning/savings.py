@@ -7,10 +7,10 @@ from decimal import Decimal
 from cloudgpu.base.errors import UsageError
 from cloudgpu.base.money import exact_text
 from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.fit import Fit
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import Market, Offer
 from cloudgpu.planning.ranking import cheapest
-from cloudgpu.planning.requirements import requirements_of
 
 SAVING_QUANTIZATIONS = ("fp8", "awq", "gptq")
 _WORTH_SAYING = Decimal("0.98")
@@ -46,13 +46,12 @@ class Saving:
         }
 
 
-def savings_of(needs: Needs, market: Market, candidates: Sequence[Candidate]) -> tuple[Saving, ...]:
-    """Quantised forms whose cheapest fit is at least 2 % cheaper than the cheapest candidate.
+def savings_of(needs: Needs, market: Market, now: Candidate | None) -> tuple[Saving, ...]:
+    """Quantised forms whose cheapest fit is at least 2 % cheaper than `now`, the cheapest fit of the model itself.
 
     None when the model is quantised already.
     """
-    now = min(candidates, key=lambda candidate: candidate.usd_total, default=None)
-    found = (_saving(lighter, _below(market, needs, now), now) for lighter in lighter_forms(needs))
+    found = (_saving(lighter, market, _below(market, needs, now), now) for lighter in lighter_forms(needs))
     return tuple(saving for saving in found if saving is not None)
 
 
@@ -72,23 +71,27 @@ def _exists(needs: Needs) -> bool:
     return True
 
 
-def _saving(lighter: Needs, offers: Sequence[Offer], now: Candidate | None) -> Saving | None:
+def _saving(lighter: Needs, market: Market, offers: Sequence[Offer], now: Candidate | None) -> Saving | None:
     """The cheapest fit of a quantised form, None when none fits or it saves nothing."""
     quantization = lighter.options.quantization
     checkpoint = lighter.model.checkpoint(quantization)
-    best = cheapest(lighter, offers, requirements_of(lighter, checkpoint))
-    if quantization is None or best is None or (now and best.price.usd_total > now.usd_total * _WORTH_SAYING):
+    fit = Fit(lighter, checkpoint, market.blocked)
+    best = cheapest(fit, offers)
+    if quantization is None or best is None:
         return None
-    hourly = best.price.total_usd_per_hour
+    price = fit.price(best)
+    if now and price.usd_total > now.usd_total * _WORTH_SAYING:
+        return None
+    hourly = price.total_usd_per_hour
     return Saving(
         quantization=quantization,
         checkpoint=checkpoint.repo_id,
-        provider=best.offer.provider,
-        gpu=best.offer.gpu,
-        gpu_count=best.offer.gpu_count,
-        gpu_memory_mib=best.offer.gpu_memory_mib,
+        provider=best.provider,
+        gpu=best.gpu,
+        gpu_count=best.gpu_count,
+        gpu_memory_mib=best.gpu_memory_mib,
         usd_per_hour=hourly,
-        usd_total=best.price.usd_total,
+        usd_total=price.usd_total,
         saves_usd_per_hour=None if now is None else now.total_usd_per_hour - hourly,
     )
 

@@ -1,10 +1,11 @@
 """Memory and speed of a fit: once for each card, memory size, count and bandwidth, however many offers have them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from cloudgpu.base.units import gib_from_mib
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.requirements import least_memory_mib
 from cloudgpu.sizing.gpus import GpuSpec, match_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate, layout_error
 from cloudgpu.sizing.options import ServingOptions
@@ -16,14 +17,14 @@ from cloudgpu.sizing.speed.workload import workload_for
 class Sized:
     """A card and count against the model. `gpu` None: unknown card; `memory` None: refused before any estimate.
 
-    `speed` None: it does not start, or nobody knows how fast the card or the engine is.
+    `floor_gib`: what the weights alone take of all cards together, where these have less; no estimate is made then.
     """
 
     gpu: GpuSpec | None
     layout_error: str | None = None
     hardware_error: str | None = None
+    floor_gib: float | None = None
     memory: MemoryEstimate | None = None
-    speed: SpeedEstimate | None = None
     concurrency: int = 1
 
     @property
@@ -47,36 +48,37 @@ class Sized:
         return self.memory is not None and self.memory.holds(self.concurrency)
 
 
-def sizer(needs: Needs) -> Callable[[Offer], Sized]:
-    """A function from offers to their memory and speed that estimates every distinct card and count once.
+class Sizer:
+    """What is the same for every offer, worked out once, and what was found so far: memory and speed of each card.
 
     Raises UsageError for requests longer than the context, and for an engine or number format that is not known.
     """
-    return _Sizer(needs).sized
-
-
-class _Sizer:
-    """What is the same for every offer, worked out once, and what was found so far."""
 
     def __init__(self, needs: Needs) -> None:
         self.needs = needs
         self.profile = needs.options.profile()
         self.workload = _workload(needs)
+        self.floor_mib = least_memory_mib(needs.model.checkpoint(needs.options.quantization))
         self.by_count: dict[int, tuple[ServingOptions, str | None]] = {}
         self.known: dict[tuple[str, int, int], Sized] = {}
-        self.timed: dict[tuple[str, int, int, float], Sized] = {}
+        self.timed: dict[tuple[str, int, int, int | None], SpeedEstimate | None] = {}
 
     def sized(self, offer: Offer) -> Sized:
+        """The memory of the model on the offer's cards."""
         key = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count)
-        if key not in self.known:
-            self.known[key] = self._size(*key)
-        found, measured = self.known[key], offer.gpu_bandwidth_gb_per_s
-        if measured is None or found.speed is None:
-            return found
-        timed = (*key, measured)
-        if timed not in self.timed:
-            self.timed[timed] = replace(found, speed=self._speed(found, offer.gpu_count, measured))
-        return self.timed[timed]
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = self._size(*key)
+        return found
+
+    def speed(self, offer: Offer) -> SpeedEstimate | None:
+        """The speed on the offer's cards, by their own measured bandwidth where it states one."""
+        measured = offer.gpu_bandwidth_gb_per_s
+        step = None if measured is None else max(1, round(measured / _BANDWIDTH_STEP_GB_PER_S))
+        key = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count, step)
+        if key not in self.timed:
+            self.timed[key] = self._speed(self.sized(offer), offer.gpu_count, step)
+        return self.timed[key]
 
     def _size(self, gpu_name: str, memory_mib: int, gpu_count: int) -> Sized:
         gpu = match_gpu(gpu_name, memory_mib)
@@ -86,9 +88,10 @@ class _Sizer:
         hardware = self.profile.hardware_error(gpu, *_formats(self.needs))
         if split or hardware or gpu.vendor != "NVIDIA":
             return Sized(gpu=gpu, layout_error=split, hardware_error=hardware)
+        if memory_mib * gpu_count < self.floor_mib * _CLEARLY_TOO_SMALL:
+            return Sized(gpu=gpu, floor_gib=gib_from_mib(self.floor_mib))
         memory = estimate(self.needs.model, gpu, options)
-        found = Sized(gpu=gpu, memory=memory, concurrency=options.concurrency)
-        return replace(found, speed=self._speed(found, gpu_count, None)) if memory.starts else found
+        return Sized(gpu=gpu, memory=memory, concurrency=options.concurrency)
 
     def _split(self, gpu_count: int) -> tuple[ServingOptions, str | None]:
         """The options for so many GPUs, and why the engine would refuse them."""
@@ -98,11 +101,19 @@ class _Sizer:
             self.by_count[gpu_count] = options, error
         return self.by_count[gpu_count]
 
-    def _speed(self, found: Sized, gpu_count: int, measured: float | None) -> SpeedEstimate | None:
-        if found.gpu is None or found.memory is None:
+    def _speed(self, found: Sized, gpu_count: int, step: int | None) -> SpeedEstimate | None:
+        if found.gpu is None or found.memory is None or not found.memory.starts:
             return None
         options, _ = self._split(gpu_count)
+        measured = None if step is None else float(step * _BANDWIDTH_STEP_GB_PER_S)
         return estimate_speed(self.needs.model, found.gpu, options, self.workload, found.memory, measured)
+
+
+_CLEARLY_TOO_SMALL = 0.75
+"""Of the weights' least size: cards below it are refused without an estimate, nearer ones with exact figures."""
+
+_BANDWIDTH_STEP_GB_PER_S = 10
+"""Bandwidths are told apart no finer: a hundredth of a fast card's, far below the estimate's own error."""
 
 
 def _workload(needs: Needs) -> Workload:

@@ -6,12 +6,24 @@ Traps this file knows (measured on offers of 2026): `dph_total` holds the price 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from cloudgpu.base.units import HOURS_PER_MONTH, gb_from_gib, gib_from_mib
+from cloudgpu.planning.card_memory import check_memory
 from cloudgpu.planning.offers import Offer
-from cloudgpu.planning.row import Row, UnreadableRowError, amount, maybe_number, maybe_text, number, text, whole
+from cloudgpu.planning.row import (
+    Row,
+    UnreadableRowError,
+    amount,
+    maybe_number,
+    maybe_text,
+    number,
+    refuse_negative,
+    stated_number,
+    text,
+    whole,
+)
 from cloudgpu.sizing.gpus import match_gpu
 
 DISK_IN_DPH_TOTAL_GB = 5
@@ -19,6 +31,10 @@ DISK_IN_DPH_TOTAL_GB = 5
 
 _MOST_USD_PER_HOUR = Decimal(1000)
 _MOST_USD_PER_GB = Decimal(100)
+_MEASURES = (
+    "disk_space", "inet_down", "inet_up", "cpu_ram", "duration", "compute_cap", "cuda_max_good", "gpu_mem_bw",
+    "disk_bw", "min_bid",
+)  # fmt: skip
 _CUDA_OF_DRIVER = {
     525: "12.0", 530: "12.1", 535: "12.2", 545: "12.3", 550: "12.4", 555: "12.5", 560: "12.6", 565: "12.7",
     570: "12.8", 575: "12.9", 580: "13.0", 590: "13.1", 595: "13.2",
@@ -46,9 +62,11 @@ def offer_from_vast(row: Row, provider: str = "vast") -> Offer:
     Raises UnreadableRowError when the row lacks what a price or a fit needs, or is rented already.
     """
     _refuse_rented(row)
+    refuse_negative(row, _MEASURES)
     vendor_name = text(row, "gpu_name").replace("_", " ")
     memory_mib = int(number(row, "gpu_ram", least=1000, most=2_000_000))
     known = match_gpu(vendor_name, memory_mib)
+    check_memory("gpu_ram", known, memory_mib)
     storage = amount(row, "storage_cost", most=_MOST_USD_PER_GB)
     location = _location(row)
     return Offer(
@@ -65,7 +83,7 @@ def offer_from_vast(row: Row, provider: str = "vast") -> Offer:
         download_usd_per_gb=amount(row, "inet_down_cost", most=_MOST_USD_PER_GB),
         upload_usd_per_gb=amount(row, "inet_up_cost", most=_MOST_USD_PER_GB),
         download_mbps=maybe_number(row, "inet_down", least=0, most=1_000_000),
-        disk_gb=maybe_number(row, "disk_space", least=0, most=10_000_000),
+        disk_gb=stated_number(row, "disk_space", least=0, most=10_000_000),
         host_ram_gb=_host_ram_gb(row),
         reliability=_reliability(row),
         verified=_verified(row),
@@ -75,7 +93,20 @@ def offer_from_vast(row: Row, provider: str = "vast") -> Offer:
         rentable_s=maybe_number(row, "duration", least=0, most=1e10),
         interruptible=row.get("is_bid") is True,
         gpu_bandwidth_gb_per_s=maybe_number(row, "gpu_mem_bw", least=50, most=50_000),
+        disk_mb_per_s=maybe_number(row, "disk_bw", least=1, most=1_000_000),
+        min_bid_usd_per_hour=_min_bid(row),
     )
+
+
+def unsaid_notes(offers: Sequence[Offer]) -> tuple[str, ...]:
+    """Sentences on offers that do not say what Vast.ai's always do, and so pass a filter that nobody can hold up."""
+    unsaid = {
+        "how reliable their host is: no least reliability was held against them": "reliability",
+        "whether their host is verified: they were not refused for it": "verified",
+        "how much disk there is: it was taken to be enough": "disk_gb",
+    }
+    counts = {what: sum(getattr(offer, field) is None for offer in offers) for what, field in unsaid.items()}
+    return tuple(f"{count} of {len(offers)} offers do not say {what}." for what, count in counts.items() if count)
 
 
 def country_of(location: str | None) -> str | None:
@@ -108,6 +139,13 @@ def _gpu_usd_per_hour(row: Row, storage_usd_per_gb_month: Decimal) -> Decimal:
     return price
 
 
+def _min_bid(row: Row) -> Decimal | None:
+    try:
+        return amount(row, "min_bid", above=Decimal(0), most=_MOST_USD_PER_HOUR)
+    except UnreadableRowError:
+        return None
+
+
 def _capability(row: Row) -> str | None:
     value = maybe_number(row, "compute_cap", least=30, most=2000)
     if value is None or 130 <= value < 300:
@@ -129,8 +167,8 @@ def _host_ram_gb(row: Row) -> float | None:
 
 
 def _reliability(row: Row) -> float | None:
-    value = maybe_number(row, "reliability2", least=0, most=1)
-    return maybe_number(row, "reliability", least=0, most=1) if value is None else value
+    value = stated_number(row, "reliability2", least=0, most=1)
+    return stated_number(row, "reliability", least=0, most=1) if value is None else value
 
 
 def _verified(row: Row) -> bool | None:

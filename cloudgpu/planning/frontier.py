@@ -1,0 +1,55 @@
+"""What more money buys: of every card and count the cheapest, and of these the ones that nothing beats in all respects.
+
+Compared: price over the hours, minutes until ready, reliability of the host, tokens a second. What a source does not
+state counts as the worst.
+"""
+
+from collections.abc import Iterable
+
+from cloudgpu.planning.fit import Fit
+from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.ranking import Priced
+
+Merits = tuple[float, ...]
+
+
+def frontier(fit: Fit, fitting: Iterable[Priced]) -> tuple[Offer, ...]:
+    """The offers worth their price, cheapest first; each is better in something than every cheaper one."""
+    chosen: list[tuple[Merits, Offer]] = []
+    for priced in sorted(_best_of_each_card(fitting), key=lambda each: (each.usd_total, each.offer.offer_id)):
+        merits = _merits(fit, priced)
+        if not any(all(map(float.__ge__, other, merits)) for other, _ in chosen):
+            chosen.append((merits, priced.offer))
+    return tuple(offer for _, offer in chosen)
+
+
+def _best_of_each_card(fitting: Iterable[Priced]) -> Iterable[Priced]:
+    """The cheapest of every (card, memory, count), and its most reliable one."""
+    cheapest: dict[object, Priced] = {}
+    steadiest: dict[object, Priced] = {}
+    for each in fitting:
+        offer = each.offer
+        card = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count)
+        if card not in cheapest or (each.usd_total, offer.offer_id) < _price_key(cheapest[card]):
+            cheapest[card] = each
+        if card not in steadiest or (-(offer.reliability or 0.0), *_price_key(each)) < _steadiness_key(steadiest[card]):
+            steadiest[card] = each
+    return {id(each): each for each in (*cheapest.values(), *steadiest.values())}.values()
+
+
+def _price_key(each: Priced) -> tuple[object, ...]:
+    return each.usd_total, each.offer.offer_id
+
+
+def _steadiness_key(each: Priced) -> tuple[object, ...]:
+    return -(each.offer.reliability or 0.0), *_price_key(each)
+
+
+def _merits(fit: Fit, priced: Priced) -> Merits:
+    """Larger is better; whole minutes and tenths of a percent, so that a hair's breadth is no merit."""
+    speed = fit.speed(priced.offer)
+    return (
+        -float(fit.readiness(priced.offer).total_s // 60),
+        float(round((priced.offer.reliability or 0.0) * 1000)),
+        float(round(speed.output_tokens_per_s)) if speed else 0.0,
+    )
