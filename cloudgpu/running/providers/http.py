@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadAnswerError, CloudgpuError, RateLimitedError, UnreachableError
-from cloudgpu.base.secret import Secret
+from cloudgpu.base.secret import REDACTED, Secret
 
 _READ_ATTEMPTS = 4
 _LONGEST_WAIT_S = 60.0
@@ -26,7 +26,8 @@ _TOO_MANY = 429
 _NO_CONTENT = 204
 _THRESHOLD = re.compile(r"threshold\s*=\s*(\d+(?:\.\d+)?)")
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]+)?")
-_USED_UP = re.compile(r"r\s*=\s*0\s*;\s*t\s*=\s*(\d+)")
+_LIKE_A_KEY = re.compile(r"[A-Za-z0-9_-]{32,}")
+_USED_UP = re.compile(r"r\s*=\s*0\s*;\s*t\s*=\s*(\d{1,6})")
 """A window of a `RateLimit` header with nothing left, and the seconds until it opens again."""
 
 
@@ -136,8 +137,7 @@ class Http:
                 timeout=(self.timeouts.connect_s, idle_s), allow_redirects=False,
             ) as response:  # fmt: skip
                 if response.status_code != 200:
-                    text = response.text
-                    self._checked(response, Reply(response.status_code, _json(text), text), self.explain)
+                    self._checked(response, self._reply(response), self.explain)
                 lines = _said(_until_idle(response), most)
         except requests.RequestException as error:
             raise _no_answer(self.base_url, error) from error
@@ -162,10 +162,15 @@ class Http:
                     headers={"Accept": "application/json", "Content-Type": "application/json"},
                     auth=_Bearer(self.key), timeout=(self.timeouts.connect_s, timeout_s), allow_redirects=False,
                 )  # fmt: skip
-                text = response.text
+                reply = self._reply(response)
         except requests.RequestException as error:
             raise _no_answer(self.base_url, error) from error
-        return self._checked(response, Reply(response.status_code, _json(text), text), explain or self.explain)
+        return self._checked(response, reply, explain or self.explain)
+
+    def _reply(self, response: requests.Response) -> Reply:
+        """The answer, without our key: should the server say it back, nothing that is made of the answer shows it."""
+        text = response.text.replace(self.key.reveal(), REDACTED) if self.key else response.text
+        return Reply(response.status_code, _json(text), text)
 
     def _checked(self, response: requests.Response, reply: Reply, explain: Explain) -> Reply:
         self._note_limit(response)
@@ -176,15 +181,16 @@ class Http:
                 f"{self._host()} answers {reply.status}", hint="its servers are in trouble: try again in a minute"
             )
         if 300 <= reply.status < 400:
+            place = response.headers.get("Location", "elsewhere").partition("?")[0]
             raise BadAnswerError(
-                f"{self._host()} redirects to {response.headers.get('Location', 'elsewhere')}",
+                f"{self._host()} redirects to {words(place, 80)}",
                 hint=f"check the address ({self.variable})",
             )
         if reply.status >= 400:
             raise explain(reply)
         if reply.body is None and reply.status != _NO_CONTENT:
             raise BadAnswerError(
-                f"{self._host()} answers something that is no JSON: {reply.text[:80]!r}",
+                f"{self._host()} answers something that is no JSON: {words(reply.text, 80)!r}",
                 hint=f"check the address ({self.variable}), and whether the service is up",
             )
         return reply
@@ -211,6 +217,12 @@ class Http:
 
     def _host(self) -> str:
         return urlsplit(self.base_url).netloc or self.base_url
+
+
+def words(text: str, most: int) -> str:
+    """What a server says, in one short line, without whatever looks like a key or would move a terminal."""
+    line = "".join(each if each.isprintable() else " " for each in text)
+    return _LIKE_A_KEY.sub("…", " ".join(line.split()))[:most]
 
 
 class _Bearer(AuthBase):
@@ -280,7 +292,7 @@ def _no_answer(place: str, error: requests.RequestException) -> CloudgpuError:
 def _json(text: str) -> Any:  # noqa: ANN401  (whatever came)
     try:
         return json.loads(text, parse_float=Decimal)
-    except ValueError:
+    except (ValueError, ArithmeticError, RecursionError):  # a number beyond Decimal, or lists without end
         return None
 
 

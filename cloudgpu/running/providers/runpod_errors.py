@@ -13,7 +13,7 @@ from cloudgpu.base.errors import (
     OfferGoneError,
     RefusedKeyError,
 )
-from cloudgpu.running.providers.http import Reply
+from cloudgpu.running.providers.http import Reply, words
 
 
 class NoPodError(BadAnswerError):
@@ -25,7 +25,6 @@ _CAPACITY = re.compile(
     r"|insufficient (?:resources|capacity)|out of stock|not available|unavailable|could not find",
     re.I,
 )
-_SECRET_WORDS = re.compile(r"[A-Za-z0-9_-]{32,}")
 _KEYS_URL = "https://console.runpod.io/user/settings"
 
 
@@ -85,7 +84,7 @@ def told(reply: Reply) -> str:
     said = " ".join(str(body[name]) for name in ("title", "detail") if body.get(name)) or reply.text
     fields = "; ".join(_field(each) for each in body.get("errors") or ())
     text = f"{said} ({fields})" if fields else said
-    return _SECRET_WORDS.sub("…", " ".join(text.split()))[:300] or "nothing"
+    return words(text, 300) or "nothing"
 
 
 def _field(error: Any) -> str:  # noqa: ANN401  (one entry of a problem document)

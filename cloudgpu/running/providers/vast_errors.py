@@ -1,6 +1,5 @@
 """Vast.ai's errors, in ours. Matched on the words of the body: the same refusal comes as 400, 404, 410 and 200."""
 
-import re
 from typing import Any
 
 from cloudgpu.base.errors import (
@@ -11,14 +10,13 @@ from cloudgpu.base.errors import (
     OfferGoneError,
     RefusedKeyError,
 )
-from cloudgpu.running.providers.http import Reply
+from cloudgpu.running.providers.http import Reply, words
 
 
 class NotThereError(BadAnswerError):
     """An answer that knows no instance of that id; by itself no proof that there is none."""
 
 
-_SECRET_WORDS = re.compile(r"[A-Za-z0-9_-]{32,}")
 _NOT_THERE = ("no_such_instance", "instance not found")
 _GONE = ("no_such_ask", "not available", "no longer available")
 _NO_CREDIT = ("insufficient_credit", "lacks credit", "missing_billing", "spend_rate_limit")
@@ -76,7 +74,7 @@ def told(reply: Reply) -> str:
     """What the server says, short, and without anything that looks like a key."""
     body: Any = reply.body if isinstance(reply.body, dict) else {}
     said = " ".join(str(body[name]) for name in ("error", "msg", "detail") if body.get(name)) or reply.text
-    return _SECRET_WORDS.sub("…", " ".join(said.split()))[:200] or "nothing"
+    return words(said, 200) or "nothing"
 
 
 def _words(reply: Reply) -> str:
