@@ -1,5 +1,6 @@
 """The Vast.ai adapter on answers of the shapes that Vast.ai sends (values invented)."""
 
+import contextlib
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -7,6 +8,8 @@ from decimal import Decimal
 import pytest
 import requests
 import responses
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import (
@@ -21,6 +24,8 @@ from cloudgpu.base.errors import (
 from cloudgpu.base.secret import Secret
 from cloudgpu.running.providers.base import Address, InstanceState, OfferQuery
 from cloudgpu.running.providers.vast import open_vast
+from cloudgpu.running.providers.vast_bill import lines_of
+from cloudgpu.running.providers.vast_instances import view
 
 URL = "https://vast.example"
 KEY = "k3y-that-nobody-may-see"
@@ -173,6 +178,43 @@ def test_a_listing_that_cannot_be_relied_on_is_an_error_and_never_empty(vast, se
     server.get(LIST, body=json.dumps(body))
     with pytest.raises(BadAnswerError):
         vast.instances()
+
+
+VALUE = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.decimals(allow_nan=True), st.text(max_size=4),
+    st.sampled_from([Decimal("1e30"), Decimal("1e400"), Decimal("-1e30"), "running", [], [[]], {}, {"8000/tcp": [5]}]),
+)  # fmt: skip
+FIELDS = (
+    "id", "label", "machine_id", "actual_status", "intended_status", "status_msg", "public_ipaddr", "ports", "dph_base",
+    "dph_total", "storage_total_cost", "start_date",
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(changed=st.dictionaries(st.sampled_from(FIELDS), VALUE, max_size=4))
+@example(changed={"start_date": Decimal("1e30")})
+def test_a_row_of_any_values_is_read_or_refused(changed):
+    exact = json.loads(json.dumps(row()), parse_float=Decimal)
+    with contextlib.suppress(BadAnswerError):
+        view({**exact, **changed})
+
+
+@settings(max_examples=300, deadline=None)
+@given(changed=st.dictionaries(st.sampled_from(["type", "amount", "start", "end", "items"]), VALUE, max_size=3))
+@example(changed={"start": Decimal("1e30")})
+@example(changed={"items": [None]})
+def test_a_charge_of_any_values_is_read_or_refused(changed):
+    charge = {"source": "instance-77", "type": "gpu", "amount": Decimal("0.1"), "start": 1772366400, "end": 1772370000}
+    with contextlib.suppress(BadAnswerError):
+        lines_of("77", [{**charge, **changed}])
+    with contextlib.suppress(BadAnswerError):
+        lines_of("77", [{**charge, "items": [changed]}])
+
+
+@pytest.mark.parametrize("rows", [[None], ["instance-77"], [[]], [5]])
+def test_charges_that_are_none_are_refused(rows):
+    with pytest.raises(BadAnswerError):
+        lines_of("77", rows)
 
 
 def test_the_retired_listing_is_an_error(vast, server):
