@@ -45,17 +45,26 @@ class DeploymentState(StrEnum):
         return self in (DeploymentState.GONE, DeploymentState.ABANDONED)
 
     @property
+    def is_in_doubt(self) -> bool:
+        """A create may have gone out, and nobody knows what became of it."""
+        return self in (DeploymentState.CREATING, DeploymentState.UNCERTAIN)
+
+    @property
+    def is_ending(self) -> bool:
+        """Its end was asked for and is not proved."""
+        return self in (DeploymentState.DESTROYING, DeploymentState.CLEANUP_FAILED)
+
+    @property
     def is_unsettled(self) -> bool:
         """Something may bill that nobody can vouch for: every command says so and exits with 6."""
-        return self in _UNSETTLED
+        return self.is_in_doubt or self.is_ending
 
 
-_UNSETTLED = (
-    DeploymentState.CREATING,
-    DeploymentState.UNCERTAIN,
-    DeploymentState.DESTROYING,
-    DeploymentState.CLEANUP_FAILED,
-)
+class DestroyAnswer(StrEnum):
+    """The provider's answer to a request to destroy it. Once accepted, a later "none of that id" adds nothing."""
+
+    ACCEPTED = "accepted"
+    UNKNOWN_ID = "unknown_id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +75,9 @@ class Deployment:
     for, `short_name` its alias. Prices are dollars per hour while it runs, `download_usd` is expected once. `account`
     is the provider's account it was rented with. `missing_since` is the time of the first complete listing that lacked
     it. `endpoint` is None until its address is known, `ready_at` until it answered a completion.
+    `agreed_usd_per_hour` is the most that GPU and disk together may cost, as agreed before it was rented: prices that
+    are observed never move it. None for what `gc` found. `launch_digest` tells apart what may run on it.
+    `destroy_answer` is None until a request to destroy it was answered.
     """
 
     name: str
@@ -96,7 +108,10 @@ class Deployment:
     missing_since: datetime | None = None
     last_error: str | None = None
     seen: str | None = None
-    """The last observation that was recorded, so that only changes become events."""
+    """The last observation that was recorded, so that only changes become events. None: it was never shown."""
+    agreed_usd_per_hour: Decimal | None = None
+    launch_digest: str | None = None
+    destroy_answer: DestroyAnswer | None = None
 
     @property
     def cards(self) -> str:
@@ -120,6 +135,10 @@ class Deployment:
             values[name] = parse_utc(values[name]) if values[name] else None
         for name in _AMOUNTS:
             values[name] = usd(body[name])
+        if values["agreed_usd_per_hour"] is not None:
+            values["agreed_usd_per_hour"] = usd(values["agreed_usd_per_hour"])
+        if values["destroy_answer"] is not None:
+            values["destroy_answer"] = DestroyAnswer(values["destroy_answer"])
         values["state"] = DeploymentState(body["state"])
         values["health"] = HealthCheck(**body["health"])
         return Deployment(**values)
@@ -144,7 +163,7 @@ def _plain(value: object) -> object:
             return exact_text(value)
         case datetime():
             return utc_text(value)
-        case DeploymentState():
+        case StrEnum():
             return value.value
         case HealthCheck():
             return {"port": value.port, "path": value.path, "model_id": value.model_id}

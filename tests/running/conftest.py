@@ -112,13 +112,16 @@ class PaperProvider:
     def instance(self, instance_id):
         self._fault("instance")
         machine = self.machines.get(instance_id)
-        return self._view(machine) if machine and not machine.destroyed else None
+        return self._view(machine) if machine and self._visible(machine) else None
 
     def destroy(self, instance_id):
         self.destroys.append(instance_id)
         self._fault("destroy")
-        if not self.deaf_to_destroy and instance_id in self.machines:
-            self.machines[instance_id].destroyed = True
+        machine = self.machines.get(instance_id)
+        if machine is None or not self._visible(machine):
+            return False
+        machine.destroyed = not self.deaf_to_destroy
+        return True
 
     def logs(self, instance_id, tail):
         self._fault("logs")
@@ -205,7 +208,13 @@ class Desk:
         return refresh(deployment, *self.tools.values())
 
     def wait(self, seconds):
+        self.clock.sleep(seconds)
+
+    def set_time(self, seconds):
+        """Correct the machine's time, without any time passing: the provider's own clock stays right."""
         self.clock.time += timedelta(seconds=seconds)
+        for machine in self.provider.machines.values():
+            machine.created_at += timedelta(seconds=seconds)
 
     def kinds(self, name="mistral"):
         return [event.kind.value for event in self.store.events(name)]

@@ -1,25 +1,24 @@
 """The end of a deployment: asked for as often as it takes, and believed only when it was read back."""
 
 import contextlib
-from datetime import timedelta
+import dataclasses
 
 from cloudgpu.base.clock import Clock
-from cloudgpu.base.errors import CloudgpuError, NotAuthorisedError
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, NotAuthorisedError, StoreError
 from cloudgpu.base.events import Emit, EventKind
 from cloudgpu.running.deployment.bill import read_bill
 from cloudgpu.running.deployment.journal import Journal, silent, unsettled
 from cloudgpu.running.deployment.lookup import settle
-from cloudgpu.running.deployment.observe import apply, lock_name, look
+from cloudgpu.running.deployment.observe import apply, check_provider, look, turn
 from cloudgpu.running.deployment.request import OnProgress, Progress
 from cloudgpu.running.deployment.spending import spent_usd
-from cloudgpu.running.deployment.state import SETTLED, Absent
+from cloudgpu.running.deployment.state import Seen
 from cloudgpu.running.providers.base import Provider
-from cloudgpu.running.records import Deployment, DeploymentState
+from cloudgpu.running.records import Deployment, DeploymentState, DestroyAnswer
 from cloudgpu.running.store import Store
 
-_VERIFY = timedelta(seconds=180)
+_VERIFY_S = 180.0
 _POLL_S = 5.0
-_UNASKED = (DeploymentState.INTENDED, DeploymentState.CREATING, DeploymentState.UNCERTAIN)
 
 
 def take_down(
@@ -33,78 +32,99 @@ def take_down(
 ) -> Deployment:
     """Destroy it and prove that it is gone; done already is done. Reads the bill afterwards.
 
-    Raises CleanupFailedError (exit 6) when its end cannot be proved within three minutes of the provider's clock, or at
-    Ctrl-C meanwhile; ConflictError while another process works on it.
+    Raises CleanupFailedError (exit 6) when its end cannot be proved within three minutes of the provider's clock,
+    whatever went wrong meanwhile, Ctrl-C included; ConflictError while another process works on it.
     """
     journal = Journal(provider=provider, store=store, clock=clock, emit=emit, on_progress=on_progress)
-    with store.lock(lock_name(deployment.name), f"down {deployment.name}"):
+    with turn(journal, deployment.name, f"down {deployment.name}"):
         return end(journal, store.life(deployment.token) or deployment)
 
 
 def end(journal: Journal, deployment: Deployment) -> Deployment:
     """`take_down` for a caller that holds the lock already."""
+    check_provider(journal, deployment)
     try:
-        if deployment.state in _UNASKED and deployment.instance_id is None:
+        if deployment.instance_id is None and not deployment.state.is_final:
             deployment = settle(journal, deployment)
         if deployment.state.is_final:
             return deployment
         return _destroy(journal, deployment)
+    except CleanupFailedError:
+        raise
     except KeyboardInterrupt:
-        latest = journal.store.life(deployment.token) or deployment
+        latest = latest_of(journal, deployment)
         link = journal.provider.console_url(latest.instance_id or "")
         raise unsettled(latest, "stopped before its end was confirmed", link) from None
+    except Exception as error:  # whatever it was: the instance may bill on, and that is what has to be said
+        if deployment.state is DeploymentState.INTENDED:
+            raise  # it was never asked for
+        raise _cut_short(journal, deployment, error) from error
+
+
+def latest_of(journal: Journal, deployment: Deployment) -> Deployment:
+    """What the journal holds of it, where the journal can be read, with the id that is known here."""
+    with contextlib.suppress(Exception):
+        found = journal.store.life(deployment.token) or deployment
+        return dataclasses.replace(found, instance_id=found.instance_id or deployment.instance_id)
+    return deployment
 
 
 def _destroy(journal: Journal, deployment: Deployment) -> Deployment:
     journal.tell(EventKind.DESTROY_REQUESTED, deployment)
     deployment = journal.save(deployment, state=DeploymentState.DESTROYING, missing_since=None)
+    if deployment.seen is None:
+        deployment, _ = _read_back(journal, deployment)  # an end is proved sooner of what was shown once
     began = journal.now()
     while True:
-        elapsed = journal.now() - began
+        elapsed_s = (journal.now() - began).total_seconds()
         detail = f"instance {deployment.instance_id} at {deployment.provider}"
-        journal.on_progress(
-            Progress(
-                phase="destroying",
-                detail=detail,
-                elapsed_s=elapsed.total_seconds(),
-                usd=spent_usd(deployment, journal.now()),
-            )
-        )
-        reason = _ask(journal, deployment) or _read_back(journal, deployment)
-        if reason is None:
+        usd = spent_usd(deployment, journal.now())
+        journal.on_progress(Progress(phase="destroying", detail=detail, elapsed_s=elapsed_s, usd=usd))
+        deployment, refusal = _ask(journal, deployment)
+        deployment, doubt = _read_back(journal, deployment)
+        if deployment.state.is_final:
             return _closed(journal, deployment)
-        if elapsed >= _VERIFY:
-            raise journal.cleanup_failed(deployment, reason)
+        if elapsed_s >= _VERIFY_S:
+            raise journal.cleanup_failed(deployment, refusal or doubt)
         journal.clock.sleep(_POLL_S)
 
 
-def _ask(journal: Journal, deployment: Deployment) -> str | None:
-    """Send the destroy; why it could not be, None when it was taken or there is nothing left to destroy.
-
-    A provider may not know an instance yet that it has just made: within two minutes of its create, its word that there
-    is none counts for nothing.
-    """
+def _ask(journal: Journal, deployment: Deployment) -> tuple[Deployment, str | None]:
+    """Send the destroy and keep what was answered; why it was not taken, None when it was."""
     try:
         taken = journal.provider.destroy(deployment.instance_id or "")
     except NotAuthorisedError as error:
         raise journal.cleanup_failed(deployment, error.message) from error
     except CloudgpuError as error:
-        return error.message
-    if taken is False and journal.now() - deployment.since < SETTLED:
-        return "the provider says that it has none of that id, too soon after its create to be believed"
-    return None
+        return deployment, error.message
+    if taken or deployment.destroy_answer is DestroyAnswer.ACCEPTED:
+        return journal.save(deployment, destroy_answer=DestroyAnswer.ACCEPTED), None
+    return journal.save(deployment, destroy_answer=DestroyAnswer.UNKNOWN_ID), None
 
 
-def _read_back(journal: Journal, deployment: Deployment) -> str | None:
-    """Why it cannot be taken for gone; None when a complete listing and a read of its own lack it."""
+def _read_back(journal: Journal, deployment: Deployment) -> tuple[Deployment, str]:
+    """The deployment after a look, and why it cannot be taken for gone should it not be final."""
     try:
         sighting = look(journal, deployment)
     except NotAuthorisedError as error:
         raise journal.cleanup_failed(deployment, error.message) from error
-    if isinstance(sighting, Absent):
-        apply(journal, deployment, sighting)
-        return None
-    return getattr(sighting, "reason", "the provider still shows it after it was told to destroy it")
+    deployment = apply(journal, deployment, sighting)
+    if isinstance(sighting, Seen):
+        return deployment, "the provider still shows it after it was told to destroy it"
+    return deployment, deployment.last_error or "its end could not be confirmed"
+
+
+def _cut_short(journal: Journal, deployment: Deployment, error: Exception) -> CleanupFailedError:
+    """Record that its end was cut short. When it is the journal that fails, ask once more for the end: it may cost."""
+    latest = latest_of(journal, deployment)
+    reason = error.message if isinstance(error, CloudgpuError) else f"its end was cut short ({error!r})"
+    if latest.instance_id and isinstance(error, StoreError):
+        with contextlib.suppress(Exception):
+            journal.provider.destroy(latest.instance_id)
+    if latest.instance_id:
+        with contextlib.suppress(Exception):
+            return journal.cleanup_failed(latest, reason)
+    return unsettled(latest, reason, journal.provider.console_url(latest.instance_id or ""))
 
 
 def _closed(journal: Journal, deployment: Deployment) -> Deployment:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cloudgpu.base.clock import Clock
+from cloudgpu.base.clock import Clock, steady
 from cloudgpu.base.errors import CleanupFailedError
 from cloudgpu.base.events import Emit, Event, EventKind
 from cloudgpu.running.deployment.request import OnProgress
@@ -24,6 +24,8 @@ class Journal:
 
     An event goes out before the row that follows from it is saved: after a kill between the two, the row is the older
     one, the next look repeats the step, and the fold over the events takes the repetition for what it is.
+
+    Its clock is made steady: within a command, no correction of the machine's time moves a deadline or a proof.
     """
 
     provider: Provider
@@ -31,6 +33,9 @@ class Journal:
     clock: Clock
     emit: Emit
     on_progress: OnProgress = silent
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "clock", steady(self.clock))
 
     def now(self) -> datetime:
         """The time on the provider's clock."""
@@ -51,10 +56,13 @@ class Journal:
         return changed
 
     def cleanup_failed(self, deployment: Deployment, reason: str) -> CleanupFailedError:
-        """Record that its end could not be confirmed, and make the error that says so."""
+        """Record that its end could not be confirmed, and make the error that says so.
+
+        Whatever was answered to the requests so far, it did not end it: only an answer to a later one counts.
+        """
         link = self.provider.console_url(deployment.instance_id or "")
         self.tell(EventKind.CLEANUP_FAILED, deployment, reason=reason, console_url=link)
-        self.save(deployment, state=DeploymentState.CLEANUP_FAILED, last_error=reason)
+        self.save(deployment, state=DeploymentState.CLEANUP_FAILED, last_error=reason, destroy_answer=None)
         return unsettled(deployment, reason, link)
 
 

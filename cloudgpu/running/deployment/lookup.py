@@ -1,5 +1,7 @@
 """Settles a create that may or may not have happened: looks for its token until it is found, or provably never came."""
 
+import dataclasses
+
 from cloudgpu.base.errors import NotAuthorisedError
 from cloudgpu.base.events import EventKind
 from cloudgpu.base.money import ZERO
@@ -11,7 +13,6 @@ from cloudgpu.running.records import Deployment, DeploymentState
 _FIRST_WAIT_S = 5.0
 _LONGEST_WAIT_S = 30.0
 _GIVE_UP_S = 900.0
-_OPEN = (DeploymentState.CREATING, DeploymentState.UNCERTAIN)
 
 
 def settle(journal: Journal, deployment: Deployment) -> Deployment:
@@ -22,16 +23,17 @@ def settle(journal: Journal, deployment: Deployment) -> Deployment:
     """
     if deployment.state is DeploymentState.INTENDED:
         return _never_sent(journal, deployment)
+    deployment = dataclasses.replace(deployment, missing_since=None)  # both looks of the proof are ours
     began, wait_s = journal.now(), _FIRST_WAIT_S
-    while deployment.state in _OPEN:
+    while deployment.state.is_in_doubt:
         elapsed_s = (journal.now() - began).total_seconds()
         journal.on_progress(
             Progress(phase="looking up", detail="was it rented? " + deployment.token, elapsed_s=elapsed_s, usd=ZERO)
         )
         deployment = _look_once(journal, deployment)
-        if elapsed_s >= _GIVE_UP_S and deployment.state in _OPEN:
+        if elapsed_s >= _GIVE_UP_S and deployment.state.is_in_doubt:
             raise _unknown(journal, deployment, deployment.last_error or "it could not be looked up")
-        if deployment.state in _OPEN:
+        if deployment.state.is_in_doubt:
             journal.clock.sleep(wait_s)
             wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
     return deployment

@@ -1,7 +1,8 @@
 """Looks at the provider and records what changed. Spends nothing, destroys nothing."""
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cloudgpu.base.clock import Clock
@@ -14,25 +15,64 @@ from cloudgpu.running.providers.base import InstanceView, Provider
 from cloudgpu.running.records import Deployment, DeploymentState
 from cloudgpu.running.store import Store
 
+_LOOK = "a look at"
+_LOOK_ATTEMPTS = 20
+_LOOK_S = 0.5
+
 
 def refresh(deployment: Deployment, provider: Provider, store: Store, clock: Clock, emit: Emit) -> Deployment:
     """The deployment as the provider shows it now, recorded: adopted when it was uncertain, with its state and price.
 
     One look, no waiting. While another process works on it, what is recorded is given back unchanged. What was learned
     or could not be stands in `last_error`. Calls the network; raises NotAuthorisedError.
+
+    The lock is held to read and to write, not while the provider is asked: a look keeps no act waiting, and counts for
+    nothing when the record changed under it.
     """
     journal = Journal(provider=provider, store=store, clock=clock, emit=emit)
-    try:
-        with store.lock(lock_name(deployment.name), f"a look at {deployment.name}"):
+    held = lock_name(deployment.name), f"{_LOOK} {deployment.name}"
+    with contextlib.suppress(ConflictError):
+        with store.lock(*held):
             current = store.life(deployment.token) or deployment
-            return current if current.state.is_final else apply(journal, current, look(journal, current))
-    except ConflictError:
-        return store.life(deployment.token) or deployment
+        if current.state.is_final:
+            return current
+        sighting = look(journal, current)
+        with store.lock(*held):
+            if store.life(current.token) in (None, current):
+                return apply(journal, current, sighting)
+    return store.life(deployment.token) or deployment
+
+
+@contextlib.contextmanager
+def turn(journal: Journal, name: str, owner: str) -> Iterator[None]:
+    """Hold the lock of a deployment for an act. A look holds it for moments: it is waited for, another act is not.
+
+    Raises ConflictError naming the holder.
+    """
+    with contextlib.ExitStack() as held:
+        for left in range(_LOOK_ATTEMPTS, -1, -1):
+            try:
+                held.enter_context(journal.store.lock(lock_name(name), owner))
+                break
+            except ConflictError as error:
+                if not left or not error.message.startswith(_LOOK):
+                    raise
+            journal.clock.sleep(_LOOK_S)
+        yield
 
 
 def lock_name(name: str) -> str:
     """The lock that every act on this deployment takes."""
     return f"deployment:{name}"
+
+
+def check_provider(journal: Journal, deployment: Deployment) -> None:
+    """Raise ConflictError when the journal's provider is not the one that it was rented from."""
+    if journal.provider.name != deployment.provider:
+        raise ConflictError(
+            f"{deployment.name} is at {deployment.provider}, not at {journal.provider.name}",
+            hint="see: cloudgpu status",
+        )
 
 
 def look(journal: Journal, deployment: Deployment) -> Sighting:
@@ -41,11 +81,7 @@ def look(journal: Journal, deployment: Deployment) -> Sighting:
     Raises NotAuthorisedError when the key is refused, or is the key of another account than the one that rented it, and
     ConflictError when the journal's provider is not the one that it was rented from: that one's silence proves nothing.
     """
-    if journal.provider.name != deployment.provider:
-        raise ConflictError(
-            f"{deployment.name} is at {deployment.provider}, not at {journal.provider.name}",
-            hint="see: cloudgpu status",
-        )
+    check_provider(journal, deployment)
     try:
         views = journal.provider.instances()
         found = _mine(views, deployment) or _single(journal.provider, deployment)

@@ -6,10 +6,17 @@ agree, a single read that clearly says none (when the id is known), and a key of
 
 * a create that may have happened (`creating`, `uncertain`) is given up after two such looks, `APART` from each other,
   the second not before `SETTLED` after the create was sent;
-* an instance whose end we asked for is gone at the first such look, even when the listing is empty: the account's last
-  instance leaves an empty listing behind, and the request to destroy it was our own;
+* an instance whose end we asked for is gone at the first such look, even when the listing is empty (the account's last
+  instance leaves an empty listing behind), when two things are known of it: the provider accepted the request to
+  destroy it, and the provider once showed it. What was never shown may not be visible yet, and a request that was
+  never accepted ended nothing: then it takes two such looks as for a create. When no request was ever answered, not
+  even by "none of that id", they must show something else;
 * an instance whose end nobody asked for is gone only after two such looks, `APART` from each other, in listings that
   show something else. An empty listing while the journal says that something lives is an error: `down` settles it.
+
+Within one command times are those of a clock that nobody can set, and what an earlier command saw is no first look for
+`up`, `down` and `gc`: both looks are their own. Only `status`, which looks once, counts from a look of an earlier
+command, by the machine's time.
 """
 
 from dataclasses import dataclass
@@ -17,7 +24,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cloudgpu.running.providers.base import InstanceState, InstanceView
-from cloudgpu.running.records import Deployment, DeploymentState
+from cloudgpu.running.records import Deployment, DeploymentState, DestroyAnswer
 
 APART = timedelta(seconds=45)
 SETTLED = timedelta(seconds=120)
@@ -70,11 +77,6 @@ class Step:
     note: str | None = None
 
 
-_UNSENT = (DeploymentState.INTENDED,)
-_MAYBE = (DeploymentState.CREATING, DeploymentState.UNCERTAIN)
-_ENDING = (DeploymentState.DESTROYING, DeploymentState.CLEANUP_FAILED)
-
-
 def step(deployment: Deployment, sighting: Sighting) -> Step:
     """What follows for this deployment from this sighting. Pure: no clock, no network."""
     if deployment.state.is_final:
@@ -102,7 +104,7 @@ def state_of(deployment: Deployment, view: InstanceView) -> DeploymentState:
 
 
 def _seen(deployment: Deployment, view: InstanceView) -> Step:
-    if deployment.state in _ENDING:
+    if deployment.state.is_ending:
         return Step(state=deployment.state, action=Action.DESTROY, note=deployment.last_error)
     if deployment.state is DeploymentState.DRAINING:
         return Step(state=deployment.state, action=Action.OBSERVE)
@@ -113,12 +115,12 @@ def _seen(deployment: Deployment, view: InstanceView) -> Step:
 
 
 def _absent(deployment: Deployment, absent: Absent) -> Step:
-    if deployment.state in _UNSENT:
+    if deployment.state is DeploymentState.INTENDED:
         return Step(state=DeploymentState.ABANDONED, action=Action.ABANDON, note="it was never asked for")
-    if deployment.state in _MAYBE and deployment.instance_id is None:
+    if deployment.state.is_in_doubt and deployment.instance_id is None:
         return _absent_create(deployment, absent)
-    if deployment.state in _ENDING:
-        return Step(state=DeploymentState.GONE, action=Action.CLOSE)
+    if deployment.state.is_ending:
+        return _absent_ending(deployment, absent)
     return _absent_unasked(deployment, absent)
 
 
@@ -129,8 +131,25 @@ def _absent_create(deployment: Deployment, absent: Absent) -> Step:
     return Step(
         state=DeploymentState.UNCERTAIN,
         action=Action.LOOK_AGAIN,
-        missing_since=deployment.missing_since or absent.at,
+        missing_since=_first(deployment, absent),
         note="the create had no readable answer; a first complete listing lacks it",
+    )
+
+
+def _absent_ending(deployment: Deployment, absent: Absent) -> Step:
+    if deployment.destroy_answer is DestroyAnswer.ACCEPTED and deployment.seen:
+        return Step(state=DeploymentState.GONE, action=Action.CLOSE)
+    if deployment.destroy_answer is None and not absent.others:
+        note = "the provider lists nothing at all, and no request to destroy it was answered: not taken for gone"
+        return Step(state=deployment.state, action=Action.LOOK_AGAIN, note=note)
+    if _twice(deployment, absent):
+        note = "two complete listings, apart in time, lack it"
+        return Step(state=DeploymentState.GONE, action=Action.CLOSE, note=note)
+    return Step(
+        state=deployment.state,
+        action=Action.LOOK_AGAIN,
+        missing_since=_first(deployment, absent),
+        note="its destroy was not confirmed; a first complete listing lacks it",
     )
 
 
@@ -144,14 +163,18 @@ def _absent_unasked(deployment: Deployment, absent: Absent) -> Step:
     return Step(
         state=deployment.state,
         action=Action.LOOK_AGAIN,
-        missing_since=deployment.missing_since or absent.at,
+        missing_since=_first(deployment, absent),
         note="a first complete listing lacks it; look again in a minute",
     )
 
 
 def _twice(deployment: Deployment, absent: Absent) -> bool:
-    first = deployment.missing_since
-    return first is not None and absent.at - first >= APART and absent.at - deployment.since >= SETTLED
+    return absent.at - _first(deployment, absent) >= APART and absent.at - deployment.since >= SETTLED
+
+
+def _first(deployment: Deployment, absent: Absent) -> datetime:
+    """When it was first missed: now, unless an earlier look said so (one in the future was made by a wrong clock)."""
+    return min(deployment.missing_since or absent.at, absent.at)
 
 
 def _unsure(deployment: Deployment, reason: str) -> Step:
