@@ -58,7 +58,7 @@ class Database:
         except (SQLAlchemyError, OSError, ImportError, json.JSONDecodeError) as error:
             raise StoreError(
                 f"the journal {self._place} cannot be used: {_reason(error)}",
-                hint="nothing was rented or removed; repair it, restore a copy, or set CLOUDGPU_STORE_URL",
+                hint="repair it, restore a copy, or set CLOUDGPU_STORE_URL to another place",
             ) from error
 
 

@@ -246,7 +246,7 @@ def test_another_provider_is_never_asked_about_what_it_did_not_rent(desk, faults
 def test_the_intent_of_a_killed_run_is_given_up_without_asking_anybody(desk, faults):
     request = desk.request()
     journal = Journal(**desk.tools)
-    intended = intend(journal, request, request.rentals[0])
+    intended = intend(journal, request, request.rentals[0], Decimal("0.33"))
     desk.provider.faults["instances"] = [faults.unreachable] * 1000
     assert desk.down(intended).state is DeploymentState.ABANDONED
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import timedelta
+from decimal import Decimal
 
 from cloudgpu.base.errors import (
     CloudgpuError,
@@ -23,8 +24,8 @@ _CLEAR_NO = (OfferGoneError, NoCreditError, NotAuthorisedError, InvalidRequestEr
 """Answers to a create that say, in words we know, that nothing was rented."""
 
 
-def intend(journal: Journal, request: UpRequest, rental: Rental) -> Deployment:
-    """Write down what is about to be rented, under a token that was never used. Rents nothing."""
+def intend(journal: Journal, request: UpRequest, rental: Rental, cap_usd_per_hour: Decimal) -> Deployment:
+    """Write down what is about to be rented, and how dear it may be, under a token never used. Rents nothing."""
     now = journal.now()
     lease_until = now + timedelta(seconds=request.limits.lease_s)
     offer = rental.offer
@@ -51,6 +52,8 @@ def intend(journal: Journal, request: UpRequest, rental: Rental) -> Deployment:
         since=now,
         lease_until=lease_until,
         health=rental.launch.health,
+        agreed_usd_per_hour=cap_usd_per_hour,
+        launch_digest=rental.launch_digest,
     )
     journal.tell(EventKind.INTENDED, deployment, **_intent(deployment))
     return journal.save(deployment)
@@ -59,12 +62,11 @@ def intend(journal: Journal, request: UpRequest, rental: Rental) -> Deployment:
 def create(journal: Journal, deployment: Deployment, rental: Rental) -> Deployment:
     """Rent it. SPENDS MONEY. The deployment with its instance id; sent once, whatever comes back.
 
-    Raises OfferGoneError, NoCreditError, NotAuthorisedError, InvalidRequestError or CreateRefusedError when nothing was
-    rented;
-    CreateRefusedError with an id when an instance exists all the same (it is recorded, the caller destroys it);
-    CleanupFailedError when nobody can say.
+    The caller saved it as `creating`: from then on it may exist. Raises OfferGoneError, NoCreditError,
+    NotAuthorisedError, InvalidRequestError or CreateRefusedError when nothing was rented; CreateRefusedError with an id
+    when an instance exists all the same (it is recorded, the caller destroys it); CleanupFailedError when nobody can
+    say; StoreError, with the id when there is one, when the journal fails.
     """
-    deployment = journal.save(deployment, state=DeploymentState.CREATING)
     try:
         instance_id = journal.provider.create(rental.offer, rental.launch, deployment.token)
     except _CLEAR_NO as error:
@@ -83,8 +85,12 @@ def create(journal: Journal, deployment: Deployment, rental: Rental) -> Deployme
 
 def _created(journal: Journal, deployment: Deployment, instance_id: str) -> Deployment:
     named = dataclasses.replace(deployment, instance_id=instance_id)
-    journal.tell(EventKind.CREATED, named)
-    return journal.save(named, state=DeploymentState.PROVISIONING)
+    try:
+        journal.tell(EventKind.CREATED, named)
+        return journal.save(named, state=DeploymentState.PROVISIONING)
+    except CloudgpuError as error:
+        error.instance_id = instance_id  # nobody else knows it now
+        raise
 
 
 def _abandon(journal: Journal, deployment: Deployment, error: CloudgpuError) -> None:

@@ -1,5 +1,7 @@
 """What is agreed before money is spent: which offers, in which order, and how far."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -34,6 +36,11 @@ class Rental:
         """GPU and disk together."""
         return self.gpu_usd_per_hour + self.disk_usd_per_hour
 
+    @property
+    def launch_digest(self) -> str:
+        """The same for what would run alike: the image and its arguments (neither holds a key)."""
+        return hashlib.sha256(json.dumps([self.launch.image, *self.launch.args]).encode()).hexdigest()[:16]
+
 
 def rental_of(offer: Offer, launch: LaunchRequest) -> Rental:
     """The offer with what would run on it, at the offer's prices for that disk and that download."""
@@ -53,7 +60,8 @@ class Limits:
 
     `max_wait_s` is per machine, from its create to its first answer; None takes a generous estimate from the size of
     what it downloads. `max_spend_usd` is for all attempts together; None allows what the other limits allow.
-    `max_usd_per_hour` caps GPU and disk together; None allows 5 % above the price that was shown.
+    `max_usd_per_hour` caps GPU and disk together; None allows 5 % above the price that was shown, once: what is agreed
+    for a rental is kept with the deployment, and neither the price read before the create nor the one after moves it.
     """
 
     max_attempts: int = 3
@@ -68,7 +76,7 @@ class Limits:
         return self.max_wait_s if self.max_wait_s is not None else estimate
 
     def cap(self, rental: Rental) -> Decimal:
-        """The most that this machine may cost per hour."""
+        """The most that this machine may cost per hour, from the price that was shown."""
         return self.max_usd_per_hour if self.max_usd_per_hour is not None else rental.usd_per_hour * PRICE_SLACK
 
     def spend_usd(self, rentals: tuple[Rental, ...]) -> Decimal:

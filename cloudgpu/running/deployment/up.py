@@ -4,6 +4,7 @@ For each offer in turn: read its price again, write the intent down, send the cr
 wait until the engine answers. Whatever ends an attempt, the instance it made is destroyed before the next one begins.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,11 +24,11 @@ from cloudgpu.base.errors import (
 from cloudgpu.base.events import Emit
 from cloudgpu.base.money import ZERO, show_usd
 from cloudgpu.running.deployment.create import create, intend
-from cloudgpu.running.deployment.down import end
+from cloudgpu.running.deployment.down import end, latest_of
 from cloudgpu.running.deployment.journal import Journal, silent, unsettled
 from cloudgpu.running.deployment.lookup import settle
-from cloudgpu.running.deployment.observe import apply, lock_name, look
-from cloudgpu.running.deployment.request import OnProgress, Progress, Rental, UpRequest, rental_of
+from cloudgpu.running.deployment.observe import apply, look, turn
+from cloudgpu.running.deployment.request import Limits, OnProgress, Progress, Rental, UpRequest, rental_of
 from cloudgpu.running.deployment.spending import spent_usd
 from cloudgpu.running.deployment.wait import Bounds, Prober, await_ready
 from cloudgpu.running.health import probe
@@ -42,7 +43,6 @@ _MOST_TOLD = 5
 
 _TRY_THE_NEXT = (OfferGoneError, CreateRefusedError, InstanceFailedError, DeadlineError)
 _WAITING = (DeploymentState.PROVISIONING, DeploymentState.STARTING, DeploymentState.LOADING)
-_ENDING = (DeploymentState.DESTROYING, DeploymentState.CLEANUP_FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,18 @@ def bring_up(
 ) -> Deployment:
     """A deployment that answered a completion. SPENDS MONEY, within the request's limits.
 
-    Goes on with what an interrupted run of the same name and model left. Raises ConflictError when the name is taken,
-    NothingFitsError, OfferGoneError, CreateRefusedError, InstanceFailedError or DeadlineError when no offer served (the
-    message says why each failed), StoppedByUserError at Ctrl-C; in all of these everything that was created is gone.
-    CleanupFailedError (exit 6) when that could not be proved.
+    Goes on with what an interrupted run of the same name left, when that is the same model on cards and with a launch
+    that are asked for now. Raises ConflictError when the name is taken, NothingFitsError, OfferGoneError,
+    CreateRefusedError, InstanceFailedError or DeadlineError when no offer served (the message says why each failed),
+    StoppedByUserError at Ctrl-C; in all of these everything that was created is gone. CleanupFailedError (exit 6) when
+    that could not be proved, whatever stood in the way.
     """
     journal = Journal(provider=provider, store=store, clock=clock, emit=emit, on_progress=on_progress)
-    with store.lock(lock_name(request.name), f"up {request.name}"):
-        standing = _standing(journal, request)
+    with turn(journal, request.name, f"up {request.name}"):
+        try:
+            standing = _standing(journal, request)
+        except KeyboardInterrupt:
+            raise _left_standing(journal, request.name) from None
         if standing:
             return _guarded(journal, standing, request, prober, ZERO)
         return _first_that_serves(journal, request, prober)
@@ -90,15 +94,40 @@ def _standing(journal: Journal, request: UpRequest) -> Deployment | None:
         return None
     if found.provider != journal.provider.name:
         raise _taken(found)
-    if found.state in _ENDING:
+    if found.state.is_ending:
         end(journal, found)
         return None
     found = settle(journal, found) if found.instance_id is None else apply(journal, found, look(journal, found))
     if found.state.is_final:
         return None
     if found.state in _WAITING and (found.model, found.service) == (request.model, request.service):
+        _check_wanted(found, request)
+        going_on = f"with {found.cards}, rented by an earlier run"
+        journal.on_progress(Progress(phase="going on", detail=going_on, elapsed_s=0, usd=ZERO))
         return found
     raise _taken(found)
+
+
+def _check_wanted(found: Deployment, request: UpRequest) -> None:
+    """Raise ConflictError unless what an earlier run rented is something that this request would rent."""
+    wanted = {(rental.offer.cards, rental.launch_digest) for rental in request.rentals}
+    if found.launch_digest is None or not wanted or (found.cards, found.launch_digest) in wanted:
+        return
+    raise ConflictError(
+        f"an interrupted run rented {found.cards} for {found.name}, on instance {found.instance_id} at "
+        f"{found.provider}, and what is asked for now would not rent that",
+        hint=f"ask for the same again, or remove it first: cloudgpu down {found.name}",
+        instance_id=found.instance_id,
+    )
+
+
+def _left_standing(journal: Journal, name: str) -> CloudgpuError:
+    """The error for a Ctrl-C before anything of this run began: what an earlier one left is left as it is, and said."""
+    found = journal.store.deployment(name)
+    if found is None or not (found.state.is_unsettled or found.state in _WAITING):
+        return StoppedByUserError("stopped; nothing was rented or removed")
+    link = journal.provider.console_url(found.instance_id or "")
+    return unsettled(found, "stopped before what an earlier run left was settled", link)
 
 
 def refuse_taken(found: Deployment | None) -> None:
@@ -160,16 +189,16 @@ def _exhausted(failures: list[Failure]) -> CloudgpuError:
 
 
 def _attempt(journal: Journal, request: UpRequest, rental: Rental, prober: Prober, spent: Decimal) -> Deployment:
-    rental = _priced_again(journal, request, rental)
-    intended = intend(journal, request, rental)
+    cap = request.limits.cap(rental)  # from the price that was shown, not from the one that is read now
+    rental = _priced_again(journal, rental, cap)
+    intended = intend(journal, request, rental, cap)
     return _guarded(journal, intended, request, prober, spent, rental)
 
 
-def _priced_again(journal: Journal, request: UpRequest, rental: Rental) -> Rental:
+def _priced_again(journal: Journal, rental: Rental, cap: Decimal) -> Rental:
     """The rental at the price of this moment. Raises OfferGoneError when it is gone or dearer than agreed."""
     journal.on_progress(Progress(phase="checking price", detail=rental.offer.cards, elapsed_s=0, usd=ZERO))
     offer = journal.provider.offer(rental.offer, rental.launch.disk_gb)
-    cap = request.limits.cap(rental)
     now = rental_of(offer, rental.launch)
     if now.usd_per_hour > cap:
         raise OfferGoneError(
@@ -190,16 +219,21 @@ def _guarded(
     """Create (when there is a rental to create) and wait; whatever goes wrong, nothing of it is left behind."""
     try:
         if rental is not None:
+            deployment = journal.save(deployment, state=DeploymentState.CREATING)
             deployment = create(journal, deployment, rental)
         bounds = _bounds(request, rental, deployment, spent)
         return await_ready(journal, deployment, api_key=request.api_key, prober=prober, bounds=bounds)
     except KeyboardInterrupt:
-        _undo(journal, deployment.token)
+        _undo(journal, deployment)
         raise StoppedByUserError("stopped; everything that was created is gone again", hint=None) from None
     except CleanupFailedError:
         raise
+    except CloudgpuError as error:
+        error.instance_id = error.instance_id or deployment.instance_id
+        _undo(journal, dataclasses.replace(deployment, instance_id=error.instance_id))
+        raise
     except BaseException:
-        _undo(journal, deployment.token)
+        _undo(journal, deployment)
         raise
 
 
@@ -207,23 +241,38 @@ def _bounds(request: UpRequest, rental: Rental | None, deployment: Deployment, s
     limits = request.limits
     agreed = rental or next(iter(request.rentals), None)
     return Bounds(
-        wait_s=limits.wait_s(agreed) if agreed else 3600.0,
+        wait_s=limits.wait_s(agreed) if agreed else limits.max_wait_s or 3600.0,
         spend_usd=limits.spend_usd(request.rentals) if request.rentals else limits.max_spend_usd or Decimal(5),
         spent_before_usd=spent,
-        cap_usd_per_hour=limits.cap(rental) if rental else limits.max_usd_per_hour or deployment.usd_per_hour,
+        cap_usd_per_hour=_agreed(limits, request, deployment),
     )
 
 
-def _undo(journal: Journal, token: str) -> None:
-    """Destroy what this attempt made, or prove that it made nothing. A second Ctrl-C ends even this, saying so."""
-    latest = journal.store.life(token)
-    if latest is None or latest.state.is_final:
-        return
+def _agreed(limits: Limits, request: UpRequest, deployment: Deployment) -> Decimal:
+    """The most it may cost per hour: as said on this command line, else as agreed when it was rented."""
+    if limits.max_usd_per_hour is not None:
+        return limits.max_usd_per_hour
+    if deployment.agreed_usd_per_hour is not None:
+        return deployment.agreed_usd_per_hour
+    return max((limits.cap(rental) for rental in request.rentals), default=deployment.usd_per_hour)
+
+
+def _undo(journal: Journal, made: Deployment) -> None:
+    """Destroy what this attempt made, or prove that it made nothing. Whatever ends even this, it is said.
+
+    `made` is what is known here, should the journal not know it or fail.
+    """
     try:
-        end(journal, latest)
-    except KeyboardInterrupt:
-        link = journal.provider.console_url(latest.instance_id or "")
-        raise unsettled(latest, "stopped before its end was confirmed", link) from None
+        latest = latest_of(journal, made)
+        if not latest.state.is_final:
+            end(journal, latest)
+    except CleanupFailedError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        if made.state is DeploymentState.INTENDED:
+            return  # nothing was sent: the intent alone rents nothing
+        reason = "stopped before its end was confirmed" if isinstance(error, KeyboardInterrupt) else str(error)
+        raise unsettled(made, reason, journal.provider.console_url(made.instance_id or "")) from error
 
 
 def _cost(journal: Journal, name: str) -> Decimal:

@@ -52,6 +52,7 @@ class Bounds:
 class Watch:
     """What a wait remembers between two looks."""
 
+    began: datetime
     last_sure: datetime
     last_log: datetime | None = None
     offline_since: datetime | None = None
@@ -66,7 +67,7 @@ def await_ready(
     Raises InstanceFailedError (dead, refused by its engine, or dearer than agreed), DeadlineError (seconds or dollars),
     UnreachableError (the provider cannot be asked for five minutes).
     """
-    watch = Watch(last_sure=journal.now())
+    watch = Watch(began=journal.now(), last_sure=journal.now())
     while True:
         sighting = look(journal, deployment)
         deployment = apply(journal, deployment, sighting)
@@ -77,7 +78,7 @@ def await_ready(
                 return _ready(journal, deployment)
             _read_log(journal, deployment, watch)
         _tell(journal, deployment, watch, bounds)
-        _deadlines(journal, deployment, bounds)
+        _deadlines(journal, deployment, watch, bounds)
         journal.clock.sleep(_POLL_S)
 
 
@@ -90,7 +91,7 @@ def _ready(journal: Journal, deployment: Deployment) -> Deployment:
 
 def _judge(journal: Journal, deployment: Deployment, sighting: Sighting, watch: Watch, bounds: Bounds) -> None:
     if isinstance(sighting, Unsure):
-        return _judge_silence(journal, sighting, watch)
+        return _judge_silence(journal, deployment, sighting, watch)
     watch.last_sure = journal.now()
     if deployment.state is DeploymentState.GONE:
         raise InstanceFailedError("the provider removed the instance", instance_id=deployment.instance_id)
@@ -100,9 +101,10 @@ def _judge(journal: Journal, deployment: Deployment, sighting: Sighting, watch: 
     return None
 
 
-def _judge_silence(journal: Journal, sighting: Unsure, watch: Watch) -> None:
+def _judge_silence(journal: Journal, deployment: Deployment, sighting: Unsure, watch: Watch) -> None:
     if journal.now() - watch.last_sure > _PATIENCE:
-        raise UnreachableError(sighting.reason, hint="see whether the provider is up, then: cloudgpu status")
+        hint = "see whether the provider is up, then: cloudgpu status"
+        raise UnreachableError(sighting.reason, hint=hint, instance_id=deployment.instance_id)
 
 
 def _judge_price(deployment: Deployment, bounds: Bounds) -> None:
@@ -155,9 +157,9 @@ def _tell(journal: Journal, deployment: Deployment, watch: Watch, bounds: Bounds
     journal.on_progress(Progress(phase=phase, detail=detail, elapsed_s=elapsed_s, usd=spent))
 
 
-def _deadlines(journal: Journal, deployment: Deployment, bounds: Bounds) -> None:
+def _deadlines(journal: Journal, deployment: Deployment, watch: Watch, bounds: Bounds) -> None:
     now = journal.now()
-    waited_s = (now - deployment.since).total_seconds()
+    waited_s = (now - min(deployment.since, watch.began)).total_seconds()  # `since` may be of a clock set back since
     if waited_s >= bounds.wait_s:
         raise _late(deployment, f"it did not answer within {bounds.wait_s / 60:.0f} minutes", "--max-wait")
     spent = spent_usd(deployment, now) + bounds.spent_before_usd
