@@ -20,7 +20,7 @@ from cloudgpu.planning.reference_offers import (
 )
 from cloudgpu.planning.row import UnreadableRowError
 from cloudgpu.planning.runpod_offers import is_runpod_type, offers_from_runpod
-from cloudgpu.planning.vast_offers import offers_from_vast
+from cloudgpu.planning.vast_offers import offers_from_vast, unsaid_notes
 
 KEYLESS_VAST_ROWS = 64
 """Where Vast.ai cuts the answer to a search without a key; these are not its cheapest offers."""
@@ -59,7 +59,8 @@ def _vast(rows: Sequence[Any]) -> OffersFile:
     offers, unreadable = offers_from_vast(rows)
     cut_short = len(rows) == KEYLESS_VAST_ROWS
     note = f"The list holds exactly {KEYLESS_VAST_ROWS} rows: without a key Vast.ai stops there, not at the cheapest."
-    return OffersFile(offers=offers, unreadable=unreadable, cut_short=cut_short, notes=(note,) * cut_short)
+    return OffersFile(offers=offers, unreadable=unreadable, cut_short=cut_short,
+                      notes=(note,) * cut_short + unsaid_notes(offers))  # fmt: skip
 
 
 def _reference(path: Path, content: Sequence[Any]) -> OffersFile:

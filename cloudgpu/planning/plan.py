@@ -14,8 +14,8 @@ from cloudgpu.base.money import exact_text
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.fit import Fit
 from cloudgpu.planning.frontier import frontier
-from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market, OfferSource
+from cloudgpu.planning.needs import DEFAULT_MIN_RELIABILITY, Needs
+from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.ranking import Judged, candidate_of, judge, machines_of, rank
 from cloudgpu.planning.reason import Rejection
 from cloudgpu.planning.reference_offers import is_reference
@@ -150,6 +150,8 @@ def _offers_info(needs: Needs, market: Market, now: datetime) -> OffersInfo:
     notes = market.notes
     if needs.regions and any(is_reference(offer) for offer in market.offers):
         notes += ("Reference figures name no place: --region was not applied to them.",)
+    if needs.min_reliability > DEFAULT_MIN_RELIABILITY and any(_is_unrated(offer) for offer in market.offers):
+        notes += ("RunPod says nothing of its hosts' reliability: --min-reliability was not applied to its offers.",)
     return OffersInfo(
         source=market.source,
         origin=market.origin,
@@ -160,6 +162,10 @@ def _offers_info(needs: Needs, market: Market, now: datetime) -> OffersInfo:
         unreadable=market.unreadable,
         notes=notes,
     )
+
+
+def _is_unrated(offer: Offer) -> bool:
+    return offer.reliability is None and "runpod" in offer.provider
 
 
 def _content(plan: Plan) -> dict[str, Any]:

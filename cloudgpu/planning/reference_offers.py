@@ -12,8 +12,9 @@ from typing import Any
 
 from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.units import gb_from_gib, gib_from_mib
+from cloudgpu.planning.card_memory import check_memory
 from cloudgpu.planning.offers import Offer
-from cloudgpu.planning.row import Row, UnreadableRowError, amount, maybe_number, maybe_text, text, whole
+from cloudgpu.planning.row import Row, UnreadableRowError, amount, maybe_number, maybe_text, stated_number, text, whole
 from cloudgpu.sizing.gpus import match_gpu
 
 FORMAT = "cloudgpu-offers"
@@ -82,6 +83,7 @@ def _offer(header: ReferenceHeader, bare_row: object) -> Offer:
     gpu_count = whole(row, "gpu_count", least=1, most=64)
     cloud = maybe_text(row, "cloud")
     known = match_gpu(gpu_name, memory_mib)
+    check_memory("memory_mib", known, memory_mib)
     ram_mib = maybe_number(row, "ram_mib", least=1, most=1e9)
     return Offer(
         provider=header.provider,
@@ -97,10 +99,10 @@ def _offer(header: ReferenceHeader, bare_row: object) -> Offer:
         storage_usd_per_gb_month=amount(row, "storage_usd_per_gb_month", most=_MOST_USD),
         download_usd_per_gb=amount(row, "download_usd_per_gb", most=_MOST_USD),
         upload_usd_per_gb=amount(row, "upload_usd_per_gb", most=_MOST_USD),
-        download_mbps=maybe_number(row, "download_mbps", least=0, most=1_000_000),
-        disk_gb=maybe_number(row, "disk_gb", least=0, most=10_000_000),
+        download_mbps=stated_number(row, "download_mbps", least=0, most=1_000_000),
+        disk_gb=stated_number(row, "disk_gb", least=0, most=10_000_000),
         host_ram_gb=None if ram_mib is None else gb_from_gib(gib_from_mib(ram_mib)),
-        reliability=maybe_number(row, "reliability", least=0, most=1),
+        reliability=stated_number(row, "reliability", least=0, most=1),
         verified=row["verified"] if isinstance(row.get("verified"), bool) else None,
         location=f"{cloud} cloud" if cloud else None,
         country=None,

@@ -3,7 +3,7 @@
 Numbers are expected as `json.loads(..., parse_float=Decimal)` gives them; a float is accepted by its shortest text.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -56,6 +56,19 @@ def maybe_number(row: Row, field: str, *, least: float, most: float) -> float | 
         return number(row, field, least=least, most=most)
     except UnreadableRowError:
         return None
+
+
+def stated_number(row: Row, field: str, *, least: float, most: float) -> float | None:
+    """A number, or None when the row does not say. Raises UnreadableRowError when it says nonsense."""
+    return None if row.get(field) is None else number(row, field, least=least, most=most)
+
+
+def refuse_negative(row: Row, fields: Iterable[str]) -> None:
+    """Raises UnreadableRowError for the first of these fields that is below zero: no measure of anything is."""
+    for field in fields:
+        value = row.get(field)
+        if isinstance(value, int | float | Decimal) and value < 0:
+            raise UnreadableRowError(f"{field} is absurd")
 
 
 def maybe_text(row: Row, field: str) -> str | None:

@@ -159,6 +159,12 @@ def test_a_disk_that_runs_full_on_every_machine_is_refused_with_the_number_that_
         run("plan", "qwen-14b", "--disk", str(int(enough) - 1))
 
 
+def test_a_least_reliability_that_a_market_cannot_answer_is_said(run):
+    said = "--min-reliability was not applied to its offers"
+    assert said in " ".join(run("plan", "qwen-14b", "--provider", "runpod", "--min-reliability", "0.99").split())
+    assert said not in " ".join(run("plan", "qwen-14b", "--provider", "runpod").split())
+
+
 def test_a_rank_of_no_adapter_is_refused(run):
     with pytest.raises(UsageError, match="--adapter-rank was given, but no adapter"):
         run("plan", "qwen-14b", "--adapter-rank", "8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cloudgpu.planning.row import UnreadableRowError
-from cloudgpu.planning.vast_offers import country_of, offer_from_vast, offers_from_vast
+from cloudgpu.planning.vast_offers import country_of, offer_from_vast, offers_from_vast, unsaid_notes
 
 FIXTURE = Path(__file__).parent / "fixtures" / "vast_raw_offers.json"
 
@@ -113,6 +113,48 @@ def test_a_row_without_a_price_says_which_field_is_missing():
     with pytest.raises(UnreadableRowError) as caught:
         offer_from_vast(row(inet_down_cost=None))
     assert caught.value.reason == "inet_down_cost is missing"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("reliability2", value) for value in (5, -1, Decimal("1.01"), "often")),
+        *((field, -1) for field in ("disk_space", "compute_cap", "inet_down", "duration", "cpu_ram", "cuda_max_good")),
+        ("disk_space", "plenty"),
+    ],
+)
+def test_a_row_with_an_absurd_figure_is_skipped_and_counted(field, value):
+    offers, unreadable = offers_from_vast([row(**{field: value})])
+    assert offers == ()
+    assert unreadable in ({f"{field} is absurd": 1}, {f"{field} is no number": 1})
+
+
+@pytest.mark.parametrize(("gpu", "memory_mib"), [("RTX 3090", 80000), ("RTX 4090", 98280), ("A100 SXM4", 400000)])
+def test_a_card_with_more_memory_than_anybody_solders_on_is_skipped(gpu, memory_mib):
+    assert offers_from_vast([row(gpu_name=gpu, gpu_ram=memory_mib)])[0] == ()
+
+
+@pytest.mark.parametrize(("gpu", "memory_mib"), [("RTX 4090", 49140), ("RTX 2080 Ti", 22528), ("RTX 3080", 20480)])
+def test_a_card_with_twice_its_memory_is_taken(gpu, memory_mib):
+    assert offer_from_vast(row(gpu_name=gpu, gpu_ram=memory_mib)).gpu_memory_mib == memory_mib
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"reliability2": None, "reliability": None}, "how reliable"),
+        ({"verification": None, "verified": None, "vericode": None}, "verified"),
+        ({"disk_space": None}, "how much disk"),
+    ],
+)
+def test_what_a_row_does_not_say_passes_its_filter_and_is_said(fields, said):
+    [note] = unsaid_notes([offer_from_vast(row()), offer_from_vast(row(**fields))])
+    assert note.startswith("1 of 2 offers do not say")
+    assert said in note
+
+
+def test_a_market_that_says_everything_needs_no_note():
+    assert unsaid_notes([offer_from_vast(row())]) == ()
 
 
 def test_the_emulators_offers_carry_its_own_name():

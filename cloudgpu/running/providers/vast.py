@@ -12,7 +12,7 @@ from cloudgpu.base.errors import BadAnswerError, CloudgpuError, OfferGoneError
 from cloudgpu.base.money import usd
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.offers import Market, Offer, OfferSource
-from cloudgpu.planning.vast_offers import offers_from_vast
+from cloudgpu.planning.vast_offers import offers_from_vast, unsaid_notes
 from cloudgpu.running.providers.base import BilledLine, Capabilities, InstanceView, OfferQuery
 from cloudgpu.running.providers.http import Http, Reply, Timeouts
 from cloudgpu.running.providers.vast_bill import charges_window, lines_of, read_page
@@ -55,7 +55,8 @@ class VastProvider:
             fetched_at=self.http.clock.now(),
             complete=found.complete,
             unreadable=unreadable,
-            notes=() if found.complete else (cut_note(found.whole_below_usd_per_hour, found.calls),),
+            notes=unsaid_notes(offers)
+            + (() if found.complete else (cut_note(found.whole_below_usd_per_hour, found.calls),)),
         )
 
     def offer(self, offer: Offer, disk_gb: float) -> Offer:
