@@ -1,16 +1,15 @@
 """The run of `cloudgpu up`: plan on live offers, show what it costs, ask, rent, wait, publish the address."""
 
 import dataclasses
-import signal
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from types import FrameType
 
 from cloudgpu.base.errors import ConflictError, UsageError
 from cloudgpu.cli import render
 from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, provider_for, request_of, saved_plan
 from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
+from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import address
 from cloudgpu.planning.needs import Needs
@@ -100,8 +99,7 @@ def _capped(needs: Needs, wish: Wish) -> Needs:
 
 def _brought_up(session: Session, provider: str, request: UpRequest) -> Deployment:
     """Ctrl-C, a closed terminal and a polite kill all end the same way: with everything removed that was rented."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    end_like_ctrl_c()
     clock = session.clock(provider)
     with render.live(clock) as shown:
 
@@ -112,10 +110,6 @@ def _brought_up(session: Session, provider: str, request: UpRequest) -> Deployme
             request, provider=session.provider(provider), store=session.store, clock=clock, emit=session.emit,
             on_progress=on_progress,
         )  # fmt: skip
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _publish(session: Session, deployment: Deployment) -> None:
