@@ -27,12 +27,19 @@ class Acts(Protocol):
         """Whether the side is there or may be there, and so may bill. False only when its end is proved."""
         ...
 
+    def is_ending(self, side: Side) -> bool:
+        """Whether somebody asked for its end. It may be there still, and even answer, but nothing may rely on it."""
+        ...
+
     def is_healthy(self, side: Side) -> bool:
-        """Whether the side answers now."""
+        """Whether the side answers now and will be there tomorrow: False once its end was asked for."""
         ...
 
     def ask_both(self, migration: Migration) -> tuple[Comparison, ...]:
-        """Ask both sides the migration's questions. No answer is an answer too: it never raises for one."""
+        """Ask both sides the migration's questions. A side that is not there, refuses or fails has a `Reply.error`.
+
+        Raises ConflictError when the journal knows no such service.
+        """
         ...
 
     def serving(self, service: str) -> str | None:
@@ -40,7 +47,14 @@ class Acts(Protocol):
         ...
 
     def move_address(self, migration: Migration, to: Side) -> None:
-        """Point the service at the side, in one step, and tell the hook. Does nothing when it points there already."""
+        """Point the service at the side, in one step, and tell the hook. Does nothing when it points there already.
+
+        Raises ConflictError when the side is gone, or its end was asked for.
+        """
+        ...
+
+    def withdraw_address(self, migration: Migration) -> None:
+        """Take the service's address away, because neither side is left: its host may be somebody else's tomorrow."""
         ...
 
     def destroy(self, side: Side) -> None:

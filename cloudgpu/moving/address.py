@@ -3,7 +3,8 @@
     <state_dir>/services/<service>/current        a symbolic link, the one thing that is switched
     <state_dir>/services/<service>/versions/<id>/ endpoint.env, endpoint.json (mode 0600, folders 0700)
 
-A client reads `services/<service>/current/endpoint.env` (or the JSON file): it always sees one whole version.
+A client reads `services/<service>/current/endpoint.env` (or the JSON file): it always sees one whole version, or no
+file at all once the address is withdrawn.
 """
 
 import contextlib
@@ -82,6 +83,26 @@ def publish(service: str, deployment: Addressable, state_dir: Path, api_key: Sec
             f"the address of {service} cannot be written to {_home(service, state_dir)}: {error.strerror or error}",
             hint="make room or set XDG_STATE_HOME to a folder of yours, then: cloudgpu migrate resume",
         ) from error
+    return True
+
+
+def withdraw(service: str, state_dir: Path) -> bool:
+    """Take both files away, in one step; True when there were any. Clients then find no file rather than a wrong one.
+
+    Raises ConflictError when the folder cannot be written.
+    """
+    home = _home(service, state_dir)
+    try:
+        (home / "current").unlink()
+        _sync(home)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise ConflictError(
+            f"the address of {service} in {home} cannot be withdrawn: {error.strerror or error}",
+            hint=f"it points to a host that may be somebody else's: remove {home / 'current'} by hand",
+        ) from error
+    shutil.rmtree(home / "versions", ignore_errors=True)  # the service's key is in them
     return True
 
 

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloudgpu.base.clock import Clock
-from cloudgpu.base.errors import BadFileError, CloudgpuError, ConflictError
+from cloudgpu.base.errors import CloudgpuError, ConflictError
 from cloudgpu.base.events import Emit, Event, EventKind
 from cloudgpu.base.money import ZERO
 from cloudgpu.base.secret import Secret
 from cloudgpu.moving import address
 from cloudgpu.moving.comparison import Comparison, Reply
 from cloudgpu.moving.hook import HookResult, run_hook
+from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.withdrawal import Withdrawal, serving
 from cloudgpu.running.deployment import (
     Deployment,
     DeploymentState,
@@ -72,10 +74,15 @@ class RunningActs:
         """See `Acts`. A provider that cannot be asked proves nothing: the side then still exists."""
         return self._look(side) is not None
 
+    def is_ending(self, side: Side) -> bool:
+        """See `Acts`: as the journal knows it."""
+        life = self._life(side)
+        return life is not None and life.state.is_ending
+
     def is_healthy(self, side: Side) -> bool:
         """See `Acts`: the health path, the model's name, and a short completion."""
         life = self._look(side)
-        if life is None or life.endpoint is None:
+        if life is None or life.endpoint is None or life.state.is_ending:
             return False
         return probe(life.endpoint, self._key(), life.health).ready
 
@@ -90,18 +97,15 @@ class RunningActs:
 
     def serving(self, service: str) -> str | None:
         """See `Acts`: what the address files say, else what the journal remembers."""
-        try:
-            published = address.read(service, self.state_dir)
-        except BadFileError:
-            published = None
-        return published.deployment if published else self._service().serving
+        known = self.store.service(service)
+        return serving(known, self.state_dir) if known else None
 
     def move_address(self, migration: Migration, to: Side) -> None:
         """See `Acts`. Files, hook, journal: what a kill leaves undone, the next call does."""
         life = self._life(to)
-        if life is None or life.state.is_final:
+        if life is None or life.state.is_final or life.state.is_ending:
             raise ConflictError(
-                f"{to.name} no longer exists, so the address of {self.service} cannot point to it",
+                f"{to.name} is gone or being removed, so the address of {self.service} cannot point to it",
                 hint="cloudgpu migrate rollback, or cloudgpu migrate finalize, which keeps the side that is left",
             )
         service = self._service()
@@ -111,6 +115,12 @@ class RunningActs:
             self._tell_hook(migration, life, service)
             self._tell_moved(service, life)
             self.store.save_service(Service(name=service.name, api_key=service.api_key, serving=to.name))
+
+    def withdraw_address(self, migration: Migration) -> None:
+        """See `Acts`: by what the journal knows of the deployment that the address points to."""
+        withdrawal = Withdrawal(store=self.store, state_dir=self.state_dir, clock=self.clock, emit=self.emit)
+        if withdrawal.of(migration.service):
+            self._show("withdrawing", f"the address of {migration.service}: nothing is left that serves it")
 
     def destroy(self, side: Side) -> None:
         """See `Acts`."""
@@ -130,10 +140,7 @@ class RunningActs:
         self.on_progress(Progress(phase=phase, detail=detail, elapsed_s=0, usd=ZERO))
 
     def _life(self, side: Side) -> Deployment | None:
-        if side.token is not None:
-            return self.store.life(side.token)
-        found = self.store.deployment(side.name)
-        return found if found is not None and found.service == self.service else None
+        return life_of(side, self.service, self.store)
 
     def _look(self, side: Side) -> Deployment | None:
         """The side as its provider shows it now; None when there is none or its end is proved."""

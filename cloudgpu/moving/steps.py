@@ -1,7 +1,7 @@
 """The steps of a migration: forward, back, and to its end. Each is written down before it is done and can be repeated.
 
-Two rules stand above all: the address always points to a side that lives, and the side that it points to is never
-destroyed.
+Two rules stand above all: the address always points to a side that is left, and the side that it points to is never
+destroyed. A side is left while it exists and nobody asked for its end.
 """
 
 from dataclasses import replace
@@ -38,12 +38,8 @@ def go_again(migration: Migration, acts: Acts) -> Migration:
     """
     if migration.state is not MigrationState.ROLLED_BACK or migration.ending:
         raise _open(migration)
-    if not acts.exists(migration.new):
-        raise ConflictError(
-            f"{migration.new.name} no longer exists, so there is nothing to go forward to",
-            hint="close this migration first: cloudgpu migrate finalize",
-        )
-    if acts.exists(migration.old):
+    _check_is_left(migration.new, acts, "close this migration first: cloudgpu migrate finalize")
+    if _is_left(migration.old, acts):
         acts.move_address(migration, migration.old)  # a rollback that was killed half-way is finished first
     return go_forward(_saved(migration.at(MigrationState.VALIDATING), acts), acts)
 
@@ -51,8 +47,8 @@ def go_again(migration: Migration, acts: Acts) -> Migration:
 def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migration:
     """Put the old side back in charge at once: the address moves, nothing is created, both stay alive.
 
-    Raises ConflictError when the address was not moved yet, the old side is being destroyed, or it does not answer
-    (`force` moves to an old side that lives but does not answer).
+    Raises ConflictError when the address was not moved yet, the old side is gone or being removed, or it does not
+    answer (`force` moves to an old side that is left but does not answer).
     """
     if migration.state is MigrationState.ROLLED_BACK and not migration.ending:
         acts.move_address(migration, migration.old)
@@ -68,25 +64,27 @@ def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migra
 def finalize(migration: Migration, acts: Acts) -> Migration:
     """Keep the side that is in charge and destroy the other: exactly one of the two is billed afterwards.
 
-    A side in charge that proves to be gone gives way to the other; when both are, only the record is closed. Raises
-    ConflictError when the address was not moved yet or the side in charge does not answer, and CleanupFailedError when
-    the end of the other could not be confirmed (the same command tries again).
+    A side in charge that proves to be gone gives way to the other; when neither is left, the address is withdrawn and
+    the record closed. Raises ConflictError when the address was not moved yet, or the side in charge does not answer or
+    is being removed, and CleanupFailedError when the end of the other could not be confirmed (the same command tries
+    again).
     """
     if migration.ending is None and migration.state not in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK):
         raise _open(migration)
     keep = _side_to_keep(migration, acts)
-    if keep is None:
-        return _saved(replace(migration.at(MigrationState.STABLE), ending=None), acts)
-    acts.move_address(migration, keep)  # a move that was killed half-way is finished first
-    _check_can_stay_alone(migration, keep, acts)
+    if _nothing_is_left(migration, acts):
+        acts.withdraw_address(migration)
+    else:
+        _check_can_stay_alone(migration, keep, acts)
+        acts.move_address(migration, keep)  # a move that was killed half-way is finished first
     return _close(_saved(replace(migration, ending=_ending_that_keeps(keep, migration), problem=None), acts), acts)
 
 
-def abort(migration: Migration, acts: Acts) -> Migration:
+def abort(migration: Migration, acts: Acts, *, force: bool = False) -> Migration:
     """Give the new side up and destroy it; the old one stays in charge as if nothing had happened.
 
-    Raises ConflictError when the new side is in charge or is all that is left, and CleanupFailedError as `finalize`
-    does.
+    Raises ConflictError when the new side is in charge or is all that is left, or the old one does not answer (`force`
+    gives the new one up all the same), and CleanupFailedError as `finalize` does.
     """
     if migration.ending in (Ending.KEEP_NEW, Ending.KEEP_OLD):
         return finalize(migration, acts)
@@ -95,23 +93,30 @@ def abort(migration: Migration, acts: Acts) -> Migration:
             f"{migration.new.name} is in charge of {migration.service} already",
             hint="cloudgpu migrate rollback puts the old one back in charge, then abort",
         )
-    _check_old_is_left(migration, acts)
+    if _nothing_is_left(migration, acts):
+        acts.withdraw_address(migration)
+    else:
+        _check_old_is_left(migration, acts)
+        if not force:
+            _check_can_stay_alone(migration, migration.old, acts)
+        _finish_rollback(migration, acts)
     return _close(_saved(replace(migration, ending=Ending.ABORT, problem=None), acts), acts)
 
 
-def resume(migration: Migration, acts: Acts) -> Migration:
+def resume(migration: Migration, acts: Acts, *, force: bool = False) -> Migration:
     """Go on with whatever was interrupted: the way forward, a move of the address, or the end.
 
-    Raises ConflictError when the migration is closed, and what the continued step raises.
+    `force` goes on although the answers object, or the old side does not answer when the new one is given up. Raises
+    ConflictError when the migration is closed, and what the continued step raises.
     """
     if migration.state.is_final:
         raise ConflictError(f"the migration {migration.migration_id} is {migration.state}: nothing is left to do")
     if migration.ending:
-        return abort(migration, acts)
+        return abort(migration, acts, force=force)
     if migration.state is MigrationState.ROLLED_BACK:
         acts.move_address(migration, migration.old)
         return migration
-    return go_forward(migration, acts)
+    return go_forward(replace(migration, force=force or migration.force), acts)
 
 
 def _saved(migration: Migration, acts: Acts) -> Migration:
@@ -139,6 +144,7 @@ def _after_failed_creation(migration: Migration, error: CloudgpuError, acts: Act
 
 
 def _validate(migration: Migration, acts: Acts) -> Migration:
+    _check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
     comparisons = acts.ask_both(migration)
     migration = replace(migration, comparisons=comparisons)
     against = objection(comparisons)
@@ -152,11 +158,23 @@ def _validate(migration: Migration, acts: Acts) -> Migration:
     return _saved(migration.at(MigrationState.PROMOTED), acts)
 
 
-def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:
+def _is_left(side: Side, acts: Acts) -> bool:
+    return acts.exists(side) and not acts.is_ending(side)
+
+
+def _nothing_is_left(migration: Migration, acts: Acts) -> bool:
+    return not any(_is_left(side, acts) for side in (migration.old, migration.new))
+
+
+def _check_is_left(side: Side, acts: Acts, hint: str) -> None:
     if not acts.exists(side):
-        raise ConflictError(
-            f"{side.name} no longer exists, so there is no way back to it", hint="see: cloudgpu migrate status"
-        )
+        raise ConflictError(f"{side.name} no longer exists, so it cannot take over", hint=hint)
+    if acts.is_ending(side):
+        raise ConflictError(f"{side.name} is being removed, so it cannot take over", hint=hint)
+
+
+def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:
+    _check_is_left(side, acts, "see: cloudgpu migrate status")
     if not force and not acts.is_healthy(side):
         raise ConflictError(
             f"{side.name} does not answer, so it cannot take over",
@@ -164,11 +182,17 @@ def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:
         )
 
 
-def _side_to_keep(migration: Migration, acts: Acts) -> Side | None:
-    """The side in charge, the other one when that is gone, None when both are."""
+def _finish_rollback(migration: Migration, acts: Acts) -> None:
+    """A rollback that was killed half-way left the address on the new side."""
+    if migration.state is MigrationState.ROLLED_BACK:
+        acts.move_address(migration, migration.old)
+
+
+def _side_to_keep(migration: Migration, acts: Acts) -> Side:
+    """The side in charge, the other one when that is gone."""
     spare = migration.spare
     in_charge = migration.new if spare == migration.old else migration.old
-    return next((side for side in (in_charge, spare) if acts.exists(side)), None)
+    return spare if _is_left(spare, acts) and not acts.exists(in_charge) else in_charge
 
 
 def _ending_that_keeps(keep: Side, migration: Migration) -> Ending:
@@ -178,12 +202,9 @@ def _ending_that_keeps(keep: Side, migration: Migration) -> Ending:
 
 
 def _check_old_is_left(migration: Migration, acts: Acts) -> None:
-    if acts.exists(migration.old):
-        if migration.state is MigrationState.ROLLED_BACK:
-            acts.move_address(migration, migration.old)
-    elif acts.exists(migration.new):
+    if not _is_left(migration.old, acts):
         raise ConflictError(
-            f"{migration.old.name} is gone, so {migration.new.name} is all that is left of {migration.service}",
+            f"{migration.old.name} is gone or going: {migration.new.name} is all that is left of {migration.service}",
             hint=f"put it in charge: {_way_to_new(migration)}; or remove it: cloudgpu down {migration.new.name}",
         )
 
@@ -195,11 +216,23 @@ def _way_to_new(migration: Migration) -> str:
 
 def _check_can_stay_alone(migration: Migration, keep: Side, acts: Acts) -> None:
     other = migration.old if keep == migration.new else migration.new
-    if not acts.is_healthy(keep) and acts.exists(other):
+    if acts.is_healthy(keep) or not _is_left(other, acts):
+        return
+    if acts.is_ending(keep):
+        back = f"{_way_back_from(keep, migration)}, or " if migration.ending is None else ""
         raise ConflictError(
-            f"{keep.name} is in charge but does not answer, so {other.name} is not destroyed",
-            hint="cloudgpu migrate rollback" if keep == migration.new else "look at it: cloudgpu status",
+            f"{keep.name} is being removed, so {other.name} is not destroyed",
+            hint=f"{back}let it go: cloudgpu down {keep.name}, then cloudgpu migrate finalize",
         )
+    raise ConflictError(
+        f"{keep.name} does not answer, so {other.name} is not destroyed", hint=_way_back_from(keep, migration)
+    )
+
+
+def _way_back_from(keep: Side, migration: Migration) -> str:
+    if keep == migration.new:
+        return "cloudgpu migrate rollback"
+    return f"look at it: cloudgpu status; cloudgpu migrate abort --force gives {migration.new.name} up all the same"
 
 
 def _close(migration: Migration, acts: Acts) -> Migration:

@@ -1,6 +1,70 @@
-"""Lets the tests of this folder import their made-up world."""
+"""Lets the tests of this folder import their made-up world, and rent from the provider on paper of tests/running."""
 
+import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from cloudgpu.base.secret import Secret
+from cloudgpu.moving import running_acts
+from cloudgpu.moving.running_acts import RunningActs
+from cloudgpu.running.health import Answer, Health
+from cloudgpu.running.records import Service
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+from made_up_world import a_migration
+
+
+def _desks():
+    path = Path(__file__).parents[1] / "running" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("paper_desks", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+class Move:
+    """A service `mistral` on the provider on paper, and a migration of it to `qwen` that is about to begin."""
+
+    def __init__(self, path, patch):
+        self.desk = _desks().Desk(path)
+        self.desk.answers_after_s = 61
+        self.sick, self.told, self.hooks = set(), [], []
+        patch.setattr(running_acts, "bring_up", self._bring_up(running_acts.bring_up))
+        patch.setattr(running_acts, "probe", lambda *_: Health(ready=True, phase="ready", detail=""))
+        patch.setattr(running_acts, "ask", lambda *_: Answer(text="42", ttft_s=0.1, total_s=0.2, tokens=1))
+        self.store, self.provider = self.desk.store, self.desk.provider
+        self.store.save_service(Service(name="mistral", api_key=Secret("sk-service"), serving="mistral"))
+        self.old = self.desk.up("mistral")
+        self.migration = a_migration(
+            old=replace(a_migration().old, token=self.old.token), model="org/model", provider="paper",
+            new=replace(a_migration().new, name="qwen"),
+        )  # fmt: skip
+        self.acts = RunningActs(
+            service="mistral", store=self.store, state_dir=path, provider=lambda _: self.provider,
+            clock=lambda _: self.desk.clock, emit=self.store.append, request_for=self._request,
+            on_progress=self.told.append, on_hook=self.hooks.append,
+        )  # fmt: skip
+
+    def _bring_up(self, real):
+        return lambda request, **tools: real(request, prober=self.desk.prober, **tools)
+
+    def _request(self, _migration):
+        return replace(self.desk.request("qwen"), service="mistral")
+
+    def saved(self):
+        return type(self.migration).from_body(self.store.migration("m-1"))
+
+    def new(self):
+        return self.store.life(self.saved().new.token)
+
+
+@pytest.fixture
+def move(tmp_path, monkeypatch):
+    move = Move(tmp_path, monkeypatch)
+    yield move
+    move.store.close()

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
-from cloudgpu.base.errors import CleanupFailedError, InstanceFailedError
+from cloudgpu.base.errors import CleanupFailedError, ConflictError, InstanceFailedError
 from cloudgpu.moving.comparison import Comparison, Reply
 from cloudgpu.moving.migration import Migration, Side
 
@@ -21,16 +21,21 @@ class World:
 
     billing: set = field(default_factory=lambda: {"t-old"})
     names: dict = field(default_factory=lambda: {"mistral": "t-old"})
-    address: str = "mistral"
+    address: str | None = "mistral"
     journal: dict = field(default_factory=dict)
     rentals: int = 0
     sick: set = field(default_factory=set)
+    ending: set = field(default_factory=set)
     cannot_be_destroyed: set = field(default_factory=set)
     creation_fails: bool = False
     notes: list = field(default_factory=list)
 
     def saved(self):
         return Migration.from_body(json.loads(self.journal["m-1"]))
+
+    def gc(self):
+        """Carry through every end that was asked for."""
+        self.billing -= self.ending - self.cannot_be_destroyed
 
 
 @dataclass
@@ -67,12 +72,16 @@ class Process:
     def exists(self, side):
         return self._token(side) in self.world.billing
 
+    def is_ending(self, side):
+        return self._token(side) in self.world.ending
+
     def is_healthy(self, side):
-        return self.exists(side) and side.name not in self.world.sick
+        return self.exists(side) and not self.is_ending(side) and side.name not in self.world.sick
 
     def ask_both(self, migration):
         self._step()
-        old, new = (ANSWER if self.is_healthy(side) else SILENCE for side in (migration.old, migration.new))
+        sides = (migration.old, migration.new)
+        old, new = (ANSWER if self.exists(s) and s.name not in self.world.sick else SILENCE for s in sides)
         return tuple(Comparison(question=q, old=old, new=new) for q in migration.questions)
 
     def serving(self, service):
@@ -80,18 +89,31 @@ class Process:
 
     def move_address(self, migration, to):
         self._step()
+        if not self.exists(to) or self.is_ending(to):
+            raise ConflictError(f"{to.name} is not left")
         if self.world.address != to.name:
             self.world.address = to.name
             self.world.notes.append(to.name)
         self._step()
 
+    def withdraw_address(self, migration):
+        self._step()
+        assert not self.world.billing - self.world.ending, "the address of a side that is left was taken away"
+        self.world.address = None
+        self._step()
+
     def destroy(self, side):
         self._step()
-        assert side.name != self.world.address, "the side that the address points to was destroyed"
         token = self._token(side)
+        if token not in self.world.billing:
+            return
+        assert side.name != self.world.address, "the side that the address points to was destroyed"
+        left = self.world.billing - self.world.ending
+        assert left != {token}, "the last side that was left was destroyed"
+        self.world.ending.add(token)
+        self._step()
         if token in self.world.cannot_be_destroyed:
             raise CleanupFailedError(f"{side.name} may still bill", instance_id="1")
-        assert self.world.billing != {token}, "the last side that lived was destroyed"
         self._end(token, side.name)
         self._step()
 

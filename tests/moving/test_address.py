@@ -133,3 +133,42 @@ def test_a_shell_reads_any_model_name_back_as_it_is(tmp_path_factory, model):
     address.publish("chat", a_deployment(model=model), folder, KEY)
     line = address.env_path("chat", folder).read_text().splitlines()[2]
     assert shlex.split(line) == [f"OPENAI_MODEL={model}"]
+
+
+def test_a_withdrawn_address_leaves_no_file_and_no_key_behind(tmp_path):
+    address.publish("chat", a_deployment(), tmp_path, KEY)
+    assert address.withdraw("chat", tmp_path)
+    assert not address.env_path("chat", tmp_path).exists()
+    assert not address.json_path("chat", tmp_path).exists()
+    assert address.read("chat", tmp_path) is None
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_withdrawing_what_was_never_published_or_is_withdrawn_changes_nothing(tmp_path):
+    assert not address.withdraw("chat", tmp_path)
+    address.publish("chat", a_deployment(), tmp_path, KEY)
+    assert address.withdraw("chat", tmp_path)
+    assert not address.withdraw("chat", tmp_path)
+
+
+def test_a_withdrawal_that_is_killed_takes_both_files_or_none(tmp_path, monkeypatch):
+    address.publish("chat", a_deployment(), tmp_path, KEY)
+    monkeypatch.setattr(address, "_sync", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        address.withdraw("chat", tmp_path)
+    files = (address.env_path("chat", tmp_path), address.json_path("chat", tmp_path))
+    assert [path.exists() for path in files] == [False, False]
+
+
+def test_a_withdrawn_address_can_be_published_again(tmp_path):
+    address.publish("chat", a_deployment(), tmp_path, KEY)
+    address.withdraw("chat", tmp_path)
+    assert address.publish("chat", a_deployment("qwen-14b", 9000), tmp_path, KEY)
+    assert address.read("chat", tmp_path).deployment == "qwen-14b"
+
+
+def test_an_address_that_cannot_be_withdrawn_is_said_with_the_file_to_remove(tmp_path):
+    (tmp_path / "services" / "chat" / "current").mkdir(parents=True)  # a folder where the link should be
+    with pytest.raises(ConflictError, match="cannot be withdrawn") as refusal:
+        address.withdraw("chat", tmp_path)
+    assert str(tmp_path / "services" / "chat" / "current") in refusal.value.hint

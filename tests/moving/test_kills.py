@@ -98,21 +98,27 @@ def test_a_creation_that_fails_after_any_kills_leaves_exactly_the_old_side(kills
 deaths = st.sampled_from(["t-old", "t-new-0", None])
 
 
-@given(st.lists(st.tuples(verbs, st.none() | st.integers(min_value=0, max_value=14), deaths), max_size=8))
-def test_sides_that_die_by_themselves_never_take_the_other_one_with_them(runs):
+@given(
+    st.lists(st.tuples(verbs, st.none() | st.integers(min_value=0, max_value=14), deaths, st.booleans()), max_size=8)
+)
+def test_sides_that_die_or_are_taken_down_never_take_the_other_one_with_them(runs):
     world = World()
     start(world, None)
     died = set()
-    for verb, steps_left, death in runs:
+    for verb, steps_left, death, by_hand in runs:
         if death and not world.saved().state.is_final and not died:
             died.add(death)
-            world.billing.discard(death)
+            world.billing -= set() if by_hand else {death}
+            world.ending |= {death} if by_hand else set()  # `down`, which could not prove the end yet
         with contextlib.suppress(Killed, CloudgpuError):
             verb(world.saved(), Process(world, steps_left))
-    for verb in (steps.resume, steps.finalize) * 3:
+    world.gc()
+    for verb in (steps.resume, steps.abort, steps.finalize) * 3:
         with contextlib.suppress(CloudgpuError):
             verb(world.saved(), Process(world))
     assert not world.saved().is_open
     assert len(world.billing) <= 1
     if world.billing:
         check_address(world)
+    else:
+        assert world.address is None

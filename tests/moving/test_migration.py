@@ -1,5 +1,6 @@
 """A migration as a value: it comes back from the journal as it was, and takes no wrong turn."""
 
+from decimal import Decimal
 from itertools import product
 
 import pytest
@@ -7,14 +8,21 @@ from made_up_world import a_migration
 
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.moving.comparison import Comparison, Reply
-from cloudgpu.moving.migration import Migration
+from cloudgpu.moving.migration import Agreed, Migration
 from cloudgpu.moving.state import Ending, MigrationState, can_follow
 
 
 def test_a_migration_comes_back_from_the_journal_as_it_was():
     compared = (Comparison(question="?", old=Reply(text="a", ttft_s=1.5, total_s=2.0), new=Reply(error="no")),)
-    kept = a_migration(ending=Ending.KEEP_OLD, hook="reload", comparisons=compared, problem="it broke")
+    agreed = Agreed(usd_per_hour=Decimal("0.32550"), wait_s=600.0, spend_usd=Decimal("1.5"))
+    kept = a_migration(ending=Ending.KEEP_OLD, hook="reload", comparisons=compared, problem="it broke", agreed=agreed)
     assert Migration.from_body(kept.as_body()) == kept
+
+
+def test_a_record_from_before_agreements_were_kept_can_still_be_read():
+    body = a_migration().as_body()
+    del body["agreed"]
+    assert Migration.from_body(body) == a_migration()
 
 
 def test_columns_that_the_store_adds_to_a_body_do_no_harm():

@@ -202,21 +202,34 @@ def test_abort_does_not_destroy_all_that_is_left(world, acts):
     assert world.billing == {"t-new-0"}
 
 
-def test_a_finalize_that_was_killed_does_not_destroy_the_last_side_when_it_is_resumed(world, acts, promoted):
+def test_when_the_winner_dies_while_the_loser_is_removed_the_address_is_withdrawn_and_the_record_closed(
+    world, acts, promoted
+):
     world.cannot_be_destroyed.add("t-old")
     with pytest.raises(CleanupFailedError):
         steps.finalize(promoted, acts)
     world.cannot_be_destroyed.clear()
     world.billing.discard("t-new-0")
     done = steps.resume(world.saved(), acts)
-    assert (done.state, world.address, world.billing) == (MigrationState.STABLE, "mistral", {"t-old"})
+    assert (done.state, world.address, world.billing) == (MigrationState.STABLE, None, set())
 
 
-def test_an_abort_that_was_killed_does_not_destroy_the_last_side_when_it_is_resumed(world, acts, promoted):
+def test_an_abort_whose_new_side_is_being_removed_is_carried_through_though_the_old_one_died(world, acts, promoted):
     world.cannot_be_destroyed.add("t-new-0")
     with pytest.raises(CleanupFailedError):
         steps.abort(steps.roll_back(promoted, acts), acts)
     world.cannot_be_destroyed.clear()
+    world.billing.discard("t-old")
+    done = steps.resume(world.saved(), acts)
+    assert (done.state, world.address, world.billing) == (MigrationState.ABORTED, None, set())
+
+
+def test_an_abort_that_was_killed_before_its_first_act_does_not_destroy_the_last_side_when_it_is_resumed(
+    world, acts, promoted
+):
+    back = steps.roll_back(promoted, acts)
+    with pytest.raises(Killed):
+        steps.abort(back, Process(world, steps_left=4))  # the move (2), the record of the end (2)
     world.billing.discard("t-old")
     with pytest.raises(ConflictError) as refusal:
         steps.resume(world.saved(), acts)
@@ -232,3 +245,96 @@ def test_once_an_old_side_is_being_destroyed_there_is_no_way_back_to_it(world, a
     assert world.saved().ending is Ending.KEEP_NEW
     with pytest.raises(ConflictError, match="being closed"):
         steps.roll_back(world.saved(), acts)
+
+
+def test_finalize_does_not_keep_a_side_whose_end_was_asked_for(world, acts, promoted):
+    world.ending.add("t-new-0")
+    with pytest.raises(ConflictError, match="qwen-14b is being removed") as refusal:
+        steps.finalize(promoted, acts)
+    assert "rollback" in refusal.value.hint
+    assert (world.billing, world.address) == ({"t-old", "t-new-0"}, "qwen-14b")
+    world.gc()
+    assert steps.finalize(promoted, acts).state is MigrationState.STABLE
+    assert (world.billing, world.address) == ({"t-old"}, "mistral")
+
+
+def test_rollback_to_a_side_whose_end_was_asked_for_is_refused_even_when_forced(world, acts, promoted):
+    world.ending.add("t-old")
+    with pytest.raises(ConflictError, match="mistral is being removed"):
+        steps.roll_back(promoted, acts, force=True)
+    assert (world.saved().state, world.address) == (MigrationState.PROMOTED, "qwen-14b")
+
+
+def test_a_new_side_whose_end_was_asked_for_never_takes_over_even_when_forced(world, acts, promoted):
+    world.ending.add("t-new-0")
+    back = steps.roll_back(promoted, acts)
+    with pytest.raises(ConflictError, match="qwen-14b is being removed"):
+        steps.go_again(back, acts)
+    with pytest.raises(ConflictError, match="qwen-14b is being removed"):
+        steps.resume(back.at(MigrationState.VALIDATING), acts, force=True)
+    assert (world.saved(), world.address) == (back, "mistral")
+
+
+def test_abort_gives_up_a_new_side_that_is_being_removed_although_the_old_one_is_silent(world, acts, promoted):
+    back = steps.roll_back(promoted, acts)
+    world.sick.add("mistral")
+    world.ending.add("t-new-0")
+    assert steps.abort(back, acts).state is MigrationState.ABORTED
+    assert world.billing == {"t-old"}
+
+
+def test_finalize_withdraws_the_address_when_neither_side_is_left(world, acts, promoted):
+    world.billing.clear()
+    assert steps.finalize(promoted, acts).state is MigrationState.STABLE
+    assert world.address is None
+
+
+def test_abort_does_not_destroy_the_new_side_while_the_old_one_is_silent_unless_forced(world, acts, promoted):
+    back = steps.roll_back(promoted, acts)
+    world.sick.add("mistral")
+    with pytest.raises(ConflictError, match="mistral does not answer, so qwen-14b is not destroyed") as refusal:
+        steps.abort(back, acts)
+    assert "--force" in refusal.value.hint
+    assert world.billing == {"t-old", "t-new-0"}
+    assert steps.abort(back, acts, force=True).state is MigrationState.ABORTED
+    assert world.billing == {"t-old"}
+
+
+def test_abort_while_both_are_asked_does_not_destroy_the_only_side_that_answers(world, acts):
+    world.sick.add("qwen-14b")
+    with pytest.raises(CloudgpuError):
+        steps.go_forward(a_migration(), acts)
+    world.sick = {"mistral"}
+    with pytest.raises(ConflictError, match="qwen-14b is not destroyed"):
+        steps.abort(world.saved(), acts)
+    assert world.billing == {"t-old", "t-new-0"}
+
+
+def test_an_abort_that_was_forced_and_killed_can_be_resumed_by_force_only(world, acts, promoted):
+    back = steps.roll_back(promoted, acts)
+    world.sick.add("mistral")
+    with pytest.raises(Killed):
+        steps.abort(back, Process(world, steps_left=4), force=True)  # the move (2), the record of the end (2)
+    with pytest.raises(ConflictError, match="does not answer"):
+        steps.resume(world.saved(), acts)
+    assert steps.resume(world.saved(), acts, force=True).state is MigrationState.ABORTED
+
+
+def test_nothing_destroys_the_side_that_the_address_points_to(world, acts):
+    world.sick.add("qwen-14b")
+    with pytest.raises(CloudgpuError):
+        steps.go_forward(a_migration(), acts)
+    world.address = "qwen-14b"  # moved by hand, or the journal is an older copy
+    with pytest.raises(ConflictError, match="points to qwen-14b"):
+        steps.abort(world.saved(), acts)
+    assert world.billing == {"t-old", "t-new-0"}
+
+
+def test_going_forward_again_first_finishes_a_rollback_that_was_killed_half_way(world, acts, promoted):
+    with pytest.raises(Killed):
+        steps.roll_back(promoted, Process(world, steps_left=2))  # written down, not moved
+    assert (world.saved().state, world.address) == (MigrationState.ROLLED_BACK, "qwen-14b")
+    world.sick.add("qwen-14b")
+    with pytest.raises(CloudgpuError, match="stays on mistral"):
+        steps.go_again(world.saved(), acts)
+    assert world.address == "mistral"

@@ -1,0 +1,76 @@
+"""Takes back the address of a service whose deployment is gone or going: its host may be somebody else's tomorrow."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudgpu.base.clock import Clock
+from cloudgpu.base.errors import BadFileError, ConflictError
+from cloudgpu.base.events import Emit, Event, EventKind
+from cloudgpu.moving import address
+from cloudgpu.running.records import Deployment, Service
+from cloudgpu.running.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawal:
+    """Withdraws by the journal's word: it knows which deployments are gone, or are being removed. Calls no network.
+
+    A service that another process is moving is left to that one. What a kill leaves undone, the next call does.
+    """
+
+    store: Store
+    state_dir: Path
+    clock: Callable[[str], Clock]
+    emit: Emit
+
+    def everywhere(self) -> list[str]:
+        """Withdraw every address that points to a deployment that is gone or going; the names of those services.
+
+        Raises ConflictError when the files cannot be removed.
+        """
+        return [service.name for service in self.store.services() if self.of(service.name)]
+
+    def of(self, service: str) -> bool:
+        """The same for one service; True when it had such an address."""
+        if self._ended(service) is None:
+            return False
+        with ExitStack() as held:
+            try:
+                held.enter_context(self.store.lock(f"service:{service}", f"withdrawing the address of {service}"))
+            except ConflictError:
+                return False  # whoever holds it moves the address
+            life = self._ended(service)  # read again, now that nobody else moves it
+            return life is not None and self._withdraw(service, life)
+
+    def _ended(self, name: str) -> Deployment | None:
+        service = self.store.service(name)
+        pointed = service and serving(service, self.state_dir)
+        life = self.store.deployment(pointed) if pointed else None
+        return life if life and (life.state.is_final or life.state.is_ending) else None
+
+    def _withdraw(self, name: str, life: Deployment) -> bool:
+        address.withdraw(name, self.state_dir)
+        self.emit(
+            Event(
+                kind=EventKind.ADDRESS_MOVED,
+                at=self.clock(life.provider).now(),
+                deployment=life.name,
+                provider=life.provider,
+                data={"service": name, "from": life.name, "to": None},
+            )
+        )
+        service = self.store.service(name)
+        if service is not None:
+            self.store.save_service(Service(name=name, api_key=service.api_key, serving=None))
+        return True
+
+
+def serving(service: Service, state_dir: Path) -> str | None:
+    """The deployment that clients are sent to: what the address files say, else what the journal remembers."""
+    try:
+        published = address.read(service.name, state_dir)
+    except BadFileError:
+        published = None
+    return published.deployment if published else service.serving

@@ -1,0 +1,65 @@
+"""The acts on rented instances: what the journal knows of a side decides what may be done with it."""
+
+import pytest
+
+from cloudgpu.base.errors import CleanupFailedError, ConflictError, UnreachableError
+from cloudgpu.moving import address, steps
+from cloudgpu.moving.migration import Side
+from cloudgpu.moving.state import MigrationState
+from cloudgpu.running.records import DeploymentState
+
+
+@pytest.fixture
+def promoted(move):
+    return steps.go_forward(move.migration, move.acts)
+
+
+def take_down_in_vain(move, deployment):
+    """`down` while the provider does not answer: exit 6, nothing is destroyed, gc will try again."""
+    move.provider.faults["destroy"] = [UnreachableError("no answer")] * 60
+    with pytest.raises(CleanupFailedError):
+        move.desk.down(deployment)
+    move.provider.faults.clear()
+
+
+def test_a_side_whose_end_was_asked_for_is_neither_kept_nor_put_in_charge(move, promoted):
+    take_down_in_vain(move, move.new())
+    assert move.acts.exists(promoted.new)
+    assert move.acts.is_ending(promoted.new)
+    assert not move.acts.is_healthy(promoted.new)
+    with pytest.raises(ConflictError, match="qwen is being removed, so mistral is not destroyed"):
+        steps.finalize(promoted, move.acts)
+    assert len(move.provider.billing()) == 2
+    back = steps.roll_back(promoted, move.acts)
+    with pytest.raises(ConflictError, match="being removed"):
+        move.acts.move_address(back, promoted.new)
+    assert steps.finalize(back, move.acts).state is MigrationState.STABLE
+    assert (move.provider.billing(), move.acts.serving("mistral")) == (["1000"], "mistral")
+
+
+def test_there_is_no_rollback_to_an_old_side_whose_end_was_asked_for(move, promoted):
+    take_down_in_vain(move, move.store.life(move.old.token))
+    with pytest.raises(ConflictError, match="mistral is being removed"):
+        steps.roll_back(promoted, move.acts, force=True)
+    assert move.acts.serving("mistral") == "qwen"
+
+
+def test_until_its_token_is_known_a_side_is_the_living_deployment_of_that_name_and_service(move):
+    move.desk.down(move.desk.up("qwen-14b"))
+    assert not move.acts.exists(Side("qwen-14b"))
+    other = move.desk.up("qwen-14b")  # alive, of another service
+    assert not move.acts.exists(Side("qwen-14b"))
+    assert move.acts.exists(Side("qwen-14b", other.token))
+
+
+def test_a_migration_whose_sides_are_both_gone_is_closed_and_its_address_withdrawn(move, promoted, tmp_path):
+    for each in move.store.deployments():
+        move.desk.down(each)
+    done = steps.finalize(promoted, move.acts)
+    assert (done.state, move.acts.serving("mistral")) == (MigrationState.STABLE, None)
+    assert address.read("mistral", tmp_path) is None
+
+
+def test_what_was_destroyed_is_proved_gone(move, promoted):
+    steps.finalize(promoted, move.acts)
+    assert move.store.life(move.old.token).state is DeploymentState.GONE
