@@ -1,8 +1,15 @@
 """`cloudgpu logs`: the last lines that a deployment printed."""
 
-from typing import Annotated
+import re
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from cloudgpu.cli.session import Session
+
+_SHAPES = r"hf_[A-Za-z0-9]{20,}", r"sk-cloudgpu-[A-Za-z0-9_-]{20,}"
+"""Keys by their shape: one that was sent to the instance may not be the one that is set here today."""
 
 
 def register(app: typer.Typer) -> None:
@@ -15,6 +22,7 @@ def logs(
     tail: Annotated[int, typer.Option(min=1, help="How many lines.")] = 100,
 ) -> None:
     """Print the last lines of a deployment's log. Keys that stand in it are hidden."""
+    from cloudgpu.base.secret import REDACTED
     from cloudgpu.cli import render
     from cloudgpu.cli.session import open_session
     from cloudgpu.cli.the_deployment import the_deployment
@@ -22,8 +30,16 @@ def logs(
     session = open_session()
     found = the_deployment(session, name)
     text = session.provider(found.provider).logs(found.instance_id or "", tail)
-    service = session.store.service(found.service)
+    keys = _keys(session, found.service)
     for line in text.splitlines():
-        render.text(line.replace(service.api_key.reveal(), "••••") if service else line)
+        render.text(keys.sub(REDACTED, line))
     if not text.strip():
         render.progress(f"{name} has printed nothing yet.")
+
+
+def _keys(session: "Session", service_name: str) -> re.Pattern[str]:
+    """Whatever must not be seen: the keys of the service, the Hub and the accounts, and what has the shape of one."""
+    settings, service = session.settings, session.store.service(service_name)
+    known = [each.value for each in (settings.hf_token, settings.vast_key, settings.runpod_key) if each]
+    known += [service.api_key] if service else []
+    return re.compile("|".join([*(re.escape(each.reveal()) for each in known if each), *_SHAPES]))
