@@ -171,6 +171,7 @@ def test_an_empty_account_is_an_empty_list(vast, server):
         {}, {"instances": []}, {"instances": [], "total_instances": 0}, page(None, 0), page("", 0),
         page([row(1)], 2), page([], 1), page([row(1), row(1)]),
         page([{"id": 5}]), page([row(1, dph_base=None)]), page([row(1, dph_base="much")]), page([row(1, dph_base=-1)]),
+        page([row(None)]), page([row("")]), page([row(True)]),
         page([], 1, "more"), {**page([]), "success": False}, {**page([]), "total_instances": "0"}, [], None,
     ],
 )  # fmt: skip
@@ -215,6 +216,11 @@ def test_a_charge_of_any_values_is_read_or_refused(changed):
 def test_charges_that_are_none_are_refused(rows):
     with pytest.raises(BadAnswerError):
         lines_of("77", rows)
+
+
+def test_a_label_is_text_whatever_came(vast, server):
+    server.get(LIST, body=json.dumps(page([row(1, label=5), row(2, label=None)])))
+    assert [view.label for view in vast.instances()] == ["5", None]
 
 
 def test_the_retired_listing_is_an_error(vast, server):

@@ -51,8 +51,8 @@ def view(row: Mapping[str, Any]) -> InstanceView:
         charged = billing(actual)
         gpu = _amount(row["dph_base"])
         return InstanceView(
-            instance_id=str(row["id"]),
-            label=row.get("label"),
+            instance_id=_id(row["id"]),
+            label=None if row.get("label") is None else str(row["label"]),
             machine_id=None if row.get("machine_id") is None else str(row["machine_id"]),
             state=instance_state(actual, row.get("intended_status"), row.get("status_msg")),
             detail=str(row.get("status_msg") or "").strip(),
@@ -88,6 +88,12 @@ def _whole(rows: Sequence[Mapping[str, Any]], total: int) -> list[InstanceView]:
     if len(views) != total:
         raise _bad(f"the listing shows {len(views)} instances and says there are {total}")
     return views
+
+
+def _id(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | str) or value == "":
+        raise ValueError(f"{value!r} is no id")
+    return str(value)
 
 
 def _disk(row: Mapping[str, Any], gpu: Decimal) -> Decimal:
