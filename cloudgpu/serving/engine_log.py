@@ -82,6 +82,8 @@ _FATAL = tuple(
         (r"no kernel image", "the card is too old for this engine release"),
         (r"Bus error", "shared memory is too small on this host: another machine may do"),
         (r"ValidationError", "the engine refuses these settings"),
+        (r"CUDA error: |EngineCore encountered a fatal error|EngineDeadError",
+         "the card or its driver failed: another machine may do"),
         (r"EngineCore failed to start|Engine core initialization failed", "see the lines above it: cloudgpu logs"),
     )
 )  # fmt: skip

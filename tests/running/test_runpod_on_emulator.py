@@ -195,6 +195,7 @@ def test_an_engine_that_dies_in_a_restart_loop_is_found_by_its_log(world):
     world.fault("instance", "engine_dies", after_s=200)
     deployment = world.up()
     assert world.billing() == [deployment.instance_id]
+    assert len(world.creates()) == 2
 
 
 def test_a_balance_of_zero_ends_the_pod_and_status_sees_it_go(world):
