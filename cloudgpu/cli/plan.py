@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cloudgpu.planning.needs import Needs
     from cloudgpu.planning.objective import Objective
+    from cloudgpu.planning.offers import Market
     from cloudgpu.planning.plan import Plan
+    from cloudgpu.planning.spot import Spot
     from cloudgpu.running.providers.base import OfferQuery
+
+    SpotAnswer = tuple[Spot | None]
 
 
 _MOST_REASONS = 3
@@ -21,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(
-    model: Annotated[str, typer.Argument(help="Alias, Hugging Face id, local folder or config.json.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Alias, Hugging Face id, folder or config.json.")],
     context: Annotated[
         int | None, typer.Option(min=1, help="Tokens of context; default: the model's own limit, 8192 at most.")
     ] = None,
@@ -40,8 +46,14 @@ def plan(
     gpus: Annotated[int | None, typer.Option(min=1, help="Only machines with so many of them.")] = None,
     max_price: Annotated[str | None, typer.Option(metavar="USD", help="Most dollars per hour, disk included.")] = None,
     objective: Annotated[
-        str, typer.Option(metavar="WHAT", help="Rank by price, or by cost-per-token at the concurrency.")
+        str, typer.Option(metavar="WHAT", help="Rank by price, cost-per-token, time-to-ready or reliability.")
     ] = "price",
+    max_wait: Annotated[
+        float | None, typer.Option(min=1, metavar="MINUTES", help="Longest time until it answers, with caution.")
+    ] = None,
+    weights_cached: Annotated[
+        bool, typer.Option("--weights-cached", help="Image and weights lie on the host already.")
+    ] = False,
     min_tokens_per_s: Annotated[
         float | None, typer.Option(min=0, metavar="RATE", help="Output tokens a second at the concurrency, at least.")
     ] = None,
@@ -58,6 +70,13 @@ def plan(
     disk: Annotated[int | None, typer.Option(min=8, metavar="GB", help="Disk; default: what is needed.")] = None,
     offers: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Offers from a file instead of a provider.")
+    ] = None,
+    spot: Annotated[bool, typer.Option("--spot", help="What a bid would save, and an interruption cost.")] = False,
+    explain: Annotated[
+        str | None, typer.Option(metavar="OFFER_ID", help="The whole story of one offer, instead of a plan.")
+    ] = None,
+    why_not: Annotated[
+        str | None, typer.Option(metavar="GPU", help="The whole story of one card, instead of a plan.")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan there as well.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many offers are shown.")] = 10,
@@ -103,28 +122,69 @@ def plan(
         min_tokens_per_s=min_tokens_per_s,
         prompt_tokens=prompt_tokens,
         output_tokens=output_tokens,
+        max_wait_s=None if max_wait is None else max_wait * 60,
+        weights_cached=weights_cached,
     )
-    show_plan(plan_for(needs, offers), out=out, limit=limit, as_json=as_json)
+    market, now = market_for(needs, offers)
+    if explain is not None or why_not is not None:
+        return _tell(needs, market, explain, why_not, as_json=as_json)
+    made = plan_on(needs, market, now)
+    return show_plan(made, out=out, limit=limit, as_json=as_json, spot=_spot(made, market) if spot else None)
 
 
-def plan_for(needs: "Needs", offers_file: Path | None = None) -> "Plan":
-    """The plan for these needs on a file's offers, live ones, or the reference figures; kept as the latest plan."""
+def market_for(needs: "Needs", offers_file: Path | None = None) -> "tuple[Market, datetime]":
+    """A file's offers, live ones, or the reference figures, and the time by which they are dated."""
     from cloudgpu.cli.markets import gather, market_time
     from cloudgpu.cli.session import open_session
-    from cloudgpu.planning.plan import make_plan
-    from cloudgpu.planning.plan_file import latest_plan_path, save_plan
 
     session = open_session()
     now = market_time(session, needs.providers)
     market = gather(session, needs.providers, offers_file, lambda: queries_for(needs))
-    made = make_plan(needs, market, max(now, market.fetched_at))
+    return market, max(now, market.fetched_at)
+
+
+def plan_on(needs: "Needs", market: "Market", now: "datetime") -> "Plan":
+    """The plan for these needs on this market; kept as the latest plan when something fits."""
+    from cloudgpu.cli.session import open_session
+    from cloudgpu.planning.plan import make_plan
+    from cloudgpu.planning.plan_file import latest_plan_path, save_plan
+
+    made = make_plan(needs, market, now)
     if made.candidates:
-        save_plan(made, latest_plan_path(session.settings.state_dir))
+        save_plan(made, latest_plan_path(open_session().settings.state_dir))
     return made
 
 
-def show_plan(plan: "Plan", *, out: Path | None, limit: int, as_json: bool) -> None:
-    """Save it where asked and show it. Raises NothingFitsError, after the refusals, when it has no candidate."""
+def _tell(needs: "Needs", market: "Market", offer_id: str | None, gpu: str | None, *, as_json: bool) -> None:
+    """The story of one offer, of one card, or of both."""
+    from cloudgpu.cli.plan_story import render_card_story, render_offer_story
+    from cloudgpu.cli.render import out_json
+    from cloudgpu.planning.story import story_of_card, story_of_offer
+
+    of_offer = None if offer_id is None else story_of_offer(needs, market, offer_id)
+    of_card = None if gpu is None else story_of_card(needs, market, gpu)
+    if as_json:
+        told = {"explain": of_offer and of_offer.as_json(), "why_not": of_card and of_card.as_json()}
+        return out_json({name: story for name, story in told.items() if story})
+    if of_offer:
+        render_offer_story(needs, of_offer)
+    if of_card:
+        render_card_story(needs, of_card)
+    return None
+
+
+def _spot(made: "Plan", market: "Market") -> "SpotAnswer":
+    from cloudgpu.planning.spot import spot_of
+
+    cheapest = min(made.candidates, key=lambda candidate: candidate.usd_total, default=None)
+    return (spot_of(made.needs, market, cheapest),)
+
+
+def show_plan(plan: "Plan", *, out: Path | None, limit: int, as_json: bool, spot: "SpotAnswer | None" = None) -> None:
+    """Save it where asked and show it, `spot` beside it unless that was not asked for.
+
+    Raises NothingFitsError, after the refusals, when it has no candidate.
+    """
     from cloudgpu.planning.plan_file import save_plan
 
     if out is not None and plan.candidates:
@@ -133,11 +193,16 @@ def show_plan(plan: "Plan", *, out: Path | None, limit: int, as_json: bool) -> N
         from cloudgpu.cli.render import out_json
 
         if plan.candidates:
-            return out_json(plan.as_json())
+            more = {} if spot is None else {"spot": spot[0].as_json() if spot[0] else None}
+            return out_json({**plan.as_json(), **more})
     else:
         from cloudgpu.cli.plan_view import render_plan
 
         render_plan(plan, limit)
+        if spot is not None:
+            from cloudgpu.cli.plan_story import render_spot
+
+            render_spot(plan.needs, spot[0])
     if not plan.candidates:
         raise nothing_fits(plan)
     return None
@@ -187,7 +252,9 @@ def nothing_fits(plan: "Plan") -> Exception:
     miss = nearest_miss(plan)
     most = list(plan.rejected_by_reason.items())[:_MOST_REASONS]
     counted = ", ".join(f"{LABELS.get(code, code)} ({count})" for code, count in most)
-    message = f"none of {plan.offers.count} offers fits {plan.needs.model.model_id}" + (f": {counted}" if most else "")
+    message = f"none of {plan.offers.count} offer{'s' * (plan.offers.count != 1)} fits {plan.needs.model.model_id}" + (
+        f": {counted}" if most else ""
+    )
     if miss is None:
         return NothingFitsError(message, hint=_hint_for_an_empty_market(plan.needs))
     if plan.savings:

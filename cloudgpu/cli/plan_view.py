@@ -6,18 +6,22 @@ from cloudgpu.base.money import exact_text
 from cloudgpu.cli import render
 from cloudgpu.cli.render import Column, duration, gib, money
 from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.objective import Objective
 from cloudgpu.planning.offers import Offer, OfferSource, cards
 from cloudgpu.planning.plan import OffersInfo, Plan
 from cloudgpu.planning.reason import LABELS
 from cloudgpu.planning.reference_offers import is_reference
+from cloudgpu.planning.requirements import requirements_of
 from cloudgpu.planning.savings import Saving
 
 HOURS_PER_DAY = 24
 HOURS_PER_MONTH = 720
 
-_PICKED = {Objective.PRICE: "Cheapest fit", Objective.COST_PER_TOKEN: "Cheapest token"}
-_RANKED_BY = {Objective.PRICE: "price over {hours} h", Objective.COST_PER_TOKEN: "cost of a token"}
+_PICKED = {Objective.PRICE: "Cheapest fit", Objective.COST_PER_TOKEN: "Cheapest token",
+           Objective.TIME_TO_READY: "Soonest", Objective.RELIABILITY: "Most reliable"}  # fmt: skip
+_RANKED_BY = {Objective.PRICE: "price over {hours} h", Objective.COST_PER_TOKEN: "cost of a token",
+              Objective.TIME_TO_READY: "time until ready", Objective.RELIABILITY: "reliability"}  # fmt: skip
 
 _COLUMNS = (
     Column("#", right=True),
@@ -42,6 +46,7 @@ def render_plan(plan: Plan, limit: int) -> None:
         _pick(plan, plan.candidates[0])
         _budget(plan.candidates[0])
         _ranking(plan, limit)
+    _worth(plan)
     _savings(plan)
     _refusals(plan)
     _sources(plan.offers)
@@ -62,14 +67,11 @@ def _head(plan: Plan) -> None:
 
 
 def _pick(plan: Plan, best: Candidate) -> None:
-    hours = exact_text(plan.needs.hours)
     split = f", split over {best.tensor_parallel}" if best.tensor_parallel > 1 else ""
     render.pairs(
         [
             (_PICKED[plan.needs.objective], f"{best.offer.cards} at {best.offer.provider}{split}"),
-            ("Price", _running_price(best.total_usd_per_hour)),
-            ("", _price_parts(plan, best)),
-            (f"Over {hours} h", f"{money(best.usd_total)} all in"),
+            *price_lines(plan.needs, best),
             *_speed(best),
             ("Where", place(best.offer) + (", no machine yet" if is_reference(best.offer) else "")),
         ]
@@ -95,10 +97,19 @@ def _running_price(hourly: Decimal) -> str:
     return f"{money(hourly, 3)}/h = {day} a day = {month} a month"
 
 
-def _price_parts(plan: Plan, best: Candidate) -> str:
+def price_lines(needs: Needs, best: Candidate) -> list[tuple[str, str]]:
+    """What it costs by the hour, day and month, of what that is made, and everything over the hours."""
     gpu, disk = money(best.gpu_usd_per_hour, 3), money(best.disk_usd_per_hour, 3)
+    checkpoint = needs.model.checkpoint(needs.options.quantization)
+    required = requirements_of(needs, checkpoint)
     download = f"{money(best.download_usd)} once" if best.download_usd else "free"
-    return f"GPU {gpu}/h, {plan.disk_gb} GB of disk {disk}/h, {plan.download_gb:.0f} GB to download {download}"
+    size, ready, hours = required.download_gb, best.readiness, exact_text(needs.hours)
+    return [
+        ("Price", _running_price(best.total_usd_per_hour)),
+        ("", f"GPU {gpu}/h, {required.disk_gb} GB of disk {disk}/h, {size:.0f} GB to download {download}"),
+        ("Ready in", f"{duration(ready.total_s)}, which bills {money(best.ready_usd)} before the first answer"),
+        (f"Over {hours} h", f"{money(best.usd_total)} all in"),
+    ]  # fmt: skip
 
 
 def _budget(best: Candidate) -> None:
@@ -130,6 +141,8 @@ def _budget(best: Candidate) -> None:
         f"Holds {held} requests of {memory.context_tokens} tokens at once; longest one {memory.longest_context}."
     )
     render.note(f"The estimate may be off by {gib(memory.error_band_gib)}.")
+    for note in memory.capability_notes:
+        render.note(f"Note: {note}.")
     render.text()
 
 
@@ -154,7 +167,8 @@ def _ranking(plan: Plan, limit: int) -> None:
     ]
     hours = exact_text(plan.needs.hours)
     by = _RANKED_BY[plan.needs.objective].format(hours=hours)
-    title = f"{len(plan.candidates)} offers fit; the cheapest {len(shown)} by {by}"
+    what = "1 offer fits" if plan.machines == 1 else f"{plan.machines} offers fit"
+    title = f"{what}; the best {len(shown)} by {by}" if len(shown) > 1 else f"{what}; the best by {by}"
     render.table(_COLUMNS, rows, title=title)
     if any(candidate.is_tight for candidate in shown):
         render.note("! less to spare than the estimate's error: it may not start.")
@@ -167,6 +181,30 @@ def _ranking(plan: Plan, limit: int) -> None:
 def _plain_cost(candidate: Candidate) -> str:
     cost = candidate.usd_per_million_output_tokens
     return "-" if cost is None else f"{cost:.2f}"
+
+
+def _worth(plan: Plan) -> None:
+    """What more money buys: nothing in this table is beaten by a cheaper line in all respects."""
+    if len(plan.worth) < 2:
+        return
+    rows = [
+        [
+            each.offer.cards,
+            each.offer.provider,
+            money(each.usd_total),
+            f"{each.readiness.total_s / 60:.0f} min",
+            "-" if each.offer.reliability is None else f"{each.offer.reliability:.1%}",
+            "-" if each.speed is None else f"{each.speed.output_tokens_per_s:,.0f}",
+        ]
+        for each in plan.worth[:_MOST_WORTH]
+    ]
+    columns = [Column("GPU"), Column("from", drop=1), Column("all in", right=True), Column("ready", right=True)]
+    columns += [Column("host", right=True), Column("tokens/s", right=True)]
+    render.table(columns, rows, title="What more money buys: soon, steady, fast")
+    render.text()
+
+
+_MOST_WORTH = 8
 
 
 def _savings(plan: Plan) -> None:
@@ -196,14 +234,14 @@ def _saved(saving: Saving) -> str:
 
 
 def _refusals(plan: Plan) -> None:
-    if not plan.rejections:
+    if not plan.rejected:
         return
-    render.heading(f"{len(plan.rejections)} of {plan.offers.count} offers refused")
+    render.heading(f"{plan.rejected} of {plan.offers.count} offer{'s' * (plan.offers.count != 1)} refused")
     reasons = plan.rejected_by_reason
     width = len(str(max(reasons.values())))
     for code, count in reasons.items():
         render.text(f"  {count:>{width}}  {LABELS.get(code, code)}")
-    if sum(reasons.values()) > len(plan.rejections):
+    if sum(reasons.values()) > plan.rejected:
         render.note("  (an offer with two reasons counts under both)")
     render.text()
 
@@ -245,6 +283,7 @@ def age_line(source: OfferSource, origin: str, age_s: float) -> str:
     """Where offers come from and how old they are."""
     kind = {
         OfferSource.LIVE: "Live offers",
+        OfferSource.CACHED: "Offers of an earlier search, not to be rented on",
         OfferSource.FILE: "Offers of a file",
         OfferSource.REFERENCE: "Reference prices",
     }[source]

@@ -125,7 +125,7 @@ def content_text(content: dict[str, Any]) -> str:
 
 def nearest_miss(plan: Plan) -> Rejection | None:
     """The refused offer that lacked least: fewest reasons, then the smallest shortfall."""
-    return min(plan.rejections, key=_miss_order, default=None)
+    return min(plan.rejections, key=Rejection.distance, default=None)
 
 
 def _cheapest(fit: Fit, judged: Judged) -> Candidate | None:
@@ -139,11 +139,6 @@ def _check_context(needs: Needs) -> None:
         raise UsageError(
             f"{needs.model.model_id} was made for a context of {most} tokens, not {asked}", hint=f"add --context {most}"
         )
-
-
-def _miss_order(rejection: Rejection) -> tuple[int, float, str]:
-    worst = max(reason.shortfall for reason in rejection.reasons)
-    return len(rejection.reasons), worst, rejection.offer_id
 
 
 def _offers_info(needs: Needs, market: Market, now: datetime) -> OffersInfo:

@@ -63,6 +63,10 @@ class Rejection:
     gpu_count: int
     reasons: tuple[Reason, ...]
 
+    def distance(self) -> tuple[int, float, str]:
+        """How far it is from fitting: fewest reasons first, then the smallest shortfall."""
+        return len(self.reasons), max(reason.shortfall for reason in self.reasons), self.offer_id
+
     def as_json(self) -> dict[str, object]:
         """The form of the JSON contract."""
         return {

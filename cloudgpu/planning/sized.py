@@ -68,7 +68,7 @@ class Sizer:
         key = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count)
         found = self.known.get(key)
         if found is None:
-            found = self.known[key] = self._size(*key)
+            found = self.known[key] = self.size(*key)
         return found
 
     def speed(self, offer: Offer) -> SpeedEstimate | None:
@@ -80,7 +80,8 @@ class Sizer:
             self.timed[key] = self._speed(self.sized(offer), offer.gpu_count, step)
         return self.timed[key]
 
-    def _size(self, gpu_name: str, memory_mib: int, gpu_count: int) -> Sized:
+    def size(self, gpu_name: str, memory_mib: int, gpu_count: int) -> Sized:
+        """The memory of the model on so many of these cards, worked out anew."""
         gpu = match_gpu(gpu_name, memory_mib)
         if gpu is None:
             return Sized(gpu=None)

@@ -165,6 +165,24 @@ def test_a_least_reliability_that_a_market_cannot_answer_is_said(run):
     assert said not in " ".join(run("plan", "qwen-14b", "--provider", "runpod").split())
 
 
+def test_a_release_whose_rules_nobody_knows_is_planned_with_a_word_on_what_is_assumed(run):
+    shown = run("plan", "qwen-14b", "--engine-version", "99.0")
+    assert "the rules of vllm 99.0 are not known" in " ".join(shown.split())
+    assert "are not known" not in run("plan", "qwen-14b")
+
+
+def test_one_offer_that_fits_is_one_offer(run, live, market, offer):
+    live(Live(market(offer())))
+    assert "1 offer fits; the best by" in run("plan", "qwen-14b")
+
+
+def test_a_count_beyond_measure_is_refused_under_the_name_that_was_typed(run):
+    with pytest.raises(UsageError, match=r"^--concurrency must be a whole number"):
+        run("plan", "qwen-14b", "--concurrency", "99999999999")
+    with pytest.raises(UsageError, match=r"^--context must be a whole number"):
+        run("plan", "qwen-14b", "--context", "99999999999")
+
+
 def test_a_rank_of_no_adapter_is_refused(run):
     with pytest.raises(UsageError, match="--adapter-rank was given, but no adapter"):
         run("plan", "qwen-14b", "--adapter-rank", "8")

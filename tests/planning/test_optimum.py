@@ -1,0 +1,170 @@
+"""The first candidate is the true optimum: a brute force that shares no code with the ranking says so.
+
+The generated markets are as odd as the real one: nulls, slices of one machine, modded and mining cards, bogus
+versions, absurd bids, hosts that leave in an hour, prices of zero and below, names in any script.
+"""
+
+import math
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cloudgpu.base.errors import UsageError
+from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.objective import Objective
+from cloudgpu.planning.offers import Market, OfferSource
+from cloudgpu.planning.plan import make_plan
+from cloudgpu.planning.vast_offers import offers_from_vast
+from cloudgpu.sizing.gpus import match_gpu
+from cloudgpu.sizing.memory import estimate
+from cloudgpu.sizing.models import resolve_model
+from cloudgpu.sizing.options import ServingOptions
+
+from .conftest import NOW
+
+CARDS = (
+    ("RTX 4090", 24564), ("RTX 4090", 49140), ("RTX 3090", 24576), ("A100 SXM4", 81920), ("A100 SXM4", 40960),
+    ("L40S", 46068), ("H100 SXM", 81559), ("RTX 2080 Ti", 22528), ("Tesla V100", 32768), ("CMP 170HX", 65536),
+    ("RTX 5090", 32607), ("Frobnicator", 99999), ("RTX A6000", 49140),
+)  # fmt: skip
+GOOD = {
+    "verification": "verified", "rentable": True, "rented": False, "cuda_max_good": 13.0, "num_gpus": 1,
+    "storage_cost": Decimal("0.2"), "inet_down_cost": Decimal("0.01"), "inet_up_cost": Decimal("0.01"),
+    "inet_down": 800.0, "disk_space": 500.0, "cpu_ram": 128_000, "reliability2": 0.99, "direct_port_count": 20,
+    "duration": 3e6, "disk_bw": 900.0,
+}  # fmt: skip
+ODD = {
+    "verification": st.sampled_from(("verified", "unverified", "deverified", None, 7)),
+    "rentable": st.sampled_from((True, False, None)),
+    "rented": st.sampled_from((False, True, None)),
+    "cuda_max_good": st.sampled_from((None, 12.4, 12.8, 13, 580.2, "13.0", -1)),
+    "num_gpus": st.sampled_from((1, 2, 3, 4, 5, 8, 0, None)),
+    "storage_cost": st.sampled_from((Decimal("0.067"), Decimal("0.93"), None, Decimal(-1))),
+    "inet_down_cost": st.sampled_from((Decimal(0), Decimal("0.039"), None, "free")),
+    "inet_down": st.sampled_from((None, 0, 41.0, 256, 8632.5)),
+    "disk_space": st.sampled_from((None, 11.0, 60.0, 3481)),
+    "cpu_ram": st.sampled_from((None, 9000, 12_000, 1_032_000)),
+    "reliability2": st.sampled_from((None, 0.64, 0.9, 0.999, 2.5)),
+    "direct_port_count": st.sampled_from((None, 0, 1, 500)),
+    "duration": st.sampled_from((None, 1000.0, 24 * 3600, 24 * 3600 - 1, 4e7)),
+    "disk_bw": st.sampled_from((None, 0, 120.0, 5000.0)),
+    "geolocation": st.sampled_from((None, "", "Türkiye, TR", ", US", "Hafnarfjarðarkaupstaður, IS, EU", "東京, JP")),
+    "min_bid": st.sampled_from((None, 0, Decimal("0.05"), Decimal(9))),
+    "dph_base": st.sampled_from((Decimal(0), Decimal(-1), None, "0.4", Decimal("0.25"))),
+}
+
+
+@st.composite
+def rows(draw):
+    gpu, memory_mib = draw(st.sampled_from(CARDS))
+    number = draw(st.integers(1, 10**7))
+    price = draw(st.decimals(min_value=Decimal("0.05"), max_value=3, places=3))
+    row = {**GOOD, "id": number, "machine_id": draw(st.none() | st.integers(1, 4)), "gpu_name": gpu,
+           "gpu_ram": memory_mib, "dph_base": price}  # fmt: skip
+    for field in draw(st.lists(st.sampled_from(sorted(ODD)), max_size=2, unique=True)):
+        row[field] = draw(ODD[field])
+    return row
+
+
+MARKETS = st.lists(rows(), max_size=14)
+MODELS = st.sampled_from(("qwen-14b", "mistral", "Qwen/Qwen2.5-14B-Instruct-AWQ"))
+MANY = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def plan_of(found, model, **changes):
+    offers, unreadable = offers_from_vast(found)
+    market = Market(
+        offers=offers, source=OfferSource.LIVE, origin="a test", fetched_at=NOW, complete=True, unreadable=unreadable
+    )
+    return make_plan(Needs(model=resolve_model(model), options=ServingOptions(), **changes), market, NOW), offers
+
+
+def brute_price(offer, plan):
+    """All-in dollars, written out anew: hours, download, and the minutes that bill before the first answer."""
+    weights_gb = plan.download_gb - 11.0
+    per_gb_s = 8000 / (0.7 * min(1000.0, max(1.0, 1000.0 if offer.download_mbps is None else offer.download_mbps)))
+    disk_rate = 1.0 if not offer.disk_mb_per_s else min(1.5, max(0.1, offer.disk_mb_per_s / 1000))
+    billed_s = round(weights_gb * per_gb_s) + round(weights_gb / disk_rate) + 180
+    total_s = billed_s + round(11.0 * per_gb_s)
+    gpu, disk = offer.gpu_usd_per_hour, offer.storage_usd_per_gb_month * plan.disk_gb / 720
+    ready = (gpu * billed_s + disk * total_s) / 3600
+    return (gpu + disk) * plan.needs.hours + offer.download_usd_per_gb * Decimal(repr(plan.download_gb)) + ready
+
+
+def brute_fits(offer, plan):
+    """Whether it serves, written out anew."""
+    gpu, needs = match_gpu(offer.gpu, offer.gpu_memory_mib), plan.needs
+    if gpu is None or gpu.vendor != "NVIDIA" or offer.gpu.startswith("CMP"):
+        return False
+    host = (
+        offer.verified is not False,
+        offer.reliability is None or offer.reliability >= 0.9,
+        offer.open_ports is None or offer.open_ports >= 1,
+        offer.rentable_s is None or offer.rentable_s >= 24 * 3600,
+        offer.download_mbps is None or offer.download_mbps >= 100,
+        offer.disk_gb is None or offer.disk_gb >= plan.disk_gb,
+        offer.host_ram_gb is None or offer.host_ram_gb >= 8 + 4 * offer.gpu_count,
+        offer.cuda_max is None or tuple(map(int, offer.cuda_max.split("."))) >= (13, 0),
+        math.isfinite(offer.gpu_usd_per_hour) and offer.gpu_usd_per_hour > 0,
+    )
+    if not all(host):
+        return False
+    awq = needs.model.quantization == "awq"
+    least = (7, 5) if awq else (8, 0)
+    if tuple(map(int, gpu.compute_capability.split("."))) < least:
+        return False
+    try:
+        found = estimate(needs.model, gpu, ServingOptions(tensor_parallel=offer.gpu_count))
+    except UsageError:
+        return False
+    return found.starts and found.kv_cache_gib >= found.kv_needed_gib
+
+
+@MANY
+@given(MARKETS, MODELS)
+def test_the_first_candidate_is_the_cheapest_valid_offer_of_the_market(found, model):
+    plan, offers = plan_of(found, model)
+    prices = sorted(brute_price(offer, plan) for offer in offers if brute_fits(offer, plan))
+    if not prices:
+        assert plan.candidates == ()
+        return
+    assert abs(plan.candidates[0].usd_total - prices[0]) < Decimal("1e-10")
+    accepted = {candidate.offer.offer_id for candidate in plan.candidates}
+    accepted |= {piece.offer_id for candidate in plan.candidates for piece in candidate.other_slices}
+    assert accepted == {offer.offer_id for offer in offers if brute_fits(offer, plan)}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(MARKETS, st.sampled_from(Objective))
+def test_every_objective_ranks_the_same_offers_by_its_own_measure(found, objective):
+    plan, _ = plan_of(found, "qwen-14b", objective=objective)
+    measure = {
+        Objective.PRICE: lambda each: each.usd_total,
+        Objective.COST_PER_TOKEN: lambda each: each.usd_per_million_output_tokens or Decimal("1e9"),
+        Objective.TIME_TO_READY: lambda each: each.readiness.total_s,
+        Objective.RELIABILITY: lambda each: -(each.offer.reliability or 0.0),
+    }[objective]
+    values = [measure(each) for each in plan.candidates]
+    assert values == sorted(values)
+    assert len(plan.candidates) <= plan.machines
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(MARKETS)
+def test_nothing_among_the_offers_worth_their_price_is_beaten_in_all_respects(found):
+    plan, _ = plan_of(found, "qwen-14b")
+    assert bool(plan.worth) == bool(plan.candidates)
+    if plan.worth:
+        assert plan.worth[0].usd_total == plan.candidates[0].usd_total
+        totals = [each.usd_total for each in plan.worth]
+        assert totals == sorted(totals)
+
+
+@pytest.mark.parametrize("price", [Decimal(0), Decimal(-1)])
+def test_a_price_of_nothing_is_no_offer(price):
+    row = {**GOOD, "id": 1, "machine_id": 1, "gpu_name": "H100 SXM", "gpu_ram": 81559, "dph_base": price}
+    plan, offers = plan_of([row], "qwen-14b")
+    assert offers == ()
+    assert plan.offers.unreadable == {"dph_base is absurd": 1}
