@@ -16,7 +16,8 @@ CALLS = frozenset({
 
 BEFORE = frozenset({
     "timeout", "429", "429_retry_after", "500", "502", "503", "504", "html", "auth", "close", "200_success_false",
-    "no_such_ask_400", "no_such_ask_404", "no_such_ask_410", "insufficient_credit", "ignored", "empty", "null",
+    "no_such_ask_400", "no_such_ask_404", "no_such_ask_410", "no_such_instance", "insufficient_credit",
+    "ignored", "empty", "null",
 })  # fmt: skip
 """The call does nothing; the answer is made up."""
 
@@ -26,8 +27,8 @@ AFTER = frozenset({
 })  # fmt: skip
 """The call takes effect; then the answer is replaced, cut short or delayed."""
 
-SPECIAL = frozenset({"error_with_new_contract", "cap", "short", "queued", "billing_tail"})
-"""The route itself plays along."""
+SPECIAL = frozenset({"error_with_new_contract", "cap", "short", "queued", "billing_tail", "late"})
+"""The route itself plays along. Under `late` a list, show or destroy knows no instance younger than `seconds`."""
 
 INSTANCE = frozenset({
     "stuck_loading", "bad_image", "never_ready", "engine_dies", "host_offline", "price_rise", "outbid",
@@ -54,8 +55,8 @@ _RUNPOD_SPECIAL = frozenset({"short"})
 class Fault:
     """One script. `times` None means for ever; `skip` lets that many matching calls through first.
 
-    `seconds` is how long an answer is held back in real seconds, or a billing tail in the market's; `after_s` delays
-    an instance's turn, in the market's seconds; `factor` multiplies a price; `rows` caps an answer.
+    `seconds` is how long an answer is held back in real seconds, a billing tail or an instance in the market's;
+    `after_s` delays an instance's turn, in the market's seconds; `factor` multiplies a price; `rows` caps an answer.
     """
 
     fault_id: int

@@ -187,3 +187,25 @@ def test_faults_can_be_taken_back(emulator):
     emulator.fault("list", "502")
     emulator.call("DELETE", "/emulator/faults")
     assert emulator.list().status_code == 200
+
+
+def test_a_fresh_instance_can_be_unknown_to_a_list_a_read_and_a_destroy_until_it_is_older(emulator):
+    instance_id = emulator.rent()
+    for call in ("list", "show", "destroy"):
+        emulator.fault(call, "late", seconds=30, times=None)
+    assert emulator.list().json()["total_instances"] == 0
+    assert emulator.show(instance_id) is None
+    refused = emulator.call("DELETE", f"/api/v0/instances/{instance_id}/", {})
+    assert (refused.status_code, refused.json()["error"]) == (404, "no_such_instance")
+    emulator.pass_time(31)
+    assert emulator.list().json()["total_instances"] == 1
+    assert emulator.show(instance_id)["id"] == instance_id
+    assert emulator.call("DELETE", f"/api/v0/instances/{instance_id}/", {}).json()["success"]
+    assert emulator.list().json()["total_instances"] == 0
+
+
+def test_a_destroy_can_know_nothing_of_an_instance_that_lives(emulator):
+    instance_id = emulator.rent()
+    emulator.fault("destroy", "no_such_instance")
+    assert emulator.call("DELETE", f"/api/v0/instances/{instance_id}/", {}).status_code == 404
+    assert emulator.list().json()["total_instances"] == 1

@@ -13,6 +13,7 @@ from cloudgpu.base.errors import (
     InstanceFailedError,
     MissingKeyError,
     NothingFitsError,
+    StoppedByUserError,
     UsageError,
 )
 from cloudgpu.base.secret import Secret
@@ -271,3 +272,43 @@ def test_settings_open_the_same_adapter_for_both(emulator):
     address = EmulatorAddress(url=emulator.url, api_key=emulator.api_key, clock=emulator.clock())
     keyed = read_settings({"HOME": "/nonexistent", "VAST_API_KEY": "k", "VAST_URL": emulator.url})
     assert type(open_provider("emulator", settings, emulator=address)) is type(open_provider("vast", keyed))
+
+
+def test_a_create_that_is_stopped_at_once_is_removed_though_nobody_shows_it_yet(world, monkeypatch):
+    for call in ("list", "show", "destroy"):
+        world.fault(call, "late", seconds=40, times=None)
+    look, looks = world.provider.instances, []
+
+    def interrupted():
+        looks.append(1)
+        if len(looks) == 1:
+            raise KeyboardInterrupt
+        return look()
+
+    provider = type("Interrupted", (), {"__getattr__": lambda self, name: getattr(world.provider, name)})()
+    provider.instances = interrupted
+    with pytest.raises(StoppedByUserError, match="everything that was created is gone"):
+        bring_up(world.request(), **{**world.tools, "provider": provider})
+    world.heal()
+    assert world.billing() == []
+
+
+def test_an_end_that_was_never_accepted_is_not_closed_by_one_bad_look_of_status(world):
+    deployment = world.up()
+    world.fault("destroy", "503", times=None)
+    with pytest.raises(CleanupFailedError):
+        take_down(deployment, **world.tools)
+    world.fault("list", "empty")
+    world.fault("show", "null")
+    seen = refresh(world.store.life(deployment.token), *world.tools.values())
+    assert seen.state is DeploymentState.CLEANUP_FAILED
+    world.heal()
+    assert take_down(seen, **world.tools).state is DeploymentState.GONE
+    assert world.billing() == []
+
+
+def test_a_destroy_that_knows_nothing_of_a_living_instance_does_not_end_it(world):
+    deployment = world.up()
+    world.fault("destroy", "no_such_instance")
+    assert take_down(deployment, **world.tools).state is DeploymentState.GONE
+    assert world.billing() == []

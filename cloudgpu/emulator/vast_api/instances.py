@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -44,7 +44,7 @@ async def _dead_list(request: Request) -> Response:  # noqa: ARG001 - every requ
 
 async def _list(request: Request) -> Response:
     try:
-        page = _page(world_of(request), request.query_params)
+        page = _page(_shown(request), world_of(request), request.query_params)
     except (BadFilterError, ValueError, TypeError, KeyError) as error:
         return refusal(400, "bad_request", str(error))
     fault = fault_of(request)
@@ -53,8 +53,8 @@ async def _list(request: Request) -> Response:
     return reply({"success": True, **page})
 
 
-def _page(world: World, params: Mapping[str, str]) -> dict[str, Any]:
-    rows = _rows(world)
+def _page(instances: Sequence[Instance], world: World, params: Mapping[str, str]) -> dict[str, Any]:
+    rows = _rows(instances, world)
     tests = read_conditions(json.loads(params.get("select_filters", "{}")), STORED_COLUMNS)
     found = [row for row in rows if all(test(row) for test in tests)]
     order = _order(json.loads(params.get("order_by", "[]")))
@@ -71,9 +71,16 @@ def _page(world: World, params: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _rows(world: World) -> list[Row]:
+def _rows(instances: Sequence[Instance], world: World) -> list[Row]:
     now = world.now()
-    return [instance_row(instance, world.machine(instance), now) for instance in world.instances()]
+    return [instance_row(instance, world.machine(instance), now) for instance in instances]
+
+
+def _shown(request: Request) -> list[Instance]:
+    """The instances that this call knows of: a replica that lags behind knows no young ones."""
+    world, fault = world_of(request), fault_of(request)
+    lag_s = fault.seconds if fault is not None and fault.do == "late" else 0.0
+    return [each for each in world.instances() if (world.now() - each.created_at).total_seconds() >= lag_s]
 
 
 def _order(keys: list[Any]) -> list[tuple[str, str]]:
@@ -175,15 +182,15 @@ async def _contracts(request: Request) -> Response:
     ids = [int(each) for each in body.get("contract_ids") or ()]
     rows = [
         row
-        for row in _rows(world)
+        for row in _rows(world.instances(), world)
         if ("label" not in body or row["label"] == body["label"]) and (not ids or row["id"] in ids)
     ]
     return reply({"success": True, "contracts": rows})
 
 
 def _instance(request: Request) -> tuple[World, Instance | None]:
-    world = world_of(request)
-    return world, world.instance(int(request.path_params["instance_id"]))
+    instance_id = int(request.path_params["instance_id"])
+    return world_of(request), next((each for each in _shown(request) if each.instance_id == instance_id), None)
 
 
 def _absent(request: Request) -> Response:
