@@ -17,8 +17,9 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | ADDRESS_MOVED | a service's address points to another deployment | service, from, to |
 | MIGRATION | a migration took a step | migration_id, state, from, to |
 
-Intent: token, model, gpu, gpu_count, disk_gb, offer_id, machine_id, gpu_usd_per_hour, disk_usd_per_hour, download_usd
-(what the weights and the image are expected to cost in traffic), plan_id (or null).
+Intent: token, model, gpu (one card in words, with the memory it has: RTX 3080 20 GB), gpu_count, disk_gb, offer_id,
+machine_id, gpu_usd_per_hour, disk_usd_per_hour, download_usd (what the weights and the image are expected to cost in
+traffic), plan_id (or null).
 Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour.
 Lines: a list of {meter, start, end, usd}; meters are gpu, disk, download, upload.
 """

@@ -83,6 +83,11 @@ class Market:
 
 
 def cards(gpu: str, memory_mib: int | None, count: int) -> str:
-    """`2x RTX 4090 24 GB`: the size is the offer's own, whatever size the card's name says. None: size not known."""
+    """`2x RTX 4090 24 GB`: so many of `card`."""
+    return f"{count}x {card(gpu, memory_mib)}"
+
+
+def card(gpu: str, memory_mib: int | None) -> str:
+    """`RTX 4090 24 GB`: the size is the offer's own, whatever size the card's name says. None: size not known."""
     size = f" {memory_mib / 1024:.0f} GB" if memory_mib else ""
-    return f"{count}x {_SIZE.sub('', gpu) if size else gpu}{size}"
+    return f"{_SIZE.sub('', gpu) if size else gpu}{size}"

@@ -14,6 +14,7 @@ from cloudgpu.base.errors import (
 )
 from cloudgpu.base.events import EventKind
 from cloudgpu.base.money import exact_text
+from cloudgpu.planning.offers import card
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.lookup import settle
 from cloudgpu.running.deployment.request import Rental, UpRequest
@@ -111,7 +112,7 @@ def _intent(deployment: Deployment) -> dict[str, object]:
     return {
         "token": deployment.token,
         "model": deployment.model,
-        "gpu": deployment.gpu,
+        "gpu": card(deployment.gpu, deployment.gpu_memory_mib),
         "gpu_count": deployment.gpu_count,
         "disk_gb": deployment.disk_gb,
         "offer_id": deployment.offer_id,
