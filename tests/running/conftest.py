@@ -116,11 +116,15 @@ class PaperProvider:
 
     def destroy(self, instance_id):
         self.destroys.append(instance_id)
-        self._fault("destroy")
+        lost = isinstance((self.faults.get("destroy") or [None])[0], HappenedAllTheSameError)
+        if not lost:
+            self._fault("destroy")
         machine = self.machines.get(instance_id)
         if machine is None or not self._visible(machine):
             return False
         machine.destroyed = not self.deaf_to_destroy
+        if lost:
+            self._fault("destroy")
         return True
 
     def logs(self, instance_id, tail):
