@@ -252,9 +252,8 @@ def nothing_fits(plan: "Plan") -> Exception:
     miss = nearest_miss(plan)
     most = list(plan.rejected_by_reason.items())[:_MOST_REASONS]
     counted = ", ".join(f"{LABELS.get(code, code)} ({count})" for code, count in most)
-    message = f"none of {plan.offers.count} offer{'s' * (plan.offers.count != 1)} fits {plan.needs.model.model_id}" + (
-        f": {counted}" if most else ""
-    )
+    of = "the one offer does not fit" if plan.offers.count == 1 else f"none of {plan.offers.count} offers fits"
+    message = f"{of} {plan.needs.model.model_id}" + (f": {counted}" if most else "")
     if miss is None:
         return NothingFitsError(message, hint=_hint_for_an_empty_market(plan.needs))
     if plan.savings:

@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
 
 def up(
     model: Annotated[
-        str | None, typer.Argument(help="Alias, Hub id or folder; without it, the plan that was made last.")
+        str | None,
+        typer.Argument(metavar="MODEL", help="Alias, Hub id or folder; without it, the plan that was made last."),
     ] = None,
     plan: Annotated[Path | None, typer.Option(metavar="FILE", help="A plan that `cloudgpu plan --out` saved.")] = None,
     provider: Annotated[

@@ -19,6 +19,8 @@ dollar in 28 digits: beyond, its last digits would be lost."""
 MOST_USD_PER_HOUR = Decimal(10_000)
 """Several times what the dearest machine of eight cards costs: above it, a cap caps nothing."""
 
+MOST_WAIT_MINUTES = 7 * 24 * 60
+
 MOST_GPUS = 64
 """No offer holds more."""
 
@@ -34,6 +36,7 @@ def check_needs(needs: "Needs") -> None:
     _within("--min-reliability", needs.min_reliability, 0, 1)
     _within("--min-tokens-per-s", needs.min_tokens_per_s, 0, MOST_RATE)
     _within("--min-download-mbps", needs.min_download_mbps, 0, MOST_RATE)
+    _within("--max-wait", None if needs.max_wait_s is None else needs.max_wait_s / 60, 1, MOST_WAIT_MINUTES)
     _within("--gpus", needs.gpu_count, 1, MOST_GPUS)
     _within("--disk", needs.disk_gb, 1, MOST_DISK_GB)
     _within("--prompt-tokens", needs.prompt_tokens, 1, MOST_TOKENS)

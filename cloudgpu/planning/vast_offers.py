@@ -101,12 +101,16 @@ def offer_from_vast(row: Row, provider: str = "vast") -> Offer:
 def unsaid_notes(offers: Sequence[Offer]) -> tuple[str, ...]:
     """Sentences on offers that do not say what Vast.ai's always do, and so pass a filter that nobody can hold up."""
     unsaid = {
-        "how reliable their host is: no least reliability was held against them": "reliability",
-        "whether their host is verified: they were not refused for it": "verified",
+        "how reliable the host is: no least reliability was applied there": "reliability",
+        "whether the host is verified: none was refused for it": "verified",
         "how much disk there is: it was taken to be enough": "disk_gb",
     }
     counts = {what: sum(getattr(offer, field) is None for offer in offers) for what, field in unsaid.items()}
-    return tuple(f"{count} of {len(offers)} offers do not say {what}." for what, count in counts.items() if count)
+    return tuple(
+        f"{count} of {len(offers)} offers {'does' if count == 1 else 'do'} not say {what}."
+        for what, count in counts.items()
+        if count
+    )
 
 
 def country_of(location: str | None) -> str | None:

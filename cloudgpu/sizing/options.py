@@ -85,8 +85,8 @@ def _check_count(name: str, value: object) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= LARGEST_COUNT:
         raise UsageError(
-            f"{name} must be a whole number from 1 to {LARGEST_COUNT}, not {value}",
-            hint=f"leave {name} out for its default",
+            f"{_option(name)} must be a whole number from 1 to {LARGEST_COUNT}, not {value}",
+            hint=f"leave {_option(name)} out for its default",
         )
 
 
@@ -95,7 +95,8 @@ def _check_share(name: str, value: object) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
         raise UsageError(
-            f"{name} is a share of the card, not {value}", hint="give a number above 0 and up to 1, for example 0.90"
+            f"{_option(name)} is a share of the card, not {value}",
+            hint="give a number above 0 and up to 1, for example 0.90",
         )
 
 
@@ -103,9 +104,16 @@ def _check_factor(name: str, value: object) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 1000:
-        raise UsageError(f"{name} must be a number from 1, not {value}", hint="YaRN factors are 2 or 4, mostly")
+        raise UsageError(
+            f"{_option(name)} must be a number from 1, not {value}", hint="YaRN factors are 2 or 4, mostly"
+        )
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise UsageError(f"{name} {value!r} is not known", hint="one of " + ", ".join(choices))
+        raise UsageError(f"{_option(name)} {value!r} is not known", hint="one of " + ", ".join(choices))
+
+
+def _option(name: str) -> str:
+    """The option of the command line behind a field's name."""
+    return "--context" if name == "context_tokens" else "--" + name.replace("_", "-")

@@ -40,6 +40,12 @@ def test_offers_takes_no_number_that_cannot_be_meant(option, value):
     assert refused("offers", option, value).startswith(option)
 
 
+@pytest.mark.parametrize("command", ["plan", "up", "estimate"])
+def test_every_usage_line_spells_the_model_in_one_way(command):
+    usage = next(line for line in CliRunner().invoke(app, [command, "--help"]).stdout.splitlines() if "Usage" in line)
+    assert usage.split()[-1].strip("[]{}") == "MODEL"
+
+
 def test_a_rank_needs_an_adapter_and_an_adapter_has_a_rank():
     assert lora_rank_of(None, None) is None
     assert lora_rank_of("owner/lora", None) == 16

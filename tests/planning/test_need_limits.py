@@ -16,6 +16,7 @@ NUMBERS = (
     "max_usd_per_hour",
     "min_reliability",
     "min_tokens_per_s",
+    "max_wait_s",
     "min_download_mbps",
     "gpu_count",
     "disk_gb",

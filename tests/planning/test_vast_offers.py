@@ -149,7 +149,7 @@ def test_a_card_with_twice_its_memory_is_taken(gpu, memory_mib):
 )
 def test_what_a_row_does_not_say_passes_its_filter_and_is_said(fields, said):
     [note] = unsaid_notes([offer_from_vast(row()), offer_from_vast(row(**fields))])
-    assert note.startswith("1 of 2 offers do not say")
+    assert note.startswith("1 of 2 offers does not say")
     assert said in note
 
 
