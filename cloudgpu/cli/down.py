@@ -22,6 +22,7 @@ def down(
 ) -> None:
     """Remove a deployment and everything on it, wait until it is proved gone, and read its bill.
 
+    The address of a service that it served is withdrawn: its host may be somebody else's tomorrow.
     Exit status 6 when its end cannot be confirmed: it may still bill, and every command says so until it is settled.
     """
     from cloudgpu.base.errors import UsageError
@@ -34,14 +35,12 @@ def down(
         raise UsageError("say which deployment to remove", hint="cloudgpu down NAME, or cloudgpu down --all")
     session = open_session()
     found = [the_deployment(session, name)] if name else session.store.deployments()
-    if not found and not as_json:
-        return render.text("Nothing is rented.")
     if found and not yes and not render.confirm(_question(found)):
         return render.progress("Nothing was removed.")
-    gone = _taken_down(session, found, quiet=as_json)
+    gone, withdrawn = _taken_down(session, found, quiet=as_json)
     if as_json:
-        render.out_json({"deployments": [as_row(session, each) for each in gone]})
-    return None
+        return render.out_json({"deployments": [as_row(session, each) for each in gone], "withdrawn": withdrawn})
+    return None if found else render.text("Nothing is rented.")
 
 
 def _question(found: "list[Deployment]") -> str:
@@ -49,8 +48,8 @@ def _question(found: "list[Deployment]") -> str:
     return f"Remove {names} and everything on {'it' if len(found) == 1 else 'them'}?"
 
 
-def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -> "list[Deployment]":
-    """Each in turn; one that fails keeps none of the others from being tried."""
+def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -> "tuple[list[Deployment], list[str]]":
+    """Each in turn, and the services whose address is withdrawn; what fails keeps nothing else from being tried."""
     from cloudgpu.base.errors import CloudgpuError
 
     gone, failures = [], []
@@ -59,11 +58,34 @@ def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -
             gone.append(_one(session, each, quiet=quiet))
         except CloudgpuError as error:
             failures.append(error)
-    for failure in failures[1:]:
-        typer.echo(f"Error: {failure.message}", err=True)
-    if failures:
-        raise max(failures, key=lambda failure: failure.exit_status)
-    return gone
+    withdrawn: list[str] = []
+    try:
+        withdrawn = _withdraw(session)
+    except CloudgpuError as error:
+        failures.append(error)
+    worst = max(failures, key=lambda failure: failure.exit_status, default=None)
+    for failure in failures:
+        if failure is not worst:
+            typer.echo(f"Error: {failure.message}", err=True)
+    if worst is not None:
+        raise worst
+    return gone, withdrawn
+
+
+def _withdraw(session: "Session") -> "list[str]":
+    """Also what an earlier command that was killed left pointing to nothing."""
+    from cloudgpu.cli import render
+    from cloudgpu.moving.withdrawal import Withdrawal
+
+    withdrawal = Withdrawal(
+        store=session.store, state_dir=session.settings.state_dir, clock=session.clock, emit=session.emit
+    )
+    withdrawn = withdrawal.everywhere()
+    for service in withdrawn:
+        moving = session.store.open_migration(service) is not None
+        way = " It is in the middle of a migration, see: cloudgpu migrate status" if moving else ""
+        render.progress(f"The address of {service} is withdrawn: nothing serves it.{way}")
+    return withdrawn
 
 
 def _one(session: "Session", deployment: "Deployment", *, quiet: bool) -> "Deployment":

@@ -77,6 +77,7 @@ def market(tmp_path):
 
 def test_migrate_rollback_finalize_and_an_export_that_equals_the_bill(market):
     here = market(speed=600)
+    here.run("migrate", "--from", "mistral", "--to", "qwen-14b", "--max-price", "0.01", "--yes", status=3)
     told = json.loads(here.run("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes", "--json"))["migration"]
     assert (told["state"], told["serving"], here.serving()) == ("promoted", "qwen-14b", "qwen-14b")
     assert all(each["old"]["text"] and each["new"]["ttft_s"] is not None for each in told["comparisons"])
@@ -92,7 +93,9 @@ def test_migrate_rollback_finalize_and_an_export_that_equals_the_bill(market):
     (left,) = here.alive()
     assert left["model"] == "Qwen/Qwen2.5-14B-Instruct"
 
-    here.run("down", "qwen-14b", "--yes")
+    told = json.loads(here.run("down", "qwen-14b", "--yes", "--json"))
+    assert told["withdrawn"] == ["mistral"]
+    assert not address.env_path("mistral", here.state_dir).exists()
     assert here.alive() == []
     rows = list(csv.DictReader(io.StringIO(here.run("cost", "export", "--format", "csv"))))
     assert {row["source"] for row in rows} == {"provider"}
