@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from cloudgpu.cli.session import Session
     from cloudgpu.moving.acts import Acts
+    from cloudgpu.moving.hook import HookResult
     from cloudgpu.moving.migration import Migration, Side
 
 Which = Annotated[
@@ -19,6 +20,8 @@ Which = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Force = Annotated[bool, typer.Option("--force", help="Go on although the answers or the health speak against it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="The outcome as JSON.")]
+
+_MOST_WAIT_MINUTES = 60 * 24 * 7
 
 
 def register(app: typer.Typer) -> None:
@@ -49,6 +52,15 @@ def migrate(
     send_hf_token: Annotated[
         bool, typer.Option("--send-hf-token", help="Give the new machine HF_TOKEN, for a gated model.")
     ] = False,
+    max_price: Annotated[
+        str | None, typer.Option(metavar="USD", help="Most dollars per hour for the new side; default: as shown.")
+    ] = None,
+    max_wait: Annotated[
+        float | None, typer.Option(metavar="MINUTES", min=1, help="Longest wait for one machine to answer.")
+    ] = None,
+    max_spend: Annotated[
+        str | None, typer.Option(metavar="USD", help="Most dollars before one answers, all attempts together.")
+    ] = None,
     force: Force = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would cost and stop.")] = False,
     yes: Yes = False,
@@ -61,8 +73,9 @@ def migrate(
     if context.invoked_subcommand:
         return
     from cloudgpu.base.errors import UsageError
+    from cloudgpu.cli.migrate_rental import Caps
     from cloudgpu.cli.migrate_start import Wish, start
-    from cloudgpu.cli.option_values import refuse_empty
+    from cloudgpu.cli.option_values import finite, positive, refuse_empty
 
     refuse_empty(to=to, provider=provider, name=name, hook=hook)
     if old is None:
@@ -80,6 +93,11 @@ def migrate(
             hook=hook,
             force=force,
             send_hf_token=send_hf_token,
+            caps=Caps(
+                max_price=positive(max_price, "--max-price") if max_price is not None else None,
+                max_wait_minutes=finite(max_wait, "--max-wait", _MOST_WAIT_MINUTES),
+                max_spend=positive(max_spend, "--max-spend") if max_spend is not None else None,
+            ),
             dry_run=dry_run,
             yes=yes,
             as_json=as_json,
@@ -129,23 +147,27 @@ def finalize(which: Which = None, yes: Yes = False, as_json: AsJson = False) -> 
     _act("finalize", which, steps.finalize, ends=lambda migration: migration.spare, yes=yes, as_json=as_json)
 
 
-def abort(which: Which = None, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Give the new side up and destroy it; the old one stays in charge."""
+def abort(which: Which = None, force: Force = False, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Give the new side up and destroy it; the old one stays in charge, and must answer unless --force is given."""
     from cloudgpu.moving import steps
 
-    _act("abort", which, steps.abort, ends=lambda migration: migration.new, yes=yes, as_json=as_json)
+    def give_up(migration: "Migration", acts: "Acts") -> "Migration":
+        return steps.abort(migration, acts, force=force)
+
+    _act("abort", which, give_up, ends=lambda migration: migration.new, yes=yes, as_json=as_json)
 
 
-def resume(which: Which = None, force: Force = False, as_json: AsJson = False) -> None:
-    """Go on with a migration that was interrupted, or ask both sides again."""
-    from dataclasses import replace
+def resume(which: Which = None, force: Force = False, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Go on with a migration that was interrupted, or ask both sides again.
 
+    Should the new side have to be rented for more than was agreed, shows the price and asks.
+    """
     from cloudgpu.moving import steps
 
     def go_on(migration: "Migration", acts: "Acts") -> "Migration":
-        return steps.resume(replace(migration, force=force or migration.force), acts)
+        return steps.resume(migration, acts, force=force)
 
-    _act("resume", which, go_on, as_json=as_json)
+    _act("resume", which, go_on, rents=True, yes=yes, as_json=as_json)
 
 
 def list_all(as_json: AsJson = False) -> None:
@@ -170,41 +192,48 @@ def _act(
     act: "Callable[[Migration, Acts], Migration]",
     *,
     ends: "Callable[[Migration], Side] | None" = None,
+    rents: bool = False,
     yes: bool = True,
     as_json: bool = False,
 ) -> None:
+    from dataclasses import replace
+
     from cloudgpu.cli import render
-    from cloudgpu.cli.migrate_target import request_again
+    from cloudgpu.cli.migrate_rental import agreed_again, request_again
     from cloudgpu.cli.migrate_view import show_new_answers
     from cloudgpu.cli.migrate_world import acts_on, at_work, meant_migration, read_again
     from cloudgpu.cli.session import open_session
 
     session = open_session()
-    migration = meant_migration(session, which)
-    if ends and not yes and not render.confirm(f"Destroy {ends(migration).name} for good?"):
+    before = meant_migration(session, which)
+    if ends and not yes and not render.confirm(f"Destroy {ends(before).name} for good?"):
         return render.text("Nothing was done.")
-    before = migration
+    agreed = agreed_again(session, before, yes=yes) if rents else before
+    if agreed is None:
+        return render.progress("Nothing was rented.")
+    hooks: list[HookResult] = []
     try:
-        with at_work(session, migration, verb) as progress:
-            acts = acts_on(session, migration, progress, lambda each: request_again(session, each))
-            migration = act(read_again(session, migration), acts)
+        with at_work(session, before, verb) as progress:
+            acts = acts_on(session, before, progress, lambda each: request_again(session, each), hooks)
+            now = read_again(session, before)
+            migration = act(replace(now, agreed=agreed.agreed) if rents else now, acts)
     finally:
         if not as_json:
             show_new_answers(session, before)
-    return _show_outcome(session, migration, as_json=as_json)
+    return _show_outcome(session, migration, hooks, as_json=as_json)
 
 
-def _show_outcome(session: "Session", migration: "Migration", *, as_json: bool) -> None:
+def _show_outcome(session: "Session", migration: "Migration", hooks: "list[HookResult]", *, as_json: bool) -> None:
     from cloudgpu.cli import render
     from cloudgpu.cli.migrate_view import as_json as json_of
-    from cloudgpu.cli.migrate_view import show_final_bill, show_moved, standing
+    from cloudgpu.cli.migrate_view import hook_json, show_final_bill, show_moved, standing
 
     now = standing(session, migration)
     if as_json:
-        return render.out_json({"migration": json_of(now)})
+        return render.out_json({"migration": json_of(now), "hook": hook_json(hooks)})
     if migration.is_open:
         return show_moved(session, migration)
-    render.text(f"{migration.service} is served by {now.serving}; the migration is {migration.state}.")
+    render.text(f"{migration.service} is served by {now.serving or 'nothing'}; the migration is {migration.state}.")
     for life in (now.old, now.new):
         if life is not None and life.state.is_final:
             show_final_bill(life.name, *_whole_cost(session, life.token))

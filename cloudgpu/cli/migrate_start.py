@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cloudgpu.base.clock import utc_text
-from cloudgpu.base.errors import CloudgpuError
+from cloudgpu.base.errors import CloudgpuError, ConflictError
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
-from cloudgpu.cli.migrate_target import Target, plan_today, provider_of, request_again, request_for_plan, target_of
+from cloudgpu.cli.migrate_rental import Caps, agreement, request_again, request_for_plan
+from cloudgpu.cli.migrate_target import Target, plan_today, provider_of, target_of
 from cloudgpu.cli.migrate_view import (
     Newcomer,
     as_json,
+    hook_json,
     show_answers,
     show_moved,
     show_new_answers,
@@ -25,6 +28,7 @@ from cloudgpu.cli.migrate_world import (
     free_name,
     new_migration_id,
     open_migration,
+    read_again,
     still_open,
     the_old_side,
 )
@@ -38,6 +42,9 @@ from cloudgpu.moving.state import MigrationState
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan_file import save_plan
 from cloudgpu.running.deployment import Deployment, UpRequest
+
+if TYPE_CHECKING:
+    from cloudgpu.moving.hook import HookResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +60,7 @@ class Wish:
     hook: str | None
     force: bool
     send_hf_token: bool
+    caps: Caps
     dry_run: bool
     yes: bool
     as_json: bool
@@ -68,10 +76,7 @@ def start(wish: Wish) -> None:
     if opened is not None:
         if not _can_go_again(opened, old, target.needs):
             raise still_open(opened)
-        again = replace(
-            opened, force=wish.force, questions=questions or opened.questions, hook=wish.hook or opened.hook
-        )
-        return _go_again(session, wish, again, old)
+        return _go_again(session, wish, opened, old, target.needs, questions)
     check_in_charge(session, old)
     return _begin(session, wish, old, target, questions or QUESTIONS)
 
@@ -79,7 +84,7 @@ def start(wish: Wish) -> None:
 def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questions: tuple[str, ...]) -> None:
     provider = provider_of(wish.provider, target, old)
     name = free_name(session, wish.name, target.needs.model.short_name)
-    plan, change = plan_today(session, target, provider)
+    plan, change = plan_today(session, target, provider, wish.caps.max_price)
     migration_id = new_migration_id()
     plan_file = session.settings.state_dir / "plans" / f"{migration_id}.json"
     migration = Migration(
@@ -96,55 +101,83 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questi
         hook=wish.hook,
         questions=questions,
     )
-    request = request_for_plan(session, plan, migration)
+    request = request_for_plan(session, plan, migration, wish.caps)
+    migration = replace(migration, agreed=agreement(request))
     if change and not wish.as_json:
         render.note(change)
     first = request.rentals[0].offer
-    new = Newcomer(name=name, model=request.model, gpu=first.cards)
-    if _agreed(wish, old, new, _price(old, request)):
-        save_plan(plan, plan_file)
-        _go(session, wish, migration, request, steps.go_forward)
+    new = Newcomer(name=name, model=request.model, gpu=first.cards, most_usd_per_hour=agreement(request).usd_per_hour)
+    if not _agreed(wish, old, new, _price(old, request)):
+        return
+    save_plan(plan, plan_file)
+
+    def unchanged() -> Migration:
+        opened = open_migration(session, old.service)
+        if opened is not None:
+            raise still_open(opened)
+        check_in_charge(session, _same_old_side(session, old))
+        return migration
+
+    _go(session, wish, migration, unchanged, lambda _: request, steps.go_forward)
 
 
-def _go_again(session: Session, wish: Wish, migration: Migration, old: Deployment) -> None:
-    life = standing(session, migration).new
+def _go_again(
+    session: Session, wish: Wish, seen: Migration, old: Deployment, needs: Needs, questions: tuple[str, ...] | None
+) -> None:
+    life = standing(session, seen).new
     price = no_double_run(old.usd_per_hour, life.usd_per_hour if life else ZERO)
     gpu = life.cards if life else "an instance that is gone"
-    if _agreed(wish, old, Newcomer(name=migration.new.name, model=migration.model, gpu=gpu), price):
-        _go(session, wish, migration, None, steps.go_again)
+    if not _agreed(wish, old, Newcomer(name=seen.new.name, model=seen.model, gpu=gpu), price):
+        return
+
+    def with_wishes() -> Migration:
+        now = read_again(session, seen)
+        if not now.is_open:
+            raise _closed_meanwhile(now)
+        if not _can_go_again(now, _same_old_side(session, old), needs):
+            raise still_open(now)
+        return replace(now, force=wish.force, questions=questions or now.questions, hook=wish.hook or now.hook)
+
+    _go(session, wish, seen, with_wishes, lambda again: request_again(session, again), steps.go_again)
 
 
 def _go(
     session: Session,
     wish: Wish,
     migration: Migration,
-    request: UpRequest | None,
+    read_under_lock: Callable[[], Migration],
+    request_for: Callable[[Migration], UpRequest],
     way: Callable[[Migration, Acts], Migration],
 ) -> None:
-    def request_for(again: Migration) -> UpRequest:
-        return request or request_again(session, again)
-
+    """`read_under_lock` checks what was seen before the question was asked: another process may have acted since."""
+    hooks: list[HookResult] = []
     try:
         with at_work(session, migration, "start") as progress:
-            _check_unchanged(session, migration)
-            acts = acts_on(session, migration, progress, request_for)
-            acts.save(migration)
-            migration = way(migration, acts)
+            migration = read_under_lock()
+            migration = way(migration, acts_on(session, migration, progress, request_for, hooks))
     except CloudgpuError:
         if not wish.as_json:
             show_new_answers(session, migration)
         raise
     if wish.as_json:
-        return render.out_json({"migration": as_json(standing(session, migration))})
+        return render.out_json({"migration": as_json(standing(session, migration)), "hook": hook_json(hooks)})
     show_answers(migration)
     return show_moved(session, migration)
 
 
-def _check_unchanged(session: Session, migration: Migration) -> None:
-    """Another process may have begun or closed one while the price was looked at."""
-    opened = open_migration(session, migration.service)
-    if opened and (opened.migration_id, opened.state) != (migration.migration_id, migration.state):
-        raise still_open(opened)
+def _same_old_side(session: Session, old: Deployment) -> Deployment:
+    """The old side as it is now. Raises ConflictError when it is not ready any more, or another life has its name."""
+    now = the_old_side(session, old.name)
+    if now.token != old.token:
+        raise ConflictError(f"{old.name} is another deployment than a moment ago", hint="see: cloudgpu status")
+    return now
+
+
+def _closed_meanwhile(migration: Migration) -> ConflictError:
+    return ConflictError(
+        f"the migration {migration.migration_id} was closed meanwhile: it is {migration.state}",
+        hint="see: cloudgpu migrate list",
+    )
 
 
 def _can_go_again(opened: Migration, old: Deployment, needs: Needs) -> bool:

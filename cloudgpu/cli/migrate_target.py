@@ -1,19 +1,19 @@
 """What a migration moves to: a plan or a model's name, and today's offers for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 
 from cloudgpu.base.errors import NotFoundError, UsageError
-from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, request_of
+from cloudgpu.cli.agreement import live_plan, new_plan
 from cloudgpu.cli.markets import check_providers
 from cloudgpu.cli.plan import asked_name
 from cloudgpu.cli.session import Session
-from cloudgpu.moving.migration import Migration
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import OfferSource
 from cloudgpu.planning.plan import Plan
 from cloudgpu.planning.plan_file import latest_plan_path, load_plan
-from cloudgpu.running.deployment import Deployment, UpRequest
+from cloudgpu.running.deployment import Deployment
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.weighed import find_model
 
@@ -50,32 +50,18 @@ def provider_of(wanted: str | None, target: Target, old: Deployment) -> str:
     return old.provider
 
 
-def plan_today(session: Session, target: Target, provider: str) -> tuple[Plan, str | None]:
+def plan_today(
+    session: Session, target: Target, provider: str, max_price: Decimal | None = None
+) -> tuple[Plan, str | None]:
     """The plan on the provider's offers of this moment, and what changed in price. Calls the network, rents nothing.
 
-    Raises NothingFitsError, or as the provider does.
+    `max_price` leaves out what costs more dollars per hour; None keeps to the plan's own cap. Raises NothingFitsError,
+    or as the provider does.
     """
+    needs = target.needs if max_price is None else replace(target.needs, max_usd_per_hour=max_price)
     if target.plan is None:
-        return new_plan(session, provider, target.needs), None
-    return live_plan(session, provider, target.plan)
-
-
-def request_for_plan(session: Session, plan: Plan, migration: Migration) -> UpRequest:
-    """What may be rented for the migration's new side."""
-    return request_of(
-        session,
-        plan,
-        name=migration.new.name,
-        service=migration.service,
-        limits=limits_of(plan, max_price=None, max_wait_minutes=None, max_attempts=3, max_spend=None),
-        send_hf_token=migration.send_hf_token,
-    )
-
-
-def request_again(session: Session, migration: Migration) -> UpRequest:
-    """What to rent for a migration that was interrupted before its new side was up: its plan, on today's market."""
-    plan, _ = live_plan(session, migration.provider, load_plan(Path(migration.plan_file)))
-    return request_for_plan(session, plan, migration)
+        return new_plan(session, provider, needs), None
+    return live_plan(session, provider, replace(target.plan, needs=needs))
 
 
 def _latest(session: Session, old: Deployment) -> Plan:

@@ -11,9 +11,12 @@ from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
 from cloudgpu.moving.comparison import Reply
 from cloudgpu.moving.double_run import DoubleRun
+from cloudgpu.moving.hook import HookResult
+from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.steps import ways_out
+from cloudgpu.moving.withdrawal import serving
 from cloudgpu.running.deployment import Deployment
 
 _ANSWER_CHARACTERS = 90
@@ -21,11 +24,12 @@ _ANSWER_CHARACTERS = 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Newcomer:
-    """The new side as it is announced: `gpu` is `1x RTX 4090 24 GB`."""
+    """The new side as it is announced: `gpu` is `1x RTX 4090 24 GB`; no cap when nothing is rented."""
 
     name: str
     model: str
     gpu: str
+    most_usd_per_hour: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +44,22 @@ class Standing:
 
 def standing(session: Session, migration: Migration) -> Standing:
     """Read from the journal and the address files; calls no network."""
-    published = address.read(migration.service, session.settings.state_dir)
     service = session.store.service(migration.service)
     return Standing(
         migration=migration,
-        old=_life(session, migration, migration.old),
-        new=_life(session, migration, migration.new),
-        serving=published.deployment if published else service.serving if service else None,
+        old=life_of(migration.old, migration.service, session.store),
+        new=life_of(migration.new, migration.service, session.store),
+        serving=serving(service, session.settings.state_dir) if service else None,
     )
 
 
 def show_price(old: Deployment, new: Newcomer, price: DoubleRun) -> None:
     """What the double run costs, before it begins."""
     render.heading(f"Migrate {old.service}: {old.name} → {new.name} ({new.model})")
+    cap = f"; never above {render.money(new.most_usd_per_hour, 4)}/h" if new.most_usd_per_hour else ""
     rows = [
         ("Old", f"{render.money(price.old_usd_per_hour, 4)}/h on {old.cards}, keeps serving"),
-        ("New", f"{render.money(price.new_usd_per_hour, 4)}/h on {new.gpu}"),
+        ("New", f"{render.money(price.new_usd_per_hour, 4)}/h on {new.gpu}{cap}"),
         ("Both", f"{render.money(price.both_usd_per_hour, 4)}/h from the create until finalize or abort"),
     ]
     if price.ready_s:
@@ -94,7 +98,7 @@ def show_new_answers(session: Session, before: Migration) -> None:
 def show_moved(session: Session, migration: Migration) -> None:
     """Where the address points now, and what comes next."""
     now = standing(session, migration)
-    render.text(f"{migration.service} is served by {now.serving}.")
+    render.text(f"{migration.service} is served by {now.serving or 'nothing'}.")
     render.text(f"  {address.env_path(migration.service, session.settings.state_dir)}")
     render.text(f"  {address.json_path(migration.service, session.settings.state_dir)}")
     show_choices(now)
@@ -174,11 +178,12 @@ def as_json(now: Standing) -> dict[str, Any]:
     }
 
 
-def _life(session: Session, migration: Migration, side: Side) -> Deployment | None:
-    if side.token:
-        return session.store.life(side.token)
-    found = session.store.deployment(side.name)
-    return found if found and found.service == migration.service and not found.state.is_final else None
+def hook_json(hooks: Sequence[HookResult]) -> dict[str, Any] | None:
+    """How the hook ended, for programs; None when none was run. Run twice, its failure tells more than its success."""
+    if not hooks:
+        return None
+    told = next((each for each in hooks if each.failure), hooks[-1])
+    return {"command": told.command, "failure": told.failure, "output": told.output}
 
 
 def _answer_row(side: Side, reply: Reply) -> list[str]:

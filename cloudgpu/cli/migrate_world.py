@@ -1,15 +1,14 @@
 """What the migrate commands share: which migration is meant, which deployments there are, and the acts on them."""
 
 import secrets
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from cloudgpu.base.errors import ConflictError, NotFoundError, StoppedByUserError, UsageError
 from cloudgpu.cli import render
 from cloudgpu.cli.deployment_view import progress_detail
+from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.running_acts import RunningActs
@@ -118,8 +117,7 @@ def at_work(session: Session, migration: Migration, doing: str) -> Iterator[rend
     Raises ConflictError, naming the holder, when another process moves this service; StoppedByUserError that says
     where the migration stands.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    end_like_ctrl_c()
     owner = f"migrate {doing} of {migration.service}"
     try:
         held = session.store.lock(f"service:{migration.service}", owner)
@@ -140,11 +138,16 @@ def acts_on(
     migration: Migration,
     progress: render.Progress,
     request_for: "Callable[[Migration], UpRequest]",
+    hooks: "list[HookResult]",
 ) -> RunningActs:
-    """The acts on rented instances, shown on the progress line."""
+    """The acts on rented instances, shown on the progress line; how the hook ended is said and added to `hooks`."""
 
     def on_progress(told: Progress) -> None:
         progress.phase(told.phase, progress_detail(told))
+
+    def on_hook(result: "HookResult") -> None:
+        hooks.append(result)
+        _say_hook(result)
 
     return RunningActs(
         service=migration.service,
@@ -155,12 +158,8 @@ def acts_on(
         emit=session.emit,
         request_for=request_for,
         on_progress=on_progress,
-        on_hook=_say_hook,
+        on_hook=on_hook,
     )
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _stopped(migration: Migration) -> StoppedByUserError:

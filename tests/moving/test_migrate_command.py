@@ -69,6 +69,13 @@ def test_a_questions_file_that_is_missing_is_said_before_anything_else(app, jour
         run(app, "--from", "mistral", "--questions", str(tmp_path / "missing.txt"))
 
 
+@pytest.mark.parametrize("option", ["--max-price", "--max-spend"])
+def test_a_limit_that_is_no_amount_is_refused_before_anything_else(app, journal, option):
+    for amount in ("0", "-1", "nan", "much"):
+        with pytest.raises(UsageError, match=option):
+            run(app, "--from", "mistral", option, amount)
+
+
 @pytest.mark.parametrize("verb", ["rollback", "finalize", "abort", "resume", "status"])
 def test_a_verb_without_an_open_migration_says_so(app, journal, verb):
     with pytest.raises(NotFoundError, match="no migration is open"):

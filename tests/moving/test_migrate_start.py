@@ -1,0 +1,126 @@
+"""Between the price that is shown and the yes to it another terminal may act: what it did counts, not what was seen."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from cloudgpu.base.errors import CloudgpuError, ConflictError
+from cloudgpu.cli import migrate_start, migrate_world
+from cloudgpu.cli.migrate_rental import Caps
+from cloudgpu.cli.migrate_start import Wish
+from cloudgpu.cli.migrate_target import Target
+from cloudgpu.moving import steps
+from cloudgpu.moving.state import Ending, MigrationState
+
+NEEDS = SimpleNamespace(model=SimpleNamespace(model_id="org/model", short_name="qwen"))
+
+
+class Killed(BaseException):
+    """The process of the other terminal is no more."""
+
+
+@pytest.fixture
+def session(move, tmp_path, monkeypatch):
+    monkeypatch.setattr(migrate_world, "end_like_ctrl_c", lambda: None)
+    return SimpleNamespace(
+        store=move.store, settings=SimpleNamespace(state_dir=tmp_path), provider=lambda _: move.provider,
+        clock=lambda _: move.desk.clock, emit=move.store.append,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """What happens in another terminal while the question stands in this one, where the answer is yes."""
+
+    def set_up(act):
+        monkeypatch.setattr(migrate_start.render, "confirm", lambda _question: act() or True)
+
+    return set_up
+
+
+def a_wish(**changes):
+    values = {
+        "old": "mistral", "to": "qwen", "plan": None, "provider": None, "name": "qwen", "questions": None, "hook": None,
+        "force": False, "send_hf_token": False, "caps": Caps(), "dry_run": False, "yes": False, "as_json": False,
+    }  # fmt: skip
+    return Wish(**{**values, **changes})
+
+
+def go_again(session, move, wish=None):
+    migrate_start._go_again(session, wish or a_wish(), move.saved(), move.old, NEEDS, None)
+
+
+@pytest.fixture
+def rolled_back(move):
+    return steps.roll_back(steps.go_forward(move.migration, move.acts), move.acts)
+
+
+def test_a_migration_that_another_terminal_began_to_close_is_not_revived(session, move, rolled_back, meanwhile):
+    def finalize_and_be_killed():
+        move.provider.faults["destroy"] = [Killed()]
+        with pytest.raises(Killed):
+            steps.finalize(rolled_back, move.acts)
+
+    meanwhile(finalize_and_be_killed)
+    with pytest.raises(ConflictError, match="in the middle of a migration already"):
+        go_again(session, move)
+    assert (move.saved().ending, move.acts.serving("mistral")) == (Ending.KEEP_OLD, "mistral")
+
+
+def test_a_migration_that_another_terminal_closed_is_not_revived(session, move, rolled_back, meanwhile):
+    meanwhile(lambda: steps.finalize(rolled_back, move.acts) and None)
+    with pytest.raises(ConflictError, match="was closed meanwhile"):
+        go_again(session, move)
+    assert move.saved().state is MigrationState.STABLE
+
+
+def test_the_wishes_are_applied_to_the_migration_as_it_is_then(session, move, rolled_back, meanwhile):
+    meanwhile(lambda: None)
+    go_again(session, move, a_wish(hook="true", force=True))
+    now = move.saved()
+    assert (now.state, now.hook, now.force) == (MigrationState.PROMOTED, "true", True)
+
+
+def test_a_hook_that_fails_is_told_in_the_json_as_well(session, move, rolled_back, capsys):
+    go_again(session, move, a_wish(hook="echo no such proxy; exit 7", yes=True, as_json=True))
+    told = json.loads(capsys.readouterr().out)
+    assert told["hook"] == {
+        "command": "echo no such proxy; exit 7", "failure": "the hook ended with status 7", "output": "no such proxy",
+    }  # fmt: skip
+    assert told["migration"]["state"] == "promoted"
+
+
+@pytest.fixture
+def begin(session, move, monkeypatch, tmp_path):
+    """A new migration, with a plan whose offers are those of the provider on paper."""
+    plan = SimpleNamespace(needs=NEEDS)
+    monkeypatch.setattr(migrate_start, "plan_today", lambda *_: (plan, None))
+    monkeypatch.setattr(migrate_start, "request_for_plan", lambda *_: move.acts.request_for(move.migration))
+    monkeypatch.setattr(migrate_start, "save_plan", lambda *_: None)
+    return lambda: migrate_start._begin(session, a_wish(), move.old, Target(NEEDS, None), ("a?",))
+
+
+def test_only_one_of_two_terminals_begins_a_migration(session, move, begin, meanwhile):
+    meanwhile(lambda: move.acts.save(move.migration))
+    with pytest.raises(ConflictError, match="in the middle of a migration already"):
+        begin()
+    assert len(move.provider.billing()) == 1
+    assert [each["id"] for each in move.store.migrations()] == ["m-1"]
+
+
+def test_nothing_is_rented_beside_an_old_side_that_was_removed_meanwhile(session, move, begin, meanwhile):
+    meanwhile(lambda: move.desk.down(move.old) and None)
+    with pytest.raises(CloudgpuError, match="mistral"):
+        begin()
+    assert (move.provider.billing(), move.store.migrations()) == ([], [])
+
+
+def test_what_was_agreed_is_kept_with_the_migration(session, move, begin, meanwhile):
+    meanwhile(lambda: None)
+    begin()
+    (body,) = move.store.migrations()
+    request = move.acts.request_for(move.migration)
+    most = max(request.limits.cap(rental) for rental in request.rentals[:3])
+    agreed = move.migration.from_body(body).agreed
+    assert (agreed.usd_per_hour, agreed.spend_usd) == (most, request.limits.spend_usd(request.rentals))
