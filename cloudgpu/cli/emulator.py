@@ -178,7 +178,10 @@ def _show_instances(rows: list[dict[str, Any]]) -> None:
 
 
 def _as_json(running: "EmulatorStatus", found: dict[str, Any]) -> dict[str, Any]:
-    environment = {"VAST_URL": running.url, "VAST_API_KEY": running.api_key.reveal()}
+    key = running.api_key.reveal()
+    environment = {
+        "VAST_URL": running.url, "VAST_API_KEY": key, "RUNPOD_API_BASE_URL": running.url, "RUNPOD_API_KEY": key,
+    }  # fmt: skip
     return {
         "running": True,
         "url": running.url,

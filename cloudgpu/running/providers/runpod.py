@@ -37,7 +37,7 @@ from cloudgpu.serving.launch import LaunchRequest
 
 CONSOLE_URL = "https://console.runpod.io/pods"
 
-_INTERVALS_S = {"catalogue": 0.5, "create": 1.0, "pod": 0.5, "list": 0.5, "destroy": 0.5, "logs": 1.0, "billing": 1.0}
+_INTERVALS_S = {"catalogue": 0.2, "create": 1.0, "pod": 0.5, "list": 0.5, "destroy": 0.5, "logs": 1.0, "billing": 1.0}
 """Least seconds between two calls. RunPod states its limits with each answer (60 a minute in its example), and `Http`
 waits when they are used up: these only keep a loop from getting there."""
 
