@@ -9,13 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloudgpu.base.errors import CloudgpuError, NotAuthorisedError, ProviderError, UsageError
+from cloudgpu.base.errors import CloudgpuError, NotAuthorisedError, ProviderError, UnreachableError, UsageError
 from cloudgpu.cli.session import EMULATED, Session
 from cloudgpu.planning.market import merge, read_offers_file, reference_market
 from cloudgpu.planning.offers import Market
 
 if TYPE_CHECKING:
-    from cloudgpu.running.providers.base import OfferQuery
+    from cloudgpu.cli.market_cache import MarketCache
+    from cloudgpu.running.providers.base import OfferQuery, Provider
 
     Queries = Callable[[], Sequence[OfferQuery]]
 
@@ -45,24 +46,59 @@ def gather(session: Session, providers: Sequence[str], offers_file: Path | None,
     Without `providers` those with a key are asked, and without any key the reference figures are read.
     Raises BadFileError for a file that holds no offers, and the provider's error when no source is left.
     """
+    now = market_time(session, () if offers_file else providers)
     if offers_file is not None:
-        return read_offers_file(offers_file, market_time(session, ()))
+        return read_offers_file(offers_file, now)
     asked = providers or tuple(name for name in ("vast", "runpod") if has_key(session, name))
     if not asked:
-        return reference_market()
-    markets: list[Market] = []
-    failures: list[CloudgpuError] = []
-    notes: list[str] = []
-    for name in asked:
-        try:
-            markets.append(_one(session, name, queries))
-        except (ProviderError, NotAuthorisedError) as error:
-            failures.append(error)
-            notes.append(f"{name} could not be asked: {error.message}")
+        return _noted(reference_market(), "No key for vast or runpod: reference figures are shown, not live offers.")
+    from cloudgpu.planning.blocklist import without_blocked  # live markets alone name machines
+
+    answers = _side_by_side(session, asked, queries, now)
+    markets = [answer for answer in answers.values() if isinstance(answer, Market)]
+    failures = {name: answer for name, answer in answers.items() if isinstance(answer, CloudgpuError)}
     if not markets:
-        raise failures[0]
+        raise next(iter(failures.values()))
+    notes = [f"{name} could not be asked: {error.message}" for name, error in failures.items()]
     market = merge(markets)
-    return replace(market, notes=(*market.notes, *notes), complete=market.complete and not failures)
+    market = replace(market, notes=(*market.notes, *notes), complete=market.complete and not failures)
+    return without_blocked(market, session.settings.state_dir, now)
+
+
+def _side_by_side(
+    session: Session, asked: Sequence[str], queries: "Queries", now: datetime
+) -> dict[str, Market | CloudgpuError]:
+    """What each provider answered, or why it did not; they are asked at once, and waited for so long and no longer."""
+    import threading  # one provider needs none of it
+
+    for name in asked:
+        if name in EMULATED or has_key(session, name):
+            session.provider(name)  # opened here: what is wrong with a key is said before anybody is asked
+    answers: dict[str, Market | CloudgpuError] = {}
+    crashes: list[BaseException] = []
+
+    def ask(name: str) -> None:
+        try:
+            answers[name] = _one(session, name, queries, now)
+        except (ProviderError, NotAuthorisedError) as error:
+            answers[name] = error
+        except BaseException as error:  # a thread's crash must not pass for silence
+            crashes.append(error)
+
+    threads = [threading.Thread(target=ask, args=(name,), daemon=True) for name in asked[1:]]
+    for thread in threads:
+        thread.start()
+    ask(asked[0])
+    for thread in threads:
+        thread.join(timeout=_MOST_WAIT_S)
+    if crashes:
+        raise crashes[0]
+    late = UnreachableError(f"no answer within {_MOST_WAIT_S:.0f} s", hint="try again, or ask another provider")
+    return {name: answers.get(name, late) for name in asked}
+
+
+_MOST_WAIT_S = 90.0
+"""For the providers after the first; every call has a time-out of its own, and a market may take eight."""
 
 
 def has_key(session: Session, name: str) -> bool:
@@ -70,32 +106,54 @@ def has_key(session: Session, name: str) -> bool:
     return (session.settings.vast_key if name == "vast" else session.settings.runpod_key) is not None
 
 
-def _one(session: Session, name: str, queries: "Queries") -> Market:
+def _one(session: Session, name: str, queries: "Queries", now: datetime) -> Market:
     if name in EMULATED:
-        return _live(session, name, queries)
+        return _live(session, name, queries, None, now)
     if not has_key(session, name):
-        return _reference(name, f"No key for {name}: its reference figures are shown, not live offers.")
-    return _live(session, name, queries)
+        return _noted(
+            reference_market((name,)), f"No key for {name}: its reference figures are shown, not live offers."
+        )
+    from cloudgpu.cli.market_cache import MarketCache  # live markets alone are kept
+
+    address = session.settings.vast_url if name == "vast" else session.settings.runpod_url
+    cache = MarketCache(session.settings.cache_dir / "markets", name, address.value)
+    return _live(session, name, queries, cache, now)
 
 
-def _live(session: Session, name: str, queries: "Queries") -> Market:
+def _live(session: Session, name: str, queries: "Queries", cache: "MarketCache | None", now: datetime) -> Market:
     """The answers to all queries as one market; an offer that stands in two of them counts once.
 
     The first query must succeed; a later one only widens the view, so its failure is a note.
     """
     provider = session.provider(name)
     first, *others = queries()
-    market = provider.search(first)
+    market = _search(provider, first, cache, now)
     for query in others:
         try:
-            market = merge([market, provider.search(query)])
+            market = merge([market, _search(provider, query, cache, now)])
         except ProviderError as error:
-            note = f"{name} was not asked for lighter forms of the model: {error.message}"
-            market = replace(market, notes=(*market.notes, note))
+            market = _noted(market, f"{name} was not asked for lighter forms of the model: {error.message}")
     once = {offer.offer_id: offer for offer in reversed(market.offers)}
     return replace(market, offers=tuple(once.values()))
 
 
-def _reference(name: str, note: str) -> Market:
-    market = reference_market((name,))
+def _search(provider: "Provider", query: "OfferQuery", cache: "MarketCache | None", now: datetime) -> Market:
+    """The provider's answer; one of the last minute is not asked for again, an old one stands in when it gives none."""
+    if cache is None:
+        return provider.search(query)
+    found = cache.fresh(query, now)
+    if found is not None:
+        return found
+    try:
+        found = provider.search(query)
+    except ProviderError as error:
+        old = cache.stale(query, now, error)
+        if old is None:
+            raise
+        return old
+    cache.keep(query, found)
+    return found
+
+
+def _noted(market: Market, note: str) -> Market:
     return replace(market, notes=(note, *market.notes))

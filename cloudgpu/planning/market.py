@@ -47,7 +47,7 @@ def read_offers_file(path: Path, now: datetime) -> Market:
         reasons = ", ".join(f"{reason} ({count})" for reason, count in sorted(content.unreadable.items()))
         raise BadFileError(f"{path} holds no offer that can be used: {reasons}",
                            hint="give the whole answer of the provider, unshortened")  # fmt: skip
-    reference = content.header is not None
+    reference = content.header is not None and not content.is_snapshot
     return Market(
         offers=content.offers,
         source=OfferSource.FILE,
@@ -60,7 +60,7 @@ def read_offers_file(path: Path, now: datetime) -> Market:
 
 
 def merge(markets: Sequence[Market]) -> Market:
-    """Several markets as one: as old as the oldest, complete when all are, live when one is.
+    """Several markets as one: as old as the oldest, complete when all are, live when one is and none is an old search.
 
     Raises ValueError for no market at all.
     """
@@ -81,7 +81,7 @@ def merge(markets: Sequence[Market]) -> Market:
     )
 
 
-_LIVELIEST = (OfferSource.LIVE, OfferSource.CACHED, OfferSource.FILE, OfferSource.REFERENCE)
+_LIVELIEST = (OfferSource.CACHED, OfferSource.LIVE, OfferSource.FILE, OfferSource.REFERENCE)
 
 
 def _reference_file(path: Path) -> Market:

@@ -20,6 +20,7 @@ from cloudgpu.planning.reference_offers import (
 )
 from cloudgpu.planning.row import UnreadableRowError
 from cloudgpu.planning.runpod_offers import is_runpod_type, offers_from_runpod
+from cloudgpu.planning.snapshot import header_notes, is_snapshot_header, offers_from_snapshot
 from cloudgpu.planning.vast_offers import offers_from_vast, unsaid_notes
 
 KEYLESS_VAST_ROWS = 64
@@ -39,13 +40,14 @@ class OffersFile:
     header: ReferenceHeader | None = None
     cut_short: bool = False
     notes: tuple[str, ...] = ()
+    is_snapshot: bool = False
 
 
 def read_offers(path: Path) -> OffersFile:
     """The offers of a file. Raises BadFileError when it cannot be read, is no JSON, or has none of the known shapes."""
     content = _parse(path, _file_text(path))
     if isinstance(content, list) and content and is_reference_header(content[0]):
-        return _reference(path, content)
+        return _snapshot(path, content) if is_snapshot_header(content[0]) else _reference(path, content)
     rows = _rows(path, content)
     if any(is_runpod_type(row) for row in rows):
         offers, unreadable = offers_from_runpod(rows)
@@ -63,12 +65,23 @@ def _vast(rows: Sequence[Any]) -> OffersFile:
                       notes=(note,) * cut_short + unsaid_notes(offers))  # fmt: skip
 
 
-def _reference(path: Path, content: Sequence[Any]) -> OffersFile:
+def _header(path: Path, row: Any) -> ReferenceHeader:  # noqa: ANN401  (the first line of the file)
     try:
-        header = read_header(content[0])
+        return read_header(row)
     except UnreadableRowError as error:
         raise BadFileError(f"The header of {path} cannot be used: {error.reason}",
                            hint="offers/README.md describes the format") from None  # fmt: skip
+
+
+def _snapshot(path: Path, content: Sequence[Any]) -> OffersFile:
+    header = _header(path, content[0])
+    offers, unreadable = offers_from_snapshot(content[1:])
+    return OffersFile(offers=offers, unreadable=unreadable, header=header, is_snapshot=True,
+                      cut_short=content[0].get("complete") is not True, notes=header_notes(content[0]))  # fmt: skip
+
+
+def _reference(path: Path, content: Sequence[Any]) -> OffersFile:
+    header = _header(path, content[0])
     offers, unreadable = offers_from_reference(header, content[1:])
     return OffersFile(offers=offers, unreadable=unreadable, header=header)
 
