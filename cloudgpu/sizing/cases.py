@@ -10,6 +10,7 @@ from cloudgpu.sizing.gpus import GpuSpec, custom_gpu, find_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
 from cloudgpu.sizing.models import ModelSpec, model_from_config
 from cloudgpu.sizing.named_alike import named_alike
+from cloudgpu.sizing.nearest import nearest
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.speed import SpeedEstimate, estimate_speed
 from cloudgpu.sizing.speed.workload import workload_for
@@ -33,6 +34,7 @@ def answer_case(case: Mapping[str, Any]) -> Answer:
 
     Raises UsageError, also for a prompt and an answer that do not fit the context.
     """
+    case = _by_known_names(case)
     model, gpu, options = _model(case), _gpu(case), _options(case)
     limit, asked = options.context_tokens or model.max_context, options.context_tokens is not None
     lengths = _count(case, "prompt_tokens"), _count(case, "output_tokens")
@@ -45,9 +47,10 @@ def estimate_case(case: Mapping[str, Any]) -> MemoryEstimate:
     """The estimate that a case asks for.
 
     A case has `model` (a name) or `config` (a config.json as an object), and `gpu` (a name) or `gpu_total_gib`; every
-    other name is an option and may be missing or null. `gpus` alone is shared out as tensor parallelism. Names that
-    mean nothing here are ignored, so that a case can carry notes. Raises UsageError.
+    other name is an option and may be missing or null. `gpus` alone is shared out as tensor parallelism. Raises
+    UsageError, also for a name that means nothing here: a misspelt option would change the answer in silence.
     """
+    case = _by_known_names(case)
     return estimate(_model(case), _gpu(case), _options(case))
 
 
@@ -64,6 +67,34 @@ def split_over(gpus: int | None, tensor_parallel: int | None, pipeline_parallel:
             hint="give the number of GPUs alone, or a split that multiplies to it",
         )
     return ranks, stages
+
+
+LEAST_OF_A_CARD, MOST_OF_A_CARD = 0.1, 2.1
+"""The smallest slice that a card is cut into is an eighth of it; modded cards carry twice the memory, and no more."""
+
+_OPTIONS = frozenset({
+    "model", "config", "gpu", "gpu_total_gib", "gpus", "tensor_parallel", "pipeline_parallel", "max_model_len",
+    "gpu_memory_utilization", "kv_cache_dtype", "dtype", "quantization", "max_num_seqs", "max_num_batched_tokens",
+    "enforce_eager", "lora_rank", "max_loras", "rope_scaling_factor", "image_limit", "max_pixels",
+    "speculative_tokens", "expert_parallel", "engine", "engine_version", "weights_from", "concurrency",
+    "prompt_tokens", "output_tokens",
+})  # fmt: skip
+_CARRIED = frozenset({"id", "note", "cases", "as_json"})
+"""What a case or a command line carries besides: a name, a remark, and how the answer is wanted."""
+
+_SHORT = {"context": "max_model_len", "tp": "tensor_parallel", "pp": "pipeline_parallel"}
+
+
+def _by_known_names(case: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The case with short names spelt out. Raises UsageError for a name that nobody knows, unless it says nothing."""
+    strange = [name for name, value in case.items() if value is not None and name not in _OPTIONS | _CARRIED]
+    for name in strange:
+        if name not in _SHORT:
+            near = nearest(str(name), _OPTIONS)
+            raise UsageError(f"a case knows no {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        if case.get(_SHORT[name]) is not None:
+            raise UsageError(f"{name} and {_SHORT[name]} are one thing, and both are given")
+    return {**case, **{_SHORT[name]: case[name] for name in strange}} if strange else case
 
 
 def _model(case: Mapping[str, Any]) -> ModelSpec:
@@ -111,9 +142,15 @@ def choose_gpu(name: str | None, total_gib: float | None) -> GpuSpec:
 def _named(name: str, custom: GpuSpec) -> GpuSpec:
     """The card of that name with that total; a name we do not know is taken as it is, since its memory is given."""
     try:
-        return find_gpu(name).with_total(custom.total_gib)
+        known = find_gpu(name)
     except UnknownGpuError:
         return replace(custom, name=name)
+    if not LEAST_OF_A_CARD <= custom.total_gib / known.total_gib <= MOST_OF_A_CARD:
+        raise UsageError(
+            f"no {known.name} has {custom.total_gib:g} GiB, it has {known.total_gib:g}",
+            hint="leave one of the two out, or give what torch reports on that very machine",
+        )
+    return known.with_total(custom.total_gib)
 
 
 def _options(case: Mapping[str, Any]) -> ServingOptions:

@@ -40,6 +40,18 @@ def test_offers_takes_no_number_that_cannot_be_meant(option, value):
     assert refused("offers", option, value).startswith(option)
 
 
+@pytest.mark.parametrize("option", ["--quantization", "--engine-version", "--engine"])
+def test_estimate_takes_no_empty_option_for_one_left_out(option):
+    assert refused("estimate", "mistral", "--gpu", "L4", option, "") == f"{option} is empty"
+
+
+@pytest.mark.parametrize("option", ["--concurrency", "--max-num-seqs", "--gpus", "--lora-rank", "--context"])
+def test_estimate_names_the_option_that_counts_nothing(option):
+    done = CliRunner().invoke(app, ["estimate", "mistral", "--gpu", "L4", option, "0"])
+    assert done.exit_code == 2
+    assert option in done.output
+
+
 @pytest.mark.parametrize("command", ["plan", "up", "estimate"])
 def test_every_usage_line_spells_the_model_in_one_way(command):
     usage = next(line for line in CliRunner().invoke(app, [command, "--help"]).stdout.splitlines() if "Usage" in line)

@@ -43,8 +43,39 @@ def test_a_number_of_gpus_becomes_tensor_parallelism():
         split_over(8, 2, 2)
 
 
-def test_what_a_case_does_not_know_is_ignored():
-    assert estimate_case({**CASE, "note": "mine"}) == estimate_case(CASE)
+def test_a_case_may_carry_its_name_a_remark_and_what_says_nothing():
+    assert estimate_case({**CASE, "id": 7, "note": "mine", "bogus": None}) == estimate_case(CASE)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("bogus", "no 'bogus'"), ("max_modellen", "mean max_model_len"), ("max-model-len", "mean max_m")]
+)
+def test_a_name_that_means_nothing_is_an_error_of_its_line_alone(tmp_path, name, said):
+    file = tmp_path / "cases.jsonl"
+    file.write_text("\n".join(json.dumps({"id": each, **CASE, **more}) for each, more in ((1, {name: 5}), (2, {}))))
+    result = CliRunner().invoke(app, ["estimate", "--cases", str(file)])
+    wrong, right = (json.loads(line) for line in result.stdout.splitlines())
+    assert (wrong["id"], wrong["error"]["code"]) == (1, "usage")
+    assert said in wrong["error"]["message"]
+    assert right["starts"] is True
+
+
+def test_the_short_names_of_the_command_line_are_known_in_a_case_too():
+    short = {"model": "qwen-14b", "gpu": "H100", "context": 8192, "tp": 2}
+    assert estimate_case(short) == estimate_case({**CASE, "tensor_parallel": 2})
+    with pytest.raises(UsageError, match="are one thing"):
+        estimate_case({**CASE, "context": 4096})
+
+
+@pytest.mark.parametrize(("gpu", "total"), [("RTX 4090", 80), ("RTX 3090", 1), ("H100", 400)])
+def test_a_card_that_cannot_have_so_much_memory_is_a_contradiction(gpu, total):
+    with pytest.raises(UsageError, match=f"has {total} GiB"):
+        estimate_case({**CASE, "gpu": gpu, "gpu_total_gib": total})
+
+
+@pytest.mark.parametrize(("gpu", "total"), [("RTX 4090", 47.4), ("V100", 31.74), ("A100", 39.39), ("H100", 9.8)])
+def test_another_size_a_modded_card_or_a_slice_is_none(gpu, total):
+    assert estimate_case({**CASE, "gpu": gpu, "gpu_total_gib": total}).total_gib == total
 
 
 @given(

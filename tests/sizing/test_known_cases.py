@@ -76,7 +76,7 @@ def test_a_share_too_large_for_the_graphs_is_answered_with_one_that_leaves_them_
         ({"model": "qwen-14b-awq", "quantization": "fp8"}, "already quantised", "unquantised"),
         ({"model": "qwen-7b", "quantization": "int3"}, "int3", "awq"),
         ({"model": "qwen-7b", "engine_version": "newest"}, "newest", "0.25.1"),
-        ({"model": "qwen-7b", "rope_scaling_factor": 0.5}, "rope_scaling_factor", "YaRN"),
+        ({"model": "qwen-7b", "rope_scaling_factor": 0.5}, "--rope-scaling-factor", "YaRN"),
     ],
 )
 def test_contradictions_end_in_one_sentence_that_names_the_fix(case, part, fix):
