@@ -132,6 +132,13 @@ def test_every_status_has_a_state_and_says_what_it_charges(runpod, server, statu
     assert (view.state, view.gpu_billing, view.disk_billing) == (state, gpu, disk)
 
 
+def test_a_running_pod_that_costs_nothing_is_offline_only_without_a_runtime(runpod, server):
+    server.get(POD, json=row(cost=0.0, runtime=None))
+    server.get(POD, json=row(cost=0.0))
+    assert runpod.instance("abc123").state is InstanceState.OFFLINE
+    assert runpod.instance("abc123").state is InstanceState.RUNNING
+
+
 def test_the_cost_of_zero_of_a_stopped_pod_does_not_hide_its_volume(runpod, server):
     volume = {"persistent": {"size": 72, "path": "/workspace"}}
     server.get(POD, json=row(status="EXITED", cost=0.0, mounts=volume, runtime=None))

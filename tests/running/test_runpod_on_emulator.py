@@ -108,6 +108,22 @@ def test_up_answers_with_its_key_down_leaves_nothing_and_the_bill_is_the_markets
     assert sum(Decimal(line["usd"]) for line in lines) == Decimal(mine["usd"])
 
 
+def test_a_port_of_the_host_serves_as_well_as_the_proxy(world):
+    world.provider.port_kind = "tcp"
+    deployment = world.up()
+    assert deployment.state is DeploymentState.READY
+    pods = world.provider.http.read("GET", "/v2/pods", endpoint="list").body["pods"]
+    assert pods[0]["ports"] == ["8000/tcp"]
+
+
+def test_ports_that_are_told_late_are_waited_for(world):
+    world.provider.port_kind = "tcp"
+    world.fault("instance", "no_ports", seconds=1500)
+    deployment = world.up()
+    assert (deployment.ready_at - deployment.since).total_seconds() > 1000
+    assert world.billing() == [deployment.instance_id]
+
+
 def test_a_region_rents_in_one_of_its_data_centres(world):
     deployment = world.up(regions=("EU",))
     assert deployment.offer_id.count("/") == 3

@@ -53,7 +53,8 @@ def view(row: Mapping[str, Any]) -> InstanceView:
     try:
         status = str(row["status"])
         cost = _amount(row["cost"])
-        state, billed = pod_state(status, cost), pod_billing(status, cost)
+        state = pod_state(status, lost=not cost and row.get("runtime") is None)
+        billed = pod_billing(status, cost)
         disk = _disk_usd_per_hour(row, billed)
         return InstanceView(
             instance_id=_text(row["id"]),

@@ -1,8 +1,8 @@
 """RunPod's words for a pod, in ours, in one table.
 
 RUNNING says that the container runs, not that it serves; a start command that exits is started again for ever, RUNNING
-and billed. RUNNING at no cost is a lost host, which RunPod does not charge for. EXITED frees the GPU and erases the
-container disk; a volume goes on costing, twice as much. TERMINATED is gone and bills nothing.
+and billed. RUNNING without a runtime at no cost is taken for a lost host, which RunPod does not charge for. EXITED
+frees the GPU and erases the container disk; a volume goes on costing, twice as much. TERMINATED is gone, bills nothing.
 """
 
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ class PodBilling:
     volume_usd_per_gb_month: Decimal
 
 
-def pod_state(status: str, cost: Decimal) -> InstanceState:
+def pod_state(status: str, *, lost: bool) -> InstanceState:
     """Our state for RunPod's. An unknown one counts as offline: it does not serve, and may bill."""
-    if status == "RUNNING" and not cost:
+    if status == "RUNNING" and lost:
         return InstanceState.OFFLINE
     return _STATES.get(status, InstanceState.OFFLINE)
 
