@@ -14,7 +14,7 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | GONE | a complete listing and a read confirm that it no longer exists | |
 | CLEANUP_FAILED | its end could not be confirmed | reason, console_url |
 | ABANDONED | an intent whose create provably never happened | reason |
-| ADDRESS_MOVED | a service's address points to another deployment | service, from, to |
+| ADDRESS_MOVED | a service's address points to another deployment, or was withdrawn (`to` is null) | service, from, to |
 | MIGRATION | a migration took a step | migration_id, state, from, to |
 
 Intent: token, model, gpu (one card in words, with the memory it has: RTX 3080 20 GB), gpu_count, disk_gb, offer_id,

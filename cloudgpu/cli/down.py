@@ -51,6 +51,7 @@ def _question(found: "list[Deployment]") -> str:
 def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -> "tuple[list[Deployment], list[str]]":
     """Each in turn, and the services whose address is withdrawn; what fails keeps nothing else from being tried."""
     from cloudgpu.base.errors import CloudgpuError
+    from cloudgpu.cli.withdrawn import withdraw
 
     gone, failures = [], []
     for each in found:
@@ -60,7 +61,7 @@ def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -
             failures.append(error)
     withdrawn: list[str] = []
     try:
-        withdrawn = _withdraw(session)
+        withdrawn = withdraw(session)
     except CloudgpuError as error:
         failures.append(error)
     worst = max(failures, key=lambda failure: failure.exit_status, default=None)
@@ -70,22 +71,6 @@ def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -
     if worst is not None:
         raise worst
     return gone, withdrawn
-
-
-def _withdraw(session: "Session") -> "list[str]":
-    """Also what an earlier command that was killed left pointing to nothing."""
-    from cloudgpu.cli import render
-    from cloudgpu.moving.withdrawal import Withdrawal
-
-    withdrawal = Withdrawal(
-        store=session.store, state_dir=session.settings.state_dir, clock=session.clock, emit=session.emit
-    )
-    withdrawn = withdrawal.everywhere()
-    for service in withdrawn:
-        moving = session.store.open_migration(service) is not None
-        way = " It is in the middle of a migration, see: cloudgpu migrate status" if moving else ""
-        render.progress(f"The address of {service} is withdrawn: nothing serves it.{way}")
-    return withdrawn
 
 
 def _one(session: "Session", deployment: "Deployment", *, quiet: bool) -> "Deployment":

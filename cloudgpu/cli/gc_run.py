@@ -9,6 +9,7 @@ from cloudgpu.cli import render
 from cloudgpu.cli.markets import check_providers, has_key
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.cli.withdrawn import withdraw
 from cloudgpu.running.deployment import Deployment, DeploymentState, refresh, take_down
 from cloudgpu.running.settle import settle_left_behind
 from cloudgpu.running.sweep import Finding, Why, adopted, sweep
@@ -34,6 +35,10 @@ def run(
         removed, failed = _removed(session, wanted)
         failures += failed
         left = [each for each in found if each not in removed]
+    try:
+        withdraw(session)
+    except CloudgpuError as error:
+        failures.append(error)
     _end(left, failures, as_json=as_json)
 
 

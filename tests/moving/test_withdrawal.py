@@ -1,8 +1,11 @@
 """An address never keeps pointing to what is gone or going: its host may be somebody else's tomorrow."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from cloudgpu.base.errors import CleanupFailedError, UnreachableError
+from cloudgpu.cli import gc_run
 from cloudgpu.moving import address, steps
 from cloudgpu.moving.withdrawal import Withdrawal
 from cloudgpu.running.store import Store
@@ -67,3 +70,15 @@ def test_an_address_that_another_process_is_moving_is_left_to_it(move, withdrawa
         assert withdrawal.everywhere() == []
     elsewhere.close()
     assert withdrawal.everywhere() == ["mistral"]
+
+
+def test_gc_withdraws_what_a_killed_down_left(move, withdrawal, tmp_path, monkeypatch, capsys):
+    move.desk.down(move.old)
+    monkeypatch.setattr(gc_run, "check_providers", lambda _: ("paper",))
+    session = SimpleNamespace(
+        store=move.store, settings=SimpleNamespace(state_dir=tmp_path), provider=lambda _: move.provider,
+        clock=lambda _: move.desk.clock, emit=move.store.append,
+    )  # fmt: skip
+    gc_run.run(session, ["paper"], destroy=False, expired=False, foreign=False, yes=False, as_json=False)
+    assert address.read("mistral", tmp_path) is None
+    assert "The address of mistral is withdrawn" in capsys.readouterr().err
