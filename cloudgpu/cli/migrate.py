@@ -200,13 +200,13 @@ def _act(
 
     from cloudgpu.cli import render
     from cloudgpu.cli.migrate_rental import agreed_again, request_again
-    from cloudgpu.cli.migrate_view import show_new_answers
+    from cloudgpu.cli.migrate_view import closing_question, show_new_answers
     from cloudgpu.cli.migrate_world import acts_on, at_work, meant_migration, read_again
     from cloudgpu.cli.session import open_session
 
     session = open_session()
     before = meant_migration(session, which)
-    if ends and not yes and not render.confirm(f"Destroy {ends(before).name} for good?"):
+    if ends and not yes and not render.confirm(closing_question(session, before, ends(before))):
         return render.text("Nothing was done.")
     agreed = agreed_again(session, before, yes=yes) if rents else before
     if agreed is None:

@@ -111,6 +111,10 @@ def show_choices(now: Standing) -> None:
         render.note(f"Next: {ways_out(migration)}")
         return
     promoted = migration.state is MigrationState.PROMOTED
+    in_charge = migration.new if promoted else migration.old
+    if _is_gone(now.new if promoted else now.old):
+        render.note(f"{in_charge.name} is gone. Keep what is left:  cloudgpu migrate finalize")
+        return
     spare = now.old if promoted else now.new
     if spare is not None:
         render.text(f"{spare.name} stays alive at {render.money(spare.usd_per_hour, 4)} per hour.")
@@ -119,6 +123,14 @@ def show_choices(now: Standing) -> None:
         render.note(f"Back to {migration.old.name} at once:  cloudgpu migrate rollback")
     else:
         render.note(f"To {migration.new.name} again, nothing is rented:  cloudgpu migrate --from {migration.old.name}")
+
+
+def closing_question(session: Session, migration: Migration, loser: Side) -> str:
+    """What is asked before a migration is closed; a side in charge that is gone destroys nothing."""
+    keep = migration.new if loser == migration.old else migration.old
+    if _is_gone(life_of(keep, migration.service, session.store)):
+        return f"{keep.name} is gone. Close this migration with what is left?"
+    return f"Destroy {loser.name} for good?"
 
 
 def show_status(now: Standing) -> None:
@@ -184,6 +196,10 @@ def hook_json(hooks: Sequence[HookResult]) -> dict[str, Any] | None:
         return None
     told = next((each for each in hooks if each.failure), hooks[-1])
     return {"command": told.command, "failure": told.failure, "output": told.output}
+
+
+def _is_gone(life: Deployment | None) -> bool:
+    return life is not None and life.state.is_final
 
 
 def _answer_row(side: Side, reply: Reply) -> list[str]:

@@ -10,6 +10,7 @@ from cloudgpu.cli import migrate_start, migrate_world
 from cloudgpu.cli.migrate_rental import Caps
 from cloudgpu.cli.migrate_start import Wish
 from cloudgpu.cli.migrate_target import Target
+from cloudgpu.cli.migrate_view import closing_question, show_choices, standing
 from cloudgpu.moving import steps
 from cloudgpu.moving.state import Ending, MigrationState
 
@@ -124,3 +125,14 @@ def test_what_was_agreed_is_kept_with_the_migration(session, move, begin, meanwh
     most = max(request.limits.cap(rental) for rental in request.rentals[:3])
     agreed = move.migration.from_body(body).agreed
     assert (agreed.usd_per_hour, agreed.spend_usd) == (most, request.limits.spend_usd(request.rentals))
+
+
+def test_a_side_in_charge_that_is_gone_is_said_before_the_migration_is_closed(session, move, capsys):
+    promoted = steps.go_forward(move.migration, move.acts)
+    assert closing_question(session, promoted, promoted.old) == "Destroy mistral for good?"
+    move.desk.down(move.new())
+    assert closing_question(session, promoted, promoted.old).startswith("qwen is gone.")
+    show_choices(standing(session, promoted))
+    told = capsys.readouterr().out
+    assert "qwen is gone" in told
+    assert "migrate finalize" in told
