@@ -9,7 +9,8 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from cloudgpu.base.errors import MissingKeyError, NotFoundError
+from cloudgpu.base.errors import MissingKeyError, NotFoundError, UsageError
+from cloudgpu.base.money import show_usd
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli.markets import has_key
 from cloudgpu.cli.plan import nothing_fits, query_for
@@ -100,7 +101,7 @@ def request_of(
     token = session.settings.hf_token if send_hf_token else None
     if send_hf_token and token is None:
         raise MissingKeyError("there is no Hugging Face token to send", hint="set HF_TOKEN, or run: hf auth login")
-    return request_from_plan(
+    request = request_from_plan(
         plan,
         name=name,
         service=service,
@@ -108,6 +109,18 @@ def request_of(
         limits=limits,
         hf_token=token.value if token else None,
     )
+    _check_spend(request)
+    return request
+
+
+def _check_spend(request: UpRequest) -> None:
+    """Raise UsageError when the limit on spending cannot even pay for the download of the first choice."""
+    most, first = request.limits.max_spend_usd, request.rentals[0]
+    if most is not None and most <= first.download_usd:
+        raise UsageError(
+            f"--max-spend {show_usd(most, 4)} does not pay for the download alone, {show_usd(first.download_usd, 4)}",
+            hint="allow more; nothing was rented",
+        )
 
 
 def limits_of(

@@ -73,8 +73,11 @@ def show_open_migrations(session: Session, deployments: Sequence[Deployment]) ->
     for service in sorted({deployment.service for deployment in deployments}):
         body = session.store.open_migration(service)
         if body is not None:
-            state, both = body["state"].replace("_", " "), f"{body['old']['name']} and {body['new']['name']}"
-            render.note(f"The migration of {service} is {state}: {both} both bill. Close it: cloudgpu migrate status")
+            alive = [d.name for d in deployments if d.token in (body["old"]["token"], body["new"]["token"])]
+            sides, state = " and ".join(alive), body["state"].replace("_", " ")
+            render.note(
+                f"The migration of {service} is {state}; {sides} bill until it is closed: cloudgpu migrate status"
+            )
 
 
 def trouble(deployments: Sequence[Deployment]) -> list[str]:
@@ -128,12 +131,12 @@ def _cells(session: Session, deployment: Deployment) -> list[str]:
     return [
         deployment.name,
         deployment.state.value,
-        deployment.model,
+        deployment.provider,
         deployment.cards,
         render.money(deployment.usd_per_hour, 4),
         render.money(usd_so_far(session, deployment)),
         render.duration(age_s),
-        deployment.provider,
+        deployment.model,
         deployment.instance_id or "-",
         deployment.endpoint or "-",
     ]

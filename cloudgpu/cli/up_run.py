@@ -53,6 +53,7 @@ def run(wish: Wish) -> None:
     request = request_of(session, plan, name=name, service=name, limits=limits, send_hf_token=wish.send_hf_token)
     if not wish.as_json:
         _show_price(plan, request, provider)
+        _show_standing(standing)
     if not wish.yes and not render.confirm("Rent it?"):
         return render.progress("Nothing was rented.")
     return _hand_over(session, _brought_up(session, provider, request), wish)
@@ -129,6 +130,16 @@ def _publish(session: Session, deployment: Deployment) -> None:
             instance_id=deployment.instance_id,
         ) from error
     session.store.save_service(Service(name=service.name, api_key=service.api_key, serving=deployment.name))
+
+
+def _show_standing(standing: Deployment | None) -> None:
+    """What an interrupted run rented already: it is gone on with, and only if it fails another is rented."""
+    if standing is None or standing.state.is_final or standing.instance_id is None:
+        return
+    render.warning(
+        f"An earlier run rented {standing.cards} already, instance {standing.instance_id}, at"
+        f" {render.money(standing.usd_per_hour, 4)}/h: this goes on with it, and rents the above only if it fails."
+    )
 
 
 def _show_price(plan: Plan, request: UpRequest, provider: str) -> None:
