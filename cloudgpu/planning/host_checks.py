@@ -230,7 +230,7 @@ def _price(rules: Rules) -> Check | None:
     cap = rules.needs.max_usd_per_hour
     if cap is None:
         return None
-    disk_gb = rules.required.disk_gb
+    disk_gb, shown_cap = rules.required.disk_gb, show_usd(cap, 2 if cap == cap.quantize(_CENT) else 6)
 
     def hourly(offer: Offer) -> Decimal:
         return offer.gpu_usd_per_hour + offer.storage_usd_per_gb_month * disk_gb / HOURS_PER_MONTH
@@ -242,7 +242,7 @@ def _price(rules: Rules) -> Check | None:
     def say(offer: Offer) -> Reason:
         has = hourly(offer)
         passes = has.quantize(_CENT, rounding=ROUND_CEILING)
-        said = f"{show_usd(has, 3)}/h with disk is above the cap of {show_usd(cap)}/h; --max-price {passes} would pass"
+        said = f"{show_usd(has, 3)}/h with disk is above the cap of {shown_cap}/h; --max-price {passes} would pass"
         return Reason("price", said, has=float(has), needed=float(cap))
 
     return Check("price", lacks, say)

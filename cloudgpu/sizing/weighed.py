@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cloudgpu.base.errors import NotFoundError, UnknownModelError, UsageError
+from cloudgpu.base.errors import NotFoundError, UnknownModelError, UnreachableError, UsageError
 from cloudgpu.sizing.models import ModelSpec, model_from_checkpoint, resolve_model
 
 AUTO, HUB, CATALOGUE, FILE = "auto", "hub", "catalogue", "file"
@@ -46,6 +46,10 @@ def _from_hub(name: str, unknown: UnknownModelError | None = None) -> ModelSpec:
     except UnknownModelError as error:
         if unknown is not None and unknown.hint:
             error.hint = f"{unknown.hint} (a private repository needs HF_TOKEN)"
+        raise
+    except UnreachableError as error:
+        if unknown is not None and unknown.hint:
+            error.hint = f"{unknown.hint}; for any other repository {error.hint}"
         raise
     keep(name, found)
     return model_from_checkpoint(found, name)

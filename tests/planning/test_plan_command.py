@@ -193,7 +193,7 @@ def test_a_cap_below_every_live_offer_is_counted_and_the_hint_names_what_would_p
     with pytest.raises(NothingFitsError) as caught:
         run("plan", "qwen-14b", "--max-price", "0.001")
     assert "above the price cap (1)" in caught.value.message
-    assert "--max-price 0.32 would pass" in caught.value.hint
+    assert "above the cap of $0.001000/h; --max-price 0.32 would pass" in caught.value.hint
     assert all(query.max_usd_per_hour is None for query in provider.queries)
 
 

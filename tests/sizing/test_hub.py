@@ -210,6 +210,14 @@ def test_no_network_names_the_address_and_what_works_without(hub, monkeypatch):
     assert "cloudgpu models" in refused.value.hint
 
 
+def test_a_misspelt_id_hears_the_near_names_without_a_network_too(hub, monkeypatch):
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(UnreachableError) as refused:
+        find_model("Qwen/Qwen2.5-14B-Instrukt")
+    assert "Qwen/Qwen2.5-14B-Instruct" in refused.value.hint
+    assert "check the network" in refused.value.hint
+
+
 def test_offline_reads_the_hubs_cache_or_says_that_it_is_not_there(hub, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(NotFoundError, match="HF_HUB_OFFLINE is set"):
