@@ -1,12 +1,12 @@
 """`cloudgpu offers`: what is on the market, before any model is thought of."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cloudgpu.planning.offers import Market, Offer
     from cloudgpu.running.providers.base import OfferQuery
@@ -21,6 +21,9 @@ def register(app: typer.Typer) -> None:
 
 
 def offers(
+    action: Annotated[
+        str | None, typer.Argument(metavar="[record]", help="record: write a dated snapshot of these offers to a file.")
+    ] = None,
     gpu: Annotated[str | None, typer.Option(help='Only this GPU, for example "RTX 4090".')] = None,
     gpus: Annotated[int | None, typer.Option(min=1, help="Only machines with so many of them.")] = None,
     min_memory: Annotated[float | None, typer.Option(metavar="GIB", help="Least memory of all GPUs together.")] = None,
@@ -34,14 +37,23 @@ def offers(
     aggregate: Annotated[
         bool, typer.Option("--aggregate", help="Print reference figures (JSON lines) made of these offers.")
     ] = False,
+    sort: Annotated[
+        str, typer.Option(help="price, price-per-gpu, price-per-gib, reliability, download or disk.")
+    ] = "price",
     limit: Annotated[int, typer.Option(min=1, help="How many are shown.")] = 20,
+    watch: Annotated[
+        int | None, typer.Option(min=10, metavar="SECONDS", help="Show them again every so often, until Ctrl-C.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where `record` writes to.")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="All of them as CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All of them as JSON.")] = False,
 ) -> None:
     """List offers by price: live ones with a key, else the reference prices (no network)."""
     # Everything below is imported only when the command runs: `--help` stays fast.
     from cloudgpu.cli.markets import check_providers, gather, market_time
-    from cloudgpu.cli.offers_view import market_as_json, render_aggregate, render_market
+    from cloudgpu.cli.offers_view import market_as_json, render_aggregate, render_csv, render_market
     from cloudgpu.cli.option_values import finite, refuse_empty
+    from cloudgpu.cli.render import out_json
     from cloudgpu.cli.session import open_session
     from cloudgpu.sizing.gpus import find_gpu
 
@@ -50,16 +62,53 @@ def offers(
     name = find_gpu(gpu).name if gpu else None
     providers = check_providers(provider or ())
     session = open_session()
-    now = market_time(session, providers)
-    market = gather(session, providers, source, lambda: [_query(name, gpus)])
-    if aggregate:
-        return render_aggregate(market)
-    found = select(market, gpu=name, gpus=gpus, min_gib=min_memory, max_usd=max_price, regions=region or ())
-    if as_json:
-        from cloudgpu.cli.render import out_json
+    check_action(action, sort)
 
-        return out_json(market_as_json(market, found, max(now, market.fetched_at)))
-    return render_market(market, found, limit, max(now, market.fetched_at))
+    def once() -> None:
+        now = market_time(session, providers)
+        market = gather(session, providers, source, lambda: [_query(name, gpus)])
+        found = select(market, gpu=name, gpus=gpus, min_gib=min_memory, max_usd=max_price, regions=region or (),
+                       sort=sort)  # fmt: skip
+        if action == "record":
+            return record(market, found, out)
+        if aggregate:
+            return render_aggregate(market)
+        if as_json:
+            return out_json(market_as_json(market, found, max(now, market.fetched_at)))
+        if as_csv:
+            return render_csv(found)
+        return render_market(market, found, limit, max(now, market.fetched_at), sort)
+
+    once()
+    while watch:
+        session.clock("vast").sleep(watch)
+        once()
+
+
+def check_action(action: str | None, sort: str) -> None:
+    """Raise UsageError for a word that is neither nothing nor `record`, and for an order that there is not."""
+    from cloudgpu.base.errors import UsageError
+
+    if action not in (None, "record"):
+        raise UsageError(f"there is no `cloudgpu offers {action}`", hint="cloudgpu offers, or cloudgpu offers record")
+    if sort not in _ORDERS:
+        raise UsageError(f"offers cannot be sorted by {sort!r}", hint="one of " + ", ".join(_ORDERS))
+
+
+def record(market: "Market", found: "Sequence[Offer]", out: Path | None) -> None:
+    """Write these offers of a market as a dated snapshot, and say where. Raises NothingFitsError for none."""
+    from dataclasses import replace
+
+    from cloudgpu.base.errors import NothingFitsError
+    from cloudgpu.cli import render
+    from cloudgpu.planning.snapshot import save_snapshot
+
+    if not found:
+        raise NothingFitsError("there is no offer to record", hint="ask for more: fewer filters, another --provider")
+    path = out or Path(f"offers-{market.fetched_at:%Y-%m-%dT%H%M%SZ}.jsonl")
+    save_snapshot(replace(market, offers=tuple(found)), path)
+    render.text(f"{len(found)} offers of {market.fetched_at:%Y-%m-%d %H:%M} UTC written to {path}")
+    render.note(f"Plan on them: cloudgpu plan MODEL --offers {path}")
 
 
 def _query(gpu: str | None, gpus: int | None) -> "OfferQuery":
@@ -76,8 +125,9 @@ def select(
     min_gib: float | None,
     max_usd: float | None,
     regions: "Sequence[str]",
+    sort: str = "price",
 ) -> "list[Offer]":
-    """The offers that pass every filter, cheapest first."""
+    """The offers that pass every filter, in that order (best first); cheapest first where it leaves a tie."""
     from cloudgpu.planning.region import stands_in
 
     found = [
@@ -89,4 +139,15 @@ def select(
         and (max_usd is None or offer.gpu_usd_per_hour <= max_usd)
         and (not regions or any(stands_in(offer, region) for region in regions))
     ]
-    return sorted(found, key=lambda offer: (offer.gpu_usd_per_hour, offer.provider, offer.offer_id))
+    order = _ORDERS[sort]
+    return sorted(found, key=lambda offer: (order(offer), offer.gpu_usd_per_hour, offer.provider, offer.offer_id))
+
+
+_ORDERS: "dict[str, Callable[[Offer], Any]]" = {
+    "price": lambda offer: offer.gpu_usd_per_hour,
+    "price-per-gpu": lambda offer: offer.gpu_usd_per_hour / offer.gpu_count,
+    "price-per-gib": lambda offer: offer.gpu_usd_per_hour / (offer.gpu_memory_mib * offer.gpu_count),
+    "reliability": lambda offer: -(offer.reliability or 0.0),
+    "download": lambda offer: -(offer.download_mbps or 0.0),
+    "disk": lambda offer: -(offer.disk_gb or 0.0),
+}

@@ -26,10 +26,10 @@ _COLUMNS = (
 )
 
 
-def render_market(market: Market, found: Sequence[Offer], limit: int, now: datetime) -> None:
+def render_market(market: Market, found: Sequence[Offer], limit: int, now: datetime, sort: str = "price") -> None:
     """Print offers and where they come from."""
     rows = [_row(offer) for offer in found[:limit]]
-    title = f"{len(found)} of {len(market.offers)} offers; the cheapest {len(rows)} (without disk and traffic)"
+    title = f"{len(found)} of {len(market.offers)} offers; the best {len(rows)} by {sort} (without disk and traffic)"
     render.table(_COLUMNS, rows, title=title)
     if market.offers and not found:
         render.note("No offer passes these filters; reference prices name no place, so --region leaves none of them.")
@@ -52,6 +52,19 @@ def market_as_json(market: Market, found: Sequence[Offer], now: datetime) -> dic
         "notes": list(market.notes),
         "offers": [offer_as_json(offer) for offer in found],
     }
+
+
+def render_csv(found: Sequence[Offer]) -> None:
+    """Print offers as CSV with every field; money as digits, what a source does not state empty."""
+    import csv
+    import io
+
+    sheet = io.StringIO()
+    writer = csv.DictWriter(sheet, list(Offer.__dataclass_fields__), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(offer_as_json(offer) for offer in found)
+    for line in sheet.getvalue().splitlines():
+        render.shell(line)
 
 
 def render_aggregate(market: Market) -> None:

@@ -5,6 +5,7 @@ state counts as the worst.
 """
 
 from collections.abc import Iterable
+from math import log
 
 from cloudgpu.planning.fit import Fit
 from cloudgpu.planning.offers import Offer
@@ -46,10 +47,10 @@ def _steadiness_key(each: Priced) -> tuple[object, ...]:
 
 
 def _merits(fit: Fit, priced: Priced) -> Merits:
-    """Larger is better; whole minutes and tenths of a percent, so that a hair's breadth is no merit."""
+    """Larger is better, in steps that somebody notices: three minutes, half a percent, a fifth more tokens."""
     speed = fit.speed(priced.offer)
     return (
-        -float(fit.readiness(priced.offer).total_s // 60),
-        float(round((priced.offer.reliability or 0.0) * 1000)),
-        float(round(speed.output_tokens_per_s)) if speed else 0.0,
+        -float(fit.readiness(priced.offer).total_s // 180),
+        float(round((priced.offer.reliability or 0.0) * 200)),
+        float(round(log(speed.output_tokens_per_s, 1.2))) if speed and speed.output_tokens_per_s > 0 else -99.0,
     )
