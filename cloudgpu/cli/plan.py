@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cloudgpu.planning.plan import Plan
     from cloudgpu.planning.spot import Spot
     from cloudgpu.running.providers.base import OfferQuery
+    from cloudgpu.sizing.options import ServingOptions
 
     SpotAnswer = tuple[Spot | None]
 
@@ -88,25 +89,17 @@ def plan(
     """
     # Everything below is imported only when the command runs: `--help` stays fast.
     from cloudgpu.cli.markets import check_providers
-    from cloudgpu.cli.option_values import lora_rank_of, positive, refuse_empty
+    from cloudgpu.cli.option_values import positive, refuse_empty
     from cloudgpu.planning.needs import Needs
-    from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
     from cloudgpu.sizing.gpus import find_gpu
-    from cloudgpu.sizing.options import ServingOptions
     from cloudgpu.sizing.weighed import find_model
 
     refuse_empty(gpu=gpu, adapter=adapter, region=region, engine_version=engine_version, quantization=quantization)
     needs = Needs(
         model=find_model(model),
         asked=asked_name(model),
-        options=ServingOptions(
-            context_tokens=context,
-            concurrency=concurrency,
-            quantization=quantization,
-            kv_cache_dtype=kv_cache_dtype,
-            engine=engine,
-            engine_version=engine_version or DEFAULT_VERSION,
-            lora_rank=lora_rank_of(adapter, adapter_rank),
+        options=_options(
+            context, concurrency, quantization, kv_cache_dtype, engine, engine_version, adapter, adapter_rank
         ),
         hours=positive(hours, "--hours"),
         disk_gb=disk,
@@ -275,6 +268,25 @@ def _hint_for_an_empty_market(needs: "Needs") -> str:
     if given:
         return f"the market has none of that kind; leave out {' or '.join(given)}"
     return "the market shows nothing large enough today; ask another one with --provider, or give --offers FILE"
+
+
+def _options(  # one argument an option: they come straight from the command line
+    context: int | None, concurrency: int, quantization: str | None, kv_cache_dtype: str, engine: str,
+    engine_version: str | None, adapter: str | None, adapter_rank: int | None,
+) -> "ServingOptions":  # fmt: skip
+    from cloudgpu.cli.option_values import lora_rank_of
+    from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
+    from cloudgpu.sizing.options import ServingOptions
+
+    return ServingOptions(
+        context_tokens=context,
+        concurrency=concurrency,
+        quantization=quantization,
+        kv_cache_dtype=kv_cache_dtype,
+        engine=engine,
+        engine_version=engine_version or DEFAULT_VERSION,
+        lora_rank=lora_rank_of(adapter, adapter_rank),
+    )
 
 
 def _objective(text: str) -> "Objective":
