@@ -1,7 +1,9 @@
 """Whether a card can have the memory that an offer claims for it."""
 
+from functools import cache
+
 from cloudgpu.planning.row import UnreadableRowError
-from cloudgpu.sizing.gpus import GpuSpec, find_gpu
+from cloudgpu.sizing.gpus import GpuSpec, all_gpus
 
 MOST_TIMES = 2.1
 """Modded cards carry twice the chips, on offer are 22 GB for a 2080 Ti and 48 GB for a 4090; nobody solders more."""
@@ -15,5 +17,10 @@ def check_memory(field: str, known: GpuSpec | None, memory_mib: int) -> None:
     """
     if known is None or known.name.startswith("CMP"):
         return
-    if memory_mib > MOST_TIMES * find_gpu(known.name).memory_mib:
+    if memory_mib > MOST_TIMES * _usual_mib()[known.name]:
         raise UnreadableRowError(f"{field} is absurd for {known.name}")
+
+
+@cache
+def _usual_mib() -> dict[str, int]:
+    return {gpu.name: gpu.memory_mib for gpu in all_gpus()}
