@@ -11,10 +11,10 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | READY | it answered a completion | endpoint, waited_s |
 | CHARGED | the provider's bill for it was read; replaces what was read before | fetched_at, lines (below) |
 | DESTROY_REQUESTED | before the destroy is sent | |
-| GONE | a complete listing and a read confirm that it no longer exists | |
+| GONE | complete listings and reads of its own confirm that it no longer exists | reason, unless a request ended it |
 | CLEANUP_FAILED | its end could not be confirmed | reason, console_url |
 | ABANDONED | an intent whose create provably never happened | reason |
-| ADDRESS_MOVED | a service's address points to another deployment, or was withdrawn (`to` is null) | service, from, to |
+| ADDRESS_MOVED | a service's address points to another deployment, or to none (`to` is null) | service, from, to |
 | MIGRATION | a migration took a step | migration_id, state, from, to |
 
 Intent: token, model, gpu (one card in words, with the memory it has: RTX 3080 20 GB), gpu_count, disk_gb, offer_id,
