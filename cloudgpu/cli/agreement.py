@@ -15,6 +15,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.cli.markets import has_key
 from cloudgpu.cli.plan import nothing_fits, query_for
 from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.planning.blocklist import without_blocked
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import OfferSource
 from cloudgpu.planning.plan import Plan, make_plan
@@ -68,7 +69,8 @@ def live_plan(session: Session, provider: str, plan: Plan) -> tuple[Plan, str | 
     if _is_fresh(plan, provider, now - plan.created_at):
         return plan, None
     needs = dataclasses.replace(plan.needs, providers=(provider,))
-    made = make_plan(needs, opened.search(query_for(needs)), now)
+    market = without_blocked(opened.search(query_for(needs)), session.settings.state_dir, now)
+    made = make_plan(needs, market, now)
     if not made.candidates:
         raise nothing_fits(made)
     save_plan(made, session.settings.state_dir / "plans" / f"{made.plan_id}.json")
@@ -80,8 +82,9 @@ def new_plan(session: Session, provider: str, needs: Needs) -> Plan:
     if provider in EMULATED:
         session.ensure_emulator()
     needs = dataclasses.replace(needs, providers=(provider,))
-    market = session.provider(provider).search(query_for(needs))
-    made = make_plan(needs, market, session.clock(provider).now())
+    now = session.clock(provider).now()
+    found = session.provider(provider).search(query_for(needs))
+    made = make_plan(needs, without_blocked(found, session.settings.state_dir, now), now)
     if not made.candidates:
         raise nothing_fits(made)
     save_plan(made, latest_plan_path(session.settings.state_dir))

@@ -145,3 +145,20 @@ def test_a_plan_file_keeps_readiness_bids_and_what_money_buys(tmp_path, market, 
     assert load_plan(tmp_path / "p.json") == plan
     assert [each.offer.offer_id for each in plan.worth] == ["1", "2"]
     assert json.loads((tmp_path / "p.json").read_text())["candidates"][0]["ready"]["total_s"] > 0
+
+
+def test_the_worked_example_of_the_documentation_still_holds(market, needs, offer, now):
+    found = {
+        (mbps, hours): make_plan(needs(hours=Decimal(hours)), market(offer(download_mbps=mbps)), now).candidates[0]
+        for mbps in (1000.0, 100.0)
+        for hours in (24, 1)
+    }
+    first = found[1000.0, 24]
+    assert (first.usd_total, first.readiness.gpu_billed_s, first.readiness.total_s) == (
+        Decimal("29.824780401245"),
+        548,
+        674,
+    )
+    assert round(found[100.0, 24].readiness.total_s / 60) == 81
+    rounded = [round(found[key].usd_total, 2) for key in ((100.0, 24), (100.0, 1), (1000.0, 1))]
+    assert rounded == [Decimal("30.86"), Decimal("2.84"), Decimal("1.81")]
