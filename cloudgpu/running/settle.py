@@ -5,12 +5,10 @@ from cloudgpu.base.events import Emit
 from cloudgpu.running.deployment.down import end
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.lookup import settle
-from cloudgpu.running.deployment.observe import lock_name, refresh
+from cloudgpu.running.deployment.observe import refresh, turn
 from cloudgpu.running.providers.base import Provider
-from cloudgpu.running.records import Deployment, DeploymentState
+from cloudgpu.running.records import Deployment
 from cloudgpu.running.store import Store
-
-_ENDING = (DeploymentState.DESTROYING, DeploymentState.CLEANUP_FAILED)
 
 
 def settle_left_behind(
@@ -23,9 +21,9 @@ def settle_left_behind(
     works on it.
     """
     journal = Journal(provider=provider, store=store, clock=clock, emit=emit)
-    with store.lock(lock_name(deployment.name), f"gc of {deployment.name}"):
+    with turn(journal, deployment.name, f"gc of {deployment.name}"):
         current = store.life(deployment.token) or deployment
-        if current.state in _ENDING:
+        if current.state.is_ending:
             return end(journal, current)
         if current.instance_id is None and not current.state.is_final:
             current = settle(journal, current)

@@ -1,11 +1,14 @@
 """An end is believed at the first look only of what was shown once and whose destroy was accepted."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from cloudgpu.base.errors import CleanupFailedError, ConflictError, CreateRefusedError, StoreError, UnreachableError
 from cloudgpu.running.deployment import DeploymentState
+from cloudgpu.running.deployment.state import APART, SETTLED, Absent, Action, step
+from cloudgpu.running.records import DestroyAnswer
 from cloudgpu.running.store import Store
 
 
@@ -199,3 +202,50 @@ def test_silence_of_the_provider_names_the_instance(desk):
         desk.up()
     assert caught.value.instance_id == "1000"
     assert desk.provider.billing() == []
+
+
+def test_an_accepted_request_for_what_was_never_shown_still_takes_two_looks(desk):
+    deployment = replace(
+        desk.up(), state=DeploymentState.DESTROYING, destroy_answer=DestroyAnswer.ACCEPTED, seen=None
+    )  # fmt: skip
+    first = step(deployment, Absent(desk.clock.now(), others=3))
+    assert first.action is Action.LOOK_AGAIN
+    missed = replace(deployment, missing_since=first.missing_since)
+    assert step(missed, Absent(first.missing_since + APART - timedelta(seconds=1), 3)).action is Action.LOOK_AGAIN
+    assert step(missed, Absent(first.missing_since + APART, 3)).action is Action.CLOSE
+    assert step(replace(deployment, seen="running"), Absent(desk.clock.now(), others=0)).action is Action.CLOSE
+
+
+def test_a_first_look_in_the_future_was_made_by_a_wrong_clock_and_counts_from_now(desk):
+    now = desk.clock.now()
+    deployment = replace(desk.up(), missing_since=now + timedelta(hours=12), since=now - SETTLED)
+    assert step(deployment, Absent(now, others=3)).missing_since == now
+
+
+def test_a_request_that_was_accepted_stays_so_when_a_later_one_finds_nothing(desk):
+    deployment = desk.up()
+    desk.provider.deaf_to_destroy = True
+
+    def gone_at_the_second(called):
+        if called == "destroy" and len(desk.provider.destroys) == 2:
+            desk.provider.machines[deployment.instance_id].destroyed = True
+
+    desk.provider.hook = gone_at_the_second
+    began_s = desk.clock.elapsed()
+    assert desk.down(deployment).destroy_answer is DestroyAnswer.ACCEPTED
+    assert desk.clock.elapsed() - began_s < 45
+
+
+def test_what_status_missed_before_the_time_was_set_forward_gives_no_create_up(desk, faults):
+    desk.provider.faults["create"] = [faults.happened_all_the_same]
+    desk.provider.faults["instances"] = [faults.unreadable] * 1000
+    desk.provider.visible_after_s = 1e9
+    with pytest.raises(CleanupFailedError):
+        desk.up()
+    desk.provider.faults.clear()
+    assert desk.refresh(desk.store.deployment("mistral")).missing_since
+    desk.set_time(3600)
+    age_s = (desk.clock.now() - desk.provider.machines["1000"].created_at).total_seconds()
+    desk.provider.visible_after_s = age_s + 20
+    assert desk.up().instance_id == "1000"
+    assert len(desk.provider.creates) == 1

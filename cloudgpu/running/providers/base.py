@@ -16,7 +16,7 @@ from cloudgpu.serving.launch import LaunchRequest
 
 
 class InstanceState(StrEnum):
-    """A provider's instance, in our words. GONE is never inferred from one answer alone."""
+    """A provider's instance, in our words. Absence is no state: it takes a proof, never one answer alone."""
 
     PROVISIONING = "provisioning"
     STARTING = "starting"
