@@ -80,7 +80,7 @@ def ready_lines(candidate: Candidate) -> list[tuple[str, str]]:
     steps = (("image", ready.pull_s), ("weights", ready.download_s), ("load", ready.load_s),
              ("compile", ready.compile_s), ("warm-up", ready.warm_up_s))  # fmt: skip
     parts = ", ".join(f"{name} {duration(seconds)}" for name, seconds in steps if seconds)
-    return [("Ready in", f"{duration(ready.total_s)}, {duration(ready.cautious_s)} with caution"), ("", parts)]
+    return [("Its steps", parts), ("With caution", f"{duration(ready.cautious_s)}: what --max-wait compares with")]
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> None:

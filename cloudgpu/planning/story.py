@@ -84,11 +84,12 @@ def story_of_offer(needs: Needs, market: Market, offer_id: str) -> OfferStory:
     fitting = sorted(judge(fit, market.offers).fitting, key=lambda each: (each.usd_total, each.offer.offer_id))
     place = next((number for number, each in enumerate(fitting, 1) if each.offer is offer), None)
     failed = {reason.code for reason in reasons}
+    unasked = () if has_memory and "memory" not in failed else ("memory", "kv_cache")
     return OfferStory(
         offer=offer,
         candidate=candidate_of(fit, place or 0, offer) if has_memory else None,
         reasons=reasons,
-        passed=tuple(code for code in (*fit.codes(), *_CARD_CODES) if code not in failed),
+        passed=tuple(code for code in (*fit.codes(), *_CARD_CODES) if code not in (*failed, *unasked)),
         place=place,
         fitting=len(fitting),
     )
