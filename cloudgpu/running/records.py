@@ -76,7 +76,8 @@ class Deployment:
     is the provider's account it was rented with. `missing_since` is the time of the first complete listing that lacked
     it. `endpoint` is None until its address is known, `ready_at` until it answered a completion.
     `agreed_usd_per_hour` is the most that GPU and disk together may cost, as agreed before it was rented: prices that
-    are observed never move it. None for what `gc` found. `launch_digest` tells apart what may run on it.
+    are observed never move it. None for what `gc` found. `launch_digest` tells apart what may run on it,
+    `wish` what was asked for.
     `destroy_answer` is None until a request to destroy it was answered.
     """
 
@@ -111,6 +112,7 @@ class Deployment:
     """The last observation that was recorded, so that only changes become events. None: it was never shown."""
     agreed_usd_per_hour: Decimal | None = None
     launch_digest: str | None = None
+    wish: str | None = None
     destroy_answer: DestroyAnswer | None = None
 
     @property

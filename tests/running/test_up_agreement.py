@@ -109,6 +109,16 @@ def test_up_with_another_launch_does_not_take_what_an_interrupted_run_started(de
         desk.up()
 
 
+def test_the_same_words_again_go_on_though_the_market_has_other_cards_by_now(desk):
+    wished = replace(desk.request(), wish="the same words")
+    desk.request = lambda *args, **more: wished
+    killed_up(desk)
+    other = tuple(replace(r, offer=replace(r.offer, gpu="H100", gpu_count=8)) for r in wished.rentals)
+    desk.request = lambda *args, **more: replace(wished, rentals=other)
+    assert desk.up().state is DeploymentState.READY
+    assert len(desk.provider.creates) == 1
+
+
 def test_going_on_with_an_interrupted_run_is_said(desk):
     killed_up(desk)
     desk.up()

@@ -55,6 +55,7 @@ def intend(journal: Journal, request: UpRequest, rental: Rental, cap_usd_per_hou
         health=rental.launch.health,
         agreed_usd_per_hour=cap_usd_per_hour,
         launch_digest=rental.launch_digest,
+        wish=request.wish,
     )
     journal.tell(EventKind.INTENDED, deployment, **_intent(deployment))
     return journal.save(deployment)

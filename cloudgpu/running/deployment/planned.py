@@ -1,7 +1,11 @@
 """A plan on live offers, made into a request to bring it up."""
 
+import hashlib
+import json
+
 from cloudgpu.base.errors import UsageError
 from cloudgpu.base.secret import Secret
+from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
 from cloudgpu.running.deployment.request import Limits, UpRequest, rental_of
 from cloudgpu.running.label import is_name
@@ -36,4 +40,11 @@ def request_from_plan(
         ),
         api_key=api_key,
         limits=limits,
+        wish=_wish(plan.needs),
     )
+
+
+def _wish(needs: Needs) -> str:
+    """What of the needs decides what may run and on which cards; price, place and hours may be asked for anew."""
+    asked = [needs.model.model_id, repr(needs.options), needs.gpu, needs.gpu_count, needs.adapter]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]

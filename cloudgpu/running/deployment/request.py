@@ -93,7 +93,8 @@ class Limits:
 class UpRequest:
     """A deployment to bring up: its name, the service it will serve, the rentals to try in order, and the limits.
 
-    `model` is the Hub id that was asked for, `api_key` the key of the endpoint (not the account's).
+    `model` is the Hub id that was asked for, `api_key` the key of the endpoint (not the account's). `wish` tells one
+    way of asking from another: the same words typed again have the same wish, whatever the market offers by then.
     """
 
     name: str
@@ -104,6 +105,7 @@ class UpRequest:
     rentals: tuple[Rental, ...]
     api_key: Secret
     limits: Limits
+    wish: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

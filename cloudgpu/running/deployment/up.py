@@ -110,6 +110,8 @@ def _standing(journal: Journal, request: UpRequest) -> Deployment | None:
 
 def _check_wanted(found: Deployment, request: UpRequest) -> None:
     """Raise ConflictError unless what an earlier run rented is something that this request would rent."""
+    if found.wish is not None and found.wish == request.wish:
+        return  # the very same was asked for; its offer has left the market because it was rented
     wanted = {(rental.offer.cards, rental.launch_digest) for rental in request.rentals}
     if found.launch_digest is None or not wanted or (found.cards, found.launch_digest) in wanted:
         return
