@@ -1,5 +1,6 @@
 """The entry point: builds the command tree and turns every error into one sentence, a hint and an exit status."""
 
+import gc
 import importlib
 import os
 import signal
@@ -19,6 +20,8 @@ _COMMAND_FILES = (
 )  # fmt: skip
 
 _PARSER_STOPPED = 130
+
+gc.set_threshold(100_000)  # a command lives for a blink: walking its young objects is a fiftieth of an offline plan
 
 app = typer.Typer(
     name="cloudgpu",

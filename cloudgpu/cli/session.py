@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cloudgpu.base.clock import Clock, SystemClock
-from cloudgpu.base.events import Event
 from cloudgpu.base.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from cloudgpu.base.events import Event
     from cloudgpu.emulator.process import EmulatorStatus
     from cloudgpu.running.providers import EmulatorAddress
     from cloudgpu.running.providers.base import Provider
@@ -57,7 +57,7 @@ class Session:
         status = self.emulator_status() if name in EMULATED else None
         return status.clock() if status else SystemClock()
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: "Event") -> None:
         """Append to the journal."""
         self.store.append(event)
 

@@ -1,11 +1,12 @@
 """The names a person may have meant."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def nearest(name: str, known: Iterable[str], count: int = 4) -> list[str]:
     """Up to `count` of the `known` names that look like `name`, the likeliest first; empty when none does."""
+    from difflib import get_close_matches  # loaded only when a name was missed
+
     wanted = name.lower()
     by_key = {key.lower(): key for key in known}
     close = get_close_matches(wanted, by_key, n=count, cutoff=0.55)
@@ -15,6 +16,8 @@ def nearest(name: str, known: Iterable[str], count: int = 4) -> list[str]:
 
 def nearest_of_all(name: str, known: Iterable[str], count: int = 4) -> list[str]:
     """As `nearest`, but however far away: empty only for an empty name, or when nothing is known."""
+    from difflib import get_close_matches
+
     by_key = {key.lower(): key for key in known}
     wanted = name.strip().lower()
     return [by_key[key] for key in get_close_matches(wanted, by_key, n=count, cutoff=0.0)] if wanted else []

@@ -22,7 +22,6 @@ from cloudgpu.sizing.memory.refusal import Budget, refusal_of
 from cloudgpu.sizing.memory.result import MemoryEstimate, Refusal
 from cloudgpu.sizing.memory.stored_weights import reconciled_bytes
 from cloudgpu.sizing.memory.stretch import yarn_factor
-from cloudgpu.sizing.memory.unpooled import estimate_unpooled
 from cloudgpu.sizing.memory.weights import WeightRules, weights_bytes
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.number_formats import canonical_quantization, same_method
@@ -48,6 +47,8 @@ def estimate(model: ModelSpec, gpu: GpuSpec, options: ServingOptions) -> MemoryE
     served = _quantization(model, options, profile)
     if profile.name == sglang.NAME:
         _check_layout(model, options, served)
+    from cloudgpu.sizing.memory.unpooled import estimate_unpooled  # the engines that few ask for stay out of start-up
+
     return estimate_unpooled(model, gpu, options, profile, served)
 
 
