@@ -1,7 +1,7 @@
 """A plan: the needs, the offers that fit in order of their all-in price, and every refusal."""
 
-import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -114,8 +114,8 @@ def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
 
 
 def plan_id_of(content: str) -> str:
-    """`p-` and eight hexadecimal digits drawn from a plan's content."""
-    return "p-" + hashlib.sha256(content.encode()).hexdigest()[:8]
+    """`p-` and eight hexadecimal digits drawn from a plan's content: a checksum against slips, no seal."""
+    return f"p-{zlib.crc32(content.encode()):08x}"
 
 
 def content_text(content: dict[str, Any]) -> str:
