@@ -102,6 +102,16 @@ def _kv_cache(case: CardCase) -> Reason | None:
                   needed=round(asked, 2))  # fmt: skip
 
 
+def _crowded(case: CardCase) -> Reason | None:
+    """The engine claims its share first; graphs and the CUDA context come on top and must find room on the card."""
+    memory = case.sized.memory
+    if memory is None or not memory.starts or memory.used_gib <= memory.total_gib:
+        return None
+    used, has = memory.used_gib, memory.total_gib
+    detail = f"{used:.2f} GiB a GPU in use with CUDA graphs and context, {has:.2f} GiB on the card"
+    return Reason("crowded", detail, ratio(used, has), has=round(has, 2), needed=round(used, 2))
+
+
 def _passing(sized: Sized) -> str:
     memory = sized.memory
     if memory is None:
@@ -127,5 +137,5 @@ def _speed(case: CardCase) -> Reason | None:
 
 
 CHECKS: tuple[Callable[[CardCase], Reason | None], ...] = (
-    _gpu, _gpu_count, _gpu_unknown, _gpu_unsuitable, _gpu_vendor, _capability, _layout, _memory, _kv_cache, _speed,
+    _gpu, _gpu_count, _gpu_unknown, _gpu_unsuitable, _gpu_vendor, _capability, _layout, _memory, _kv_cache, _crowded, _speed,
 )  # fmt: skip

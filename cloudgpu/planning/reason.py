@@ -26,6 +26,7 @@ LABELS = {
     "layout": "model cannot be split over so many GPUs",
     "memory": "too little GPU memory for the model",
     "kv_cache": "too little GPU memory for the context",
+    "crowded": "no room for CUDA graphs beside the engine's share",
     "speed": "too slow",
     "price": "above the price cap",
 }

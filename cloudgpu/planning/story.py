@@ -84,7 +84,7 @@ def story_of_offer(needs: Needs, market: Market, offer_id: str) -> OfferStory:
     fitting = sorted(judge(fit, market.offers).fitting, key=lambda each: (each.usd_total, each.offer.offer_id))
     place = next((number for number, each in enumerate(fitting, 1) if each.offer is offer), None)
     failed = {reason.code for reason in reasons}
-    unasked = () if has_memory and "memory" not in failed else ("memory", "kv_cache")
+    unasked = () if has_memory and "memory" not in failed else ("memory", "kv_cache", "crowded")
     return OfferStory(
         offer=offer,
         candidate=candidate_of(fit, place or 0, offer) if has_memory else None,
@@ -129,4 +129,4 @@ def _size_as_json(sized: Sized) -> dict[str, object]:
     }
 
 
-_CARD_CODES = ("gpu_unknown", "gpu_unsuitable", "gpu_vendor", "capability", "layout", "memory", "kv_cache")
+_CARD_CODES = ("gpu_unknown", "gpu_unsuitable", "gpu_vendor", "capability", "layout", "memory", "kv_cache", "crowded")
