@@ -137,5 +137,6 @@ def _speed(case: CardCase) -> Reason | None:
 
 
 CHECKS: tuple[Callable[[CardCase], Reason | None], ...] = (
-    _gpu, _gpu_count, _gpu_unknown, _gpu_unsuitable, _gpu_vendor, _capability, _layout, _memory, _kv_cache, _crowded, _speed,
+    _gpu, _gpu_count, _gpu_unknown, _gpu_unsuitable, _gpu_vendor, _capability, _layout, _memory, _kv_cache,
+    _crowded, _speed,
 )  # fmt: skip
