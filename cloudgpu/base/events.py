@@ -14,13 +14,16 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | GONE | complete listings and reads of its own confirm that it no longer exists | reason, unless a request ended it |
 | CLEANUP_FAILED | its end could not be confirmed | reason, console_url |
 | ABANDONED | an intent whose create provably never happened | reason |
+| BALANCE | the prepaid money left at a provider was read | usd |
+| TOP_UP | money was paid in (or, negative, paid back), as the user says | usd, note |
 | ADDRESS_MOVED | a service's address points to another deployment, or to none (`to` is null) | service, from, to |
 | MIGRATION | a migration took a step | migration_id, state, from, to |
 
 Intent: token, model, gpu (one card in words, with the memory it has: RTX 3080 20 GB), gpu_count, disk_gb, offer_id,
 machine_id, gpu_usd_per_hour, disk_usd_per_hour, download_usd (what the weights and the image are expected to cost in
 traffic), plan_id (or null).
-Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour.
+Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour, unchanged_until (the last look that
+still saw what was seen before; absent at the first).
 Lines: a list of {meter, start, end, usd}; meters are gpu, disk, download, upload.
 """
 
@@ -44,6 +47,8 @@ class EventKind(StrEnum):
     GONE = "gone"
     CLEANUP_FAILED = "cleanup_failed"
     ABANDONED = "abandoned"
+    BALANCE = "balance"
+    TOP_UP = "top_up"
     ADDRESS_MOVED = "address_moved"
     MIGRATION = "migration"
 

@@ -110,6 +110,8 @@ class Deployment:
     last_error: str | None = None
     seen: str | None = None
     """The last observation that was recorded, so that only changes become events. None: it was never shown."""
+    seen_at: datetime | None = None
+    """When it was last shown: what is seen to have changed, changed after this."""
     agreed_usd_per_hour: Decimal | None = None
     launch_digest: str | None = None
     wish: str | None = None
@@ -155,7 +157,7 @@ class Service:
     serving: str | None
 
 
-_TIMES = ("since", "lease_until", "ready_at", "missing_since")
+_TIMES = ("since", "lease_until", "ready_at", "missing_since", "seen_at")
 _AMOUNTS = ("gpu_usd_per_hour", "disk_usd_per_hour", "download_usd")
 
 

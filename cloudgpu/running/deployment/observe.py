@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cloudgpu.base.clock import Clock
+from cloudgpu.base.clock import Clock, utc_text
 from cloudgpu.base.errors import ConflictError, NotAuthorisedError, ProviderError
 from cloudgpu.base.events import Emit, EventKind
 from cloudgpu.base.money import exact_text
@@ -146,7 +146,7 @@ def _observed(journal: Journal, deployment: Deployment, view: InstanceView, stat
     facts = _facts(view, state)
     seen = " ".join(str(value) for value in facts.values())
     if seen != deployment.seen:
-        journal.tell(EventKind.OBSERVED, deployment, **facts)
+        journal.tell(EventKind.OBSERVED, deployment, **facts, **_unchanged_until(deployment))
     return dataclasses.replace(
         deployment,
         gpu_usd_per_hour=view.gpu_usd_per_hour,
@@ -154,7 +154,13 @@ def _observed(journal: Journal, deployment: Deployment, view: InstanceView, stat
         machine_id=deployment.machine_id or view.machine_id,
         endpoint=address.url if address else deployment.endpoint,
         seen=seen,
+        seen_at=journal.now(),
     )
+
+
+def _unchanged_until(deployment: Deployment) -> dict[str, str]:
+    """The ledger states its doubt about the moment of a change by this: it lies between two looks."""
+    return {"unchanged_until": utc_text(deployment.seen_at)} if deployment.seen_at else {}
 
 
 def _facts(view: InstanceView, state: DeploymentState) -> dict[str, Any]:
