@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudgpu.base.errors import UnreachableError
-from cloudgpu.running.providers.vast_search import is_cut
-from cloudgpu.running.providers.vast_sweep import MOST_CALLS, sweep
+from cloudgpu.running.providers.vast.search import is_cut
+from cloudgpu.running.providers.vast.sweep import MOST_CALLS, sweep
 
 
 class Capped:

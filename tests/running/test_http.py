@@ -7,7 +7,7 @@ from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import BadAnswerError, CloudgpuError, RateLimitedError
 from cloudgpu.base.secret import Secret
 from cloudgpu.running.providers.http import Http
-from cloudgpu.running.providers.vast_errors import explain
+from cloudgpu.running.providers.vast.errors import explain
 
 URL = "https://provider.example"
 ELSEWHERE = "https://elsewhere.example"

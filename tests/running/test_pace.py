@@ -8,7 +8,7 @@ import responses
 from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.secret import Secret
 from cloudgpu.running.providers.http import Http
-from cloudgpu.running.providers.vast_errors import explain
+from cloudgpu.running.providers.vast.errors import explain
 
 
 @pytest.mark.parametrize("hours", [-1, 1])

@@ -24,7 +24,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.planning.runpod_offers import country_of
 from cloudgpu.running.providers.base import Address, InstanceState, OfferQuery
 from cloudgpu.running.providers.runpod import open_runpod
-from cloudgpu.running.providers.runpod_create import pod_body
+from cloudgpu.running.providers.runpod.create import pod_body
 
 URL = "https://runpod.example"
 KEY = "k3y-that-nobody-may-see"

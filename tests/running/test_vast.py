@@ -24,8 +24,8 @@ from cloudgpu.base.errors import (
 from cloudgpu.base.secret import Secret
 from cloudgpu.running.providers.base import Address, InstanceState, OfferQuery
 from cloudgpu.running.providers.vast import open_vast
-from cloudgpu.running.providers.vast_bill import lines_of
-from cloudgpu.running.providers.vast_instances import view
+from cloudgpu.running.providers.vast.bill import lines_of
+from cloudgpu.running.providers.vast.instances import view
 
 URL = "https://vast.example"
 KEY = "k3y-that-nobody-may-see"

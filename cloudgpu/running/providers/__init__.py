@@ -10,7 +10,7 @@ from cloudgpu.base.settings import Settings
 from cloudgpu.running.providers.base import Provider
 
 if TYPE_CHECKING:
-    from cloudgpu.running.providers.runpod_create import PortKind
+    from cloudgpu.running.providers.runpod.create import PortKind
 
 _EMULATED = ("emulator", "emulator-runpod")
 _EMULATOR_READ_S = 15.0

@@ -15,12 +15,12 @@ from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.vast_offers import offers_from_vast, unsaid_notes
 from cloudgpu.running.providers.base import BilledLine, Capabilities, InstanceView, OfferQuery
 from cloudgpu.running.providers.http import Http, Reply, Timeouts
-from cloudgpu.running.providers.vast_bill import charges_window, lines_of, read_page
-from cloudgpu.running.providers.vast_create import create_body
-from cloudgpu.running.providers.vast_errors import NotThereError, explain, explain_create
-from cloudgpu.running.providers.vast_instances import PAGE_ROWS, read_listing, read_one
-from cloudgpu.running.providers.vast_search import cut_note, is_cut, offer_body, search_body
-from cloudgpu.running.providers.vast_sweep import sweep
+from cloudgpu.running.providers.vast.bill import charges_window, lines_of, read_page
+from cloudgpu.running.providers.vast.create import create_body
+from cloudgpu.running.providers.vast.errors import NotThereError, explain, explain_create
+from cloudgpu.running.providers.vast.instances import PAGE_ROWS, read_listing, read_one
+from cloudgpu.running.providers.vast.search import cut_note, is_cut, offer_body, search_body
+from cloudgpu.running.providers.vast.sweep import sweep
 from cloudgpu.serving.launch import LaunchRequest
 
 CONSOLE_URL = "https://cloud.vast.ai/instances/"

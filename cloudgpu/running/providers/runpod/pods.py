@@ -10,7 +10,7 @@ from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.money import PICO, ZERO, usd
 from cloudgpu.base.units import HOURS_PER_MONTH
 from cloudgpu.running.providers.base import Address, InstanceState, InstanceView
-from cloudgpu.running.providers.runpod_states import TERMINATED, PodBilling, pod_billing, pod_state
+from cloudgpu.running.providers.runpod.states import TERMINATED, PodBilling, pod_billing, pod_state
 
 PROXY_DOMAIN = "proxy.runpod.net"
 _MOST_PAGES = 400

@@ -29,10 +29,10 @@ from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.runpod_offers import GPU_COUNTS, catalogue_offers
 from cloudgpu.running.providers.base import BilledLine, Capabilities, InstanceView, OfferQuery
 from cloudgpu.running.providers.http import Http, Timeouts
-from cloudgpu.running.providers.runpod_bill import billing_params, lines_of
-from cloudgpu.running.providers.runpod_create import PortKind, pod_body, pod_offer
-from cloudgpu.running.providers.runpod_errors import NoPodError, explain, explain_create, no_credit
-from cloudgpu.running.providers.runpod_pods import read_listing, read_one
+from cloudgpu.running.providers.runpod.bill import billing_params, lines_of
+from cloudgpu.running.providers.runpod.create import PortKind, pod_body, pod_offer
+from cloudgpu.running.providers.runpod.errors import NoPodError, explain, explain_create, no_credit
+from cloudgpu.running.providers.runpod.pods import read_listing, read_one
 from cloudgpu.serving.launch import LaunchRequest
 
 CONSOLE_URL = "https://console.runpod.io/pods"

@@ -8,7 +8,7 @@ from typing import Any
 from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.money import usd
 from cloudgpu.running.providers.base import Address, InstanceView
-from cloudgpu.running.providers.vast_states import billing, instance_state
+from cloudgpu.running.providers.vast.states import billing, instance_state
 
 PAGE_ROWS = 25
 _MOST_PAGES = 400
