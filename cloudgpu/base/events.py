@@ -21,7 +21,7 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 
 Intent: token, model, gpu (one card in words, with the memory it has: RTX 3080 20 GB), gpu_count, disk_gb, offer_id,
 machine_id, gpu_usd_per_hour, disk_usd_per_hour, download_usd (what the weights and the image are expected to cost in
-traffic), plan_id (or null).
+traffic), plan_id (or null), account (whose money it is, as the provider numbers it), location.
 Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour, unchanged_until (the last look that
 still saw what was seen before; absent at the first).
 Lines: a list of {meter, start, end, usd}; meters are gpu, disk, download, upload.

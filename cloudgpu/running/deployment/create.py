@@ -122,4 +122,6 @@ def _intent(deployment: Deployment) -> dict[str, object]:
         "disk_usd_per_hour": exact_text(deployment.disk_usd_per_hour),
         "download_usd": exact_text(deployment.download_usd),
         "plan_id": deployment.plan_id,
+        "account": deployment.account,
+        "location": deployment.location,
     }
