@@ -28,7 +28,8 @@ class Offer:
 
     None always means "the source does not say", never zero. `gpu` is the name in our catalogue; `gpu_memory_mib` is per
     GPU, as nvidia-smi shows it; `gpu_bandwidth_gb_per_s` what a copy on it was measured at. `machine_id` is stable
-    where `offer_id` is not.
+    where `offer_id` is not. An `interruptible` offer is a bid: `gpu_usd_per_hour` is what is bid for all GPUs together,
+    `min_bid_usd_per_hour` the least that wins, `on_demand_usd_per_hour` what the same cards cost without interruption.
     """
 
     provider: str

@@ -53,7 +53,7 @@ class PaperProvider:
 
     clock: ManualClock
     name: str = "paper"
-    capabilities = Capabilities(interruptible=False, price_cap=False, console_url="https://console.example/")
+    capabilities = Capabilities(interruptible=False, console_url="https://console.example/")
     machines: dict[str, Machine] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
     creates: list[str] = field(default_factory=list)

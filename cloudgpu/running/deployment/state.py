@@ -99,7 +99,7 @@ def state_of(deployment: Deployment, view: InstanceView) -> DeploymentState:
             return DeploymentState.STARTING
         case InstanceState.RUNNING:
             return DeploymentState.READY if deployment.ready_at else DeploymentState.LOADING
-        case InstanceState.STOPPED | InstanceState.FAILED | InstanceState.OFFLINE:
+        case InstanceState.STOPPED | InstanceState.OUTBID | InstanceState.FAILED | InstanceState.OFFLINE:
             return DeploymentState.FAILED
 
 

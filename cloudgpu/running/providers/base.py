@@ -4,7 +4,7 @@ An adapter maps its provider's states, prices and errors to these and nothing el
 create; every listing is complete or raises.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,12 +16,17 @@ from cloudgpu.serving.launch import LaunchRequest
 
 
 class InstanceState(StrEnum):
-    """A provider's instance, in our words. Absence is no state: it takes a proof, never one answer alone."""
+    """A provider's instance, in our words. Absence is no state: it takes a proof, never one answer alone.
+
+    `OUTBID` is an interruptible instance that somebody bid more for: it keeps its disk, which bills, and comes back by
+    itself once its bid wins again.
+    """
 
     PROVISIONING = "provisioning"
     STARTING = "starting"
     RUNNING = "running"
     STOPPED = "stopped"
+    OUTBID = "outbid"
     FAILED = "failed"
     OFFLINE = "offline"
 
@@ -47,6 +52,8 @@ class InstanceView:
 
     Prices are what it costs while running, for the real disk. `gpu_billing` and `disk_billing` say which of them is
     charged at this moment. `addresses` maps a container port to its public address; empty until they are known.
+    `bid_usd_per_hour` is what an interruptible instance bids for its GPUs, None for one on demand, and
+    `min_bid_usd_per_hour` what a bid must reach now, None when the provider does not say.
     """
 
     instance_id: str
@@ -60,6 +67,8 @@ class InstanceView:
     disk_billing: bool
     addresses: dict[int, Address]
     started_at: datetime | None
+    bid_usd_per_hour: Decimal | None = None
+    min_bid_usd_per_hour: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,16 +101,61 @@ class BilledLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PriceProposal:
+    """A host asks for more. Nothing here accepts it: shown to a person, who decides in the provider's console.
+
+    Prices are dollars per hour for the instance's GPUs; None where the provider does not say. `answer_by`: until when.
+    """
+
+    proposal_id: str
+    instance_id: str
+    now_usd_per_hour: Decimal | None
+    asked_usd_per_hour: Decimal | None
+    answer_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateWindow:
+    """One limit as the provider stated it last: calls left of so many, and the seconds until it opens again."""
+
+    name: str
+    left: int
+    limit: int | None
+    opens_in_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headroom:
+    """What this adapter's calls so far tell about the provider's limits and its time. For people to read.
+
+    `calls` counts what was sent, by endpoint; `least_s` is the distance we keep between two calls of an endpoint, in
+    seconds. `windows` is empty where the provider states no limits. `clock_ahead_s` is the provider's `Date` less this
+    machine's time, to the second; None before an answer had one.
+    """
+
+    calls: Mapping[str, int]
+    least_s: Mapping[str, float]
+    windows: tuple[RateWindow, ...]
+    clock_ahead_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a provider can do beyond the protocol."""
+    """What a provider can do beyond the protocol.
+
+    `interruptible`: it takes bids, with `create` and with `change_bid`. `first_byte_s`: its addresses cut an answer off
+    that is silent for so long, so answers have to be streamed; None: no such limit is known.
+    """
 
     interruptible: bool
-    price_cap: bool
     console_url: str
+    first_byte_s: float | None = None
 
 
 class Provider(Protocol):
-    """One account at one provider. Every method but `console_url` calls the network; `create` alone spends money.
+    """One account at one provider. Every method but `console_url` and `headroom` calls the network.
+
+    `create` alone begins to spend money; `change_bid` changes how fast.
 
     Raises from the error tree: RefusedKeyError, UnreachableError, BadAnswerError, RateLimitedError on any call.
     """
@@ -114,11 +168,14 @@ class Provider(Protocol):
         ...
 
     def offer(self, offer: Offer, disk_gb: float) -> Offer:
-        """The same offer read again, as it is priced now. Raises OfferGoneError."""
+        """The same offer read again, as it is priced now; a bid is raised to the least that would win now.
+
+        Raises OfferGoneError, for a bid also when that least lies above the price on demand.
+        """
         ...
 
     def create(self, offer: Offer, launch: LaunchRequest, label: str) -> str:
-        """Rent it; the new instance's id. Sent once, never repeated.
+        """Rent it; the new instance's id. Sent once, never repeated. An interruptible offer bids its own price.
 
         Raises OfferGoneError, NoCreditError and InvalidRequestError (nothing was rented), CreateRefusedError (nothing
         was rented unless it carries an id), UnreachableError and BadAnswerError (it may have been rented: look the
@@ -155,6 +212,21 @@ class Provider(Protocol):
 
     def balance_usd(self) -> Decimal:
         """Prepaid money left."""
+        ...
+
+    def change_bid(self, instance_id: str, usd_per_hour: Decimal) -> None:
+        """Bid so much for the GPUs of an interruptible instance from now on. Sent once.
+
+        Raises InvalidRequestError where `capabilities` say that there are no bids, or when the bid is refused.
+        """
+        ...
+
+    def price_proposals(self) -> Sequence[PriceProposal]:
+        """What hosts ask for above the agreed price. Empty where a provider knows no such thing. Accepts nothing."""
+        ...
+
+    def headroom(self) -> Headroom:
+        """What the calls so far tell of limits and clock."""
         ...
 
     def console_url(self, instance_id: str) -> str:

@@ -6,6 +6,7 @@ that nobody named. Nothing here is logged.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,19 +17,18 @@ import requests
 from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
-from cloudgpu.base.clock import Clock
+from cloudgpu.base.clock import Clock, SystemClock
 from cloudgpu.base.errors import BadAnswerError, CloudgpuError, RateLimitedError, UnreachableError
 from cloudgpu.base.secret import REDACTED, Secret
+from cloudgpu.running.providers.base import Headroom, RateWindow
+from cloudgpu.running.providers.limits import clock_ahead_s, retry_after_s, used_up_s, windows_of
 
 _READ_ATTEMPTS = 4
 _LONGEST_WAIT_S = 60.0
 _TOO_MANY = 429
 _NO_CONTENT = 204
 _THRESHOLD = re.compile(r"threshold\s*=\s*(\d+(?:\.\d+)?)")
-_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]+)?")
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9_-]{32,}")
-_USED_UP = re.compile(r"r\s*=\s*0\s*;\s*t\s*=\s*(\d{1,6})")
-"""A window of a `RateLimit` header with nothing left, and the seconds until it opens again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,16 @@ class Http:
     variable: str = "VAST_URL"
     _last_s: dict[str, float] = field(default_factory=dict)
     _closed_until_s: float | None = None
+    _calls: Counter[str] = field(default_factory=Counter)
+    _windows: tuple[RateWindow, ...] = ()
+    _clock_ahead_s: float | None = None
+
+    def headroom(self) -> Headroom:
+        """What the calls so far tell of the provider's limits and time. Calls no network."""
+        return Headroom(
+            calls=dict(self._calls), least_s=dict(self.intervals_s), windows=self._windows,
+            clock_ahead_s=self._clock_ahead_s,
+        )  # fmt: skip
 
     def read(
         self,
@@ -173,7 +183,7 @@ class Http:
         return Reply(response.status_code, _json(text), text)
 
     def _checked(self, response: requests.Response, reply: Reply, explain: Explain) -> Reply:
-        self._note_limit(response)
+        self._note(response)
         if reply.status == _TOO_MANY:
             raise _throttled(response, reply)
         if reply.status >= 500:
@@ -195,12 +205,17 @@ class Http:
             )
         return reply
 
-    def _note_limit(self, response: requests.Response) -> None:
-        used_up = [int(seconds) for seconds in _USED_UP.findall(response.headers.get("RateLimit", ""))]
-        wait_s = min(_LONGEST_WAIT_S, max(used_up, default=0))
-        self._closed_until_s = self.clock.elapsed() + wait_s if used_up else None
+    def _note(self, response: requests.Response) -> None:
+        """Keep what the headers tell: limits, which hold the next call back when they are used up, and the time."""
+        self._windows = windows_of(response.headers) or self._windows
+        wait_s = used_up_s(windows_of(response.headers))
+        self._closed_until_s = None if wait_s is None else self.clock.elapsed() + min(_LONGEST_WAIT_S, wait_s)
+        middle = SystemClock().now() - response.elapsed / 2  # `Date` tells real time, whatever clock the market keeps
+        ahead_s = clock_ahead_s(response.headers, middle)
+        self._clock_ahead_s = self._clock_ahead_s if ahead_s is None else ahead_s
 
     def _pace(self, endpoint: str) -> None:
+        """Wait until the endpoint may be called again, and count the call."""
         if self._closed_until_s is not None:
             self.clock.sleep(max(0.0, self._closed_until_s - self.clock.elapsed()))
             self._closed_until_s = None
@@ -208,6 +223,7 @@ class Http:
         if last_s is not None:
             self.clock.sleep(max(0.0, last_s + interval_s - self.clock.elapsed()))
         self._last_s[endpoint] = self.clock.elapsed()
+        self._calls[endpoint] += 1
 
     def _session(self, url: str) -> requests.Session:
         session = requests.Session()
@@ -277,9 +293,13 @@ def _throttled(response: requests.Response, reply: Reply) -> CloudgpuError:
             f"the provider's daily search quota is used up until {reset}",
             hint="plan on --offers FILE or reference prices",
         )
-    found = _THRESHOLD.search(reply.text) or _USED_UP.search(response.headers.get("RateLimit", ""))
-    asked = response.headers.get("Retry-After", "")
-    wait_s = float(asked) if _SECONDS.fullmatch(asked) else float(found[1]) if found else None
+    found = _THRESHOLD.search(reply.text)
+    asked = (
+        retry_after_s(response.headers),
+        float(found[1]) if found else None,
+        used_up_s(windows_of(response.headers)),
+    )
+    wait_s = next((each for each in asked if each is not None), None)
     return Throttled("the provider says that we ask too often", wait_s=wait_s, hint="try again in a minute")
 
 

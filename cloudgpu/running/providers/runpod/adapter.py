@@ -18,6 +18,7 @@ from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import (
     BadAnswerError,
     CloudgpuError,
+    InvalidRequestError,
     NoCreditError,
     NotAuthorisedError,
     OfferGoneError,
@@ -27,7 +28,7 @@ from cloudgpu.base.money import show_usd, usd
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.runpod_offers import GPU_COUNTS, catalogue_offers
-from cloudgpu.running.providers.base import BilledLine, Capabilities, InstanceView, OfferQuery
+from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
 from cloudgpu.running.providers.http import Http, Timeouts
 from cloudgpu.running.providers.runpod.bill import billing_params, lines_of
 from cloudgpu.running.providers.runpod.create import PortKind, pod_body, pod_offer
@@ -40,6 +41,10 @@ CONSOLE_URL = "https://console.runpod.io/pods"
 _INTERVALS_S = {"catalogue": 0.2, "create": 1.0, "pod": 0.5, "list": 0.5, "destroy": 0.5, "logs": 1.0, "billing": 1.0}
 """Least seconds between two calls. RunPod states its limits with each answer (60 a minute in its example), and `Http`
 waits when they are used up: these only keep a loop from getting there."""
+
+PROXY_SILENCE_S = 100.0
+"""RunPod's proxy answers 524 for a server that is silent for so long; what it began to say is let through to its end.
+Source: RunPod documentation of 2026-08-20."""
 
 _PAGE_ROWS = 1000
 _LOG_IDLE_S = 4.0
@@ -159,6 +164,18 @@ class RunpodProvider:
         except (KeyError, TypeError, ValueError):
             raise BadAnswerError("RunPod: the balance cannot be read", hint="see the console's billing") from None
 
+    def change_bid(self, instance_id: str, usd_per_hour: Decimal) -> None:  # noqa: ARG002  (there is nothing to bid on)
+        """See `Provider`. REST v2 has no interruptible pods."""
+        raise InvalidRequestError("RunPod takes no bids", hint="rent on demand, or bid at Vast.ai: --provider vast")
+
+    def price_proposals(self) -> Sequence[PriceProposal]:
+        """See `Provider`. RunPod changes its list prices instead, for pods that are yet to be rented."""
+        return ()
+
+    def headroom(self) -> Headroom:
+        """See `Provider`."""
+        return self.http.headroom()
+
     def console_url(self, instance_id: str) -> str:
         """See `Provider`."""
         base = self.capabilities.console_url
@@ -205,7 +222,8 @@ def open_runpod(
 ) -> RunpodProvider:  # fmt: skip
     """The adapter for one account. Calls no network."""
     http = Http(url, key, clock, _INTERVALS_S, explain, timeouts or Timeouts(), "RUNPOD_API_BASE_URL")
-    capabilities = Capabilities(interruptible=False, price_cap=False, console_url=console)
+    first_byte_s = PROXY_SILENCE_S if port_kind == "http" else None
+    capabilities = Capabilities(interruptible=False, console_url=console, first_byte_s=first_byte_s)
     return RunpodProvider(http, name, capabilities, port_kind)
 
 

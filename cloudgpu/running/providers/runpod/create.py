@@ -40,6 +40,8 @@ def pod_body(offer: Offer, launch: LaunchRequest, name: str, port_kind: PortKind
     InvalidRequestError for what RunPod cannot take.
     """
     _check(launch, port_kind)
+    if offer.interruptible:
+        raise InvalidRequestError("RunPod takes no bids", hint="rent on demand, or bid at Vast.ai: --provider vast")
     wanted = pod_offer(offer.offer_id)
     gpu = {"id": wanted.gpu_type, "count": wanted.gpu_count}
     return {

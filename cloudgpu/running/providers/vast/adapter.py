@@ -13,12 +13,14 @@ from cloudgpu.base.money import usd
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.vast_offers import offers_from_vast, unsaid_notes
-from cloudgpu.running.providers.base import BilledLine, Capabilities, InstanceView, OfferQuery
+from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
 from cloudgpu.running.providers.http import Http, Reply, Timeouts
+from cloudgpu.running.providers.vast.bid import bid_again, bid_price
 from cloudgpu.running.providers.vast.bill import charges_window, lines_of, read_page
 from cloudgpu.running.providers.vast.create import create_body
-from cloudgpu.running.providers.vast.errors import NotThereError, explain, explain_create
+from cloudgpu.running.providers.vast.errors import NotThereError, explain, explain_bid, explain_create
 from cloudgpu.running.providers.vast.instances import PAGE_ROWS, read_listing, read_one
+from cloudgpu.running.providers.vast.proposals import read_proposals
 from cloudgpu.running.providers.vast.search import cut_note, is_cut, offer_body, search_body
 from cloudgpu.running.providers.vast.sweep import sweep
 from cloudgpu.serving.launch import LaunchRequest
@@ -27,7 +29,7 @@ CONSOLE_URL = "https://cloud.vast.ai/instances/"
 
 _INTERVALS_S = {
     "search": 6.0, "create": 4.5, "destroy": 3.0, "show": 2.0, "list": 1.0, "logs": 1.0, "log_text": 0.5,
-    "charges": 1.0, "user": 1.0,
+    "charges": 1.0, "user": 1.0, "bid": 5.5, "proposals": 1.0,
 }  # fmt: skip
 """Least seconds between two calls, by Vast's own thresholds (search: ten a minute)."""
 
@@ -64,12 +66,12 @@ class VastProvider:
         found, _ = offers_from_vast(self._offers(offer_body(offer.offer_id, disk_gb)), self.name)
         for each in found:
             if each.offer_id == offer.offer_id:
-                return each
+                return bid_again(offer, each) if offer.interruptible else each
         raise OfferGoneError("the offer is no longer there", hint="plan again: cloudgpu plan MODEL")
 
     def create(self, offer: Offer, launch: LaunchRequest, label: str) -> str:
         """See `Provider`. SPENDS MONEY."""
-        path, body = f"/api/v0/asks/{offer.offer_id}/", create_body(launch, label)
+        path, body = f"/api/v0/asks/{offer.offer_id}/", create_body(offer, launch, label)
         reply = self.http.act("PUT", path, endpoint="create", body=body, explain=explain_create)
         contract = reply.body.get("new_contract") if isinstance(reply.body, Mapping) else None
         if isinstance(reply.body, Mapping) and reply.body.get("success") is True and contract:
@@ -133,6 +135,25 @@ class VastProvider:
         """See `Provider`. Vast's `credit`: what was paid in and is left."""
         return usd(self._user("credit"))
 
+    def change_bid(self, instance_id: str, usd_per_hour: Decimal) -> None:
+        """See `Provider`."""
+        path, body = (
+            f"/api/v0/instances/bid_price/{instance_id}/",
+            {"client_id": "me", "price": bid_price(usd_per_hour)},
+        )
+        reply = self.http.act("PUT", path, endpoint="bid", body=body, explain=explain_bid)
+        if not isinstance(reply.body, Mapping) or reply.body.get("success") is not True:
+            raise explain_bid(reply)
+
+    def price_proposals(self) -> Sequence[PriceProposal]:
+        """See `Provider`."""
+        path = "/api/v0/instances/pending-price-increases/"
+        return read_proposals(self.http.read("GET", path, endpoint="proposals").body)
+
+    def headroom(self) -> Headroom:
+        """See `Provider`. Vast.ai states no limits beforehand: a 429 names its threshold."""
+        return self.http.headroom()
+
     def console_url(self, instance_id: str) -> str:  # noqa: ARG002  (Vast's console has one page for all)
         """See `Provider`."""
         return self.capabilities.console_url
@@ -164,7 +185,7 @@ def open_vast(
 ) -> VastProvider:  # fmt: skip
     """The adapter for one account. Calls no network."""
     http = Http(url, key, clock, _INTERVALS_S, explain, timeouts or Timeouts())
-    return VastProvider(http, name, Capabilities(interruptible=True, price_cap=False, console_url=console))
+    return VastProvider(http, name, Capabilities(interruptible=True, console_url=console))
 
 
 def _refused(call: str, reply: Reply) -> CloudgpuError:

@@ -3,14 +3,17 @@
 from typing import Any
 
 from cloudgpu.base.secret import Secret
+from cloudgpu.planning.offers import Offer
+from cloudgpu.running.providers.vast.bid import bid_price
 from cloudgpu.serving.launch import LaunchRequest
 
 
-def create_body(launch: LaunchRequest, label: str) -> dict[str, Any]:
+def create_body(offer: Offer, launch: LaunchRequest, label: str) -> dict[str, Any]:
     """The body of PUT /asks/{id}/.
 
     `runtype` "args" keeps the image's entrypoint; ports travel as keys of the environment object; `cancel_unavail` asks
-    for an error instead of a stopped instance that bills; without `price` it is on demand.
+    for an error instead of a stopped instance that bills. `price` makes it a bid; without one it is on demand,
+    whatever the offer was found by. Raises InvalidRequestError for a bid that Vast.ai does not take.
     """
     return {
         "client_id": "me",
@@ -22,6 +25,7 @@ def create_body(launch: LaunchRequest, label: str) -> dict[str, Any]:
         "label": label,
         "target_state": "running",
         "cancel_unavail": True,
+        **({"price": bid_price(offer.gpu_usd_per_hour)} if offer.interruptible else {}),
     }
 
 

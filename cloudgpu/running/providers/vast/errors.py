@@ -6,6 +6,7 @@ from cloudgpu.base.errors import (
     BadAnswerError,
     CloudgpuError,
     CreateRefusedError,
+    InvalidRequestError,
     NoCreditError,
     OfferGoneError,
     RefusedKeyError,
@@ -55,6 +56,14 @@ def explain_create(reply: Reply) -> CloudgpuError:
     found = explain(reply)
     if isinstance(found, BadAnswerError) and _has(_words(reply), _REFUSED):
         return CreateRefusedError(f"Vast.ai refuses the create: {told(reply)}", hint="nothing was rented")
+    return found
+
+
+def explain_bid(reply: Reply) -> CloudgpuError:
+    """The error that a refused change of a bid means: words we know are a clear no, and the old bid stands."""
+    found = explain(reply)
+    if isinstance(found, BadAnswerError) and not isinstance(found, NotThereError) and _has(_words(reply), _REFUSED):
+        return InvalidRequestError(f"Vast.ai refuses the bid: {told(reply)}", hint="the old bid stands")
     return found
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from cloudgpu.base.errors import BadAnswerError
-from cloudgpu.base.money import usd
-from cloudgpu.running.providers.base import Address, InstanceView
+from cloudgpu.base.money import show_usd, usd
+from cloudgpu.running.providers.base import Address, InstanceState, InstanceView
 from cloudgpu.running.providers.vast.states import billing, instance_state
 
 PAGE_ROWS = 25
@@ -48,20 +48,23 @@ def view(row: Mapping[str, Any]) -> InstanceView:
     """One row. Raises BadAnswerError when it lacks its id or its prices."""
     try:
         actual = row.get("actual_status")
-        charged = billing(actual)
+        charged, is_bid = billing(actual), row.get("is_bid") is True
+        state = instance_state(actual, row.get("intended_status"), row.get("status_msg"), is_bid=is_bid)
         gpu = _amount(row["dph_base"])
         return InstanceView(
             instance_id=_id(row["id"]),
             label=None if row.get("label") is None else str(row["label"]),
             machine_id=None if row.get("machine_id") is None else str(row["machine_id"]),
-            state=instance_state(actual, row.get("intended_status"), row.get("status_msg")),
-            detail=str(row.get("status_msg") or "").strip(),
+            state=state,
+            detail=_detail(row, state, gpu),
             gpu_usd_per_hour=gpu,
             disk_usd_per_hour=_disk(row, gpu),
             gpu_billing=charged.gpu,
             disk_billing=charged.disk,
             addresses=_addresses(row) if actual == "running" else {},
             started_at=_moment(row.get("start_date")),
+            bid_usd_per_hour=gpu if is_bid else None,
+            min_bid_usd_per_hour=_min_bid(row) if is_bid else None,
         )
     except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError) as error:
         raise _bad(f"an instance's row cannot be read: {error!r}") from error
@@ -100,6 +103,20 @@ def _disk(row: Mapping[str, Any], gpu: Decimal) -> Decimal:
     if row.get("storage_total_cost") is not None:
         return _amount(row["storage_total_cost"])
     return max(Decimal(0), _amount(row["dph_total"]) - gpu)
+
+
+def _min_bid(row: Mapping[str, Any]) -> Decimal | None:
+    return None if row.get("min_bid") is None else _amount(row["min_bid"])
+
+
+def _detail(row: Mapping[str, Any], state: InstanceState, bid: Decimal) -> str:
+    """What the host says; of an outbid instance, whose last words may still be "success", what it would take."""
+    if state is not InstanceState.OUTBID:
+        return str(row.get("status_msg") or "").strip()
+    least = _min_bid(row)
+    if least is None or least <= bid:
+        return f"stopped by a higher bid or a rental on demand; its own bid is {show_usd(bid, 4)} per hour"
+    return f"the least bid is now {show_usd(least, 4)} per hour, its own is {show_usd(bid, 4)}"
 
 
 def _amount(value: object) -> Decimal:

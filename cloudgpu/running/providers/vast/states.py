@@ -2,7 +2,8 @@
 
 Three words matter: `intended_status` (what the contract wants), `actual_status` (what the host reports, null at first)
 and `status_msg` (free text, the only place where a failed start is told). An intent of `stopped` that we never gave
-means that the host, a higher bid or an empty purse stopped it.
+means that the host, a higher bid or an empty purse stopped it. No field says outbid: of an instance that bids, nobody
+but a higher bid is taken to have stopped it, since we never stop one.
 """
 
 import re
@@ -40,10 +41,13 @@ _BROKEN_START = re.compile(
 _NOT_YET = (InstanceState.PROVISIONING, InstanceState.STARTING)
 
 
-def instance_state(actual: str | None, intended: str | None, message: str | None) -> InstanceState:
+def instance_state(
+    actual: str | None, intended: str | None, message: str | None, *, is_bid: bool = False
+) -> InstanceState:
     """Our state for Vast's three words. An unknown `actual` counts as offline: it does not serve, and may bill."""
     if intended == "stopped" and actual != "offline":
-        return InstanceState.FAILED if _BROKEN_START.search(message or "") else InstanceState.STOPPED
+        stopped = InstanceState.OUTBID if is_bid else InstanceState.STOPPED
+        return InstanceState.FAILED if _BROKEN_START.search(message or "") else stopped
     state = _STATES.get(actual, InstanceState.OFFLINE)
     if state in _NOT_YET and _BROKEN_START.search(message or ""):
         return InstanceState.FAILED
