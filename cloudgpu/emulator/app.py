@@ -1,54 +1,76 @@
 """The emulator as one ASGI application: each vendor's routes behind its gate, and its own."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
+from cloudgpu.base.secret import Secret
 from cloudgpu.emulator import control, runpod_api
+from cloudgpu.emulator.markets import Markets
+from cloudgpu.emulator.received import Received, Recorder
 from cloudgpu.emulator.runpod_api.gate import runpod_gate
-from cloudgpu.emulator.strike import Proceed
 from cloudgpu.emulator.vast_api import account, asks, bundles, charges, instances, logs, names
 from cloudgpu.emulator.vast_api.gate import gate
-from cloudgpu.emulator.world import World
 
 
-def emulator_app(
-    world: World,
-    *,
-    runpod: World,
-    api_key: str,
-    token: str,
-    after: Callable[[], Awaitable[None]],
-    stop: Callable[[], None],
-) -> Starlette:
-    """The application over Vast.ai's world and RunPod's; one key opens both accounts.
+@dataclass(slots=True, kw_only=True)
+class AppState:
+    """What the routes reach: the markets, the key of each account, the process' own token, its end, the recorder."""
 
-    `after` runs once the effect of a request is there and before its answer leaves.
-    """
+    markets: Markets
+    api_key: Secret
+    runpod_api_key: Secret
+    token: str
+    stop: Callable[[], None]
+    recorder: Recorder = field(default_factory=Recorder)
 
-    async def settled(request: Request, proceed: Proceed) -> Response:
-        answer = await proceed(request)
-        await after()
+
+class EmulatorApp:
+    """Routes a request through the gate of its market. Paths match with exactly their own slashes, as Vast's do."""
+
+    def __init__(self, state: AppState) -> None:
+        self.state = state
+        vast = (account, asks, bundles, charges, instances, logs, names)
+        self._routes: list[Route] = [route for group in (*vast, runpod_api, control) for route in group.routes()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        request = Request({**scope, "app": self}, receive)
+        await self._record(request)
+        answer = await runpod_gate(request, self._behind_gates)
+        await answer(scope, receive, send)
+
+    async def _record(self, request: Request) -> None:
+        if self.state.recorder.wants(request.url.path):
+            self.state.recorder.add(
+                Received(
+                    method=request.method,
+                    path=request.url.path,
+                    query=request.url.query,
+                    headers=tuple(request.headers.items()),
+                    body=(await request.body()).decode(errors="replace"),
+                )
+            )
+
+    async def _behind_gates(self, request: Request) -> Response:
+        return await gate(request, self._settled)
+
+    async def _settled(self, request: Request) -> Response:
+        answer = await self._answer(request)
+        await self.state.markets.settle()
         return answer
 
-    vast = (account, asks, bundles, charges, instances, logs, names)
-    app = Starlette(
-        routes=[route for group in (*vast, runpod_api, control) for route in group.routes()],
-        middleware=[
-            Middleware(BaseHTTPMiddleware, dispatch=runpod_gate),
-            Middleware(BaseHTTPMiddleware, dispatch=gate),
-            Middleware(BaseHTTPMiddleware, dispatch=settled),
-        ],
-    )
-    app.router.redirect_slashes = False  # Vast knows each path with exactly its own slashes
-    for name, value in _state(world, runpod, api_key, token, stop).items():
-        setattr(app.state, name, value)
-    return app
-
-
-def _state(world: World, runpod: World, api_key: str, token: str, stop: Callable[[], None]) -> Mapping[str, object]:
-    return {"world": world, "runpod": runpod, "api_key": api_key, "token": token, "stop": stop}
+    async def _answer(self, request: Request) -> Response:
+        known = False
+        for route in self._routes:
+            match, found = route.matches(request.scope)
+            if match is Match.FULL:
+                request.scope.update(found)
+                answer: Response = await route.endpoint(request)
+                return answer
+            known = known or match is Match.PARTIAL
+        return PlainTextResponse("Method Not Allowed", 405) if known else PlainTextResponse("Not Found", 404)

@@ -1,6 +1,7 @@
 """The emulator's own routes, beside the vendors': who it is, what it holds, its exact bill, faults, and its end."""
 
 import os
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +13,15 @@ from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import ZERO, exact_text
 from cloudgpu.emulator.billing import bill_usd, meters
 from cloudgpu.emulator.faults import Fault, read_fault
-from cloudgpu.emulator.instance import Instance, gpu_usd_per_hour, step_at
-from cloudgpu.emulator.terms import disk_usd_per_hour, gpu_billed
+from cloudgpu.emulator.instance import Instance, step_at
+from cloudgpu.emulator.rented import hourly_usd, id_of, market_of
+from cloudgpu.emulator.standing_clock import StandingClock
 from cloudgpu.emulator.vast_api.account import unauthorised
 from cloudgpu.emulator.vast_api.body import json_object, runpod_of, world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply
 from cloudgpu.emulator.world import World
+
+_LONGEST_ADVANCE_S = 366 * 24 * 3600
 
 
 def routes() -> list[Route]:
@@ -28,6 +32,8 @@ def routes() -> list[Route]:
         Route("/emulator/bill", _bill, methods=["GET"]),
         Route("/emulator/faults", _faults, methods=["GET", "POST", "DELETE"]),
         Route("/emulator/runpod/credit", _credit, methods=["POST"]),
+        Route("/emulator/advance", _advance, methods=["POST"]),
+        Route("/emulator/received", _received, methods=["GET", "POST", "DELETE"]),
         Route("/emulator/stop", _stop, methods=["POST"]),
     ]
 
@@ -59,28 +65,18 @@ async def _status(request: Request) -> Response:
 
 def _summary(world: World, instance: Instance) -> dict[str, Any]:
     now, machine = world.now(), world.machine(instance)
-    stage = step_at(instance, now).stage
-    gpu_usd = gpu_usd_per_hour(instance, now) if gpu_billed(instance, stage) else ZERO
     return {
-        "provider": _market(instance),
-        "instance_id": _id(instance),
+        "provider": market_of(instance),
+        "instance_id": id_of(instance),
         "label": instance.label,
         "gpu": machine.gpu.gpu_name,
         "gpu_count": len(instance.gpu_indexes),
         "model": None if instance.command is None else instance.command.model,
-        "stage": str(stage),
-        "usd_per_hour": exact_text(gpu_usd + disk_usd_per_hour(instance, stage)),
+        "stage": str(step_at(instance, now).stage),
+        "usd_per_hour": exact_text(hourly_usd(instance, now)),
         "usd_so_far": exact_text(bill_usd(instance, instance.created_at, now)),
         "since": utc_text(instance.created_at),
     }
-
-
-def _market(instance: Instance) -> str:
-    return "vast" if instance.pod is None else "runpod"
-
-
-def _id(instance: Instance) -> int | str:
-    return instance.instance_id if instance.pod is None else instance.pod.pod_id
 
 
 async def _bill(request: Request) -> Response:
@@ -106,8 +102,8 @@ def _bill_row(instance: Instance, world: World) -> dict[str, Any]:
         for meter in started
     ]
     return {
-        "provider": _market(instance),
-        "instance_id": _id(instance),
+        "provider": market_of(instance),
+        "instance_id": id_of(instance),
         "label": instance.label,
         "alive": instance.alive,
         "usd": exact_text(bill_usd(instance, instance.created_at, now)),
@@ -160,6 +156,32 @@ async def _credit(request: Request) -> Response:
         return refusal(400, "bad_request", "usd must be an amount of money")
     runpod_of(request).set_credit(left)
     return reply({"success": True})
+
+
+async def _advance(request: Request) -> Response:
+    """Let time pass on a clock that stands; what it brings has happened before the answer leaves."""
+    refused = unauthorised(request)
+    if refused is not None:
+        return refused
+    clock, seconds = world_of(request).clock, (await json_object(request) or {}).get("seconds")
+    if not isinstance(clock, StandingClock):
+        return refusal(409, "clock_runs", "the clock runs by itself: only one started with speed 0 can be moved")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | Decimal) or not 0 <= seconds <= _LONGEST_ADVANCE_S:
+        return refusal(400, "bad_request", f"seconds must be a number from 0 to {_LONGEST_ADVANCE_S}")
+    clock.sleep(float(seconds))
+    return reply({"success": True, "now": utc_text(clock.now())})
+
+
+async def _received(request: Request) -> Response:
+    """What either market was sent: POST begins to keep it, GET shows it, DELETE forgets it and ends."""
+    refused = unauthorised(request)
+    if refused is not None:
+        return refused
+    recorder = request.app.state.recorder
+    if request.method != "GET":
+        recorder.on = request.method == "POST"
+        recorder.clear()
+    return reply({"recording": recorder.on, "requests": [asdict(each) for each in recorder.kept()]})
 
 
 async def _stop(request: Request) -> Response:

@@ -6,20 +6,19 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import IO
 
 from cloudgpu.base.clock import ScaledClock
 from cloudgpu.base.errors import CloudgpuError, ConflictError, PortInUseError
-from cloudgpu.emulator.app import emulator_app
+from cloudgpu.base.secret import Secret
+from cloudgpu.emulator.app import AppState, EmulatorApp
 from cloudgpu.emulator.folder import EmulatorFolder, RunningNote
 from cloudgpu.emulator.loop_server import LoopServer
-from cloudgpu.emulator.model_servers import ModelServers
-from cloudgpu.emulator.ports import LOOPBACK, PortKeeper, loopback_socket
-from cloudgpu.emulator.runpod_fleet import make_fleet
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.markets import Markets
+from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
 from cloudgpu.emulator.world_file import load_world
 
 _TICK_S = 0.025
@@ -87,28 +86,21 @@ def _clock(folder: EmulatorFolder, speed: float) -> ScaledClock:
 
 
 async def _serve(folder: EmulatorFolder, options: ServeOptions, clock: ScaledClock) -> None:
-    ports = PortKeeper()
     listening = _listen(options.port, folder.last_port())
-    world = World(path=folder.world, clock=clock, seed=options.seed, reserve_port=ports.reserve)
-    pods = World(path=folder.runpod, clock=clock, seed=world.seed, reserve_port=ports.reserve, fleet=make_fleet)
-    servers = (ModelServers(world, ports), ModelServers(pods, ports))
-    for each in servers:
-        each.keep_ports()
+    markets = Markets(clock=clock, seed=options.seed, vast_path=folder.world, runpod_path=folder.runpod)
     stopping = asyncio.Event()
-    settle = _Settler(servers, pods)
-    token = secrets.token_hex(16)
-    app = emulator_app(world, runpod=pods, api_key=folder.api_key(), token=token, after=settle.run, stop=stopping.set)
-    api = LoopServer(app, listening)
+    token, key = secrets.token_hex(16), Secret(folder.api_key())
+    state = AppState(markets=markets, api_key=key, runpod_api_key=key, token=token, stop=stopping.set)
+    api = LoopServer(EmulatorApp(state), listening)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     port = listening.getsockname()[1]
     await api.begin()
-    folder.note_running(_note(world, clock, token, port), port)
-    await _tick((world, pods), settle, stopping, folder)
-    await _shut(api, servers)
+    folder.note_running(_note(markets.vast.seed, clock, token, port), port)
+    await _tick(markets, stopping, folder)
+    await _shut(api, markets)
     if folder.exists():
-        world.note_time()
-        pods.note_time()
+        markets.note_time()
         folder.note_stopped()
 
 
@@ -128,56 +120,39 @@ def _listen(port: int, last_port: int) -> socket.socket:
     )
 
 
-class _Settler:
-    """Lets one change of open ports finish before the next begins."""
-
-    def __init__(self, servers: Sequence[ModelServers], pods: World) -> None:
-        self._servers = servers
-        self._pods = pods
-        self._lock = asyncio.Lock()
-
-    async def run(self) -> None:
-        async with self._lock:
-            self._pods.end_without_credit()
-            for each in self._servers:
-                await each.reconcile()
-
-
-def _note(world: World, clock: ScaledClock, token: str, port: int) -> RunningNote:
+def _note(seed: int, clock: ScaledClock, token: str, port: int) -> RunningNote:
     return RunningNote(
         url=f"http://{LOOPBACK}:{port}",
         pid=os.getpid(),
         token=token,
         speed=clock.speed,
-        seed=world.seed,
+        seed=seed,
         origin=clock.origin,
         real_origin=clock.real_origin,
     )
 
 
-async def _tick(worlds: Sequence[World], settle: _Settler, stopping: asyncio.Event, folder: EmulatorFolder) -> None:
+async def _tick(markets: Markets, stopping: asyncio.Event, folder: EmulatorFolder) -> None:
     """Open and close model servers on time and write the time down about once a second.
 
     Until told to stop, or until somebody has removed the folder: nobody could find this process any more.
     """
     ticks = 0
     while not stopping.is_set():
-        await settle.run()
+        await markets.settle()
         ticks += 1
         if ticks % _TICKS_PER_NOTE == 0:
             if not folder.exists():
                 return
-            for world in worlds:
-                world.note_time()
+            markets.note_time()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stopping.wait(), _TICK_S)
 
 
-async def _shut(api: LoopServer, servers: Sequence[ModelServers]) -> None:
+async def _shut(api: LoopServer, markets: Markets) -> None:
     await asyncio.sleep(_TICK_S * 2)  # let the answer to the stop itself leave
     api.end()
-    for each in servers:
-        await each.close()
+    await markets.close()
     await api.ended()
 
 

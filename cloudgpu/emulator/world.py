@@ -1,6 +1,6 @@
 """The emulated market and its one account: what is rented, what can be, and what each act changes.
 
-One thread owns it. Every change is on disk before the caller hears of it.
+One thread owns it. Every change is on disk before the caller hears of it, unless it is kept in memory alone.
 """
 
 import secrets
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -54,7 +55,9 @@ Fleet = Callable[[int, datetime], tuple[Machine, ...]]
 
 
 class World:
-    """Opens the saved world at `path`, or begins one with `seed`. `reserve_port` finds a free loopback port.
+    """Opens the saved world at `path`, or begins one with `seed`; without a path it is kept in memory alone.
+
+    `reserve_port` finds a free loopback port.
 
     One world is one market with one account: Vast.ai's, or with another `fleet` RunPod's.
 
@@ -62,15 +65,20 @@ class World:
     """
 
     def __init__(
-        self, *, path: Path, clock: Clock, seed: int, reserve_port: Callable[[], int], fleet: Fleet = make_machines
+        self,
+        *,
+        path: Path | None,
+        clock: Clock,
+        seed: int,
+        reserve_port: Callable[[], int],
+        fleet: Fleet = make_machines,
     ) -> None:
         self.clock = clock
         self._path = path
         self._reserve_port = reserve_port
-        saved = load_world(path)
+        saved = None if path is None else load_world(path)
         opened_at = clock.now() if saved is None else saved.opened_at
-        self.machines: tuple[Machine, ...] = fleet(seed if saved is None else saved.seed, opened_at)
-        market = fingerprint(self.machines)
+        self.machines, market = _drawn(fleet, seed if saved is None else saved.seed, opened_at)
         if saved is not None and saved.market != market:
             raise BadFileError("the emulator's world was made by another release of cloudgpu")
         self._state = saved or _new_state(seed, market, opened_at)
@@ -338,7 +346,15 @@ class World:
 
     def _commit(self, state: WorldState) -> None:
         self._state = replace(state, saved_at=self.now())
-        save_world(self._state, self._path)
+        if self._path is not None:
+            save_world(self._state, self._path)
+
+
+@lru_cache(maxsize=8)
+def _drawn(fleet: Fleet, seed: int, opened_at: datetime) -> tuple[tuple[Machine, ...], str]:
+    """The machines of a market and their fingerprint; kept, for a world may be begun again and again."""
+    machines = fleet(seed, opened_at)
+    return machines, fingerprint(machines)
 
 
 _STARTABLE = (Stage.STOPPED, Stage.OUTBID, Stage.QUEUED, Stage.EXITED, Stage.PULL_FAILED)

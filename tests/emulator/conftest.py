@@ -1,21 +1,12 @@
 """An emulator in this process: real loopback HTTP, a clock moved by hand."""
 
-import asyncio
 import json
-import threading
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 import requests
 
-from cloudgpu.base.clock import ManualClock
-from cloudgpu.emulator.app import emulator_app
-from cloudgpu.emulator.loop_server import LoopServer
-from cloudgpu.emulator.model_servers import ModelServers
-from cloudgpu.emulator.ports import LOOPBACK, PortKeeper, loopback_socket
-from cloudgpu.emulator.runpod_fleet import make_fleet
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.rig import Rig
 
 KEY = "emulator-test-key"
 MISTRAL = "mistralai/Mistral-7B-Instruct-v0.2"
@@ -23,61 +14,18 @@ IMAGE = "vllm/vllm-openai:v0.25.1"
 
 
 class Emulator:
-    """A running emulator and a client of it."""
+    """A rig and a client of it."""
 
-    def __init__(self, path, seed=1):
-        self.clock = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
-        self._path = path
-        self._seed = seed
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-        self._thread.start()
-        assert self._up.wait(10)
+    def __init__(self, rig):
+        self.rig, self.clock, self.url = rig, rig.clock, rig.url
         self.http = requests.Session()
         self.http.headers["Authorization"] = f"Bearer {KEY}"
-
-    async def _serve(self):
-        ports = PortKeeper()
-        self.world = World(path=self._path, clock=self.clock, seed=self._seed, reserve_port=ports.reserve)
-        runpod_path = self._path.with_name("runpod.json")
-        self.pods = World(
-            path=runpod_path, clock=self.clock, seed=self._seed, reserve_port=ports.reserve, fleet=make_fleet
-        )
-        servers = [ModelServers(world, ports) for world in (self.world, self.pods)]
-        for each in servers:
-            each.keep_ports()
-
-        async def settle():
-            self.pods.end_without_credit()
-            for each in servers:
-                await each.reconcile()
-
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        app = emulator_app(self.world, runpod=self.pods, api_key=KEY, token="t", after=settle, stop=self._stop.set)
-        sock = loopback_socket()
-        sock.bind((LOOPBACK, 0))
-        self.url = f"http://{LOOPBACK}:{sock.getsockname()[1]}"
-        api = LoopServer(app, sock)
-        await api.begin()
-        self._up.set()
-        await self._stop.wait()
-        api.end()
-        for each in servers:
-            await each.close()
-        await api.ended()
-
-    def close(self):
-        self.http.close()
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join(10)
 
     def call(self, method, path, body=None, **kwargs):
         return self.http.request(method, self.url + path, json=body, timeout=10, **kwargs)
 
     def pass_time(self, seconds):
-        """Move the clock; the request that follows opens and closes ports."""
-        self.clock.time += timedelta(seconds=seconds)
-        self.call("GET", "/emulator/status")
+        self.rig.advance(seconds)
 
     def search(self, **query):
         answer = self.call("POST", "/api/v0/bundles/", query)
@@ -142,8 +90,17 @@ def body(*, args=(), env=None, **more):
     return {**wanted, **({"env": env} if env is not None else {}), **more}
 
 
+@pytest.fixture(scope="session")
+def rig():
+    """One emulator for every test; each begins with an empty market."""
+    with Rig(vast_key=KEY, runpod_key=KEY) as running:
+        yield running
+
+
 @pytest.fixture
-def emulator(tmp_path):
-    running = Emulator(tmp_path / "world.json")
+def emulator(rig):
+    rig.reset(seed=1)
+    rig.record(on=False)
+    running = Emulator(rig)
     yield running
-    running.close()
+    running.http.close()

@@ -8,12 +8,15 @@ import pytest
 import requests
 
 from cloudgpu.base.clock import ManualClock, parse_utc
+from cloudgpu.emulator.runpod_api.create_body import read_create
 from cloudgpu.emulator.runpod_api.selection import picked, read_query
+from cloudgpu.emulator.runpod_api.stock import Wish, ask_of, free_machines
 from cloudgpu.emulator.runpod_fleet import make_fleet, pod_types
 from cloudgpu.emulator.world import World
 
 MODEL = "mistralai/Mistral-7B-Instruct-v0.2"
 A5000 = "NVIDIA RTX A5000"
+A5000_WISH = Wish(gpu_type=A5000, gpu_count=1, cloud="SECURE", min_cuda="13.0")
 
 
 class Runpod:
@@ -127,11 +130,7 @@ def test_capacity_is_prose_in_a_400_and_a_data_centre_is_enforced(runpod, emulat
     assert answer.status_code == 400
     assert "no longer any instances" in answer.json()["detail"]
     assert runpod.create(dataCenterIds=["XX-NOWHERE-1"]).status_code == 400
-    able = {
-        m.geolocation
-        for m in emulator.pods.machines
-        if (m.gpu.gpu_name, m.datacenter) == (A5000, True) and m.cuda_max >= 13 and emulator.pods.free_gpus(m)
-    }
+    able = {m.geolocation for m in free_machines(fleet(emulator.clock), A5000_WISH)}
     assert able
     for centre in able:
         assert runpod.create(dataCenterIds=[centre]).json()["dataCenterId"] == centre
@@ -366,15 +365,19 @@ def test_the_two_markets_have_accounts_of_their_own_and_one_exact_bill(runpod, e
     assert len(emulator.list().json()["instances"]) == 1
 
 
-def test_pods_survive_the_death_of_the_process(runpod, emulator, tmp_path):
-    pod = runpod.rent("survivor")
-    emulator.pass_time(100)
-    again = World(
-        path=tmp_path / "runpod.json", clock=ManualClock(emulator.clock.now()), seed=9,
-        reserve_port=lambda: 0, fleet=make_fleet,
-    )  # fmt: skip
-    assert again.pod(pod).label == "survivor"
-    assert again.bill_usd() == emulator.pods.bill_usd() > 0
+def test_pods_survive_the_death_of_the_process(tmp_path):
+    clock = ManualClock()
+    first = fleet(clock, tmp_path / "runpod.json")
+    body = {"name": "survivor", "image": "ubuntu:24.04", "gpu": {"id": A5000}}
+    pod = first.rent(ask_of(first, A5000_WISH), read_create(body).rent).pod
+    clock.sleep(100)
+    again = fleet(clock, tmp_path / "runpod.json", seed=9)
+    assert again.pod(pod.pod_id).label == "survivor"
+    assert again.bill_usd() == first.bill_usd() > 0
+
+
+def fleet(clock, path=None, seed=1):
+    return World(path=path, clock=clock, seed=seed, reserve_port=lambda: 0, fleet=make_fleet)
 
 
 def test_a_seed_gives_one_fleet_and_every_type_has_a_price_somewhere(emulator):

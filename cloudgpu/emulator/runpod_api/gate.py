@@ -59,7 +59,7 @@ async def _answered(request: Request, proceed: Proceed) -> Response:
 
 def _unauthorised(request: Request) -> Response | None:
     given = request.headers.get("authorization")
-    if given == f"Bearer {request.app.state.api_key}":
+    if given == f"Bearer {request.app.state.runpod_api_key.reveal()}":
         return None
     if given is None and request.url.path == "/graphql":
         return None  # prices are open to everybody there; the account is not

@@ -17,7 +17,7 @@ def routes() -> list[Route]:
 
 def has_key(request: Request) -> bool:
     """Whether the request carries the account's key."""
-    return request.headers.get("authorization") == f"Bearer {request.app.state.api_key}"
+    return request.headers.get("authorization") == f"Bearer {request.app.state.api_key.reveal()}"
 
 
 def unauthorised(request: Request) -> Response | None:

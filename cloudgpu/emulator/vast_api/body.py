@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 
 from cloudgpu.emulator.faults import Fault
+from cloudgpu.emulator.markets import Markets
 from cloudgpu.emulator.world import World
 
 
@@ -21,17 +22,18 @@ async def json_object(request: Request) -> dict[str, Any] | None:
 
 def world_of(request: Request) -> World:
     """The world of Vast.ai behind the server."""
-    return _world(request.app.state.world)
+    return _markets(request).vast
 
 
 def runpod_of(request: Request) -> World:
     """The world of RunPod behind the server."""
-    return _world(request.app.state.runpod)
+    return _markets(request).runpod
 
 
-def _world(world: object) -> World:
-    assert isinstance(world, World)
-    return world
+def _markets(request: Request) -> Markets:
+    markets = request.app.state.markets
+    assert isinstance(markets, Markets)
+    return markets
 
 
 def fault_of(request: Request) -> Fault | None:

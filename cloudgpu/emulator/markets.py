@@ -1,0 +1,53 @@
+"""Both markets on one clock, the ports of this process, and the model servers that listen on them."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from cloudgpu.base.clock import Clock
+from cloudgpu.emulator.model_servers import ModelServers
+from cloudgpu.emulator.ports import PortKeeper
+from cloudgpu.emulator.runpod_fleet import make_fleet
+from cloudgpu.emulator.world import World
+
+
+class Markets:
+    """Vast.ai's world and RunPod's. Belongs to the event loop that made it.
+
+    `vast_path` and `runpod_path` are where they are kept; None keeps them in memory alone. Raises BadFileError for a
+    saved world that is damaged or of another release.
+    """
+
+    def __init__(
+        self, *, clock: Clock, seed: int, vast_path: Path | None = None, runpod_path: Path | None = None
+    ) -> None:
+        self._ports = PortKeeper()
+        reserve = self._ports.reserve
+        self.vast = World(path=vast_path, clock=clock, seed=seed, reserve_port=reserve)
+        self.runpod = World(path=runpod_path, clock=clock, seed=self.vast.seed, reserve_port=reserve, fleet=make_fleet)
+        self._servers = [ModelServers(world, self._ports) for world in self.worlds]
+        self._settling = asyncio.Lock()
+        for each in self._servers:
+            each.keep_ports()
+
+    @property
+    def worlds(self) -> Sequence[World]:
+        """Both."""
+        return (self.vast, self.runpod)
+
+    async def settle(self) -> None:
+        """Let what the clock has brought happen: pods without credit end, engines begin or cease to listen."""
+        async with self._settling:
+            self.runpod.end_without_credit()
+            for each in self._servers:
+                await each.reconcile()
+
+    def note_time(self) -> None:
+        """Write the present time down."""
+        for world in self.worlds:
+            world.note_time()
+
+    async def close(self) -> None:
+        """Close every port, and wait until nothing is left."""
+        for each in self._servers:
+            await each.close()

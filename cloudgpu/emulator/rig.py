@@ -1,0 +1,160 @@
+"""The emulator inside a test's own process: a thread serves both markets over loopback HTTP, on a clock that stands.
+
+    with Rig(seed=1) as rig:
+        rig.url, rig.vast_key, rig.runpod_key   # where the adapters go, each with a key of its own
+        rig.clock                               # hand it to whatever is tested: its sleeps move the market on
+        rig.advance(3600)                       # or move it by hand
+        rig.fault("vast", on="create", do="502_after_effect")
+        rig.rented()                            # what exists and what it costs now: the truth to compare with
+        rig.reset(seed=2)                       # another market, nothing rented, the same address: milliseconds
+
+Nothing is written to disk but the clock's own eight bytes; another process that opens `StandingClock(rig.clock.path)`
+shares the time. Only loopback is reached, and nothing here costs money.
+"""
+
+import asyncio
+import secrets
+import tempfile
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from cloudgpu.base.secret import Secret
+from cloudgpu.emulator.app import AppState, EmulatorApp
+from cloudgpu.emulator.faults import read_fault
+from cloudgpu.emulator.loop_server import LoopServer
+from cloudgpu.emulator.markets import Markets
+from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
+from cloudgpu.emulator.received import Received
+from cloudgpu.emulator.rented import Rented, rented
+from cloudgpu.emulator.standing_clock import StandingClock
+from cloudgpu.emulator.world import World
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+"""What the clock shows when a story begins."""
+
+_Result = TypeVar("_Result")
+
+
+class Rig:
+    """Both markets, served from a thread of this process until it is closed. See the module's example."""
+
+    def __init__(self, *, seed: int = 1, vast_key: str | None = None, runpod_key: str | None = None) -> None:
+        self.vast_key = Secret(vast_key or f"vast-{secrets.token_hex(16)}")
+        self.runpod_key = Secret(runpod_key or f"rpa_{secrets.token_hex(16)}")
+        self._folder = tempfile.TemporaryDirectory(prefix="cloudgpu-rig-")
+        self.clock = StandingClock(Path(self._folder.name) / "clock", START)
+        self._seed = seed
+        self._closing: list[asyncio.Task[None]] = []
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="rig", daemon=True)
+        self._thread.start()
+        self._up.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every port and end the thread."""
+        self._loop.call_soon_threadsafe(self._ending.set)
+        self._thread.join()
+        self._folder.cleanup()
+
+    def reset(self, *, seed: int | None = None, at: datetime = START) -> None:
+        """Forget everything but address and keys, and begin a market (with another `seed`, if given) at a moment."""
+        self._seed = self._seed if seed is None else seed
+        self._run(self._begin_again, at)
+
+    def advance(self, seconds: float) -> None:
+        """Let so many seconds pass, and let happen what they bring."""
+        self.clock.sleep(seconds)
+        self._run(self._state.markets.settle)
+
+    def fault(self, provider: str, **script: object) -> None:
+        """Add a fault script of `vast` or `runpod`. Raises ValueError for one that means nothing."""
+        self._call(lambda: self._world(provider).add_fault(lambda number: read_fault(script, number, provider)))
+
+    def clear_faults(self) -> None:
+        """Forget every script that has not struck yet."""
+        for world in self._state.markets.worlds:
+            self._call(world.clear_faults)
+
+    def set_credit(self, provider: str, usd: Decimal) -> None:
+        """Leave so much prepaid money in an account."""
+        self._call(lambda: self._world(provider).set_credit(usd))
+
+    def rented(self) -> Sequence[Rented]:
+        """Everything that exists now, whoever rented it, as the markets bill it: the truth to compare with."""
+        return [each for each in self.ever_rented() if each.alive]
+
+    def ever_rented(self) -> Sequence[Rented]:
+        """The same with what is gone: one entry for each create that took effect."""
+        return self._call(lambda: [each for world in self._state.markets.worlds for each in rented(world)])
+
+    def destroy(self, provider: str, instance_id: str) -> None:
+        """Remove an instance behind everybody's back, as a person at the console would. Unknown ids are ignored."""
+        self._call(lambda: self._destroy(self._world(provider), instance_id))
+
+    def record(self, *, on: bool = True) -> None:
+        """Begin (or cease) to keep what either market receives."""
+        self._state.recorder.on = on
+
+    def received(self) -> Sequence[Received]:
+        """What was kept since the last reset, oldest first, secrets and all."""
+        return self._state.recorder.kept()
+
+    def _destroy(self, world: World, instance_id: str) -> None:
+        for instance in world.instances():
+            if instance_id in (str(instance.instance_id), instance.pod and instance.pod.pod_id):
+                world.destroy(instance)
+
+    def _world(self, provider: str) -> World:
+        return {"vast": self._state.markets.vast, "runpod": self._state.markets.runpod}[provider]
+
+    def _call(self, act: Callable[[], _Result]) -> _Result:
+        """Do something on the thread that owns the markets."""
+
+        async def acting() -> _Result:
+            return act()
+
+        return self._run(acting)
+
+    def _run(self, act: Callable[..., Coroutine[Any, Any, _Result]], *arguments: object) -> _Result:
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("the rig's own thread cannot wait for itself")
+        return asyncio.run_coroutine_threadsafe(act(*arguments), self._loop).result()
+
+    async def _begin_again(self, at: datetime) -> None:
+        before = self._state.markets
+        self.clock.set(at)
+        self._state.recorder.clear()
+        self._state.markets = Markets(clock=self.clock, seed=self._seed)
+        self._closing = [each for each in self._closing if not each.done()]
+        self._closing.append(asyncio.create_task(before.close()))
+        await asyncio.sleep(0)  # its ports are closed now; what is still open is dropped behind the next story's back
+
+    async def _serve(self) -> None:
+        self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
+        sock = loopback_socket()
+        sock.bind((LOOPBACK, 0))
+        self.url = f"http://{LOOPBACK}:{sock.getsockname()[1]}"
+        self._state = AppState(
+            markets=Markets(clock=self.clock, seed=self._seed), api_key=self.vast_key,
+            runpod_api_key=self.runpod_key, token=secrets.token_hex(16), stop=self._ending.set,
+        )  # fmt: skip
+        api = LoopServer(EmulatorApp(self._state), sock)
+        await api.begin()
+        self._up.set()
+        await self._ending.wait()
+        api.end()
+        await asyncio.gather(self._state.markets.close(), *self._closing)
+        await api.ended()

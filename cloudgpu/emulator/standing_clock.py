@@ -1,0 +1,65 @@
+"""A clock that stands still until somebody sleeps on it or moves it on: hours pass in no time, and always the same."""
+
+import mmap
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_FIRST = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+class StandingClock:
+    """The clock kept in the eight bytes of a file; every thread and process that opens the file has the same time.
+
+    Whoever sleeps moves it on at once, for everybody, a killed process included: nothing of it is held anywhere else.
+    """
+
+    def __init__(self, path: Path, first: datetime = _FIRST) -> None:
+        """Open the clock of `path`; a file that is not there yet is made and shows `first`."""
+        self.path = path
+        made = not path.exists()
+        with path.open("a+b") as file:
+            file.truncate(8)
+            self._cells = memoryview(mmap.mmap(file.fileno(), 8)).cast("q")
+        if made:
+            self.set(first)
+
+    def now(self) -> datetime:
+        """The time it was last moved to, in UTC."""
+        return _EPOCH + timedelta(microseconds=self._cells[0])
+
+    def elapsed(self) -> float:
+        """Seconds since 1970 on this clock; never goes back unless the clock is `set`."""
+        return self._cells[0] / 1e6
+
+    def sleep(self, seconds: float) -> None:
+        """Move it on by so many seconds, at once."""
+        with self._alone():
+            self._cells[0] += max(0, round(seconds * 1e6))
+
+    def set(self, moment: datetime) -> None:
+        """Put it at a moment, an earlier one too: a new story begins."""
+        with self._alone():
+            self._cells[0] = (moment - _EPOCH) // _MICROSECOND
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One mover at a time: a lock of the file, which no killed process can leave behind."""
+        descriptor = os.open(self.path, os.O_RDWR)
+        try:
+            _lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        import fcntl  # not on every platform; without it two who sleep at the same moment may count as one
+    except ImportError:
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
