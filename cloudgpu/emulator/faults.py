@@ -15,15 +15,15 @@ CALLS = frozenset({
 """Calls a fault can sit on, the same words for both markets; `any` is every call of a market's API."""
 
 BEFORE = frozenset({
-    "timeout", "429", "429_retry_after", "500", "502", "503", "504", "html", "auth", "close", "200_success_false",
-    "no_such_ask_400", "no_such_ask_404", "no_such_ask_410", "no_such_instance", "insufficient_credit",
+    "timeout", "429", "429_retry_after", "500", "502", "503", "504", "html", "auth", "close", "drop",
+    "200_success_false", "no_such_ask_400", "no_such_ask_404", "no_such_ask_410", "no_such_instance", "insufficient_credit",
     "ignored", "empty", "null",
 })  # fmt: skip
 """The call does nothing; the answer is made up."""
 
 AFTER = frozenset({
     "timeout_after_effect", "500_after_effect", "502_after_effect", "504_after_effect", "html_after_effect",
-    "close_after_effect", "truncated", "slow",
+    "close_after_effect", "drop_after_effect", "truncated", "slow",
 })  # fmt: skip
 """The call takes effect; then the answer is replaced, cut short or delayed."""
 
@@ -37,8 +37,8 @@ INSTANCE = frozenset({
 
 
 RUNPOD_BEFORE = frozenset({
-    "timeout", "429", "429_retry_after", "500", "502", "503", "504", "html", "auth", "close", "insufficient_credit",
-    "no_capacity", "bad_request", "bad_body", "forbidden", "not_found", "conflict", "ignored", "empty", "graphql_gone",
+    "timeout", "429", "429_retry_after", "500", "502", "503", "504", "html", "auth", "close", "drop",
+    "insufficient_credit", "no_capacity", "bad_request", "bad_body", "forbidden", "not_found", "conflict", "ignored", "empty", "graphql_gone",
 })  # fmt: skip
 """The same for a call of RunPod's API."""
 

@@ -4,11 +4,36 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _TICK_S = 0.1
+
+
+class HungUp(Response):
+    """No answer at all: the connection ends without another byte."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        """Drop the connection, and wait until the server has seen that it is gone."""
+        scope["hang_up"]()
+        await asyncio.sleep(0)
+
+
+class _Connection(H11Protocol):
+    """A connection that lets the application end it (`scope["hang_up"]`)."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        answer = self.app
+
+        async def able_to_hang_up(scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - uvicorn's own types
+            await answer({**scope, "hang_up": transport.abort}, receive, send)
+
+        self.app = able_to_hang_up
 
 
 class LoopServer(uvicorn.Server):
@@ -17,7 +42,13 @@ class LoopServer(uvicorn.Server):
     def __init__(self, app: ASGIApp, sock: socket.socket) -> None:
         super().__init__(
             uvicorn.Config(
-                app, log_config=None, lifespan="off", access_log=False, ws="none", timeout_graceful_shutdown=1
+                app,
+                http=_Connection,
+                log_config=None,
+                lifespan="off",
+                access_log=False,
+                ws="none",
+                timeout_graceful_shutdown=1,
             )
         )
         self._sock = sock

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from cloudgpu.base.units import HOURS_PER_MONTH
@@ -33,12 +34,18 @@ def hardware(machine: Machine, gpu_count: int) -> Row:
 
 def offer_row(ask: Ask, now: datetime, disk_gb: Decimal, *, bid: bool) -> Row:
     """The row, priced with `disk_gb` of disk as Vast does: dph_total = dph_base + storage_total_cost."""
+    ends = ask.machine.ends(now).timestamp()
+    return {**_timeless(ask, disk_gb, bid=bid), "end_date": ends, "duration": ends - now.timestamp()}
+
+
+@lru_cache(maxsize=2048)
+def _timeless(ask: Ask, disk_gb: Decimal, *, bid: bool) -> Row:
+    """The row but for what changes by the second; kept, for every search asks for every row."""
     machine = ask.machine
     fields = hardware(machine, len(ask.gpu_indexes))
     min_bid = (ask.gpu_usd_per_hour * machine.min_bid_share).quantize(_PICO)
     gpu_usd = min_bid if bid else ask.gpu_usd_per_hour
     prices = _prices(gpu_usd, storage_usd_per_hour(machine, disk_gb))
-    ends = machine.ends(now).timestamp()
     return {
         **fields,
         **prices,
@@ -54,8 +61,6 @@ def offer_row(ask: Ask, now: datetime, disk_gb: Decimal, *, bid: bool) -> Row:
         "min_bid": min_bid,
         "dph_total_adj": prices["dph_total"] + machine.download_usd_per_gb * Decimal("1.25"),
         "start_date": machine.listed_at.timestamp(),
-        "end_date": ends,
-        "duration": ends - now.timestamp(),
         "instance": _price_block(Decimal(0), prices["storage_total_cost"]),
     }
 

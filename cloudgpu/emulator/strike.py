@@ -4,40 +4,54 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from cloudgpu.emulator.faults import AFTER, Fault
+from cloudgpu.emulator.loop_server import HungUp
+from cloudgpu.emulator.standing_clock import StandingClock
+from cloudgpu.emulator.vast_api.body import world_of
 
 Proceed = Callable[[Request], Awaitable[Response]]
 Answers = Mapping[str, Callable[[], Response]]
 """What a market answers for each fault that needs an answer."""
 
-_NO_ANSWER = ("timeout", "close")
+_NO_ANSWER = ("timeout", "close", "drop")
 
 
 async def strike(request: Request, proceed: Proceed, fault: Fault, answers: Answers) -> Response:
     """Let the fault happen to this request: made up before, or replaced, cut short or delayed after its effect."""
     if fault.do not in AFTER and (fault.do in answers or fault.do in _NO_ANSWER):
-        return await _made_up(fault, fault.do, answers)
+        return await _made_up(request, fault, fault.do, answers)
     answer = await proceed(request)
     if fault.do not in AFTER:
         return answer
     if fault.do == "slow":
-        await asyncio.sleep(fault.seconds)
+        await _held_back(request, fault.seconds)
         return answer
     if fault.do == "truncated":
         return await _truncated(answer)
-    return await _made_up(fault, fault.do.removesuffix("_after_effect"), answers)
+    return await _made_up(request, fault, fault.do.removesuffix("_after_effect"), answers)
 
 
-async def _made_up(fault: Fault, what: str, answers: Answers) -> Response:
+async def _made_up(request: Request, fault: Fault, what: str, answers: Answers) -> Response:
     if what == "timeout":
-        await asyncio.sleep(fault.seconds)
-        return PlainTextResponse("", 504)
+        await _held_back(request, fault.seconds)
+        return HungUp()
+    if what == "drop":
+        return HungUp()
     if what == "close":
         return _BrokenOff()
     return answers[what]()
+
+
+async def _held_back(request: Request, seconds: float) -> None:
+    """Real seconds; on a clock that stands they pass at once, for everybody."""
+    clock = world_of(request).clock
+    if isinstance(clock, StandingClock):
+        clock.sleep(seconds)
+    else:
+        await asyncio.sleep(seconds)
 
 
 async def _truncated(answer: Response) -> Response:

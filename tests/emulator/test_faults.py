@@ -32,10 +32,21 @@ def test_a_create_can_take_effect_and_answer_as_if_it_had_not(emulator, do):
 
 @pytest.mark.parametrize(("do", "rented"), [("timeout", 0), ("timeout_after_effect", 1)])
 def test_a_create_can_hang_with_and_without_effect(emulator, do, rented):
+    """On a clock that stands the two minutes pass at once, then the connection ends without a byte."""
+    offer, before = emulator.offer(), emulator.clock.now()
+    emulator.fault("create", do, seconds=120)
+    with pytest.raises(requests.ConnectionError):
+        emulator.http.put(f"{emulator.url}/api/v0/asks/{offer['id']}/", json=minimal(), timeout=5)
+    assert (emulator.clock.now() - before).total_seconds() == 120
+    assert emulator.list().json()["total_instances"] == rented
+
+
+@pytest.mark.parametrize(("do", "rented"), [("drop", 0), ("drop_after_effect", 1)])
+def test_a_connection_can_end_before_the_first_byte(emulator, do, rented):
     offer = emulator.offer()
-    emulator.fault("create", do, seconds=2)
-    with pytest.raises(requests.Timeout):
-        emulator.http.put(f"{emulator.url}/api/v0/asks/{offer['id']}/", json=minimal(), timeout=0.3)
+    emulator.fault("create", do)
+    with pytest.raises(requests.ConnectionError, match="without response"):
+        emulator.http.put(f"{emulator.url}/api/v0/asks/{offer['id']}/", json=minimal(), timeout=5)
     assert emulator.list().json()["total_instances"] == rented
 
 

@@ -46,9 +46,8 @@ def search(world: World, query: Mapping[str, Any], *, rows_at_most: int | None =
     """
     filters = {**_DEFAULTS, **{key: value for key, value in query.items() if key not in _RESERVED}}
     disk_gb = _amount(query.get("allocated_storage"), _DEFAULT_DISK_GB)
-    every = [offer_row(ask, world.now(), disk_gb, bid=query.get("type") == "bid") for ask in world.asks()]
-    for row in every:
-        row.update(_virtual_columns(row))
+    now, bid = world.now(), query.get("type") == "bid"
+    every = [_with_virtual_columns(offer_row(ask, now, disk_gb, bid=bid)) for ask in world.asks()]
     filters["disk_space"] = {**filters.get("disk_space", {}), **_at_least(disk_gb, filters.get("disk_space", {}))}
     tests = read_conditions(filters, {*every[0], *_VIRTUAL})
     passing = [row for row in every if "id" not in filters and all(test(row) for test in tests)]
@@ -96,9 +95,10 @@ def _answer(request: Request, query: Mapping[str, Any]) -> Response:
     return reply({"success": True, "offers": rows})
 
 
-def _virtual_columns(row: Row) -> Row:
+def _with_virtual_columns(row: Row) -> Row:
     place = str(row["geolocation"] or "")
     return {
+        **row,
         "verified": row["verification"] == "verified",
         "datacenter": row["hosting_type"] == 1,
         "external": row["external"] or False,
