@@ -16,8 +16,8 @@ CALLS = frozenset({
 
 BEFORE = frozenset({
     "timeout", "429", "429_retry_after", "500", "502", "503", "504", "html", "auth", "close", "drop",
-    "200_success_false", "no_such_ask_400", "no_such_ask_404", "no_such_ask_410", "no_such_instance", "insufficient_credit",
-    "ignored", "empty", "null",
+    "200_success_false", "no_such_ask_400", "no_such_ask_404", "no_such_ask_410", "no_such_instance",
+    "insufficient_credit", "ignored", "empty", "null",
 })  # fmt: skip
 """The call does nothing; the answer is made up."""
 
@@ -38,7 +38,8 @@ INSTANCE = frozenset({
 
 RUNPOD_BEFORE = frozenset({
     "timeout", "429", "429_retry_after", "500", "502", "503", "504", "html", "auth", "close", "drop",
-    "insufficient_credit", "no_capacity", "bad_request", "bad_body", "forbidden", "not_found", "conflict", "ignored", "empty", "graphql_gone",
+    "insufficient_credit", "no_capacity", "bad_request", "bad_body", "forbidden", "not_found", "conflict",
+    "ignored", "empty", "graphql_gone",
 })  # fmt: skip
 """The same for a call of RunPod's API."""
 
