@@ -177,9 +177,15 @@ class DeadlineError(CloudgpuError):
 
 
 class InstanceFailedError(CloudgpuError):
-    """The instance died, or its engine refused to start."""
+    """The instance died, or its engine refused to start. `blames_machine`: another machine might have served."""
 
     code = "instance_failed"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, instance_id: str | None = None, blames_machine: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, instance_id=instance_id)
+        self.blames_machine = blames_machine
 
 
 class StoppedByUserError(CloudgpuError):

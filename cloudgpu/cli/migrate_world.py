@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cloudgpu.base.errors import ConflictError, NotFoundError, StoppedByUserError, UsageError
 from cloudgpu.cli import render
 from cloudgpu.cli.deployment_view import progress_detail
+from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.migration import Migration
@@ -143,6 +144,7 @@ def acts_on(
     """The acts on rented instances, shown on the progress line; how the hook ended is said and added to `hooks`."""
 
     def on_progress(told: Progress) -> None:
+        leave_alone(session, migration.provider, told)
         progress.phase(told.phase, progress_detail(told))
 
     def on_hook(result: "HookResult") -> None:

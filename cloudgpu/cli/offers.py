@@ -22,7 +22,15 @@ def register(app: typer.Typer) -> None:
 
 def offers(
     action: Annotated[
-        str | None, typer.Argument(metavar="[record]", help="record: write a dated snapshot of these offers to a file.")
+        str | None,
+        typer.Argument(
+            metavar="[record|blocked|block|unblock]",
+            help="record: write a dated snapshot of these offers to a file. blocked: show the machines that are left"
+            " alone. block, unblock: put a MACHINE on that list, or take it off.",
+        ),
+    ] = None,
+    machine: Annotated[
+        str | None, typer.Argument(metavar="[MACHINE]", help="For block and unblock: its number, or all.")
     ] = None,
     gpu: Annotated[str | None, typer.Option(help='Only this GPU, for example "RTX 4090".')] = None,
     gpus: Annotated[int | None, typer.Option(min=1, help="Only machines with so many of them.")] = None,
@@ -45,6 +53,8 @@ def offers(
         int | None, typer.Option(min=10, metavar="SECONDS", help="Show them again every so often, until Ctrl-C.")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where `record` writes to.")] = None,
+    why: Annotated[str, typer.Option(help="For block: what is wrong with it.")] = "blocked by hand",
+    days: Annotated[float, typer.Option(min=0.01, max=3650, help="For block: for how long.")] = 7,
     as_csv: Annotated[bool, typer.Option("--csv", help="All of them as CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All of them as JSON.")] = False,
 ) -> None:
@@ -62,7 +72,11 @@ def offers(
     name = find_gpu(gpu).name if gpu else None
     providers = check_providers(provider or ())
     session = open_session()
-    check_action(action, sort)
+    check_action(action, machine, sort)
+    if action in _LIST_ACTIONS:
+        from cloudgpu.cli.offers_blocked import act
+
+        return act(session, action or "", machine, providers, why=why, days=days, as_json=as_json)
 
     def once() -> None:
         now = market_time(session, providers)
@@ -83,16 +97,24 @@ def offers(
     while watch:
         session.clock("vast").sleep(watch)
         once()
+    return None
 
 
-def check_action(action: str | None, sort: str) -> None:
-    """Raise UsageError for a word that is neither nothing nor `record`, and for an order that there is not."""
+def check_action(action: str | None, machine: str | None, sort: str) -> None:
+    """Raise UsageError for a word that is none of the actions, a machine too many or missing, and an unknown order."""
     from cloudgpu.base.errors import UsageError
 
-    if action not in (None, "record"):
-        raise UsageError(f"there is no `cloudgpu offers {action}`", hint="cloudgpu offers, or cloudgpu offers record")
+    if action not in (None, "record", *_LIST_ACTIONS):
+        raise UsageError(f"there is no `cloudgpu offers {action}`", hint="one of record, " + ", ".join(_LIST_ACTIONS))
+    if (machine is not None) != (action in _ON_A_MACHINE):
+        what = f"`cloudgpu offers {action}` takes no machine" if machine else f"which machine to {action}?"
+        raise UsageError(what, hint="machines have the numbers that `cloudgpu offers --json` gives as machine_id")
     if sort not in _ORDERS:
         raise UsageError(f"offers cannot be sorted by {sort!r}", hint="one of " + ", ".join(_ORDERS))
+
+
+_ON_A_MACHINE = ("block", "unblock")
+_LIST_ACTIONS = ("blocked", *_ON_A_MACHINE)
 
 
 def record(market: "Market", found: "Sequence[Offer]", out: Path | None) -> None:

@@ -9,6 +9,7 @@ from cloudgpu.base.errors import ConflictError, UsageError
 from cloudgpu.cli import render
 from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, provider_for, request_of, saved_plan
 from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
+from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import address
@@ -105,6 +106,7 @@ def _brought_up(session: Session, provider: str, request: UpRequest) -> Deployme
     with render.live(clock) as shown:
 
         def on_progress(told: Progress) -> None:
+            leave_alone(session, provider, told)
             shown.phase(told.phase, progress_detail(told))
 
         return bring_up(

@@ -32,35 +32,32 @@ def block(
 ) -> None:
     """Leave this machine alone for a while. Nothing happens for a machine without a number.
 
-    A file that cannot be written is no reason to fail: the machine may then be offered again.
+    `now` is the provider's own time. A file that cannot be written is no reason to fail: the machine may then be
+    offered again.
     """
     if machine_id is None:
         return
     mine = Blocked(provider=provider, machine_id=machine_id, until=now + stay, why=why)
-    others = [each for each in blocked_machines(state_dir, now)
-              if (each.provider, each.machine_id) != (provider, machine_id)]  # fmt: skip
-    _write(blocklist_path(state_dir), [*others, mine])
+    _write(blocklist_path(state_dir), [*_without(_all(state_dir), provider, machine_id, now), mine])
 
 
-def unblock(state_dir: Path, machine_id: str, now: datetime) -> bool:
-    """Try this machine again from now on. False when it was not on the list."""
-    known = blocked_machines(state_dir, now)
-    kept = [each for each in known if each.machine_id != machine_id]
-    if len(kept) == len(known):
-        return False
-    _write(blocklist_path(state_dir), kept)
-    return True
+def unblock(state_dir: Path, machine_id: str | None, provider: str | None = None) -> int:
+    """Try this machine again from now on; None: all of them. `provider` None: at whichever. How many were taken off."""
+    known = _all(state_dir)
+    kept = [
+        each
+        for each in known
+        if (machine_id is not None and each.machine_id != machine_id)
+        or (provider is not None and each.provider != provider)
+    ]
+    if len(kept) < len(known):
+        _write(blocklist_path(state_dir), kept)
+    return len(known) - len(kept)
 
 
 def blocked_machines(state_dir: Path, now: datetime) -> tuple[Blocked, ...]:
     """The machines that are left alone now; none when there is no list, or it cannot be read."""
-    try:
-        rows = json.loads(blocklist_path(state_dir).read_text(encoding="utf-8"))["machines"]
-        found = [Blocked(provider=row["provider"], machine_id=row["machine_id"], until=parse_utc(row["until"]),
-                         why=row["why"]) for row in rows]  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return ()
-    return tuple(each for each in found if each.until > now)
+    return tuple(each for each in _all(state_dir) if each.until > now)
 
 
 def without_blocked(market: Market, state_dir: Path, now: datetime) -> Market:
@@ -79,6 +76,21 @@ def _sentences(known: tuple[Blocked, ...]) -> Mapping[tuple[str, str], str]:
         (each.provider, each.machine_id): f"{each.why}; left alone until {each.until:%Y-%m-%d %H:%M} UTC"
         for each in known
     }
+
+
+def _all(state_dir: Path) -> tuple[Blocked, ...]:
+    """Every entry, those whose time is over too: which they are depends on the provider's time."""
+    try:
+        rows = json.loads(blocklist_path(state_dir).read_text(encoding="utf-8"))["machines"]
+        return tuple(Blocked(provider=row["provider"], machine_id=row["machine_id"], until=parse_utc(row["until"]),
+                             why=row["why"]) for row in rows)  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
+
+
+def _without(known: tuple[Blocked, ...], provider: str, machine_id: str, now: datetime) -> list[Blocked]:
+    """The list without this machine, and without what is over at its provider: another one's clock may differ."""
+    return [each for each in known if each.provider != provider or (each.machine_id != machine_id and each.until > now)]
 
 
 def _write(path: Path, machines: list[Blocked]) -> None:

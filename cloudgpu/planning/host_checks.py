@@ -52,7 +52,9 @@ def _blocked(rules: Rules) -> Check | None:
         return HARD if (offer.provider, offer.machine_id) in blocked else 0.0
 
     def say(offer: Offer) -> Reason:
-        return Reason("blocked", f"machine {offer.machine_id}: {blocked[offer.provider, offer.machine_id or '']}")
+        why = blocked[offer.provider, offer.machine_id or ""]
+        passes = f"`cloudgpu offers unblock {offer.machine_id}` would let it pass"
+        return Reason("blocked", f"machine {offer.machine_id}: {why}; {passes}", has=offer.machine_id)
 
     return Check("blocked", lacks, say) if blocked else None
 

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fatal:
-    """A line that ends the hope of a start, with what to do about it."""
+    """A line that ends the hope of a start, with what to do about it.
+
+    `blames_machine`: the same might start on another machine of that kind.
+    """
 
     line: str
     remedy: str
+    blames_machine: bool
 
 
 def phase_of(log: str) -> tuple[str, str]:
@@ -34,7 +38,7 @@ def fatal_in(log: str) -> Fatal | None:
     if not found:
         return None
     _, remedy, line = min(found, key=lambda item: item[0])
-    return Fatal(_short(line), remedy)
+    return Fatal(_short(line), remedy, remedy.endswith(_ANOTHER))
 
 
 def _match(line: str) -> list[tuple[int, str]]:
@@ -66,24 +70,26 @@ _PHASES = tuple(
     )
 )
 
+_ANOTHER = "another machine may do"
 _FIT = "it does not fit: choose a larger card, a shorter --context, or a --quantization (cloudgpu estimate shows which)"
 _FATAL = tuple(
     (re.compile(text), remedy)
     for text, remedy in (
         (r"To serve at least one request", _FIT),
         (r"No available memory for the cache blocks", _FIT),
-        (r"Free memory on device", "the card is not empty or too small: another machine may do"),
+        (r"Free memory on device", f"the card is not empty or too small: {_ANOTHER}"),
         (r"CUDA out of memory|OutOfMemoryError", _FIT),
         (r"unrecognized arguments|invalid choice|argument error", "the engine release does not know this option"),
         (r"GatedRepo|401 Client Error|403 Client Error|Cannot access gated repo",
          "the model is gated: accept its licence on the Hub, set HF_TOKEN and add --send-hf-token"),
         (r"No space left on device", "the disk is too small: give a larger --disk"),
-        (r"Error 80[34]\b|driver version is insufficient", "the host's driver is too old for this engine release"),
+        (r"Error 80[34]\b|driver version is insufficient",
+         f"the host's driver is too old for this engine release: {_ANOTHER}"),
         (r"no kernel image", "the card is too old for this engine release"),
-        (r"Bus error", "shared memory is too small on this host: another machine may do"),
+        (r"Bus error", f"shared memory is too small on this host: {_ANOTHER}"),
         (r"ValidationError", "the engine refuses these settings"),
         (r"CUDA error: |EngineCore encountered a fatal error|EngineDeadError",
-         "the card or its driver failed: another machine may do"),
+         f"the card or its driver failed: {_ANOTHER}"),
         (r"EngineCore failed to start|Engine core initialization failed", "see the lines above it: cloudgpu logs"),
     )
 )  # fmt: skip

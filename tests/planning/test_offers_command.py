@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from cloudgpu.base.clock import ManualClock
-from cloudgpu.base.errors import NothingFitsError, UsageError
+from cloudgpu.base.errors import NotFoundError, NothingFitsError, UsageError
 from cloudgpu.cli import gpus as gpus_command
 from cloudgpu.cli import offers as offers_command
 from cloudgpu.cli.session import Session
@@ -93,3 +93,29 @@ def test_cards_show_what_they_cost_and_how_old_that_is(run):
     assert 0.1 < float(card["low"]) <= float(card["high"]) < 5
     assert card["age_s"] > 0
     assert "reference figures" in run("gpus", "4090")
+
+
+def test_machines_are_put_on_the_list_and_taken_off_again(run):
+    assert "No machine" in run("offers", "blocked")
+    shown = run("offers", "block", "4711", "--provider", "vast", "--why", "its port was dead", "--json")
+    [entry] = json.loads(shown)["blocked"]
+    assert (entry["provider"], entry["machine_id"], entry["why"]) == ("vast", "4711", "its port was dead")
+    assert "its port was dead" in run("offers", "blocked")
+    assert "No machine" in run("offers", "unblock", "4711")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        (("block",), UsageError, "which machine"),
+        (("unblock",), UsageError, "which machine"),
+        (("blocked", "4711"), UsageError, "takes no machine"),
+        (("record", "4711"), UsageError, "takes no machine"),
+        (("block", "4711"), UsageError, "one provider"),
+        (("unblock", "4711"), NotFoundError, "4711"),
+        (("unblock", "all"), NotFoundError, "all"),
+    ],
+)
+def test_a_list_command_that_cannot_be_meant_is_refused(run, arguments, error, said):
+    with pytest.raises(error, match=said):
+        run("offers", *arguments)

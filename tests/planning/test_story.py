@@ -127,8 +127,17 @@ def test_the_list_holds_one_entry_a_machine_and_lets_one_go(tmp_path, now):
         block(tmp_path, "vast", "m1", why, now)
     block(tmp_path, "vast", None, "no number", now)
     assert [each.why for each in blocked_machines(tmp_path, now)] == ["second"]
-    assert unblock(tmp_path, "m1", now)
-    assert not unblock(tmp_path, "m1", now)
+    assert unblock(tmp_path, "m1", "runpod") == 0
+    assert unblock(tmp_path, "m1") == 1
+    assert unblock(tmp_path, "m1") == 0
+    assert blocked_machines(tmp_path, now) == ()
+
+
+def test_another_providers_clock_takes_nothing_off_the_list(tmp_path, now):
+    block(tmp_path, "vast", "m1", "its engine never answered", now, timedelta(days=1))
+    block(tmp_path, "emulator", "m1", "its engine never answered", now + timedelta(days=9))
+    assert [each.provider for each in blocked_machines(tmp_path, now)] == ["vast", "emulator"]
+    assert unblock(tmp_path, None) == 2
     assert blocked_machines(tmp_path, now) == ()
 
 

@@ -117,6 +117,26 @@ def test_a_machine_that_failed_is_not_tried_again_in_another_slice(desk, make_of
     assert [m.offer.offer_id for m in desk.provider.machines.values()] == ["1", "3"]
 
 
+@pytest.mark.parametrize(
+    ("log", "limits", "blamed"),
+    [
+        ("RuntimeError: CUDA error: unspecified launch failure", Limits(max_attempts=2), ["m1", "m2"]),
+        ("RuntimeError: CUDA out of memory", Limits(max_attempts=2), []),
+        ("", Limits(max_attempts=2), ["m1", "m2"]),
+        ("", Limits(max_attempts=2, max_wait_s=600), []),
+    ],
+)
+def test_a_machine_is_blamed_for_its_own_failure_and_not_for_the_models_or_an_impatient_user(
+    desk, make_offer, log, limits, blamed
+):
+    desk.provider.log, desk.answers_after_s = log, 1e9
+    offers = [make_offer(1, machine="m1"), make_offer(2, machine="m2")]
+    desk.provider.offers = {offer.offer_id: offer for offer in offers}
+    with pytest.raises((InstanceFailedError, DeadlineError)):
+        desk.up(offers=offers, limits=limits)
+    assert [told.bad_machine for told in desk.progress if told.bad_machine] == blamed
+
+
 def test_a_wait_ends_at_its_seconds(desk):
     desk.answers_after_s = 1e9
     with pytest.raises(DeadlineError, match="10 minutes"):

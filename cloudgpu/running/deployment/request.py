@@ -110,12 +110,16 @@ class UpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What is going on, for whoever watches. `usd` is the most that can have been spent so far."""
+    """What is going on, for whoever watches. `usd` is the most that can have been spent so far.
+
+    `bad_machine` is the provider's number of a machine that just failed by its own fault, for the reason in `detail`.
+    """
 
     phase: str
     detail: str
     elapsed_s: float
     usd: Decimal
+    bad_machine: str | None = None
 
 
 OnProgress = Callable[[Progress], None]

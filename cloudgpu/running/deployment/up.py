@@ -159,8 +159,19 @@ def _first_that_serves(journal: Journal, request: UpRequest, prober: Prober) -> 
             usd = _cost(journal, request.name) if error.instance_id else ZERO
             failures.append(Failure(rental, error, usd))
             spent += usd
-            journal.on_progress(Progress(phase="next offer", detail=str(failures[-1]), elapsed_s=0, usd=spent))
+            _tell_failure(journal, failures[-1], request.limits, spent)
     raise _exhausted(failures)
+
+
+def _tell_failure(journal: Journal, failure: Failure, limits: Limits, spent: Decimal) -> None:
+    """Say why an attempt ended, and which machine is to blame: a wait that was cut short by the user blames none."""
+    error, ours = failure.error, limits.max_wait_s is None and limits.max_spend_usd is None
+    blamed = (
+        error.blames_machine if isinstance(error, InstanceFailedError) else ours and isinstance(error, DeadlineError)
+    )
+    bad = failure.rental.offer.machine_id if blamed else None
+    told = Progress(phase="next offer", detail=str(failure), elapsed_s=0, usd=spent, bad_machine=bad)
+    journal.on_progress(told)
 
 
 class _Turns:

@@ -3,6 +3,7 @@
 Bounded in seconds and in dollars, and ended early by signs that it will never serve.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -36,6 +37,8 @@ _LOG_EVERY = timedelta(seconds=20)
 _LOG_LINES = 200
 _PATIENCE = timedelta(seconds=300)
 _OFFLINE_PATIENCE = timedelta(seconds=120)
+_IMAGES_FAULT = re.compile(r"manifest|not found|unauthorized|denied", re.IGNORECASE)
+"""An image that no machine can pull."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +97,9 @@ def _judge(journal: Journal, deployment: Deployment, sighting: Sighting, watch: 
         return _judge_silence(journal, deployment, sighting, watch)
     watch.last_sure = journal.now()
     if deployment.state is DeploymentState.GONE:
-        raise InstanceFailedError("the provider removed the instance", instance_id=deployment.instance_id)
+        raise InstanceFailedError(
+            "the provider removed the instance", instance_id=deployment.instance_id, blames_machine=True
+        )
     if isinstance(sighting, Seen):
         _judge_price(deployment, bounds)
         _judge_state(journal, deployment, sighting, watch)
@@ -126,7 +131,12 @@ def _judge_state(journal: Journal, deployment: Deployment, sighting: Seen, watch
             return
     fatal = fatal_in(_logs(journal, deployment))
     reason = fatal.line if fatal else (deployment.last_error or "the instance failed")
-    raise InstanceFailedError(reason, hint=fatal.remedy if fatal else None, instance_id=deployment.instance_id)
+    raise InstanceFailedError(
+        reason,
+        hint=fatal.remedy if fatal else None,
+        instance_id=deployment.instance_id,
+        blames_machine=fatal.blames_machine if fatal else not _IMAGES_FAULT.search(reason),
+    )
 
 
 def _read_log(journal: Journal, deployment: Deployment, watch: Watch) -> None:
@@ -138,7 +148,9 @@ def _read_log(journal: Journal, deployment: Deployment, watch: Watch) -> None:
     watch.phase = phase_of(log)
     fatal = fatal_in(log)
     if fatal:
-        raise InstanceFailedError(fatal.line, hint=fatal.remedy, instance_id=deployment.instance_id)
+        raise InstanceFailedError(
+            fatal.line, hint=fatal.remedy, instance_id=deployment.instance_id, blames_machine=fatal.blames_machine
+        )
 
 
 def _logs(journal: Journal, deployment: Deployment) -> str:
