@@ -1,16 +1,18 @@
-"""One exchange with an endpoint, bounded in time and size whatever the other side does, and its JSON read by shape.
+"""One exchange over HTTP, bounded in time and size whatever the other side does, and its JSON read by shape.
 
-An endpoint runs on somebody else's machine. The time-outs of requests begin anew with every byte that comes, so an
-exchange has a thread of its own, which is left behind when its time is over.
+An endpoint runs on somebody else's machine, and so does a provider's server. The time-outs of requests begin anew with
+every byte that comes, so an exchange has a thread of its own, which is left behind when its time is over. What is
+compressed counts by what it unfolds to.
 """
 
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 
@@ -23,9 +25,10 @@ _MOST_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """An answer as it comes in: its status, and the pieces of its body, which raise as `exchange` says."""
+    """An answer as it comes in: status, headers, and the pieces of its body, which raise as `exchange` says."""
 
     status: int
+    headers: Mapping[str, str]
     pieces: Iterator[bytes]
 
     def body(self) -> bytes:
@@ -44,19 +47,33 @@ class Incoming:
         yield bytes(rest)
 
 
-def exchange(method: str, url: str, *, limit_s: float, read: Callable[[Incoming], T], **sent: Any) -> T:  # noqa: ANN401
+class TooLargeError(ValueError):
+    """An answer that goes on beyond the most that is read of one."""
+
+
+def exchange(
+    method: str,
+    url: str,
+    *,
+    limit_s: float,
+    read: Callable[[Incoming], T],
+    connect_s: float = _CONNECT_S,
+    idle_s: float | None = None,
+    most_bytes: int = _MOST_BYTES,
+    **sent: Any,  # noqa: ANN401  (what requests takes)
+) -> T:
     """What `read` makes of the answer, within `limit_s` real seconds in all. `sent` goes to requests as it is.
 
-    Raises requests.RequestException (Timeout when the time is over), ValueError for more than 4 MiB, and what `read`
-    raises. Calls the endpoint.
+    `idle_s`: the longest silence; None: as long as the whole. Raises requests.RequestException (Timeout when the time
+    is over), TooLargeError, a ValueError, beyond `most_bytes`, and what `read` raises. Calls the network.
     """
     over_at_s = time.monotonic() + limit_s
+    timeout = (min(connect_s, limit_s), min(idle_s or limit_s, limit_s))
 
     def run() -> T:
-        with _session(url) as session, session.request(
-            method, url, stream=True, timeout=(min(_CONNECT_S, limit_s), limit_s), **sent
-        ) as response:  # fmt: skip
-            return read(Incoming(response.status_code, _pieces(response, over_at_s)))
+        with _session(url) as session, session.request(method, url, stream=True, timeout=timeout, **sent) as response:
+            pieces = _pieces(response, over_at_s, most_bytes)
+            return read(Incoming(response.status_code, response.headers, pieces))
 
     return _within(limit_s, run)
 
@@ -80,6 +97,11 @@ def at(value: object, *path: str | int) -> Any:  # noqa: ANN401  (whatever came)
     return found
 
 
+def is_loopback(url: str) -> bool:
+    """Whether the address is on this machine."""
+    return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")
+
+
 def _within(limit_s: float, run: Callable[[], T]) -> T:
     outcome: Future[T] = Future()
 
@@ -96,13 +118,13 @@ def _within(limit_s: float, run: Callable[[], T]) -> T:
         raise requests.Timeout(f"no whole answer in {limit_s:g} s") from None
 
 
-def _pieces(response: requests.Response, over_at_s: float) -> Iterator[bytes]:
+def _pieces(response: requests.Response, over_at_s: float, most_bytes: int) -> Iterator[bytes]:
     """The body. The clock is looked at here too, so that a thread that was left behind comes to its end."""
     size = 0
     for piece in response.iter_content(_PIECE_BYTES):
         size += len(piece)
-        if size > _MOST_BYTES:
-            raise ValueError(f"an answer of more than {_MOST_BYTES} bytes")
+        if size > most_bytes:
+            raise TooLargeError(f"an answer of more than {most_bytes / 1024**2:.0f} MiB")
         if time.monotonic() > over_at_s:
             raise requests.Timeout
         yield piece
@@ -110,6 +132,6 @@ def _pieces(response: requests.Response, over_at_s: float) -> Iterator[bytes]:
 
 def _session(url: str) -> requests.Session:
     session = requests.Session()
-    if url.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]")):
+    if is_loopback(url):
         session.trust_env = False  # a proxy for the outside world must not be asked for loopback
     return session

@@ -1,4 +1,4 @@
-"""The road to a provider: time-outs, its rate limits kept on our side, reads repeated, everything else sent once.
+"""The road to a provider: bounded calls, its rate limits kept on our side, reads repeated, everything else sent once.
 
 Redirects are refused rather than followed: none of a provider's calls has one, and a key must not travel to a place
 that nobody named. Nothing here is logged.
@@ -6,11 +6,13 @@ that nobody named. Nothing here is logged.
 
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -18,22 +20,32 @@ from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from cloudgpu.base.clock import Clock, SystemClock
-from cloudgpu.base.errors import BadAnswerError, CloudgpuError, RateLimitedError, UnreachableError
+from cloudgpu.base.errors import BadAnswerError, CloudgpuError, RateLimitedError, RefusedKeyError, UnreachableError
 from cloudgpu.base.secret import REDACTED, Secret
+from cloudgpu.running.exchange import Incoming, TooLargeError, exchange
 from cloudgpu.running.providers.base import Headroom, RateWindow
 from cloudgpu.running.providers.limits import clock_ahead_s, retry_after_s, used_up_s, windows_of
+from cloudgpu.running.providers.no_answer import check_address, no_answer
+
+T = TypeVar("T")
 
 _READ_ATTEMPTS = 4
 _LONGEST_WAIT_S = 60.0
+_MOST_BYTES = 32 * 1024 * 1024
+"""The largest honest answer is a search of 512 offers with 112 fields each: some 2 MiB."""
+
+_STREAM_S = 30.0
 _TOO_MANY = 429
 _NO_CONTENT = 204
 _THRESHOLD = re.compile(r"threshold\s*=\s*(\d+(?:\.\d+)?)")
 _LIKE_A_KEY = re.compile(r"[A-Za-z0-9_-]{32,}")
+_KEY = re.compile(r"[!-~]+")
+"""What can stand in a header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Real seconds: to connect, to answer a read, to answer a call that changes something."""
+    """Real seconds: to connect, and in all for a read and for a call that changes something, to its last byte."""
 
     connect_s: float = 10.0
     read_s: float = 30.0
@@ -42,9 +54,10 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer as it came: status, the body as JSON (None when it is none), and the body as text."""
+    """An answer as it came: status, headers, the body as JSON (None when it is none), and the body as text."""
 
     status: int
+    headers: Mapping[str, str]
     body: Any
     text: str
 
@@ -85,6 +98,14 @@ class Http:
     _calls: Counter[str] = field(default_factory=Counter)
     _windows: tuple[RateWindow, ...] = ()
     _clock_ahead_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for an address, RefusedKeyError for a key, that no call could be made with."""
+        check_address(self.base_url, self.variable)
+        if self.key and not _KEY.fullmatch(self.key.reveal()):
+            raise RefusedKeyError(
+                "the API key holds spaces or letters that no key has", hint="copy it again, without what stands around"
+            )
 
     def headroom(self) -> Headroom:
         """What the calls so far tell of the provider's limits and time. Calls no network."""
@@ -127,71 +148,77 @@ class Http:
     def fetch_text(self, url: str, *, endpoint: str) -> str | None:
         """The text at an address the provider gave us, without our key; None while it is not there yet."""
         self._pace(endpoint)
-        try:
-            with self._session(url) as session:
-                response = session.get(url, timeout=(self.timeouts.connect_s, self.timeouts.read_s))
-        except requests.RequestException as error:
-            raise _no_answer(url, error) from error
-        return response.text if response.status_code == 200 else None
+        found = self._exchange(
+            "GET", url, limit_s=self.timeouts.read_s, read=lambda incoming: (incoming.status, incoming.body())
+        )
+        return found[1].decode("utf-8", "replace") if found[0] == 200 else None
 
     def stream(self, path: str, *, endpoint: str, params: Mapping[str, Any], idle_s: float, most: int) -> list[str]:
         """Lines of an event stream, which never ends by itself: until `most`, a heartbeat, or `idle_s` of silence.
 
-        `idle_s` are real seconds. Raises as `read` does, but is sent once.
+        `idle_s` are real seconds; 30 in all. Raises as `read` does, but is sent once.
         """
         self._pace(endpoint)
-        url = self.base_url.rstrip("/") + path
-        try:
-            with self._session(url) as session, session.get(
-                url, params=params, headers={"Accept": "text/event-stream"}, auth=_Bearer(self.key), stream=True,
-                timeout=(self.timeouts.connect_s, idle_s), allow_redirects=False,
-            ) as response:  # fmt: skip
-                if response.status_code != 200:
-                    self._checked(response, self._reply(response), self.explain)
-                lines = _said(_until_idle(response), most)
-        except requests.RequestException as error:
-            raise _no_answer(self.base_url, error) from error
-        return lines
+
+        def read(incoming: Incoming) -> list[str] | Reply:
+            if incoming.status == 200:
+                return _said(_until_idle(incoming, time.monotonic() + _STREAM_S), most)
+            return self._reply(incoming, SystemClock().now())
+
+        found = self._exchange(
+            "GET", self._url(path), limit_s=_STREAM_S + idle_s, idle_s=idle_s, read=read, params=params,
+            headers={"Accept": "text/event-stream"}, auth=_Bearer(self.key),
+        )  # fmt: skip
+        if isinstance(found, list):
+            return found
+        self._checked(found, self.explain)
+        raise BadAnswerError(f"{self._host()} answers {found.status} instead of a stream", hint="try again in a minute")
 
     def _once(
         self,
         method: str,
         path: str,
         endpoint: str,
-        timeout_s: float,
+        limit_s: float,
         params: Mapping[str, Any] | None,
         body: Mapping[str, Any] | None,
         explain: Explain | None = None,
     ) -> Reply:
         self._pace(endpoint)
-        url = self.base_url.rstrip("/") + path
+        began = SystemClock().now()
+        reply = self._exchange(
+            method, self._url(path), limit_s=limit_s, read=lambda incoming: self._reply(incoming, began),
+            params=params, data=None if body is None else json.dumps(body), auth=_Bearer(self.key),
+            headers={"Accept": "application/json", "Content-Type": "application/json"},
+        )  # fmt: skip
+        return self._checked(reply, explain or self.explain)
+
+    def _exchange(self, method: str, url: str, *, read: Callable[[Incoming], T], **sent: Any) -> T:  # noqa: ANN401
+        """Raises UnreachableError, and BadAnswerError for an answer that is too large or cannot be unpacked."""
         try:
-            with self._session(url) as session:
-                response = session.request(
-                    method, url, params=params, data=None if body is None else json.dumps(body),
-                    headers={"Accept": "application/json", "Content-Type": "application/json"},
-                    auth=_Bearer(self.key), timeout=(self.timeouts.connect_s, timeout_s), allow_redirects=False,
-                )  # fmt: skip
-                reply = self._reply(response)
-        except requests.RequestException as error:
-            raise _no_answer(self.base_url, error) from error
-        return self._checked(response, reply, explain or self.explain)
+            return exchange(
+                method, url, read=read, connect_s=self.timeouts.connect_s, most_bytes=_MOST_BYTES,
+                allow_redirects=False, **sent,
+            )  # fmt: skip
+        except (OSError, ValueError) as error:  # every error of requests is one of them, a name that is none the other
+            raise no_answer(url, error, self.variable) from error
 
-    def _reply(self, response: requests.Response) -> Reply:
+    def _reply(self, incoming: Incoming, began: datetime) -> Reply:
         """The answer, without our key: should the server say it back, nothing that is made of the answer shows it."""
-        text = response.text.replace(self.key.reveal(), REDACTED) if self.key else response.text
-        return Reply(response.status_code, _json(text), text)
+        self._note(incoming.headers, began)
+        text = incoming.body().decode("utf-8", "replace")
+        text = text.replace(self.key.reveal(), REDACTED) if self.key else text
+        return Reply(incoming.status, incoming.headers, _json(text), text)
 
-    def _checked(self, response: requests.Response, reply: Reply, explain: Explain) -> Reply:
-        self._note(response)
+    def _checked(self, reply: Reply, explain: Explain) -> Reply:
         if reply.status == _TOO_MANY:
-            raise _throttled(response, reply)
+            raise _throttled(reply)
         if reply.status >= 500:
             raise ServerTroubleError(
                 f"{self._host()} answers {reply.status}", hint="its servers are in trouble: try again in a minute"
             )
         if 300 <= reply.status < 400:
-            place = response.headers.get("Location", "elsewhere").partition("?")[0]
+            place = reply.headers.get("Location", "elsewhere").partition("?")[0]
             raise BadAnswerError(
                 f"{self._host()} redirects to {words(place, 80)}",
                 hint=f"check the address ({self.variable})",
@@ -205,13 +232,14 @@ class Http:
             )
         return reply
 
-    def _note(self, response: requests.Response) -> None:
+    def _note(self, headers: Mapping[str, str], began: datetime) -> None:
         """Keep what the headers tell: limits, which hold the next call back when they are used up, and the time."""
-        self._windows = windows_of(response.headers) or self._windows
-        wait_s = used_up_s(windows_of(response.headers))
+        windows = windows_of(headers)
+        wait_s = used_up_s(windows)
+        self._windows = windows or self._windows
         self._closed_until_s = None if wait_s is None else self.clock.elapsed() + min(_LONGEST_WAIT_S, wait_s)
-        middle = SystemClock().now() - response.elapsed / 2  # `Date` tells real time, whatever clock the market keeps
-        ahead_s = clock_ahead_s(response.headers, middle)
+        middle = began + (SystemClock().now() - began) / 2  # `Date` tells real time, whatever clock the market keeps
+        ahead_s = clock_ahead_s(headers, middle)
         self._clock_ahead_s = self._clock_ahead_s if ahead_s is None else ahead_s
 
     def _pace(self, endpoint: str) -> None:
@@ -225,14 +253,11 @@ class Http:
         self._last_s[endpoint] = self.clock.elapsed()
         self._calls[endpoint] += 1
 
-    def _session(self, url: str) -> requests.Session:
-        session = requests.Session()
-        if _is_loopback(url):
-            session.trust_env = False  # a proxy for the outside world must not be asked for loopback
-        return session
+    def _url(self, path: str) -> str:
+        return self.base_url.rstrip("/") + path
 
     def _host(self) -> str:
-        return urlsplit(self.base_url).netloc or self.base_url
+        return urlsplit(self.base_url).netloc.rpartition("@")[2]
 
 
 def words(text: str, most: int) -> str:
@@ -268,12 +293,14 @@ def _said(stream: Iterator[str], most: int) -> list[str]:
     return lines
 
 
-def _until_idle(response: requests.Response) -> Iterator[str]:
-    """The lines of a stream; its end, a silence of the read time-out and a broken connection all end it alike."""
+def _until_idle(incoming: Incoming, over_at_s: float) -> Iterator[str]:
+    """The lines of a stream; its end, a silence, a broken connection and the end of our patience all end it alike."""
     try:
-        for line in response.iter_lines(chunk_size=None):
-            yield line.decode("utf-8", "replace")
-    except requests.RequestException:
+        for line in incoming.lines():
+            yield line.decode("utf-8", "replace").rstrip("\r")
+            if time.monotonic() > over_at_s:
+                return
+    except (requests.RequestException, TooLargeError):
         return
 
 
@@ -284,29 +311,23 @@ def _wait_s(state: RetryCallState) -> float:
     return min(_LONGEST_WAIT_S, max(backoff, asked or 0.0))
 
 
-def _throttled(response: requests.Response, reply: Reply) -> CloudgpuError:
+def _throttled(reply: Reply) -> CloudgpuError:
     """429: text with a threshold or JSON with a detail (Vast), headers (RunPod), a daily quota that no wait cures."""
     error = reply.body.get("error") if isinstance(reply.body, dict) else None
     if error == "search_quota_exceeded":
-        reset = response.headers.get("X-RateLimit-Reset", "midnight UTC")
+        reset = reply.headers.get("X-RateLimit-Reset", "midnight UTC")
         return RateLimitedError(
             f"the provider's daily search quota is used up until {reset}",
             hint="plan on --offers FILE or reference prices",
         )
     found = _THRESHOLD.search(reply.text)
     asked = (
-        retry_after_s(response.headers),
+        retry_after_s(reply.headers),
         float(found[1]) if found else None,
-        used_up_s(windows_of(response.headers)),
+        used_up_s(windows_of(reply.headers)),
     )
     wait_s = next((each for each in asked if each is not None), None)
     return Throttled("the provider says that we ask too often", wait_s=wait_s, hint="try again in a minute")
-
-
-def _no_answer(place: str, error: requests.RequestException) -> CloudgpuError:
-    host = urlsplit(place).netloc or place
-    what = "no answer in time" if isinstance(error, requests.Timeout) else "the connection failed"
-    return UnreachableError(f"{host}: {what}", hint="check the network, and whether the service is up")
 
 
 def _json(text: str) -> Any:  # noqa: ANN401  (whatever came)
@@ -314,7 +335,3 @@ def _json(text: str) -> Any:  # noqa: ANN401  (whatever came)
         return json.loads(text, parse_float=Decimal)
     except (ValueError, ArithmeticError, RecursionError):  # a number beyond Decimal, or lists without end
         return None
-
-
-def _is_loopback(url: str) -> bool:
-    return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")

@@ -82,7 +82,8 @@ def told(reply: Reply) -> str:
     """What the server says, short, and without anything that looks like a key."""
     body: Any = reply.body if isinstance(reply.body, dict) else {}
     said = " ".join(str(body[name]) for name in ("title", "detail") if body.get(name)) or reply.text
-    fields = "; ".join(_field(each) for each in body.get("errors") or ())
+    errors = body.get("errors")
+    fields = "; ".join(_field(each) for each in (errors if isinstance(errors, list) else [errors] if errors else []))
     text = f"{said} ({fields})" if fields else said
     return words(text, 300) or "nothing"
 

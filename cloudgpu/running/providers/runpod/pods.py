@@ -10,32 +10,19 @@ from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.money import PICO, ZERO, usd
 from cloudgpu.base.units import HOURS_PER_MONTH
 from cloudgpu.running.providers.base import Address, InstanceState, InstanceView
+from cloudgpu.running.providers.pages import Page, all_rows
 from cloudgpu.running.providers.runpod.states import TERMINATED, PodBilling, pod_billing, pod_state
 
 PROXY_DOMAIN = "proxy.runpod.net"
-_MOST_PAGES = 400
-
-Page = Callable[[str | None], Any]
-"""Asks for the page after a cursor (None: the first)."""
 
 
-def read_listing(page: Page) -> list[InstanceView]:
-    """Every pod that is not terminated, all pages. Raises BadAnswerError for missing keys, doubles or a cursor twice.
+def read_listing(page: Callable[[str | None], Any]) -> list[InstanceView]:
+    """Every pod that is not terminated, all pages; `page` asks for the one after a cursor.
 
-    RunPod states no total: a page cut short by its server could not be told from a whole one.
+    Raises BadAnswerError for missing keys, doubles or a cursor twice. RunPod states no total: a page cut short by its
+    server could not be told from a whole one.
     """
-    rows: list[Mapping[str, Any]] = []
-    cursors: set[str] = set()
-    cursor: str | None = None
-    for _ in range(_MOST_PAGES):
-        found, cursor = _page(page(cursor))
-        rows += found
-        if cursor is None:
-            return _whole(rows)
-        if cursor in cursors:
-            raise _bad("the listing gives the same cursor twice")
-        cursors.add(cursor)
-    raise _bad(f"more than {_MOST_PAGES} pages")
+    return _whole(all_rows(lambda cursor: _page(page(cursor)), _bad))
 
 
 def read_one(body: Any) -> InstanceView | None:  # noqa: ANN401  (whatever came)
@@ -73,7 +60,7 @@ def view(row: Mapping[str, Any]) -> InstanceView:
         raise _bad(f"a pod's row cannot be read: {error!r}") from error
 
 
-def _page(body: Any) -> tuple[Sequence[Mapping[str, Any]], str | None]:  # noqa: ANN401
+def _page(body: Any) -> Page:  # noqa: ANN401  (whatever came)
     rows = body.get("pods") if isinstance(body, Mapping) else None
     marks = body.get("pagination") if isinstance(body, Mapping) else None
     if not isinstance(rows, list) or not all(isinstance(row, Mapping) for row in rows):
@@ -82,7 +69,7 @@ def _page(body: Any) -> tuple[Sequence[Mapping[str, Any]], str | None]:  # noqa:
         raise _bad("the listing does not say whether it is whole")
     if not marks["hasNextPage"]:
         return rows, None
-    if not marks.get("nextCursor") or not rows:
+    if not marks.get("nextCursor"):
         raise _bad("the listing announces more and does not lead there")
     return rows, str(marks["nextCursor"])
 

@@ -16,7 +16,7 @@ from cloudgpu.planning.vast_offers import offers_from_vast, unsaid_notes
 from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
 from cloudgpu.running.providers.http import Http, Reply, Timeouts
 from cloudgpu.running.providers.vast.bid import bid_again, bid_price
-from cloudgpu.running.providers.vast.bill import charges_window, lines_of, read_page
+from cloudgpu.running.providers.vast.bill import charges_window, lines_of, read_charges
 from cloudgpu.running.providers.vast.create import create_body
 from cloudgpu.running.providers.vast.errors import NotThereError, explain, explain_bid, explain_create
 from cloudgpu.running.providers.vast.instances import PAGE_ROWS, read_listing, read_one
@@ -115,17 +115,7 @@ class VastProvider:
     def bill(self, instance_id: str, since: datetime) -> Sequence[BilledLine]:
         """See `Provider`."""
         window = charges_window(since, self.http.clock.now())
-        rows: list[Mapping[str, Any]] = []
-        token: str | None = None
-        while True:
-            params = {
-                "select_filters": json.dumps(window), "format": "table", "latest_first": "false",
-                "limit": _CHARGES_ROWS, **({"after_token": token} if token else {}),
-            }  # fmt: skip
-            found, token = read_page(self.http.read("GET", "/api/v0/charges/", endpoint="charges", params=params).body)
-            rows += found
-            if token is None:
-                return lines_of(instance_id, rows)
+        return lines_of(instance_id, read_charges(lambda token: self._charges(window, token)))
 
     def account(self) -> str:
         """See `Provider`."""
@@ -171,6 +161,13 @@ class VastProvider:
             **({"after_token": token} if token else {}),
         }  # fmt: skip
         return self.http.read("GET", "/api/v1/instances/", endpoint="list", params=params).body
+
+    def _charges(self, window: Mapping[str, Any], token: str | None) -> Any:  # noqa: ANN401  (read_charges judges it)
+        params = {
+            "select_filters": json.dumps(window), "format": "table", "latest_first": "false", "limit": _CHARGES_ROWS,
+            **({"after_token": token} if token else {}),
+        }  # fmt: skip
+        return self.http.read("GET", "/api/v0/charges/", endpoint="charges", params=params).body
 
     def _user(self, field: str) -> Any:  # noqa: ANN401  (one field of a JSON object)
         reply = self.http.read("GET", "/api/v0/users/current/", endpoint="user", params={"owner": "me"})

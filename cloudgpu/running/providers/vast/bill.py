@@ -1,6 +1,6 @@
 """Vast.ai's charges, read into billed lines."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.money import usd
 from cloudgpu.running.providers.base import BilledLine
+from cloudgpu.running.providers.pages import Page, all_rows
 
 _METERS = {"gpu": "gpu", "disk": "disk", "storage": "disk", "bwd": "download", "bwu": "upload"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,11 +22,9 @@ def charges_window(since: datetime, until: datetime) -> dict[str, Any]:
     }
 
 
-def read_page(body: Any) -> tuple[Sequence[Mapping[str, Any]], str | None]:  # noqa: ANN401  (whatever came)
-    """The rows of a page and the token of the next one. Raises BadAnswerError when it is no page of charges."""
-    if not isinstance(body, Mapping) or not isinstance(body.get("results"), list):
-        raise BadAnswerError("Vast.ai: the charges cannot be read", hint="try again later: cloudgpu cost")
-    return body["results"], str(body["next_token"]) if body.get("next_token") else None
+def read_charges(page: Callable[[str | None], Any]) -> list[Mapping[str, Any]]:
+    """The rows of all pages; `page` asks for the one after a token. Raises BadAnswerError when they are no charges."""
+    return all_rows(lambda token: _page(page(token)), _bad)
 
 
 def lines_of(instance_id: str, rows: Sequence[Mapping[str, Any]]) -> list[BilledLine]:
@@ -33,9 +32,13 @@ def lines_of(instance_id: str, rows: Sequence[Mapping[str, Any]]) -> list[Billed
     try:
         return [line for row in rows if row.get("source") == f"instance-{instance_id}" for line in _lines(row)]
     except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError) as error:
-        raise BadAnswerError(
-            f"Vast.ai: a charge cannot be read: {error!r}", hint="see the console's billing"
-        ) from error
+        raise _bad(f"a charge cannot be read: {error!r}") from error
+
+
+def _page(body: Any) -> Page:  # noqa: ANN401  (whatever came)
+    if not isinstance(body, Mapping) or not isinstance(body.get("results"), list):
+        raise _bad("the charges cannot be read")
+    return body["results"], str(body["next_token"]) if body.get("next_token") else None
 
 
 def _lines(row: Mapping[str, Any]) -> Iterator[BilledLine]:
@@ -49,3 +52,7 @@ def _lines(row: Mapping[str, Any]) -> Iterator[BilledLine]:
 def _moment(stamp: int | Decimal) -> datetime:
     """Seconds since 1970, to the microsecond and without a float in between."""
     return _EPOCH + timedelta(microseconds=int(Decimal(stamp) * 1_000_000))
+
+
+def _bad(what: str) -> BadAnswerError:
+    return BadAnswerError(f"Vast.ai: {what}", hint="try again later, or see the console's billing")

@@ -8,28 +8,25 @@ from typing import Any
 from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.money import show_usd, usd
 from cloudgpu.running.providers.base import Address, InstanceState, InstanceView
+from cloudgpu.running.providers.pages import Page, all_rows
 from cloudgpu.running.providers.vast.states import billing, instance_state
 
 PAGE_ROWS = 25
-_MOST_PAGES = 400
-
-Page = Callable[[str | None], Any]
-"""Asks for the page after a token (None: the first)."""
 
 
-def read_listing(page: Page) -> list[InstanceView]:
-    """Every instance, all pages. Raises BadAnswerError for missing keys, doubles, or a count that disagrees."""
-    rows: list[Mapping[str, Any]] = []
-    token: str | None = None
-    for _ in range(_MOST_PAGES):
-        body = page(token)
-        found, total, token = _page(body)
-        rows += found
-        if token is None:
-            return _whole(rows, total)
-        if not found:
-            raise _bad("a page is empty though more are announced")
-    raise _bad(f"more than {_MOST_PAGES} pages")
+def read_listing(page: Callable[[str | None], Any]) -> list[InstanceView]:
+    """Every instance, all pages; `page` asks for the one after a token.
+
+    Raises BadAnswerError for missing keys, doubles, pages that lead nowhere, or a count that disagrees.
+    """
+    totals: list[int] = []
+
+    def found(token: str | None) -> Page:
+        rows, total, following = _page(page(token))
+        totals.append(total)
+        return rows, following
+
+    return _whole(all_rows(found, _bad), totals)
 
 
 def read_one(body: Any) -> InstanceView | None:  # noqa: ANN401  (whatever came)
@@ -84,12 +81,12 @@ def _page(body: Any) -> tuple[Sequence[Mapping[str, Any]], int, str | None]:  # 
     return rows, total, str(token) if token else None
 
 
-def _whole(rows: Sequence[Mapping[str, Any]], total: int) -> list[InstanceView]:
+def _whole(rows: Sequence[Mapping[str, Any]], totals: Sequence[int]) -> list[InstanceView]:
     views = [view(row) for row in rows]
     if len({each.instance_id for each in views}) != len(views):
         raise _bad("the listing shows an instance twice")
-    if len(views) != total:
-        raise _bad(f"the listing shows {len(views)} instances and says there are {total}")
+    if len(views) != totals[-1]:
+        raise _bad(f"the listing shows {len(views)} instances and says there are {totals[-1]}")
     return views
 
 
