@@ -26,14 +26,7 @@ from cloudgpu.running.providers.base import Address, InstanceState, OfferQuery
 from cloudgpu.running.providers.vast import open_vast
 from cloudgpu.running.providers.vast.bill import lines_of
 from cloudgpu.running.providers.vast.instances import view
-
-URL = "https://vast.example"
-KEY = "k3y-that-nobody-may-see"
-SHOW = f"{URL}/api/v0/instances/77/"
-LIST = f"{URL}/api/v1/instances/"
-DESTROY = SHOW
-CREATE = f"{URL}/api/v0/asks/5001/"
-SEARCH = f"{URL}/api/v0/bundles/"
+from tests.running.vast_answers import CREATE, DESTROY, KEY, LIST, SEARCH, SHOW, URL, offer_row, page, row
 
 
 @pytest.fixture
@@ -50,35 +43,6 @@ def vast(clock):
 def server():
     with responses.RequestsMock(assert_all_requests_are_fired=False) as server:
         yield server
-
-
-def row(number=77, **more):
-    return {
-        "id": number, "label": "cloudgpu-x", "machine_id": 9001, "actual_status": "running",
-        "intended_status": "running", "cur_state": "running", "status_msg": "success, running vllm/vllm-openai",
-        "public_ipaddr": "203.0.113.7 \n",
-        "ports": {"8000/tcp": [{"HostIp": "0.0.0.0", "HostPort": "41234"}, {"HostIp": "::", "HostPort": "41234"}]},
-        "dph_base": 0.2866666667, "dph_total": 0.2966666667, "storage_total_cost": 0.01, "start_date": 1772366400.25,
-        **more,
-    }  # fmt: skip
-
-
-def page(rows, total=None, token=None):
-    return {
-        "success": True, "instances": rows, "instances_found": len(rows or ()),
-        "total_instances": len(rows) if total is None else total, "label_counts": {}, "next_token": token,
-    }  # fmt: skip
-
-
-def offer_row(number=5001, **more):
-    return {
-        "id": number, "ask_contract_id": number, "machine_id": 9001, "gpu_name": "RTX 4090", "num_gpus": 1,
-        "gpu_ram": 24564, "gpu_total_ram": 24564, "dph_base": 0.3, "dph_total": 0.31, "storage_cost": 0.18,
-        "storage_total_cost": 0.01, "inet_down_cost": 0.004, "inet_up_cost": 0.004, "inet_down": 900.5, "inet_up": 800,
-        "disk_space": 400.0, "cpu_ram": 64000, "reliability2": 0.99, "reliability": 0.99, "verification": "verified",
-        "geolocation": "Norway, NO", "direct_port_count": 20, "duration": 2600000.0, "cuda_max_good": 13.0,
-        "compute_cap": 890, "rentable": True, "rented": False, "is_bid": False, **more,
-    }  # fmt: skip
 
 
 def test_an_instance_is_read_with_exact_prices_and_its_address(vast, server):
@@ -438,6 +402,14 @@ def test_the_bill_keeps_every_digit_and_only_its_own_lines(vast, server):
     ]  # fmt: skip
     assert lines[0].end.microsecond == 1
     assert lines[1].start == datetime.fromtimestamp(1772366400.5, UTC)
+
+
+def test_a_bill_that_leads_in_a_circle_is_an_error_and_ends(vast, server):
+    row = {"source": "instance-77", "type": "gpu", "amount": 1, "start": 1772366400, "end": 1772370000}
+    server.get(f"{URL}/api/v0/charges/", json={"results": [row], "next_token": "again"})
+    with pytest.raises(BadAnswerError, match="circle"):
+        vast.bill("77", datetime(2026, 3, 1, tzinfo=UTC))
+    assert len(server.calls) == 2
 
 
 def test_the_balance_is_what_was_paid_in_and_is_left(vast, server):
