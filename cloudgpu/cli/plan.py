@@ -5,16 +5,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cloudgpu.cli.plan_needs import (
+    Adapter,
+    AdapterRank,
+    Concurrency,
+    Context,
+    Disk,
+    EngineVersion,
+    Gpu,
+    Gpus,
+    KvCacheDtype,
+    MinReliability,
+    Quantization,
+    Region,
+    RopeScalingFactor,
+    Unverified,
+    needs_of,
+)
+
 if TYPE_CHECKING:
     from datetime import datetime
 
     from cloudgpu.planning.needs import Needs
-    from cloudgpu.planning.objective import Objective
     from cloudgpu.planning.offers import Market
     from cloudgpu.planning.plan import Plan
     from cloudgpu.planning.spot import Spot
     from cloudgpu.running.providers.base import OfferQuery
-    from cloudgpu.sizing.options import ServingOptions
 
     SpotAnswer = tuple[Spot | None]
 
@@ -29,22 +45,21 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Alias, Hugging Face id, folder or config.json.")],
-    context: Annotated[
-        int | None, typer.Option(min=1, help="Tokens of context; default: the model's own limit, 8192 at most.")
-    ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests of full context at once.")] = 1,
-    quantization: Annotated[str | None, typer.Option(help="fp8, awq or gptq; default: as published.")] = None,
-    kv_cache_dtype: Annotated[str, typer.Option(help="Number format of the KV cache.")] = "auto",
-    adapter: Annotated[str | None, typer.Option(help="A LoRA adapter to serve as well.")] = None,
-    adapter_rank: Annotated[int | None, typer.Option(min=1, help="Rank of the adapter; default 16.")] = None,
+    context: Context = None,
+    concurrency: Concurrency = 1,
+    quantization: Quantization = None,
+    kv_cache_dtype: KvCacheDtype = "auto",
+    rope_scaling_factor: RopeScalingFactor = None,
+    adapter: Adapter = None,
+    adapter_rank: AdapterRank = None,
     engine: Annotated[str, typer.Option(help="Inference engine.")] = "vllm",
-    engine_version: Annotated[str | None, typer.Option(help="Its release; default: the one we measured.")] = None,
+    engine_version: EngineVersion = None,
     provider: Annotated[
         list[str] | None,
         typer.Option(help="vast, runpod, emulator or emulator-runpod; repeatable. Default: those with a key."),
     ] = None,
-    gpu: Annotated[str | None, typer.Option(help='Only this GPU, for example "RTX 4090".')] = None,
-    gpus: Annotated[int | None, typer.Option(min=1, help="Only machines with so many of them.")] = None,
+    gpu: Gpu = None,
+    gpus: Gpus = None,
     max_price: Annotated[str | None, typer.Option(metavar="USD", help="Most dollars per hour, disk included.")] = None,
     objective: Annotated[
         str, typer.Option(metavar="WHAT", help="Rank by price, cost-per-token, time-to-ready or reliability.")
@@ -60,15 +75,13 @@ def plan(
     ] = None,
     prompt_tokens: Annotated[int | None, typer.Option(min=1, help="Prompt to judge speed by; default 1024.")] = None,
     output_tokens: Annotated[int | None, typer.Option(min=1, help="Answer to judge speed by; default 256.")] = None,
-    region: Annotated[
-        list[str] | None, typer.Option(help="Country code, EU, or part of a place's name; may be repeated.")
-    ] = None,
-    min_reliability: Annotated[float, typer.Option(min=0, max=1, help="Of the host, 0 to 1.")] = 0.9,
-    unverified: Annotated[bool, typer.Option("--unverified", help="Allow hosts that are not verified.")] = False,
+    region: Region = None,
+    min_reliability: MinReliability = 0.9,
+    unverified: Unverified = False,
     hours: Annotated[
         str, typer.Option(metavar="HOURS", help="How long it will run: the download is spread over it.")
     ] = "24",
-    disk: Annotated[int | None, typer.Option(min=8, metavar="GB", help="Disk; default: what is needed.")] = None,
+    disk: Disk = None,
     offers: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Offers from a file instead of a provider.")
     ] = None,
@@ -87,37 +100,14 @@ def plan(
 
     Without keys it works on reference prices, without network. The plan is kept for `up` and `migrate`.
     """
-    # Everything below is imported only when the command runs: `--help` stays fast.
-    from cloudgpu.cli.markets import check_providers
-    from cloudgpu.cli.option_values import positive, refuse_empty
-    from cloudgpu.planning.needs import Needs
-    from cloudgpu.sizing.gpus import find_gpu
-    from cloudgpu.sizing.weighed import find_model
-
-    refuse_empty(gpu=gpu, adapter=adapter, region=region, engine_version=engine_version, quantization=quantization)
-    needs = Needs(
-        model=find_model(model),
-        asked=asked_name(model),
-        options=_options(
-            context, concurrency, quantization, kv_cache_dtype, engine, engine_version, adapter, adapter_rank
-        ),
-        hours=positive(hours, "--hours"),
-        disk_gb=disk,
-        gpu=find_gpu(gpu).name if gpu else None,
-        gpu_count=gpus,
-        providers=check_providers(provider or ()),
-        max_usd_per_hour=None if max_price is None else positive(max_price, "--max-price"),
-        regions=tuple(region or ()),
-        min_reliability=min_reliability,
-        verified_only=not unverified,
-        adapter=adapter,
-        objective=_objective(objective),
-        min_tokens_per_s=min_tokens_per_s,
-        prompt_tokens=prompt_tokens,
-        output_tokens=output_tokens,
-        max_wait_s=None if max_wait is None else max_wait * 60,
-        weights_cached=weights_cached,
-    )
+    needs = needs_of(
+        model, context=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
+        rope_scaling_factor=rope_scaling_factor, adapter=adapter, adapter_rank=adapter_rank, engine=engine,
+        engine_version=engine_version, provider=provider or (), gpu=gpu, gpus=gpus, max_price=max_price,
+        objective=objective, max_wait=max_wait, weights_cached=weights_cached, min_tokens_per_s=min_tokens_per_s,
+        prompt_tokens=prompt_tokens, output_tokens=output_tokens, region=region, min_reliability=min_reliability,
+        unverified=unverified, hours=hours, disk=disk,
+    )  # fmt: skip
     market, now = market_for(needs, offers)
     if explain is not None or why_not is not None:
         return _tell(needs, market, explain, why_not, as_json=as_json)
@@ -230,12 +220,6 @@ def query_for(needs: "Needs") -> "OfferQuery":
     )
 
 
-def asked_name(model: str) -> str:
-    """How a plan file finds the model again: what was typed, a path made absolute."""
-    path = Path(model)
-    return str(path.resolve()) if path.exists() else model
-
-
 def nothing_fits(plan: "Plan") -> Exception:
     """The error for a plan without a candidate: how many were refused, and what came nearest."""
     from cloudgpu.base.errors import NothingFitsError
@@ -268,31 +252,3 @@ def _hint_for_an_empty_market(needs: "Needs") -> str:
     if given:
         return f"the market has none of that kind; leave out {' or '.join(given)}"
     return "the market shows nothing large enough today; ask another one with --provider, or give --offers FILE"
-
-
-def _options(  # one argument an option: they come straight from the command line
-    context: int | None, concurrency: int, quantization: str | None, kv_cache_dtype: str, engine: str,
-    engine_version: str | None, adapter: str | None, adapter_rank: int | None,
-) -> "ServingOptions":  # fmt: skip
-    from cloudgpu.cli.option_values import lora_rank_of
-    from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
-    from cloudgpu.sizing.options import ServingOptions
-
-    return ServingOptions(
-        context_tokens=context,
-        concurrency=concurrency,
-        quantization=quantization,
-        kv_cache_dtype=kv_cache_dtype,
-        engine=engine,
-        engine_version=engine_version or DEFAULT_VERSION,
-        lora_rank=lora_rank_of(adapter, adapter_rank),
-    )
-
-
-def _objective(text: str) -> "Objective":
-    from cloudgpu.base.errors import UsageError
-    from cloudgpu.planning.objective import Objective
-
-    if text not in tuple(Objective):
-        raise UsageError(f"there is no objective {text!r}", hint="one of " + ", ".join(Objective))
-    return Objective(text)

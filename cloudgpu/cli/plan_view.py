@@ -44,7 +44,7 @@ def render_plan(plan: Plan, limit: int) -> None:
     _head(plan)
     if plan.candidates:
         _pick(plan, plan.candidates[0])
-        _budget(plan.candidates[0])
+        _budget(plan.needs, plan.candidates[0])
         _ranking(plan, limit)
     _worth(plan)
     _savings(plan)
@@ -76,10 +76,12 @@ def _pick(plan: Plan, best: Candidate) -> None:
             ("Where", place(best.offer) + (", no machine yet" if is_reference(best.offer) else "")),
         ]
     )
-    if best.is_tight:
+    if best.spare_gib < best.memory.error_band_gib:
         render.warning(
             f"Tight: {gib(best.spare_gib)} to spare, the estimate may be off by {gib(best.memory.error_band_gib)}."
         )
+    elif best.is_tight:
+        render.warning("Tight: CUDA graphs have hardly any room beside the engine's share.")
     render.text()
 
 
@@ -112,7 +114,7 @@ def price_lines(needs: Needs, best: Candidate) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _budget(best: Candidate) -> None:
+def _budget(needs: Needs, best: Candidate) -> None:
     """The memory of one card, by what takes it; the parts add up to its total."""
     memory = best.memory
     outside = memory.total_gib - memory.requested_gib - memory.cuda_context_gib
@@ -141,6 +143,12 @@ def _budget(best: Candidate) -> None:
         f"Holds {held} requests of {memory.context_tokens} tokens at once; longest one {memory.longest_context}."
     )
     render.note(f"The estimate may be off by {gib(memory.error_band_gib)}.")
+    default = needs.options.gpu_memory_utilization or needs.options.profile().gpu_memory_utilization
+    if best.gpu_memory_utilization < default:
+        render.note(
+            f"The engine is given {best.gpu_memory_utilization:.0%} of the card, not its default of {default:.0%}:"
+            " CUDA graphs need the room."
+        )
     for note in memory.capability_notes:
         render.note(f"Note: {note}.")
     render.text()

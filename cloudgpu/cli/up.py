@@ -2,13 +2,27 @@
 
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from cloudgpu.planning.needs import Needs
-
+from cloudgpu.cli.plan_needs import (
+    Adapter,
+    AdapterRank,
+    Concurrency,
+    Context,
+    Disk,
+    EngineVersion,
+    Gpu,
+    Gpus,
+    KvCacheDtype,
+    MinReliability,
+    Quantization,
+    Region,
+    RopeScalingFactor,
+    Unverified,
+    needs_of,
+)
 
 _MOST_USD_PER_HOUR, _MOST_USD, _MOST_WAIT_MINUTES = 10_000, 1_000_000, 60 * 24 * 7
 
@@ -39,20 +53,21 @@ def up(
     max_spend: Annotated[
         str | None, typer.Option(metavar="USD", help="Most dollars before one answers, all attempts together.")
     ] = None,
-    context: Annotated[int | None, typer.Option(min=1, help="Tokens of context.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Requests of full context at once.")] = 1,
-    quantization: Annotated[str | None, typer.Option(help="fp8, awq or gptq; default: as published.")] = None,
-    kv_cache_dtype: Annotated[str, typer.Option(help="Number format of the KV cache.")] = "auto",
-    adapter: Annotated[str | None, typer.Option(help="A LoRA adapter to serve as well.")] = None,
-    adapter_rank: Annotated[int | None, typer.Option(min=1, help="Rank of the adapter; default 16.")] = None,
-    engine_version: Annotated[str | None, typer.Option(help="The engine's release.")] = None,
-    gpu: Annotated[str | None, typer.Option(help='Only this GPU, for example "RTX 4090".')] = None,
-    gpus: Annotated[int | None, typer.Option(min=1, help="Only machines with so many of them.")] = None,
-    region: Annotated[list[str] | None, typer.Option(help="Country code, EU, or part of a place's name.")] = None,
-    min_reliability: Annotated[float, typer.Option(min=0, max=1, help="Of the host, 0 to 1.")] = 0.9,
-    unverified: Annotated[bool, typer.Option("--unverified", help="Allow hosts that are not verified.")] = False,
+    context: Context = None,
+    concurrency: Concurrency = 1,
+    quantization: Quantization = None,
+    kv_cache_dtype: KvCacheDtype = "auto",
+    rope_scaling_factor: RopeScalingFactor = None,
+    adapter: Adapter = None,
+    adapter_rank: AdapterRank = None,
+    engine_version: EngineVersion = None,
+    gpu: Gpu = None,
+    gpus: Gpus = None,
+    region: Region = None,
+    min_reliability: MinReliability = 0.9,
+    unverified: Unverified = False,
     hours: Annotated[str, typer.Option(metavar="HOURS", help="Its lease: how long it is meant to live.")] = "24",
-    disk: Annotated[int | None, typer.Option(min=8, metavar="GB", help="Disk; default: what is needed.")] = None,
+    disk: Disk = None,
     send_hf_token: Annotated[
         bool, typer.Option("--send-hf-token", help="Send HF_TOKEN to the rented machine (gated models).")
     ] = False,
@@ -68,9 +83,11 @@ def up(
     from cloudgpu.cli.up_run import Wish, run
 
     refuse_empty(name=name, provider=provider)
-    needs = model and _needs(
-        model, context, concurrency, quantization, kv_cache_dtype, adapter, adapter_rank, engine_version, gpu, gpus,
-        region, min_reliability, unverified, hours, disk,
+    needs = model and needs_of(
+        model, context=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
+        rope_scaling_factor=rope_scaling_factor, adapter=adapter, adapter_rank=adapter_rank,
+        engine_version=engine_version, gpu=gpu, gpus=gpus, region=region, min_reliability=min_reliability,
+        unverified=unverified, hours=hours, disk=disk,
     )  # fmt: skip
     wish = Wish(
         needs=needs or None, plan=plan, provider=provider, name=name, yes=yes,
@@ -80,32 +97,6 @@ def up(
         send_hf_token=send_hf_token, show_key=show_key, as_json=as_json,
     )  # fmt: skip
     run(wish)
-
-
-def _needs(  # one argument an option: they come straight from the command line
-    model: str, context: int | None, concurrency: int, quantization: str | None, kv_cache_dtype: str,
-    adapter: str | None, adapter_rank: int | None, engine_version: str | None, gpu: str | None, gpus: int | None,
-    region: list[str] | None, min_reliability: float, unverified: bool, hours: str, disk: int | None,
-) -> "Needs":  # fmt: skip
-    from cloudgpu.cli.option_values import lora_rank_of, positive, refuse_empty
-    from cloudgpu.cli.plan import asked_name
-    from cloudgpu.planning.needs import Needs
-    from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
-    from cloudgpu.sizing.gpus import find_gpu
-    from cloudgpu.sizing.options import ServingOptions
-    from cloudgpu.sizing.weighed import find_model
-
-    refuse_empty(gpu=gpu, adapter=adapter, region=region, engine_version=engine_version, quantization=quantization)
-    options = ServingOptions(
-        context_tokens=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
-        lora_rank=lora_rank_of(adapter, adapter_rank), engine_version=engine_version or DEFAULT_VERSION,
-    )  # fmt: skip
-    return Needs(
-        model=find_model(model), asked=asked_name(model), options=options,
-        hours=positive(hours, "--hours"), disk_gb=disk, gpu=find_gpu(gpu).name if gpu else None,
-        gpu_count=gpus, regions=tuple(region or ()),
-        min_reliability=min_reliability, verified_only=not unverified, adapter=adapter,
-    )  # fmt: skip
 
 
 def _usd(text: str | None, option: str, most: int) -> Decimal | None:

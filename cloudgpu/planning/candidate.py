@@ -31,7 +31,8 @@ class Candidate:
     `download_usd` and `ready_usd` (what bills before the first answer) are paid once; `usd_total` is everything over
     the plan's hours of serving. `spare_gib` is what a GPU has left beyond weights, working memory and the cache asked
     for. `speed` None: nobody knows how fast that card or engine is; then `usd_per_million_output_tokens` is None too.
-    It counts everything over the hours, all of them busy.
+    It counts everything over the hours, all of them busy. `gpu_memory_utilization` is the share of each card that the
+    engine is started with.
     """
 
     rank: int
@@ -45,6 +46,7 @@ class Candidate:
     download_usd: Decimal
     usd_total: Decimal
     memory: MemoryEstimate
+    gpu_memory_utilization: float
     spare_gib: float
     speed: SpeedEstimate | None
     usd_per_million_output_tokens: Decimal | None
@@ -54,8 +56,8 @@ class Candidate:
 
     @property
     def is_tight(self) -> bool:
-        """Whether less is to spare than the error of the estimate."""
-        return self.spare_gib < self.memory.error_band_gib
+        """Whether less is to spare than the error of the estimate, in the cache or for the CUDA graphs beside it."""
+        return self.spare_gib < self.memory.error_band_gib or self.memory.crowds_card
 
     def as_json(self) -> dict[str, object]:
         """The form of the JSON contract, and `offer` whole, so that a plan file can be read back."""
@@ -80,6 +82,7 @@ class Candidate:
             "usd_per_month": exact_text(self.total_usd_per_hour * HOURS_PER_MONTH),
             "ready": self.readiness.as_json(),
             "memory": self.memory.as_json(),
+            "gpu_memory_utilization": self.gpu_memory_utilization,
             "spare_gib": round(self.spare_gib, 3),
             "tight": self.is_tight,
             "speed": self.speed.as_json() if self.speed else None,

@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 from cloudgpu.base.clock import utc_text
-from cloudgpu.base.errors import UsageError
 from cloudgpu.base.money import exact_text
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.fit import Fit
@@ -20,6 +19,7 @@ from cloudgpu.planning.ranking import Judged, candidate_of, judge, machines_of, 
 from cloudgpu.planning.reason import Rejection
 from cloudgpu.planning.reference_offers import is_reference
 from cloudgpu.planning.savings import Saving, savings_of
+from cloudgpu.sizing.memory.stretch import yarn_factor
 
 SCHEMA_VERSION = 1
 
@@ -86,9 +86,11 @@ class Plan:
 def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
     """The plan for these needs on this market. Pure.
 
-    Raises UsageError for an engine or number format that is not known, and for a context beyond the model's own limit.
+    Raises UsageError for an engine or number format that is not known, and for a context that the model does not reach,
+    not even by stretching its positions.
     """
-    _check_context(needs)
+    options = needs.options
+    yarn_factor(needs.model.architecture, options, options.context_for(needs.model.max_context))
     checkpoint = needs.model.checkpoint(needs.options.quantization)
     fit = Fit(needs, checkpoint, market.blocked)
     judged = judge(fit, market.offers)
@@ -131,14 +133,6 @@ def nearest_miss(plan: Plan) -> Rejection | None:
 def _cheapest(fit: Fit, judged: Judged) -> Candidate | None:
     best = min(judged.fitting, key=lambda priced: (priced.usd_total, priced.offer.offer_id), default=None)
     return None if best is None else candidate_of(fit, 1, best.offer)
-
-
-def _check_context(needs: Needs) -> None:
-    asked, most = needs.options.context_tokens, needs.model.max_context
-    if asked is not None and asked > most:
-        raise UsageError(
-            f"{needs.model.model_id} was made for a context of {most} tokens, not {asked}", hint=f"add --context {most}"
-        )
 
 
 def _offers_info(needs: Needs, market: Market, now: datetime) -> OffersInfo:

@@ -148,6 +148,7 @@ def _candidate(row: Mapping[str, Any], sizer: Sizer) -> Candidate:
         download_usd=usd(row["usd_once"]["download"]),
         usd_total=usd(row["usd_total"]),
         memory=judged.memory,
+        gpu_memory_utilization=judged.gpu_memory_utilization,
         spare_gib=judged.spare_gib,
         speed=sizer.speed(offer),
         usd_per_million_output_tokens=_maybe_usd(row.get("usd_per_million_output_tokens")),

@@ -109,6 +109,7 @@ def candidate_of(fit: Fit, rank: int, offer: Offer, others: Sequence[Priced] = (
         download_usd=price.download_usd,
         usd_total=price.usd_total,
         memory=sized.memory,
+        gpu_memory_utilization=sized.gpu_memory_utilization,
         spare_gib=sized.spare_gib,
         speed=fit.speed(offer),
         usd_per_million_output_tokens=fit.usd_per_million_tokens(offer, price.usd_total),

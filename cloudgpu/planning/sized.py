@@ -8,6 +8,7 @@ from cloudgpu.planning.offers import Offer
 from cloudgpu.planning.requirements import least_memory_mib
 from cloudgpu.sizing.gpus import GpuSpec, match_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate, layout_error
+from cloudgpu.sizing.memory.utilization import fitting_utilization
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.speed import SpeedEstimate, Workload, estimate_speed
 from cloudgpu.sizing.speed.workload import workload_for
@@ -18,6 +19,7 @@ class Sized:
     """A card and count against the model. `gpu` None: unknown card; `memory` None: refused before any estimate.
 
     `floor_gib`: what the weights alone take of all cards together, where these have less; no estimate is made then.
+    `gpu_memory_utilization` is the share of the card that the estimate rests on and the engine must be started with.
     """
 
     gpu: GpuSpec | None
@@ -25,6 +27,7 @@ class Sized:
     hardware_error: str | None = None
     floor_gib: float | None = None
     memory: MemoryEstimate | None = None
+    gpu_memory_utilization: float = 0.0
     concurrency: int = 1
 
     @property
@@ -81,7 +84,11 @@ class Sizer:
         return self.timed[key]
 
     def size(self, gpu_name: str, memory_mib: int, gpu_count: int) -> Sized:
-        """The memory of the model on so many of these cards, worked out anew."""
+        """The memory of the model on so many of these cards, worked out anew.
+
+        Where CUDA graphs find no room beside the engine's default share, the estimate is that of the lower share with
+        which they do.
+        """
         gpu = match_gpu(gpu_name, memory_mib)
         if gpu is None:
             return Sized(gpu=None)
@@ -91,8 +98,12 @@ class Sizer:
             return Sized(gpu=gpu, layout_error=split, hardware_error=hardware)
         if memory_mib * gpu_count < self.floor_mib * _CLEARLY_TOO_SMALL:
             return Sized(gpu=gpu, floor_gib=gib_from_mib(self.floor_mib))
+        share = options.gpu_memory_utilization or self.profile.gpu_memory_utilization
         memory = estimate(self.needs.model, gpu, options)
-        return Sized(gpu=gpu, memory=memory, concurrency=options.concurrency)
+        lower = fitting_utilization(self.needs.model, gpu, options) if memory.starts and memory.crowds_card else None
+        if lower is not None and lower < share:
+            share, memory = lower, estimate(self.needs.model, gpu, replace(options, gpu_memory_utilization=lower))
+        return Sized(gpu=gpu, memory=memory, gpu_memory_utilization=share, concurrency=options.concurrency)
 
     def _split(self, gpu_count: int) -> tuple[ServingOptions, str | None]:
         """The options for so many GPUs, and why the engine would refuse them."""

@@ -106,14 +106,14 @@ def _template(body: Mapping[str, Any]) -> Template:
 
 
 def _values(plan: Plan, candidate: Candidate, service: str) -> dict[str, Value]:
-    options, model = plan.needs.options, plan.needs.model
-    adapter, share = plan.needs.adapter, options.gpu_memory_utilization
+    options, model, adapter = plan.needs.options, plan.needs.model, plan.needs.adapter
     return {
         "engine_version": options.engine_version,
         "checkpoint": candidate.checkpoint,
         "served_names": _served_names(candidate.checkpoint, model.model_id, service),
         "context": str(options.context_for(model.max_context)),
-        "gpu_memory_utilization": str(options.profile().gpu_memory_utilization if share is None else share),
+        "gpu_memory_utilization": f"{candidate.gpu_memory_utilization:g}",
+        "hf_overrides": _flag(candidate, "--hf-overrides"),
         "tensor_parallel": str(candidate.tensor_parallel),
         "pipeline_parallel": _unless_one(options.pipeline_parallel),
         "online_quantization": options.quantization if model.checkpoint(options.quantization).online else None,
@@ -127,6 +127,12 @@ def _values(plan: Plan, candidate: Candidate, service: str) -> dict[str, Value]:
         "lora_rank": _maybe(options.lora_rank) if adapter else None,
         "max_loras": str(options.max_loras) if adapter else None,
     }
+
+
+def _flag(candidate: Candidate, name: str) -> str | None:
+    """What the estimate says that this flag must be; None when it needs none."""
+    values = (flag.partition(" ") for flag in candidate.memory.flags)
+    return next((value for flag, _, value in values if flag == name), None)
 
 
 def _served_names(checkpoint: str, model_id: str, service: str) -> tuple[str, ...]:

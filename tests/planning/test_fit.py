@@ -48,7 +48,7 @@ def test_a_good_offer_is_refused_for_nothing(judge, offer):
         ("layout", {"gpu_count": 3}, {}, "3"),
         ("memory", {"gpu": "RTX 4090", "gpu_memory_mib": 24564}, {}, "usable"),
         ("kv_cache", {"gpu": "RTX A6000", "gpu_memory_mib": 49140}, {"options": {"concurrency": 64}}, "needed"),
-        ("crowded", {"gpu": "RTX 3060 12GB", "gpu_memory_mib": 12288, "gpu_count": 4}, {}, "CUDA graphs"),
+        ("crowded", {"gpu": "RTX 3080", "gpu_memory_mib": 10240, "gpu_count": 2}, {"model": "qwen3-8b"}, "CUDA graphs"),
         ("price", {}, {"max_usd_per_hour": Decimal("1.20")}, "--max-price 1.22 would pass"),
     ],
 )

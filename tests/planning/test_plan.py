@@ -12,6 +12,8 @@ from cloudgpu.base.errors import UsageError
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.plan import make_plan
+from cloudgpu.planning.plan_file import load_plan, save_plan
+from cloudgpu.sizing.cases import estimate_case
 from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions
 
@@ -172,10 +174,32 @@ def test_a_form_that_nobody_publishes_is_refused_before_any_offer_is_looked_at(m
         make_plan(needs(options={"quantization": "mxfp4"}), market(offer()), now)
 
 
-def test_a_context_beyond_the_models_own_is_a_mistake_of_the_caller(market, needs, offer, now):
-    with pytest.raises(UsageError, match="32768"):
-        make_plan(needs(options={"context_tokens": 32769}), market(offer()), now)
-    assert make_plan(needs(options={"context_tokens": 32768}), market(offer()), now).candidates
+def test_a_context_that_even_yarn_does_not_reach_is_a_mistake_of_the_caller(market, needs, offer, now):
+    with pytest.raises(UsageError, match="32768") as caught:
+        make_plan(needs(options={"context_tokens": 200_000}), market(), now)
+    assert "--context 131072" in caught.value.hint
+
+
+@pytest.mark.parametrize("context", [32768, 32769, 65536, 131072])
+def test_a_plan_and_an_estimate_say_the_same_of_a_long_context(market, needs, offer, now, context):
+    options = {"context_tokens": context}
+    [candidate] = make_plan(needs(options=options), market(offer()), now).candidates
+    said = estimate_case({"model": "qwen-14b", "gpu": "A100 SXM4 80GB", "max_model_len": context})
+    assert candidate.memory.flags == said.flags
+    assert candidate.memory.kv_needed_gib == said.kv_needed_gib
+    assert any("YaRN" in note for note in candidate.memory.capability_notes) == (context > 32768)
+
+
+def test_where_graphs_find_no_room_the_engine_gets_a_lower_share_of_the_card(market, needs, offer, now, tmp_path):
+    small = offer(gpu="RTX 3060", gpu_memory_mib=12288, gpu_count=4)
+    plan = make_plan(needs(), market(small), now)
+    [candidate] = plan.candidates
+    assert candidate.gpu_memory_utilization == 0.86
+    assert f"--gpu-memory-utilization {candidate.gpu_memory_utilization:g}" in candidate.memory.flags
+    assert candidate.memory.used_gib <= candidate.memory.total_gib
+    assert candidate.memory.holds(1)
+    save_plan(plan, tmp_path / "plan.json")
+    assert load_plan(tmp_path / "plan.json") == plan
 
 
 def test_a_fit_within_the_error_of_the_estimate_is_called_tight(market, needs, offer, now):

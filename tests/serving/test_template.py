@@ -55,6 +55,15 @@ def test_the_plain_case_is_started_with_exactly_these_words():
     assert launch.health.model_id == "mistralai/Mistral-7B-Instruct-v0.2"
 
 
+@pytest.mark.parametrize("options", [{}, {"context_tokens": 65536}, {"gpu_memory_utilization": 0.7}])
+def test_the_engine_is_started_with_the_flags_that_the_memory_was_worked_out_for(options):
+    plan = planned("qwen-14b", **options)
+    launch = launch_of(plan, plan.candidates[0], service="chat", api_key=KEY)
+    for flag in plan.candidates[0].memory.flags:
+        name, _, wanted = flag.partition(" ")
+        assert value(launch, name) == wanted
+
+
 def test_no_secret_stands_among_the_arguments():
     launch = launched(hf_token=Secret("hf-token"))
     assert "sk-endpoint" not in " ".join(launch.args)

@@ -69,7 +69,7 @@ def test_a_share_too_large_for_the_graphs_is_answered_with_one_that_leaves_them_
 @pytest.mark.parametrize(
     ("case", "part", "fix"),
     [
-        ({"model": "llama-2-7b", "max_model_len": 9000}, "4096 tokens", "--max-model-len 4096"),
+        ({"model": "llama-2-7b", "max_model_len": 9000}, "4096 tokens", "--context 4096"),
         ({"model": "qwen3-8b", "max_model_len": 200_000}, "40960 tokens", "131072"),
         ({"model": "qwen-7b", "tensor_parallel": 8}, "28 attention heads", "--tensor-parallel"),
         ({"model": "qwen-7b", "speculative_tokens": 2}, "no layers that speculate", "--speculative-tokens"),

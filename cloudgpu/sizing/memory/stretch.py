@@ -34,5 +34,5 @@ def yarn_factor(architecture: Architecture, options: ServingOptions, context: in
 
 def _hint(architecture: Architecture, original: int | None) -> str:
     if original and architecture.max_context >= original:
-        return f"use --max-model-len {YARN_MOST * original} or less, which YaRN reaches"
-    return f"use --max-model-len {architecture.max_context} or less, or give --rope-scaling-factor"
+        return f"use --context {YARN_MOST * original} or less, which YaRN reaches"
+    return f"use --context {architecture.max_context} or less, or give --rope-scaling-factor"
