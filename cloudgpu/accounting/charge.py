@@ -14,12 +14,14 @@ _HOUR = timedelta(hours=1)
 
 
 class Meter(StrEnum):
-    """What is paid for. OTHER is upload traffic and whatever else a provider bills."""
+    """What is paid for. FEE is whatever a provider bills that is none of the others."""
 
     GPU = "gpu"
     DISK = "disk"
+    DISK_STOPPED = "disk_stopped"
     DOWNLOAD = "download"
-    OTHER = "other"
+    UPLOAD = "upload"
+    FEE = "fee"
 
 
 class Source(StrEnum):
@@ -30,12 +32,26 @@ class Source(StrEnum):
     ESTIMATED = "estimated"
 
 
+class Purpose(StrEnum):
+    """What the money was for. All but SERVING is the price of changing over or of a failure.
+
+    FAILED_TRY: an instance that never answered. DOUBLE_RUN: the new side of a migration while the old one is in charge.
+    ROLLBACK_WINDOW: the old side, kept for the way back.
+    """
+
+    SERVING = "serving"
+    FAILED_TRY = "failed_try"
+    DOUBLE_RUN = "double_run"
+    ROLLBACK_WINDOW = "rollback_window"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
     """Dollars of one meter from `start` (inclusive) to `end` (exclusive), both UTC; equal for a cost of one moment.
 
     `hours` is the length of the interval, to 1e-12 h. `gpu` names the cards (`RTX 4090`, `2x RTX 4090`).
-    `instance_id` is None only while the provider has not named the instance.
+    `instance_id` is None only while the provider has not named the instance. `migration` is the id of the migration
+    that caused the charge, None for what was simply served.
     """
 
     deployment: str
@@ -50,6 +66,16 @@ class Charge:
     hours: Decimal
     usd: Decimal
     source: Source
+    purpose: Purpose = Purpose.SERVING
+    migration: str | None = None
+
+    def labelled(self, purpose: Purpose, migration: str | None) -> "Charge":
+        """The same money for another purpose."""
+        return replace(self, purpose=purpose, migration=migration)
+
+    def on(self, meter: Meter) -> "Charge":
+        """The same money on another meter."""
+        return self if meter is self.meter else replace(self, meter=meter)
 
 
 def hours_between(start: datetime, end: datetime) -> Decimal:
@@ -68,11 +94,15 @@ def cut(charge: Charge, edges: Iterable[datetime]) -> list[Charge]:
     return [_piece(charge, start, end) for start, end in pairwise(marks)]
 
 
-def clip(charge: Charge, until: datetime) -> list[Charge]:
-    """What of the charge lies before `until`: nothing, a part of it, or the charge itself."""
-    if charge.start >= until:
-        return []
-    return cut(charge, [until])[:1]
+def within(charge: Charge, since: datetime | None, until: datetime) -> Charge | None:
+    """What of the charge lies between the two moments: None, a part of it, or the charge itself.
+
+    `since` None is the beginning of time. A charge of one moment belongs to the interval that holds the moment.
+    """
+    if charge.start == charge.end:
+        return charge if (since is None or charge.start >= since) and charge.start <= until else None
+    inside = [p for p in cut(charge, [until] if since is None else [since, until]) if p.start < until]
+    return next((p for p in inside if since is None or p.start >= since), None)
 
 
 def by_hour(charges: Iterable[Charge]) -> list[Charge]:

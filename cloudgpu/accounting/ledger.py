@@ -4,120 +4,107 @@ The provider's own bill counts wherever it reaches; the time after it is metered
 of the download is the plan's estimate until the bill tells of it.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from decimal import Decimal
 
-from cloudgpu.accounting.charge import Charge, Meter, Source, clip, hours_between
-from cloudgpu.accounting.life import BillLine, Life, Span, lives
+from cloudgpu.accounting.bill import download_is_billed, is_settled
+from cloudgpu.accounting.charge import Charge, Meter, Source, cut, hours_between, within
+from cloudgpu.accounting.history import History, read_history
+from cloudgpu.accounting.life import BillLine, Life, Span
+from cloudgpu.accounting.moves import attributed, marks
 from cloudgpu.base.events import Event
 from cloudgpu.base.money import ZERO, accrued_usd
 
-_BILL_LAG = timedelta(minutes=5)
-"""Vast.ai lines were seen to end between 22 s before and 290 s after the destroy call."""
-
-_BILL_SETTLES = timedelta(hours=24)
-"""After this long a provider's bill for a finished instance is taken as complete whatever its last line says."""
-
-_BILL_GIVEN_UP = timedelta(days=30)
+Until = datetime | Mapping[str, datetime]
+"""Up to when to tell: one moment, or each provider's own, for those whose clocks differ (the emulator's runs fast)."""
 
 
-def fold(events: Iterable[Event], until: datetime | Mapping[str, datetime]) -> list[Charge]:
+def fold(events: Iterable[Event], until: Until) -> list[Charge]:
     """Every charge of every instance before `until`, oldest life first; a running instance is metered up to `until`.
 
-    A mapping gives each provider its own moment, for providers whose clocks differ (the emulator's runs fast). Each
-    charge covers one state and one price; `charge.cut` and `charge.by_hour` divide it without changing the sum.
-    Reads no network and no clock.
+    Each charge covers one state, one price and one purpose; `charge.cut` and `charge.by_hour` divide it without
+    changing the sum. Reads no network and no clock.
     """
-    charges: list[Charge] = []
-    for life in lives(events):
+    return list(charges(read_history(events), until))
+
+
+def charges(history: History, until: Until, since: datetime | None = None) -> Iterator[Charge]:
+    """The charges one by one, for histories that are too long to hold them all; only what lies after `since`."""
+    for life in history.lives:
         end = until if isinstance(until, datetime) else until[life.provider]
-        charges.extend(piece for charge in _charges(life, end) for piece in _until(charge, end))
-    return charges
+        marked = marks(life, history.moves)
+        for whole in _charges(life, end):
+            charge = within(whole, since, end)
+            if charge is not None:
+                yield from attributed(charge, marked)
 
 
 def as_of(events: Iterable[Event], now: datetime) -> datetime:
     """`now`, or the end of the last billed line where the provider's clock is ahead of ours: what is billed is owed."""
-    ends = [life.bill.last_end for life in lives(events) if life.bill is not None]
+    return last_billed(read_history(events).lives, now)
+
+
+def last_billed(lives: Iterable[Life], now: datetime) -> datetime:
+    """`now`, or the end of the last line of any bill of these lives if that is later."""
+    ends = [life.bill.last_end for life in lives if life.bill is not None]
     return max([now, *(end for end in ends if end is not None)])
 
 
-def is_settled(life: Life) -> bool:
-    """Whether the bill that was read last can be taken as final: the instance is gone and the lines reach its end.
-
-    A bill without lines settles nothing: it cannot be told from one that was lost. An instance that was last seen not
-    to be charged at all (its host was offline) is billed to an earlier moment than its end.
-    """
-    bill, gone_at = life.bill, life.gone_at
-    if bill is None or bill.last_end is None or gone_at is None or bill.fetched_at < gone_at:
-        return False
-    if life.destroy_requested_at is None or bill.fetched_at >= gone_at + _BILL_SETTLES:
-        return True
-    if life.spans and life.spans[-1].rates == (ZERO, ZERO):
-        return True
-    return bill.last_end >= life.destroy_requested_at - _BILL_LAG
-
-
-def wants_bill(life: Life, now: datetime) -> bool:
-    """Whether the provider's bill should be read (again): it may still grow, or the last one was not final.
-
-    A month after the end no better bill is hoped for.
-    """
-    if not life.created or life.gone_at is None:
-        return life.created
-    may_have_grown = life.bill is None or life.bill.fetched_at < life.gone_at + 2 * _BILL_LAG
-    return now <= life.gone_at + _BILL_GIVEN_UP and (may_have_grown or not is_settled(life))
-
-
-def _until(charge: Charge, until: datetime) -> list[Charge]:
-    return clip(charge, until) if charge.start < charge.end else [charge] * (charge.start <= until)
-
-
-def _charges(life: Life, until: datetime) -> list[Charge]:
+def _charges(life: Life, until: datetime) -> Iterator[Charge]:
     if not life.created:
-        return []
-    billed = [_billed(life, line) for line in life.bill.lines] if life.bill else []
-    return [*_download_estimate(life), *billed, *_metered(life, until)]
+        return
+    yield from _download_estimate(life)
+    if life.bill:
+        for line in life.bill.lines:
+            yield from _billed(life, line)
+    yield from _metered(life, until)
 
 
-def _billed(life: Life, line: BillLine) -> Charge:
+def _billed(life: Life, line: BillLine) -> list[Charge]:
     """A line of the bill. One that tells of a whole hour ends, for us, no later than the instance did."""
-    meter = Meter(line.meter) if line.meter in set(Meter) else Meter.OTHER
+    meter = _METERS.get(line.meter, Meter.FEE)
     end = line.end if life.gone_at is None else max(line.start, min(line.end, life.gone_at))
-    return _charge(life, meter, line.start, end, line.usd, Source.PROVIDER)
+    charge = _charge(life, meter, line.start, end, line.usd, Source.PROVIDER)
+    return _disk_by_state(life, charge) if meter is Meter.DISK else [charge]
 
 
-def _download_estimate(life: Life) -> list[Charge]:
-    if not life.planned_download_usd or _download_is_billed(life):
-        return []
-    return [_charge(life, Meter.DOWNLOAD, life.began, life.began, life.planned_download_usd, Source.ESTIMATED)]
+_METERS = {meter.value: meter for meter in Meter}
 
 
-def _download_is_billed(life: Life) -> bool:
-    if life.bill is None:
-        return False
-    if any(line.meter == Meter.DOWNLOAD for line in life.bill.lines) or is_settled(life):
-        return True
-    return life.ready_at is not None and (life.bill.last_end or life.began) > life.ready_at
+def _disk_by_state(life: Life, charge: Charge) -> list[Charge]:
+    """A bill does not tell the disk of a stopped machine from that of a running one; what was seen does."""
+    pieces = cut(charge, [span.start for span in life.spans])
+    return [piece.on(_disk_meter(_span_at(life, piece.start))) for piece in pieces]
 
 
-def _metered(life: Life, until: datetime) -> list[Charge]:
+def _span_at(life: Life, moment: datetime) -> Span:
+    return next((span for span in reversed(life.spans) if span.start <= moment), life.spans[0])
+
+
+def _disk_meter(span: Span) -> Meter:
+    return Meter.DISK_STOPPED if span.stopped else Meter.DISK
+
+
+def _download_estimate(life: Life) -> Iterator[Charge]:
+    if life.planned_download_usd and not download_is_billed(life):
+        yield _charge(life, Meter.DOWNLOAD, life.began, life.began, life.planned_download_usd, Source.ESTIMATED)
+
+
+def _metered(life: Life, until: datetime) -> Iterator[Charge]:
     if is_settled(life):
-        return []
+        return
     covered = (life.bill.last_end if life.bill else None) or life.began
-    ends = [*(span.start for span in life.spans[1:]), life.gone_at or until]
-    pairs = zip(life.spans, ends, strict=True)
-    return [charge for span, end in pairs if end > covered for charge in _span_charges(life, span, covered, end)]
+    for index, span in enumerate(life.spans):
+        end = life.spans[index + 1].start if index + 1 < len(life.spans) else life.gone_at or until
+        if end > covered:
+            yield from _span_charges(life, span, max(span.start, covered), end)
 
 
-def _span_charges(life: Life, span: Span, covered: datetime, end: datetime) -> list[Charge]:
-    start = max(span.start, covered)
-    rates = ((Meter.GPU, span.gpu_usd_per_hour), (Meter.DISK, span.disk_usd_per_hour))
-    return [
-        _charge(life, meter, start, end, accrued_usd(rate, span.start, start, end), Source.METERED)
-        for meter, rate in rates
-        if rate != ZERO
-    ]
+def _span_charges(life: Life, span: Span, start: datetime, end: datetime) -> Iterator[Charge]:
+    for meter, rate in ((Meter.GPU, span.gpu_usd_per_hour), (_disk_meter(span), span.disk_usd_per_hour)):
+        if rate != ZERO:
+            yield _charge(life, meter, start, end, accrued_usd(rate, span.start, start, end), Source.METERED)
 
 
 def _charge(life: Life, meter: Meter, start: datetime, end: datetime, usd: Decimal, source: Source) -> Charge:

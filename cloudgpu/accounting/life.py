@@ -10,19 +10,32 @@ from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.money import ZERO, usd
 
+_STOPPED_STATES = ("failed", "stopped", "offline")
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one state and one price: what it charges per hour, zero for what is not charged in that state."""
+    """A stretch of one state and one price: what it charges per hour, zero for what is not charged in that state.
+
+    `earliest` is the last look that still saw what was before: the change lies between it and `start`. `stopped` says
+    that the instance exists and does not run.
+    """
 
     start: datetime
     gpu_usd_per_hour: Decimal
     disk_usd_per_hour: Decimal
+    earliest: datetime
+    stopped: bool = False
 
     @property
     def rates(self) -> tuple[Decimal, Decimal]:
         """GPU and disk, dollars per hour."""
         return self.gpu_usd_per_hour, self.disk_usd_per_hour
+
+    @property
+    def usd_per_hour(self) -> Decimal:
+        """GPU and disk together."""
+        return self.gpu_usd_per_hour + self.disk_usd_per_hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +66,9 @@ class Life:
     """What the events say of one token. Filled by `lives` and read-only afterwards.
 
     `began` is the moment of the intent, the earliest the instance can have existed at. `created` is False while no
-    instance is known: one may exist all the same, unless `abandoned` says that it provably does not. Each span lasts to
-    the next one's start, the last one to `gone_at`, or still.
+    instance is known: one may exist all the same, unless `abandoned` says that it provably does not; `answered_at` is
+    when the create had been answered or its instance was found. Each span lasts to the next one's start, the last one
+    to `gone_at`, or still. `gpu` names all cards, `gpu_count` counts them.
     """
 
     token: str
@@ -63,9 +77,18 @@ class Life:
     began: datetime
     model: str = ""
     gpu: str = ""
+    gpu_count: int = 1
+    disk_gb: Decimal = ZERO
+    machine_id: str | None = None
+    offer_id: str | None = None
+    plan_id: str | None = None
+    account: str | None = None
+    location: str | None = None
+    interruptible: bool = False
     planned_download_usd: Decimal = ZERO
     instance_id: str | None = None
     created: bool = False
+    answered_at: datetime | None = None
     abandoned: bool = False
     cleanup_failed: bool = False
     ready_at: datetime | None = None
@@ -77,16 +100,22 @@ class Life:
 
 
 def lives(events: Iterable[Event]) -> list[Life]:
-    """Every life that the events tell of, oldest first. Events without a token are no one's life and are left out."""
+    """Every life that the events tell of, oldest first."""
     found: dict[str, Life] = {}
     for event in events:
-        if event.token is None:
-            continue
-        life = found.get(event.token) or _begin(event, event.token)
-        found[event.token] = life
-        life.instance_id = event.instance_id or life.instance_id
-        _apply(life, event)
+        add(found, event)
     return list(found.values())
+
+
+def add(found: dict[str, Life], event: Event) -> None:
+    """Take one event into the lives, by their tokens. An event without a token is of no one's life and is left out."""
+    if event.token is None:
+        return
+    life = found.get(event.token)
+    if life is None:
+        life = found[event.token] = _begin(event, event.token)
+    life.instance_id = event.instance_id or life.instance_id
+    _apply(life, event)
 
 
 def _begin(event: Event, token: str) -> Life:
@@ -98,9 +127,9 @@ def _apply(life: Life, event: Event) -> None:
         case EventKind.INTENDED:
             _intend(life, event.data)
         case EventKind.CREATED:
-            _create(life)
+            _create(life, event.at)
         case EventKind.OBSERVED:
-            _create(life)
+            _create(life, event.at)
             _observe(life, event)
         case EventKind.CHARGED:
             life.bill = _newer(life.bill, _bill(event))
@@ -117,28 +146,42 @@ def _apply(life: Life, event: Event) -> None:
 
 
 def _intend(life: Life, data: Mapping[str, Any]) -> None:
-    count = int(data.get("gpu_count") or 1)
     gpu = str(data.get("gpu") or "")
     life.model = str(data.get("model") or "")
-    life.gpu = gpu if count == 1 else f"{count}x {gpu}"
+    life.gpu_count = int(data.get("gpu_count") or 1)
+    life.gpu = gpu if life.gpu_count == 1 else f"{life.gpu_count}x {gpu}"
+    life.disk_gb = usd(str(data.get("disk_gb") or 0))
+    life.machine_id, life.offer_id, life.plan_id = (data.get(name) for name in ("machine_id", "offer_id", "plan_id"))
+    life.account, life.location = data.get("account"), data.get("location")
+    life.interruptible = bool(data.get("interruptible"))
     life.planned_download_usd = usd(data.get("download_usd") or ZERO)
     life.planned_rates = (usd(data.get("gpu_usd_per_hour") or ZERO), usd(data.get("disk_usd_per_hour") or ZERO))
 
 
-def _create(life: Life) -> None:
-    """From its creation on an instance pays for its disk; its GPU only from the state that says so."""
+def _create(life: Life, at: datetime) -> None:
+    """From its creation on an instance pays for its disk; its GPU only from the state that says so.
+
+    It counts from the intent, the earliest moment; the create itself came back at `at`.
+    """
     if not life.created:
         life.created, life.abandoned = True, False
-        life.spans.append(Span(life.began, ZERO, life.planned_rates[1]))
+        life.spans.append(Span(life.began, ZERO, life.planned_rates[1], earliest=life.began))
+        life.answered_at = max(at, life.began)
 
 
 def _observe(life: Life, event: Event) -> None:
-    gpu = usd(event.data["gpu_usd_per_hour"]) if event.data["gpu_billing"] else ZERO
-    disk = usd(event.data["disk_usd_per_hour"]) if event.data["disk_billing"] else ZERO
-    last = life.spans[-1]
-    if last.rates != (gpu, disk) and life.gone_at is None:
-        # A clock that was set back must not make a span of negative length.
-        life.spans.append(Span(max(event.at, last.start), gpu, disk))
+    data, last = event.data, life.spans[-1]
+    gpu = usd(data["gpu_usd_per_hour"]) if data["gpu_billing"] else ZERO
+    disk = usd(data["disk_usd_per_hour"]) if data["disk_billing"] else ZERO
+    stopped = data.get("state") in _STOPPED_STATES
+    if (last.rates, last.stopped) != ((gpu, disk), stopped) and life.gone_at is None:
+        start = max(event.at, last.start)  # a clock that was set back must not make a span of negative length
+        life.spans.append(Span(start, gpu, disk, _earliest(data, last, start), stopped))
+
+
+def _earliest(data: Mapping[str, Any], last: Span, start: datetime) -> datetime:
+    known = data.get("unchanged_until")
+    return min(max(parse_utc(known), last.start), start) if known else last.start
 
 
 def _newer(known: Bill | None, read: Bill) -> Bill:

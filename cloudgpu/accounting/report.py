@@ -1,68 +1,55 @@
 """What was spent, summed up, and what still bills at this moment."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from cloudgpu.accounting.charge import Charge, Meter, Source, by_hour, hour_of
-from cloudgpu.accounting.ledger import fold
-from cloudgpu.accounting.life import Life, lives
+from cloudgpu.accounting.billing import Billing, Purse, billing_now, burn_usd_per_hour, purses
+from cloudgpu.accounting.charge import Charge, Purpose, Source, by_hour, hour_of, within
+from cloudgpu.accounting.doubt import doubt_usd
+from cloudgpu.accounting.history import History
+from cloudgpu.accounting.ledger import Until, charges
+from cloudgpu.accounting.period import by_day, day_of, hours_left_in_month, month_of
+from cloudgpu.accounting.tally import Line, Tally, lines
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.errors import UsageError
-from cloudgpu.base.events import Event
-from cloudgpu.base.money import ZERO
+from cloudgpu.base.money import PICO, ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """The sum of a group of charges, in dollars per meter. `gpu_hours` counts hours in which the GPU was charged.
+class Pace:
+    """Money by the calendar of UTC. `forecast_usd` is the month's end if everything that bills now goes on billing."""
 
-    `source` is the least certain source of anything in the group.
-    """
-
-    key: str
-    gpu_hours: Decimal
-    gpu_usd: Decimal
-    disk_usd: Decimal
-    download_usd: Decimal
-    other_usd: Decimal
-    total_usd: Decimal
-    source: Source
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Billing:
-    """An instance that costs money now, or may: dollars per hour for what is charged in its present state.
-
-    `certain` is False when a create was announced and nobody knows yet whether the instance exists;
-    `cleanup_failed` says that its end was asked for and could not be confirmed.
-    """
-
-    deployment: str
-    provider: str
-    instance_id: str | None
-    model: str
-    gpu: str
-    since: datetime
-    gpu_usd_per_hour: Decimal
-    disk_usd_per_hour: Decimal
-    total_usd_per_hour: Decimal
-    certain: bool
-    cleanup_failed: bool
+    today_usd: Decimal
+    month_usd: Decimal
+    forecast_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything spent before `as_of`, grouped by `by`, and the burn: dollars per hour of all that bills now."""
+    """Everything spent from `since` (None: ever) to `as_of`, grouped by `by`, and what bills now.
 
+    `doubt_usd` is how far the metered part may be off. `pace` always tells of today and this month, whatever the span
+    of the report.
+    """
+
+    since: datetime | None
     as_of: datetime
     by: str
     lines: tuple[Line, ...]
     total: Line
     usd_by_source: Mapping[Source, Decimal]
+    usd_by_purpose: Mapping[Purpose, Decimal]
+    doubt_usd: Decimal
+    pace: Pace
     billing_now: tuple[Billing, ...]
     burn_usd_per_hour: Decimal
+    purses: tuple[Purse, ...]
+
+
+def _of_migration(charge: Charge) -> str:
+    return f"{charge.migration or 'no migration'}: {charge.purpose.value.replace('_', ' ')}"
 
 
 _KEYS: Mapping[str, Callable[[Charge], str]] = {
@@ -70,7 +57,8 @@ _KEYS: Mapping[str, Callable[[Charge], str]] = {
     "model": lambda charge: charge.model,
     "provider": lambda charge: charge.provider,
     "gpu": lambda charge: charge.gpu,
-    "meter": lambda charge: charge.meter,
+    "meter": lambda charge: charge.meter.value,
+    "migration": _of_migration,
     "day": lambda charge: charge.start.date().isoformat(),
     "hour": lambda charge: utc_text(hour_of(charge.start)),
 }
@@ -78,80 +66,76 @@ _KEYS: Mapping[str, Callable[[Charge], str]] = {
 GROUPINGS = tuple(_KEYS)
 
 
-def report(events: Sequence[Event], until: datetime | Mapping[str, datetime], by: str = "deployment") -> Report:
-    """The report at `until` (UTC; see `ledger.fold`). Days and hours are those of UTC.
+def report(history: History, until: Until, by: str = "deployment", since: datetime | None = None) -> Report:
+    """The report at `until` (UTC; see `ledger.Until`). Days and hours are those of UTC.
 
     Raises UsageError when `by` is not one of GROUPINGS. Reads no network and no clock.
     """
     if by not in _KEYS:
         raise UsageError(f"there is no grouping by {by!r}", hint=f"use one of {', '.join(GROUPINGS)}")
-    charges = fold(events, until)
-    pieces = by_hour(charges) if by in ("day", "hour") else charges
-    now = billing_now(events)
+    sums = _Sums(by)
+    for charge in charges(history, until, since):
+        sums.add(charge)
+    now = billing_now(history)
     return Report(
-        as_of=until if isinstance(until, datetime) else max(until.values()),
+        since=since,
+        as_of=latest(until),
         by=by,
-        lines=group(pieces, _KEYS[by]),
-        total=total("total", charges),
-        usd_by_source={source: _sum(c for c in charges if c.source is source) for source in Source},
+        lines=lines(sums.groups),
+        total=sums.whole.line("total"),
+        usd_by_source=sums.by_source,
+        usd_by_purpose=sums.by_purpose,
+        doubt_usd=sum((doubt_usd(life, moment_of(until, life.provider)) for life in history.lives), ZERO),
+        pace=pace(history, until),
         billing_now=now,
-        burn_usd_per_hour=sum((each.total_usd_per_hour for each in now), ZERO),
+        burn_usd_per_hour=burn_usd_per_hour(now),
+        purses=purses(history),
     )
 
 
-def group(charges: Iterable[Charge], key: Callable[[Charge], str]) -> tuple[Line, ...]:
-    """One line per key, in order of the keys."""
-    groups: dict[str, list[Charge]] = {}
-    for charge in charges:
-        groups.setdefault(key(charge), []).append(charge)
-    return tuple(total(name, groups[name]) for name in sorted(groups))
+def pace(history: History, until: Until) -> Pace:
+    """Today, this month and its forecast, each provider by its own clock."""
+    today = month = forecast = ZERO
+    for charge in charges(history, until):
+        moment = moment_of(until, charge.provider)
+        today += _usd_since(charge, day_of(moment), moment)
+        month += _usd_since(charge, month_of(moment), moment)
+    for each in billing_now(history):
+        forecast += each.total_usd_per_hour * hours_left_in_month(moment_of(until, each.provider))
+    return Pace(today_usd=today, month_usd=month, forecast_usd=(month + forecast).quantize(PICO))
 
 
-def total(key: str, charges: Sequence[Charge]) -> Line:
-    """The exact sum of some charges; nothing is rounded. No charges sum up to zero, marked as the provider's."""
-    gpu, disk, download, other = (_sum(c for c in charges if c.meter is meter) for meter in Meter)
-    return Line(
-        key=key,
-        gpu_hours=sum((c.hours for c in charges if c.meter is Meter.GPU), ZERO),
-        gpu_usd=gpu,
-        disk_usd=disk,
-        download_usd=download,
-        other_usd=other,
-        total_usd=gpu + disk + download + other,
-        source=least_certain(charges),
-    )
+def latest(until: Until) -> datetime:
+    """The last moment of any provider."""
+    return until if isinstance(until, datetime) else max(until.values())
 
 
-def billing_now(events: Iterable[Event]) -> tuple[Billing, ...]:
-    """What costs money after the last event: every instance whose end is not confirmed, stopped ones for their disk."""
-    return tuple(_billing(life) for life in lives(events) if _may_bill(life))
+def moment_of(until: Until, provider: str) -> datetime:
+    """Up to when a provider's charges are told."""
+    return until if isinstance(until, datetime) else until[provider]
 
 
-def least_certain(charges: Iterable[Charge]) -> Source:
-    """The weakest word behind any of the charges: estimated before metered before the provider's own."""
-    return max((charge.source for charge in charges), key=tuple(Source).index, default=Source.PROVIDER)
+def _usd_since(charge: Charge, since: datetime, until: datetime) -> Decimal:
+    if charge.start != charge.end and charge.end <= since:
+        return ZERO
+    piece = within(charge, since, until)
+    return piece.usd if piece else ZERO
 
 
-def _may_bill(life: Life) -> bool:
-    return life.gone_at is None and not life.abandoned
+class _Sums:
+    """Everything of a report that sums up charges, in one pass."""
 
+    def __init__(self, by: str) -> None:
+        self.key = _KEYS[by]
+        self.pieces: Callable[[list[Charge]], Iterable[Charge]] = {"hour": by_hour, "day": by_day}.get(by, iter)
+        self.groups: dict[str, Tally] = {}
+        self.whole = Tally()
+        self.by_source = dict.fromkeys(Source, ZERO)
+        self.by_purpose = dict.fromkeys(Purpose, ZERO)
 
-def _billing(life: Life) -> Billing:
-    gpu, disk = life.spans[-1].rates if life.created else life.planned_rates
-    return Billing(
-        deployment=life.deployment,
-        provider=life.provider,
-        instance_id=life.instance_id,
-        model=life.model,
-        gpu=life.gpu,
-        since=life.began,
-        gpu_usd_per_hour=gpu,
-        disk_usd_per_hour=disk,
-        total_usd_per_hour=gpu + disk,
-        certain=life.created,
-        cleanup_failed=life.cleanup_failed,
-    )
-
-
-def _sum(charges: Iterable[Charge]) -> Decimal:
-    return sum((charge.usd for charge in charges), ZERO)
+    def add(self, charge: Charge) -> None:
+        self.whole.add(charge)
+        self.by_source[charge.source] += charge.usd
+        self.by_purpose[charge.purpose] += charge.usd
+        for piece in self.pieces([charge]):
+            self.groups.setdefault(self.key(piece), Tally()).add(piece)

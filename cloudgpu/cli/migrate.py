@@ -242,7 +242,7 @@ def _show_outcome(session: "Session", migration: "Migration", hooks: "list[HookR
 
 def _whole_cost(session: "Session", token: str) -> "tuple[Decimal, str]":
     from cloudgpu.accounting.ledger import fold
-    from cloudgpu.accounting.report import total
+    from cloudgpu.accounting.tally import total
     from cloudgpu.base.clock import SystemClock
 
     events = [event for event in session.store.events() if event.token == token]

@@ -97,6 +97,12 @@ def pairs(rows: Sequence[tuple[str, str]]) -> None:
     _stdout().print(grid)
 
 
+def clear() -> None:
+    """An empty screen for a view that is shown again and again; a blank line where there is no screen."""
+    console = _stdout()
+    console.clear() if console.is_terminal else console.print()
+
+
 def progress(line: str) -> None:
     """A line on stderr."""
     _stderr().print(_text(line))

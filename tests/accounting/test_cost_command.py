@@ -12,7 +12,7 @@ from lifetimes import a_rental, at, charged
 from typer.testing import CliRunner
 
 import cloudgpu.cli.cost
-from cloudgpu.base.errors import BadFileError
+from cloudgpu.base.errors import BadFileError, UsageError
 from cloudgpu.running.store import Store
 
 RUNNER = CliRunner()
@@ -101,7 +101,7 @@ def test_an_existing_file_that_must_not_be_written_is_left_alone(app, rented, tm
     readable_only = lambda path, mode: mode != os.W_OK or path != target  # noqa: E731
     monkeypatch.setattr("os.access", readable_only)  # root may write anything, whatever the mode says
     with pytest.raises(BadFileError, match="cannot be written"):
-        run(app, "export", "--format", "csv", "-o", str(target))
+        run(app, "export", "--format", "csv", "-o", str(target), "--force")
     assert target.read_text() == "precious"
 
 
@@ -114,10 +114,64 @@ def test_a_disk_that_fills_up_leaves_the_old_file_as_it_was(app, rented, tmp_pat
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(BadFileError, match="No space left"):
-        run(app, "export", "--format", "csv", "-o", str(target))
+        run(app, "export", "--format", "csv", "-o", str(target), "--force")
     assert target.read_text() == "precious"
     assert list(tmp_path.glob(".costs*")) == []
 
 
 def test_an_unknown_format_is_refused(app, rented):
-    assert RUNNER.invoke(app, ["cost", "export", "--format", "xlsx"]).exit_code == 2
+    assert RUNNER.invoke(app, ["cost", "export", "--format", "pdf"]).exit_code == 2
+
+
+def test_a_file_with_content_is_replaced_only_when_asked(app, rented, tmp_path):
+    target = tmp_path / "costs.csv"
+    target.write_text("precious")
+    with pytest.raises(UsageError, match="exists already"):
+        run(app, "export", "--format", "csv", "-o", str(target))
+    assert target.read_text() == "precious"
+    run(app, "export", "--format", "csv", "-o", str(target), "--force")
+    assert "mistral" in target.read_text()
+
+
+def test_a_format_that_is_no_text_needs_a_file(app, rented):
+    with pytest.raises(UsageError, match="needs a file"):
+        run(app, "export", "--format", "parquet")
+
+
+@pytest.mark.parametrize("file_format", ["csv", "json", "jsonl", "md", "html", "focus", "xlsx", "parquet"])
+def test_every_format_says_what_it_wrote(app, rented, tmp_path, file_format):
+    target = tmp_path / f"costs.{file_format}"
+    said = json.loads(run(app, "export", "--format", file_format, "-o", str(target), "--json").stdout)
+    assert said["files"][0] == str(target)
+    assert said["totals"]["total_usd"] == "0.342000000001"
+    assert target.stat().st_size > 0
+    if file_format == "focus":
+        assert json.loads((tmp_path / "costs.focus.metadata.json").read_text())["Schema"]["FocusVersion"] == "1.2"
+
+
+def test_only_the_asked_days_are_told(app, rented):
+    within = json.loads(run(app, "--json", "--since", "2026-03-01", "--until", "2026-03-01").stdout)
+    assert within["total"]["usd"]["total"] == "0.342000000001"
+    assert json.loads(run(app, "--json", "--since", "2026-03-02").stdout)["total"]["usd"]["total"] == "0"
+
+
+@pytest.mark.parametrize("words", [("--since", "tomorrow"), ("--since", "2026-03-02", "--until", "2026-03-01")])
+def test_days_that_cannot_be_are_refused(app, rented, words):
+    with pytest.raises(UsageError):
+        run(app, *words)
+
+
+def test_a_top_up_is_recorded_and_stands_beside_the_consumption(app, rented):
+    run(app, "top-up", "50", "--provider", "vast", "--at", "2026-02-28", "--note", "invoice 7")
+    text = run(app, "export", "--format", "focus").stdout
+    (paid,) = [row for row in csv.DictReader(text.splitlines()) if row["ChargeCategory"] == "Purchase"]
+    assert (paid["BilledCost"], paid["EffectiveCost"]) == ("50.0", "0.0")
+    assert "invoice 7" in paid["ChargeDescription"]
+
+
+@pytest.mark.parametrize(
+    "words", [("0", "--provider", "vast"), ("ten", "--provider", "vast"), ("5", "--provider", "x")]
+)
+def test_a_top_up_that_says_nothing_is_refused(app, rented, words):
+    with pytest.raises(UsageError):
+        run(app, "top-up", *words)

@@ -5,8 +5,9 @@ from decimal import Decimal
 
 from lifetimes import NOON, a_rental, at, charged, created, event, intended, observed
 
+from cloudgpu.accounting.bill import is_settled, wants_bill
 from cloudgpu.accounting.charge import Meter, Source
-from cloudgpu.accounting.ledger import as_of, fold, is_settled, wants_bill
+from cloudgpu.accounting.ledger import as_of, fold
 from cloudgpu.accounting.life import lives
 
 FAR = NOON + timedelta(days=30)
@@ -48,7 +49,8 @@ def test_a_stopped_instance_goes_on_paying_for_its_disk():
     ]  # fmt: skip
     charges = fold(events, at(180))
     assert usd(charges, meter=Meter.GPU) == Decimal("0.36")
-    assert usd(charges, meter=Meter.DISK) == Decimal("0.054")
+    assert usd(charges, meter=Meter.DISK) == Decimal("0.018")
+    assert usd(charges, meter=Meter.DISK_STOPPED) == Decimal("0.036")
 
 
 def test_the_bill_counts_up_to_its_end_and_the_meter_after_it():
@@ -118,7 +120,7 @@ def test_a_destroy_that_could_not_be_confirmed_goes_on_costing():
 
 def test_what_a_provider_bills_beyond_our_meters_is_kept_as_other():
     bill = charged(at(61), ("upload", at(), at(60), "0.07"), ("disk", at(), at(60), "0.01"))
-    assert usd(fold([*a_rental(), bill], FAR), meter=Meter.OTHER) == Decimal("0.07")
+    assert usd(fold([*a_rental(), bill], FAR), meter=Meter.UPLOAD) == Decimal("0.07")
 
 
 def test_a_report_about_the_past_leaves_out_what_was_billed_later():

@@ -5,9 +5,14 @@ from decimal import Decimal
 import pytest
 from lifetimes import a_rental, at, charged, created, event, intended, observed
 
-from cloudgpu.accounting.charge import Source
+from cloudgpu.accounting.charge import Meter, Source
+from cloudgpu.accounting.history import read_history
 from cloudgpu.accounting.report import GROUPINGS, report
 from cloudgpu.base.errors import UsageError
+
+
+def told_of(events, until, by="deployment", since=None):
+    return report(read_history(events), until, by, since)
 
 
 def two_deployments():
@@ -23,25 +28,27 @@ def two_deployments():
 
 @pytest.mark.parametrize("by", GROUPINGS)
 def test_the_groups_of_every_kind_add_up_to_the_total(by):
-    told = report(two_deployments(), at(200), by)
+    told = told_of(two_deployments(), at(200), by)
     assert sum(line.total_usd for line in told.lines) == told.total.total_usd > 0
     assert sum(told.usd_by_source.values()) == told.total.total_usd
-    assert sum(line.gpu_usd for line in told.lines) == told.total.gpu_usd
+    for meter in Meter:
+        assert sum(line.usd_by_meter[meter] for line in told.lines) == told.total.usd_by_meter[meter]
+    assert sum(told.usd_by_purpose.values()) == told.total.total_usd
 
 
 def test_the_burn_counts_gpu_and_disk_of_everything_that_is_not_confirmed_gone():
-    told = report(two_deployments(), at(200))
+    told = told_of(two_deployments(), at(200))
     assert [each.deployment for each in told.billing_now] == ["qwen-14b"]
     assert told.burn_usd_per_hour == Decimal("0.918")
 
 
 def test_a_stopped_instance_burns_its_disk():
     events = [*a_rental()[:3], observed(at(30), gpu_billing=False, state="stopped")]
-    assert report(events, at(60)).burn_usd_per_hour == Decimal("0.018")
+    assert told_of(events, at(60)).burn_usd_per_hour == Decimal("0.018")
 
 
 def test_an_instance_whose_create_was_never_answered_is_listed_as_possibly_billing():
-    told = report([intended(at()), event("uncertain", at(1))], at(60))
+    told = told_of([intended(at()), event("uncertain", at(1))], at(60))
     (billing,) = told.billing_now
     assert not billing.certain
     assert told.burn_usd_per_hour == Decimal("0.378")
@@ -50,30 +57,30 @@ def test_an_instance_whose_create_was_never_answered_is_listed_as_possibly_billi
 
 def test_a_failed_cleanup_is_still_billing_until_its_end_is_confirmed():
     failed = [*a_rental()[:5], event("cleanup_failed", at(61))]
-    (billing,) = report(failed, at(70)).billing_now
+    (billing,) = told_of(failed, at(70)).billing_now
     assert billing.cleanup_failed
-    assert report([*failed, event("gone", at(80))], at(90)).billing_now == ()
+    assert told_of([*failed, event("gone", at(80))], at(90)).billing_now == ()
 
 
 def test_an_estimate_makes_its_whole_group_an_estimate():
-    assert report(a_rental()[:4], at(60)).total.source is Source.ESTIMATED
+    assert told_of(a_rental()[:4], at(60)).total.source is Source.ESTIMATED
 
 
 def test_several_cards_are_named_as_several():
-    assert {line.key for line in report(two_deployments(), at(200), "gpu").lines} == {"RTX 4090", "2x RTX 4090"}
+    assert {line.key for line in told_of(two_deployments(), at(200), "gpu").lines} == {"RTX 4090", "2x RTX 4090"}
 
 
 def test_days_are_those_of_utc():
-    (first, second) = report(a_rental(hours=13), at(2000), "day").lines
+    (first, second) = told_of(a_rental(hours=13), at(2000), "day").lines
     assert (first.key, second.key) == ("2026-03-01", "2026-03-02")
 
 
 def test_nothing_recorded_is_a_report_of_zero():
-    told = report([], at())
+    told = told_of([], at())
     assert (told.total.total_usd, told.lines, told.billing_now) == (0, (), ())
 
 
 def test_an_unknown_grouping_is_refused_with_the_known_ones():
     with pytest.raises(UsageError) as refusal:
-        report([], at(), "colour")
+        told_of([], at(), "colour")
     assert "deployment" in refusal.value.hint

@@ -1,4 +1,4 @@
-"""The ledger as JSON: the rows, their totals and the moment up to which it tells; money is text."""
+"""The ledger as JSON and as JSON lines; money is text."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ SCHEMA_VERSION = 1
 
 
 def json_text(rows: Sequence[HourRow], as_of: datetime) -> str:
-    """The rows as the text of a JSON file, ending in a line break. `as_of` is the end of the time it covers, UTC."""
+    """The rows, their totals and the end of the time they cover (UTC), as the text of a JSON file."""
     body = {
         "schema_version": SCHEMA_VERSION,
         "as_of": utc_text(as_of),
@@ -20,3 +20,8 @@ def json_text(rows: Sequence[HourRow], as_of: datetime) -> str:
         "totals": totals(rows),
     }
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+
+
+def jsonl_text(rows: Sequence[HourRow]) -> str:
+    """One object a line: for tools that read a stream and add up by themselves."""
+    return "".join(json.dumps(row_texts(row), ensure_ascii=False) + "\n" for row in rows)

@@ -1,12 +1,12 @@
-"""The rows of every export: one per deployment, instance and hour of UTC, checked to hold all of the money."""
+"""The rows of every export: one per instance, purpose and hour of UTC, checked to hold all of the money."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 
-from cloudgpu.accounting.charge import Charge, Meter, Source, by_hour, hour_of
-from cloudgpu.accounting.report import least_certain, total
+from cloudgpu.accounting.charge import Charge, Meter, Purpose, Source, by_hour, hour_of
+from cloudgpu.accounting.tally import total
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import ZERO, exact_text
 
@@ -16,7 +16,8 @@ class HourRow:
     """What one instance of a deployment cost in one hour of UTC, in exact dollars.
 
     `hours` is the part of the hour in which the GPU was charged; a row of a loading or stopped instance has 0 hours and
-    its disk. `source` is the least certain source of anything in the row. `other_usd` is upload traffic and the like.
+    its disk. `source` is the least certain source of anything in the row. `migration` is the migration whose price it
+    is, None when it simply served.
     """
 
     deployment: str
@@ -28,13 +29,19 @@ class HourRow:
     hours: Decimal
     gpu_usd: Decimal
     disk_usd: Decimal
+    disk_stopped_usd: Decimal
     download_usd: Decimal
-    other_usd: Decimal
+    upload_usd: Decimal
+    fee_usd: Decimal
     total_usd: Decimal
     source: Source
+    purpose: Purpose
+    migration: str | None
 
 
 COLUMNS = tuple(field.name for field in fields(HourRow))
+NUMBERS = ("hours", *(f"{meter.value}_usd" for meter in Meter), "total_usd")
+"""The columns that can be summed."""
 
 
 def hour_rows(charges: Sequence[Charge]) -> tuple[HourRow, ...]:
@@ -42,9 +49,9 @@ def hour_rows(charges: Sequence[Charge]) -> tuple[HourRow, ...]:
 
     Raises ArithmeticError if it were not: a file with wrong totals must never be written.
     """
-    groups: dict[tuple[datetime, str, str], list[Charge]] = {}
+    groups: dict[tuple[datetime, str, str, str, str], list[Charge]] = {}
     for piece in by_hour(charges):
-        groups.setdefault((hour_of(piece.start), piece.deployment, piece.token), []).append(piece)
+        groups.setdefault(_key(piece), []).append(piece)
     rows = tuple(_row(groups[key]) for key in sorted(groups))
     _check(charges, rows)
     return rows
@@ -58,27 +65,23 @@ def row_texts(row: HourRow) -> dict[str, str | None]:
 def totals(rows: Iterable[HourRow]) -> dict[str, str]:
     """The exact sums of the columns that can be summed, as text."""
     listed = tuple(rows)
-    names = ("hours", "gpu_usd", "disk_usd", "download_usd", "other_usd", "total_usd")
-    return {name: exact_text(sum((getattr(row, name) for row in listed), ZERO)) for name in names}
+    return {name: exact_text(sum((getattr(row, name) for row in listed), ZERO)) for name in NUMBERS}
+
+
+def _key(piece: Charge) -> tuple[datetime, str, str, str, str]:
+    return hour_of(piece.start), piece.deployment, piece.token, piece.purpose.value, piece.migration or ""
 
 
 def _row(pieces: Sequence[Charge]) -> HourRow:
     first, line = pieces[0], total("", pieces)
+    usd = line.usd_by_meter
     return HourRow(
-        deployment=first.deployment,
-        provider=first.provider,
-        instance_id=first.instance_id,
-        model=first.model,
-        gpu=first.gpu,
-        hour=hour_of(first.start),
-        hours=sum((piece.hours for piece in pieces if piece.meter is Meter.GPU), ZERO),
-        gpu_usd=line.gpu_usd,
-        disk_usd=line.disk_usd,
-        download_usd=line.download_usd,
-        other_usd=line.other_usd,
-        total_usd=line.total_usd,
-        source=least_certain(pieces),
-    )
+        deployment=first.deployment, provider=first.provider, instance_id=first.instance_id, model=first.model,
+        gpu=first.gpu, hour=hour_of(first.start), hours=line.gpu_hours, gpu_usd=usd[Meter.GPU],
+        disk_usd=usd[Meter.DISK], disk_stopped_usd=usd[Meter.DISK_STOPPED], download_usd=usd[Meter.DOWNLOAD],
+        upload_usd=usd[Meter.UPLOAD], fee_usd=usd[Meter.FEE], total_usd=line.total_usd, source=line.source,
+        purpose=first.purpose, migration=first.migration,
+    )  # fmt: skip
 
 
 def _check(charges: Iterable[Charge], rows: Iterable[HourRow]) -> None:

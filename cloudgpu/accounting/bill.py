@@ -1,0 +1,51 @@
+"""How far the provider's bill for one life can be trusted, and when to read it again."""
+
+from datetime import datetime, timedelta
+
+from cloudgpu.accounting.charge import Meter
+from cloudgpu.accounting.life import Life
+from cloudgpu.base.money import ZERO
+
+_BILL_LAG = timedelta(minutes=5)
+"""Vast.ai lines were seen to end between 22 s before and 290 s after the destroy call."""
+
+_BILL_SETTLES = timedelta(hours=24)
+"""After this long a provider's bill for a finished instance is taken as complete whatever its last line says."""
+
+_BILL_GIVEN_UP = timedelta(days=30)
+
+
+def is_settled(life: Life) -> bool:
+    """Whether the bill that was read last can be taken as final: the instance is gone and the lines reach its end.
+
+    A bill without lines settles nothing: it cannot be told from one that was lost. An instance that was last seen not
+    to be charged at all (its host was offline) is billed to an earlier moment than its end.
+    """
+    bill, gone_at = life.bill, life.gone_at
+    if bill is None or bill.last_end is None or gone_at is None or bill.fetched_at < gone_at:
+        return False
+    if life.destroy_requested_at is None or bill.fetched_at >= gone_at + _BILL_SETTLES:
+        return True
+    if life.spans and life.spans[-1].rates == (ZERO, ZERO):
+        return True
+    return bill.last_end >= life.destroy_requested_at - _BILL_LAG
+
+
+def wants_bill(life: Life, now: datetime) -> bool:
+    """Whether the provider's bill should be read (again): it may still grow, or the last one was not final.
+
+    A month after the end no better bill is hoped for.
+    """
+    if not life.created or life.gone_at is None:
+        return life.created
+    may_have_grown = life.bill is None or life.bill.fetched_at < life.gone_at + 2 * _BILL_LAG
+    return now <= life.gone_at + _BILL_GIVEN_UP and (may_have_grown or not is_settled(life))
+
+
+def download_is_billed(life: Life) -> bool:
+    """Whether the bill tells of the download, or tells of a time when it must have: then the estimate is dropped."""
+    if life.bill is None:
+        return False
+    if any(line.meter == Meter.DOWNLOAD for line in life.bill.lines) or is_settled(life):
+        return True
+    return life.ready_at is not None and (life.bill.last_end or life.began) > life.ready_at

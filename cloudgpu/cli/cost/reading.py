@@ -1,0 +1,120 @@
+"""What the cost commands read before they tell: the journal, the providers' bills and what is left of the money."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import typer
+
+from cloudgpu.accounting.bill import wants_bill
+from cloudgpu.accounting.billing import Billing
+from cloudgpu.accounting.history import History, read_history
+from cloudgpu.accounting.ledger import last_billed
+from cloudgpu.accounting.period import parse_day
+from cloudgpu.base.clock import SystemClock
+from cloudgpu.base.errors import CloudgpuError, UsageError
+from cloudgpu.base.events import Event, EventKind
+from cloudgpu.base.money import exact_text
+from cloudgpu.cli.session import EMULATED
+
+if TYPE_CHECKING:
+    from cloudgpu.cli.session import Session
+
+
+def read(session: "Session", *, offline: bool) -> tuple[History, dict[str, datetime], list[str]]:
+    """The history after the bills of all that is not settled, and the balances, were read again.
+
+    With the moment up to which each provider's charges are told, taken before the bills are read, so that they reach
+    it; and notes on what could not be read.
+    """
+    history = read_history(session.store.events())
+    moments = _moments(session, history)
+    if offline:
+        return history, moments, []
+    silent = _read_bills(session, history)
+    _read_balances(session, history, silent)
+    notes = [
+        f"The bill of {name} could not be read, so its newest figures are metered: {why}."
+        for name, why in silent.items()
+    ]
+    return read_history(session.store.events()), moments, notes
+
+
+def bounded(moments: Mapping[str, datetime], last: datetime | None) -> dict[str, datetime]:
+    """The moments, none of them later than `last` (None: as they are)."""
+    return {name: moment if last is None else min(moment, last) for name, moment in moments.items()}
+
+
+def days(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
+    """What `--since` and `--until` mean. Raises UsageError for what is no day, and for an end before its beginning."""
+    first = None if since is None else _day(since, "--since", end=False)
+    last = None if until is None else _day(until, "--until", end=True)
+    if first is not None and last is not None and last <= first:
+        raise UsageError(f"--until {until} lies before --since {since}", hint="give the earlier day first")
+    return first, last
+
+
+def end_of(billing: Sequence[Billing]) -> None:
+    """Exit status 6 when something may bill that nobody can vouch for."""
+    if any(each.cleanup_failed or not each.certain for each in billing):
+        typer.echo("Something may bill that nobody can vouch for: cloudgpu status", err=True)
+        raise typer.Exit(6)
+
+
+def _day(text: str, option: str, *, end: bool) -> datetime:
+    try:
+        return parse_day(text, end=end)
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is no day", hint="write 2026-11-01 or 2026-11-01T14:30") from None
+
+
+def _read_bills(session: "Session", history: History) -> dict[str, str]:
+    """Read what may have grown; which providers did not answer, and why."""
+    from cloudgpu.running.deployment import read_bill  # SQLAlchemy and requests come with it
+
+    silent: dict[str, str] = {}
+    for life in history.lives:
+        if life.provider in silent:
+            continue
+        try:
+            clock = session.clock(life.provider)
+            deployment = session.store.life(life.token) if wants_bill(life, clock.now()) else None
+            if deployment is not None:
+                read_bill(deployment, session.provider(life.provider), session.emit, clock)
+        except CloudgpuError as error:
+            silent[life.provider] = error.message
+    return silent
+
+
+def _read_balances(session: "Session", history: History, silent: Mapping[str, str]) -> None:
+    """Record each provider's prepaid money when it changed. One that does not tell spoils nothing."""
+    known = history.latest_balances()
+    for name in sorted({life.provider for life in history.lives} - set(silent)):
+        try:
+            left = session.provider(name).balance_usd()
+            now = session.clock(name).now()
+        except CloudgpuError:
+            continue
+        if name not in known or known[name].usd != left:
+            session.emit(Event(kind=EventKind.BALANCE, at=now, provider=name, data={"usd": exact_text(left)}))
+
+
+def _moments(session: "Session", history: History) -> dict[str, datetime]:
+    """Each provider's now: its clock's, or the end of its last billed line where that is later."""
+    names = sorted({life.provider for life in history.lives})
+    return {name: _moment(session, name, history) for name in names} or {"none": SystemClock().now()}
+
+
+def _moment(session: "Session", name: str, history: History) -> datetime:
+    """A stopped emulator's clock stands still, like its bill."""
+    lives = [life for life in history.lives if life.provider == name]
+    if name in EMULATED and not _emulator_runs(session):
+        return max(event.at for event in session.store.events() if event.provider == name)
+    return last_billed(lives, session.clock(name).now())
+
+
+def _emulator_runs(session: "Session") -> bool:
+    from cloudgpu.emulator import process
+
+    last = session.emulator_status()
+    return last is not None and process.is_alive(last)

@@ -1,0 +1,86 @@
+"""`cloudgpu cost`: what was spent, and what still bills."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cloudgpu.accounting.report import Report
+    from cloudgpu.cli.session import Session
+
+
+class By(StrEnum):
+    """What the report is grouped by."""
+
+    DEPLOYMENT = "deployment"
+    MODEL = "model"
+    PROVIDER = "provider"
+    GPU = "gpu"
+    METER = "meter"
+    MIGRATION = "migration"
+    DAY = "day"
+    HOUR = "hour"
+
+
+Offline = Annotated[bool, typer.Option("--offline", help="Do not read the providers' bills and balances again.")]
+Since = Annotated[str | None, typer.Option(metavar="DAY", help="From this day or time of UTC on: 2026-11-01.")]
+Until = Annotated[str | None, typer.Option(metavar="DAY", help="Up to the end of this day, or this time.")]
+
+
+def cost(
+    context: typer.Context,
+    by: Annotated[By, typer.Option("--by", help="Group the sums.")] = By.DEPLOYMENT,
+    since: Since = None,
+    until: Until = None,
+    watch: Annotated[
+        int | None, typer.Option(min=2, metavar="SECONDS", help="Show it again every so often, until Ctrl-C.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    offline: Offline = False,
+) -> None:
+    """What was spent, hour by hour, and what still bills.
+
+    The provider's own bill counts where it could be read; the rest is metered from what was seen. Exit status 6 when
+    something may bill that nobody can vouch for.
+    """
+    if context.invoked_subcommand:
+        return
+    from cloudgpu.cli.cost.reading import days, end_of
+    from cloudgpu.cli.cost.view import show, show_json
+    from cloudgpu.cli.session import open_session
+
+    days(since, until)  # a wrong day is refused before anything is opened or asked
+    session = open_session()
+    if watch and not json:
+        _watch(lambda: _told(session, by.value, since, until, offline=offline), watch)
+    told, notes = _told(session, by.value, since, until, offline=offline)
+    (show_json if json else show)(told, notes)
+    end_of(told.billing_now)
+
+
+def _told(
+    session: "Session", by: str, since: str | None, until: str | None, *, offline: bool
+) -> "tuple[Report, list[str]]":
+    from cloudgpu.accounting.report import report  # loaded only when it is asked for, as everything here
+    from cloudgpu.cli.cost.reading import bounded, days, read
+
+    history, moments, notes = read(session, offline=offline)
+    first, last = days(since, until)
+    return report(history, bounded(moments, last), by, first), notes
+
+
+def _watch(tell: "Callable[[], tuple[Report, list[str]]]", seconds: int) -> NoReturn:
+    from cloudgpu.base.clock import SystemClock
+    from cloudgpu.cli import render
+    from cloudgpu.cli.cost.view import show
+
+    clock = SystemClock()
+    while True:
+        told, notes = tell()
+        render.clear()
+        show(told, notes)
+        render.note(f"Again every {seconds} s; Ctrl-C ends it.")
+        clock.sleep(seconds)

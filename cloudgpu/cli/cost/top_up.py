@@ -1,0 +1,41 @@
+"""`cloudgpu cost top-up`: tell the ledger what was paid in; payments and consumption can then be laid side by side."""
+
+from typing import Annotated
+
+import typer
+
+
+def top_up(
+    usd: Annotated[str, typer.Argument(metavar="USD", help="How much was paid in; negative for a refund.")],
+    provider: Annotated[str, typer.Option(help="Where: vast, runpod, emulator or emulator-runpod.")],
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="When (UTC); now if it is left out.")] = None,
+    note: Annotated[str, typer.Option(help="An invoice number, or why.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print what was recorded as JSON.")] = False,
+) -> None:
+    """Record money that was paid in to a provider. It moves no money."""
+    from cloudgpu.accounting.period import parse_day
+    from cloudgpu.base.errors import UsageError
+    from cloudgpu.base.events import Event, EventKind
+    from cloudgpu.base.money import exact_text, show_usd
+    from cloudgpu.base.money import usd as parse_usd
+    from cloudgpu.cli import render
+    from cloudgpu.cli.markets import check_providers
+    from cloudgpu.cli.session import open_session
+
+    check_providers((provider,))
+    try:
+        amount = parse_usd(usd.removeprefix("$"))
+        moment = parse_day(at) if at else None
+    except ValueError as error:
+        raise UsageError(str(error), hint="cloudgpu cost top-up 50 --provider vast --at 2026-11-01") from None
+    if not amount:
+        raise UsageError("a top-up of 0 is none", hint="give the amount in dollars")
+    session = open_session()
+    event = Event(
+        kind=EventKind.TOP_UP, at=moment or session.clock(provider).now(), provider=provider,
+        data={"usd": exact_text(amount), "note": note},
+    )  # fmt: skip
+    session.emit(event)
+    if json:
+        return render.out_json({"provider": provider, "usd": amount, "at": event.at, "note": note})
+    return render.text(f"Recorded: {show_usd(amount)} paid in at {provider}, {event.at:%Y-%m-%d %H:%M} UTC.")

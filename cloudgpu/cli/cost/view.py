@@ -1,0 +1,156 @@
+"""How costs are shown."""
+
+from decimal import Decimal
+
+from cloudgpu.accounting.billing import Billing, Purse
+from cloudgpu.accounting.charge import Meter
+from cloudgpu.accounting.report import Report
+from cloudgpu.accounting.tally import Line
+from cloudgpu.accounting.words import METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES
+from cloudgpu.cli import render
+from cloudgpu.cli.render import Column
+
+
+def show_json(told: Report, notes: list[str]) -> None:
+    """The report for programs: every digit."""
+    render.out_json(
+        {
+            "since": told.since,
+            "as_of": told.as_of,
+            "by": told.by,
+            "groups": [_line_json(line) for line in told.lines],
+            "total": _line_json(told.total),
+            "usd_by_source": {source.value: usd for source, usd in told.usd_by_source.items()},
+            "usd_by_purpose": {purpose.value: usd for purpose, usd in told.usd_by_purpose.items()},
+            "doubt_usd": told.doubt_usd,
+            "pace": told.pace,
+            "balances": [_purse_json(purse) for purse in told.purses],
+            "billing_now": told.billing_now,
+            "burn_usd_per_hour": told.burn_usd_per_hour,
+            "notes": notes,
+        }
+    )
+
+
+def show(told: Report, notes: list[str]) -> None:
+    """The report for people: a table of sums, the pace, and what still bills."""
+    if not told.lines:
+        never = "Nothing was rented yet, so nothing was spent."
+        render.text("Nothing was spent in this time." if told.since else never)
+    else:
+        _print_lines(told)
+        _print_pace(told)
+    _print_billing(told)
+    for note in notes:
+        render.warning(note)
+
+
+def _line_json(line: Line) -> dict[str, object]:
+    usd = {meter.value: amount for meter, amount in line.usd_by_meter.items()}
+    return {
+        "key": line.key,
+        "gpu_hours": line.gpu_hours,
+        "usd": {**usd, "total": line.total_usd},
+        "source": line.source.value,
+    }
+
+
+def _purse_json(purse: Purse) -> dict[str, object]:
+    return {
+        "provider": purse.balance.provider,
+        "usd": purse.balance.usd,
+        "read_at": purse.balance.at,
+        "burn_usd_per_hour": purse.burn_usd_per_hour,
+        "hours_left": purse.hours_left,
+    }
+
+
+def _print_lines(told: Report) -> None:
+    meters = [meter for meter in Meter if meter in (Meter.GPU, Meter.DISK) or told.total.usd_by_meter[meter]]
+    columns = [
+        Column(told.by.capitalize()),
+        Column("GPU hours", right=True, drop=3),
+        *(Column(METER_NAMES[meter], right=True, drop=_DROPS.get(meter, 0)) for meter in meters),
+        Column("Total", right=True),
+        Column("Says", drop=4),
+    ]
+    total = _cells(told.total, meters)
+    rows = [*(_cells(line, meters) for line in told.lines), ["Total", *total[1:]]]
+    since = f"from {told.since:%Y-%m-%d %H:%M} " if told.since else ""
+    render.table(columns, rows, title=f"Spent {since}until {told.as_of:%Y-%m-%d %H:%M} UTC")
+    render.note(_rests_on(told))
+
+
+_DROPS = {Meter.UPLOAD: 5, Meter.FEE: 6, Meter.DISK_STOPPED: 7, Meter.DOWNLOAD: 2}
+
+
+def _cells(line: Line, meters: list[Meter]) -> list[str]:
+    amounts = [_usd(line.usd_by_meter[meter]) for meter in meters]
+    return [line.key, f"{line.gpu_hours:.3f}", *amounts, _usd(line.total_usd), line.source.value]
+
+
+def _usd(amount: Decimal) -> str:
+    return render.money(amount, 4)
+
+
+def _rests_on(told: Report) -> str:
+    said = ", ".join(f"{_usd(usd)} {SOURCE_NAMES[source]}" for source, usd in told.usd_by_source.items() if usd)
+    doubt = f" The metered part may be off by {_usd(told.doubt_usd)}." if told.doubt_usd else ""
+    return (
+        f"Who says so: {said or 'nothing was charged'}.{doubt} Shown rounded; `cloudgpu cost export` has every digit."
+    )
+
+
+def _print_pace(told: Report) -> None:
+    pace = told.pace
+    other = [(PURPOSE_NAMES[each], usd) for each, usd in told.usd_by_purpose.items() if usd]
+    render.text()
+    render.pairs(
+        [
+            ("Today", _usd(pace.today_usd)),
+            ("This month", f"{_usd(pace.month_usd)}, {render.money(pace.forecast_usd)} by its end if nothing changes"),
+            *([("What for", ", ".join(f"{name} {_usd(usd)}" for name, usd in other))] if len(other) > 1 else []),
+            *((f"Left at {purse.balance.provider}", _left(purse)) for purse in told.purses),
+        ]
+    )
+
+
+def _left(purse: Purse) -> str:
+    lasts = f", {purse.hours_left} h at this burn" if purse.hours_left is not None else ""
+    return f"{render.money(purse.balance.usd)}{lasts} (read {purse.balance.at:%Y-%m-%d %H:%M} UTC)"
+
+
+def _print_billing(told: Report) -> None:
+    if not told.billing_now:
+        render.text("Nothing bills now.")
+        return
+    columns = [
+        Column("Bills now"),
+        Column("Instance"),
+        Column("GPU", drop=2),
+        Column("GPU/h", right=True, drop=3),
+        Column("Disk/h", right=True, drop=4),
+        Column("Per hour", right=True),
+        Column("Since (UTC)", drop=1),
+    ]
+    render.text()
+    render.table(columns, [_billing_cells(each) for each in told.billing_now])
+    render.text(
+        f"Burning {_usd(told.burn_usd_per_hour)} per hour, {render.money(told.burn_usd_per_hour * 24)} per day."
+    )
+    for each in told.billing_now:
+        if each.cleanup_failed or not each.certain:
+            render.warning(_doubt(each))
+
+
+def _billing_cells(each: Billing) -> list[str]:
+    return [
+        each.deployment, each.instance_id or "unknown", each.gpu, _usd(each.gpu_usd_per_hour),
+        _usd(each.disk_usd_per_hour), _usd(each.total_usd_per_hour), f"{each.since:%Y-%m-%d %H:%M}",
+    ]  # fmt: skip
+
+
+def _doubt(each: Billing) -> str:
+    if each.cleanup_failed:
+        return f"{each.deployment}: its end could not be confirmed. Try again: cloudgpu down {each.deployment}"
+    return f"{each.deployment}: nobody knows yet whether it was rented. Find out: cloudgpu status"

@@ -1,0 +1,82 @@
+"""How far the metered sum may be off is said, and the truth lies within it."""
+
+from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from lifetimes import NOON, at, charged, created, event, intended, observed
+
+from cloudgpu.accounting.doubt import doubt_usd
+from cloudgpu.accounting.history import read_history
+from cloudgpu.accounting.ledger import fold
+from cloudgpu.base.clock import utc_text
+
+FAR = NOON + timedelta(days=2)
+
+
+def seen(when, unchanged_until, **kw):
+    told = observed(when, **kw)
+    told.data["unchanged_until"] = utc_text(unchanged_until)
+    return told
+
+
+def doubt(events, until=FAR):
+    (life,) = read_history(events).lives
+    return doubt_usd(life, until)
+
+
+def test_an_edge_that_was_seen_to_the_second_leaves_no_doubt():
+    assert doubt([intended(at()), created(at()), seen(at(10), at(10))], at(60)) == 0
+
+
+def test_a_change_between_two_looks_is_worth_its_price_step_times_the_time_between():
+    events = [intended(at()), created(at()), seen(at(0), at(0)), seen(at(60), at(50), gpu_billing=False)]
+    assert doubt(events) == Decimal("0.36") / 6
+
+
+def test_the_end_lies_between_the_request_and_its_proof():
+    events = [
+        intended(at()), created(at()), seen(at(0), at(0)), event("destroy_requested", at(60)), event("gone", at(66)),
+    ]  # fmt: skip
+    assert doubt(events) == Decimal("0.378") / 10
+
+
+def test_what_the_provider_billed_is_not_in_doubt():
+    events = [
+        intended(at()), created(at(5)), seen(at(20), at(10)), event("destroy_requested", at(60)),
+        event("gone", at(61)), charged(at(62), ("gpu", at(15), at(60), "0.27"), ("disk", at(), at(60), "0.018")),
+    ]  # fmt: skip
+    assert doubt(events) == 0
+
+
+@given(
+    looks=st.lists(st.integers(1, 500), min_size=1, max_size=12, unique=True),
+    flips=st.lists(st.integers(1, 500), max_size=4, unique=True),
+    asked=st.integers(501, 520), took=st.integers(0, 60), gone_after=st.integers(0, 60),
+)  # fmt: skip
+def test_the_true_bill_lies_within_the_stated_doubt(looks, flips, asked, took, gone_after):
+    """A machine starts and stops by itself; we look now and then. The sum we state misses the truth by no more."""
+    flips = sorted(flips)
+
+    def runs(minute):
+        return sum(flip <= minute for flip in flips) % 2 == 1
+
+    true_end = asked + gone_after / 2
+    gpu_minutes = sum(runs(minute) for minute in range(int(true_end))) + runs(int(true_end)) * (true_end % 1)
+    truth = Decimal(str(gpu_minutes)) * Decimal("0.36") / 60
+    events, last = [intended(at(), disk="0", download="0"), created(at(took / 60), instance_id="1")], 0
+    for look in sorted({*looks, asked}):
+        events.append(seen(at(look), at(last), gpu_billing=runs(look), disk="0"))
+        last = look
+    events += [event("destroy_requested", at(asked)), event("gone", at(asked + gone_after))]
+    if any(sum(a < flip <= b for flip in flips) > 1 for a, b in _gaps(looks, asked)):
+        return  # two changes between two looks leave no trace: no ledger can know them
+    ours = sum((c.usd for c in fold(events, FAR)), Decimal(0))
+    assert abs(ours - truth) <= doubt(events) + Decimal("1e-9")
+
+
+def _gaps(looks, asked):
+    marks = [0, *sorted({*looks, asked})]
+    return list(pairwise(marks))

@@ -1,0 +1,21 @@
+"""A real browser for whoever shows pages."""
+
+import shutil
+
+import pytest
+
+_QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+          "--disable-component-update", "--disable-sync", "--disable-quic")  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Headless Chromium, driven by Playwright; skipped where it is not installed (Debian: apt install chromium)."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine: apt install chromium")
+    with playwright.sync_playwright() as driver:
+        shown = driver.chromium.launch(executable_path=path, args=list(_QUIET))
+        yield shown
+        shown.close()
