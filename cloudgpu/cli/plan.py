@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cloudgpu.planning.plan import Plan
     from cloudgpu.planning.spot import Spot
     from cloudgpu.running.providers.base import OfferQuery
+    from cloudgpu.running.records import Deployment
 
     SpotAnswer = tuple[Spot | None]
 
@@ -86,6 +87,13 @@ def plan(
         Path | None, typer.Option(metavar="FILE", help="Offers from a file instead of a provider.")
     ] = None,
     spot: Annotated[bool, typer.Option("--spot", help="What a bid would save, and an interruption cost.")] = False,
+    migrate_from: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The deployment it shall replace: both bill until it is given up."),
+    ] = None,
+    rollback_window: Annotated[
+        float, typer.Option(min=0, metavar="MINUTES", help="With --migrate-from: how long a way back is kept.")
+    ] = 60.0,
     explain: Annotated[
         str | None, typer.Option(metavar="OFFER_ID", help="The whole story of one offer, instead of a plan.")
     ] = None,
@@ -100,19 +108,40 @@ def plan(
 
     Without keys it works on reference prices, without network. The plan is kept for `up` and `migrate`.
     """
+    old = None if migrate_from is None else _old_side(migrate_from)
     needs = needs_of(
         model, context=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
         rope_scaling_factor=rope_scaling_factor, adapter=adapter, adapter_rank=adapter_rank, engine=engine,
-        engine_version=engine_version, provider=provider or (), gpu=gpu, gpus=gpus, max_price=max_price,
+        engine_version=engine_version, provider=provider or _emulated(old), gpu=gpu, gpus=gpus, max_price=max_price,
         objective=objective, max_wait=max_wait, weights_cached=weights_cached, min_tokens_per_s=min_tokens_per_s,
         prompt_tokens=prompt_tokens, output_tokens=output_tokens, region=region, min_reliability=min_reliability,
         unverified=unverified, hours=hours, disk=disk,
+        old_usd_per_hour=None if old is None else old.usd_per_hour,
+        rollback_window=0.0 if old is None else rollback_window,
     )  # fmt: skip
     market, now = market_for(needs, offers)
     if explain is not None or why_not is not None:
         return _tell(needs, market, explain, why_not, as_json=as_json)
     made = plan_on(needs, market, now)
     return show_plan(made, out=out, limit=limit, as_json=as_json, spot=_spot(made, market) if spot else None)
+
+
+def _old_side(name: str) -> "Deployment":
+    """The deployment of that name, as the journal has it. Raises NotFoundError when nothing of that name bills."""
+    from cloudgpu.base.errors import NotFoundError
+    from cloudgpu.cli.session import open_session  # the journal is opened only for this
+
+    found = open_session().store.deployment(name)
+    if found is None or found.state.is_final:
+        raise NotFoundError(f"no deployment named {name!r} runs", hint="see: cloudgpu status")
+    return found
+
+
+def _emulated(old: "Deployment | None") -> tuple[str, ...]:
+    """What runs at the emulator is replaced there; else whoever has a key is asked."""
+    from cloudgpu.cli.session import EMULATED
+
+    return (old.provider,) if old is not None and old.provider in EMULATED else ()
 
 
 def market_for(needs: "Needs", offers_file: Path | None = None) -> "tuple[Market, datetime]":

@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
 
     from cloudgpu.planning.needs import Needs
     from cloudgpu.planning.objective import Objective
@@ -40,8 +41,11 @@ def needs_of(
     hours: str, disk: int | None, engine: str = "vllm", provider: "Sequence[str]" = (), max_price: str | None = None,
     objective: str = "price", min_tokens_per_s: float | None = None, prompt_tokens: int | None = None,
     output_tokens: int | None = None, max_wait: float | None = None, weights_cached: bool = False,
+    old_usd_per_hour: "Decimal | None" = None, rollback_window: float = 0.0,
 ) -> "Needs":  # fmt: skip
-    """The needs as they were typed. The Hub is asked only for a model that the catalogue does not know.
+    """The needs as they were typed; `max_wait` and `rollback_window` are minutes, `old_usd_per_hour` what is replaced.
+
+    The Hub is asked only for a model that the catalogue does not know.
 
     Raises UsageError, and UnknownModelError or UnknownGpuError for names that nothing has.
     """
@@ -76,6 +80,8 @@ def needs_of(
         output_tokens=output_tokens,
         max_wait_s=None if max_wait is None else max_wait * 60,
         weights_cached=weights_cached,
+        old_usd_per_hour=old_usd_per_hour,
+        rollback_window_s=rollback_window * 60,
     )  # fmt: skip
 
 

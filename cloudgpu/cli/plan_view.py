@@ -46,6 +46,7 @@ def render_plan(plan: Plan, limit: int) -> None:
         _pick(plan, plan.candidates[0])
         _budget(plan.needs, plan.candidates[0])
         _ranking(plan, limit)
+        _alternatives(plan)
     _worth(plan)
     _savings(plan)
     _refusals(plan)
@@ -110,8 +111,16 @@ def price_lines(needs: Needs, best: Candidate) -> list[tuple[str, str]]:
         ("Price", _running_price(best.total_usd_per_hour)),
         ("", f"GPU {gpu}/h, {required.disk_gb} GB of disk {disk}/h, {size:.0f} GB to download {download}"),
         ("Ready in", f"{duration(ready.total_s)}, which bills {money(best.ready_usd)} before the first answer"),
+        *_overlap(needs, best),
         (f"Over {hours} h", f"{money(best.usd_total)} all in"),
     ]  # fmt: skip
+
+
+def _overlap(needs: Needs, best: Candidate) -> list[tuple[str, str]]:
+    if needs.old_usd_per_hour is None:
+        return []
+    both = duration(best.readiness.total_s + needs.rollback_window_s)
+    return [("Old side", f"runs on for {both} at {money(needs.old_usd_per_hour, 3)}/h: {money(best.overlap_usd)}")]
 
 
 def _budget(needs: Needs, best: Candidate) -> None:
@@ -189,6 +198,32 @@ def _ranking(plan: Plan, limit: int) -> None:
 def _plain_cost(candidate: Candidate) -> str:
     cost = candidate.usd_per_million_output_tokens
     return "-" if cost is None else f"{cost:.2f}"
+
+
+def _alternatives(plan: Plan) -> None:
+    """What to fall back on when the first one is gone or fails: the best of another kind."""
+    if not plan.alternatives:
+        return
+    best = plan.candidates[0]
+    rows = [
+        [
+            "another " + ", ".join(_KIND_WORDS[kind] for kind in each.differs_in),
+            each.candidate.offer.cards,
+            each.candidate.offer.provider,
+            f"{each.candidate.total_usd_per_hour:.3f}",
+            money(each.candidate.usd_total),
+            f"{(each.candidate.usd_total / best.usd_total - 1) * 100:+.0f} %",
+            place(each.candidate.offer),
+        ]
+        for each in plan.alternatives
+    ]
+    columns = [Column("differs in"), Column("GPU"), Column("from"), Column("$/hour", right=True, drop=2)]
+    columns += [Column("all in", right=True), Column("against #1", right=True), Column("place", drop=1)]
+    render.table(columns, rows, title="Best of another kind, should the first be gone")
+    render.text()
+
+
+_KIND_WORDS = {"machine": "machine", "gpu": "card", "provider": "provider"}
 
 
 def _worth(plan: Plan) -> None:

@@ -28,11 +28,11 @@ class Slice:
 class Candidate:
     """An offer that fits, with its place in the ranking. `checkpoint` is the repository that would be served.
 
-    `download_usd` and `ready_usd` (what bills before the first answer) are paid once; `usd_total` is everything over
-    the plan's hours of serving. `spare_gib` is what a GPU has left beyond weights, working memory and the cache asked
-    for. `speed` None: nobody knows how fast that card or engine is; then `usd_per_million_output_tokens` is None too.
-    It counts everything over the hours, all of them busy. `gpu_memory_utilization` is the share of each card that the
-    engine is started with.
+    `download_usd`, `ready_usd` (what bills before the first answer) and `overlap_usd` (the old side of a migration,
+    while both run) are paid once; `usd_total` is everything over the plan's hours of serving. `spare_gib` is what a
+    GPU has left beyond weights, working memory and the cache asked for. `speed` None: nobody knows how fast that
+    card or engine is; then `usd_per_million_output_tokens` is None too. It counts everything over the hours, all of
+    them busy. `gpu_memory_utilization` is the share of each card that the engine is started with.
     """
 
     rank: int
@@ -52,6 +52,7 @@ class Candidate:
     usd_per_million_output_tokens: Decimal | None
     readiness: Readiness
     ready_usd: Decimal
+    overlap_usd: Decimal
     other_slices: tuple[Slice, ...] = ()
 
     @property
@@ -76,7 +77,11 @@ class Candidate:
                 "disk": exact_text(self.disk_usd_per_hour),
                 "total": exact_text(self.total_usd_per_hour),
             },
-            "usd_once": {"download": exact_text(self.download_usd), "until_ready": exact_text(self.ready_usd)},
+            "usd_once": {
+                "download": exact_text(self.download_usd),
+                "until_ready": exact_text(self.ready_usd),
+                "overlap": exact_text(self.overlap_usd),
+            },
             "usd_total": exact_text(self.usd_total),
             "usd_per_day": exact_text(self.total_usd_per_hour * HOURS_PER_DAY),
             "usd_per_month": exact_text(self.total_usd_per_hour * HOURS_PER_MONTH),

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from cloudgpu.base.money import ZERO
 from cloudgpu.planning.card_checks import CardCase, card_reasons
 from cloudgpu.planning.host_checks import Rules, host_checks
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.objective import usd_per_million_tokens
 from cloudgpu.planning.offers import Offer
-from cloudgpu.planning.price import Price, price_of
+from cloudgpu.planning.price import Price, overlap_usd, price_of
 from cloudgpu.planning.readiness import Readiness, readiness_of
 from cloudgpu.planning.reason import Reason
 from cloudgpu.planning.requirements import Requirements, requirements_of
@@ -65,10 +66,17 @@ class Fit:
 
     def price(self, offer: Offer, readiness: Readiness | None = None) -> Price:
         """The all-in price over the hours; the minutes until ready are worked out when they are not given."""
-        required = self.required
-        download_gb = 0.0 if self.needs.weights_cached else required.download_gb
-        return price_of(offer, disk_gb=required.disk_gb, download_gb=download_gb, hours=self.needs.hours,
-                        readiness=readiness or self.readiness(offer))  # fmt: skip
+        required, needs = self.required, self.needs
+        readiness = readiness or self.readiness(offer)
+        old = needs.old_usd_per_hour
+        return price_of(
+            offer,
+            disk_gb=required.disk_gb,
+            download_gb=0.0 if needs.weights_cached else required.download_gb,
+            hours=needs.hours,
+            readiness=readiness,
+            overlap=ZERO if old is None else overlap_usd(old, readiness, needs.rollback_window_s),
+        )
 
     def usd_per_million_tokens(self, offer: Offer, usd_total: Decimal) -> Decimal | None:
         """Dollars for a million output tokens, None when nobody knows the speed."""

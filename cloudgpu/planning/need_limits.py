@@ -37,6 +37,7 @@ def check_needs(needs: "Needs") -> None:
     _within("--min-tokens-per-s", needs.min_tokens_per_s, 0, MOST_RATE)
     _within("--min-download-mbps", needs.min_download_mbps, 0, MOST_RATE)
     _within("--max-wait", None if needs.max_wait_s is None else needs.max_wait_s / 60, 1, MOST_WAIT_MINUTES)
+    _within("--rollback-window", needs.rollback_window_s / 60, 0, MOST_WAIT_MINUTES)
     _within("--gpus", needs.gpu_count, 1, MOST_GPUS)
     _within("--disk", needs.disk_gb, 1, MOST_DISK_GB)
     _within("--prompt-tokens", needs.prompt_tokens, 1, MOST_TOKENS)

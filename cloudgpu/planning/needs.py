@@ -28,7 +28,8 @@ class Needs:
     `output_tokens` are what speed is judged by, at the concurrency of the options; None leaves them to sizing. `asked`
     is how the user named the model (an alias, an id, a path), None when that was its id: a plan file finds the model
     again by it. `max_wait_s` is the longest wait from create to first answer that is taken; `weights_cached` says that
-    image and weights lie on the host already.
+    image and weights lie on the host already. `old_usd_per_hour` is what the deployment that this one shall replace
+    costs: it runs on until the new one answers and `rollback_window_s` longer; None replaces nothing.
     """
 
     model: ModelSpec
@@ -53,6 +54,8 @@ class Needs:
     output_tokens: int | None = None
     max_wait_s: float | None = None
     weights_cached: bool = False
+    old_usd_per_hour: Decimal | None = None
+    rollback_window_s: float = 0.0
 
     def __post_init__(self) -> None:
         check_needs(self)

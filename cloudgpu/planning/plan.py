@@ -10,12 +10,13 @@ from typing import Any
 
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import exact_text
+from cloudgpu.planning.alternatives import Alternative, alternatives_of
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.fit import Fit
 from cloudgpu.planning.frontier import frontier
 from cloudgpu.planning.needs import DEFAULT_MIN_RELIABILITY, Needs
 from cloudgpu.planning.offers import Market, Offer, OfferSource
-from cloudgpu.planning.ranking import Judged, candidate_of, judge, machines_of, rank
+from cloudgpu.planning.ranking import Judged, candidate_of, judge, machines_of, ordered, rank
 from cloudgpu.planning.reason import Rejection
 from cloudgpu.planning.reference_offers import is_reference
 from cloudgpu.planning.savings import Saving, savings_of
@@ -57,6 +58,7 @@ class Plan:
 
     `candidates` are the best machines of `machines` that fit, `rejections` the nearest misses of `rejected`; both are
     cut at a few hundred. `rejected_by_reason` counts every refusal; an offer with two reasons counts under both.
+    `alternatives` differ in kind from the first candidate: another machine, card or provider.
     `worth` are the candidates that buy something for their price (soon, steady, fast), cheapest first.
     `content` is all of it as JSON text, written once; `plan_id` is drawn from it, so a plan that was changed by hand no
     longer carries its own id.
@@ -70,6 +72,7 @@ class Plan:
     disk_gb: int
     offers: OffersInfo
     candidates: tuple[Candidate, ...]
+    alternatives: tuple[Alternative, ...]
     rejections: tuple[Rejection, ...]
     savings: tuple[Saving, ...]
     machines: int
@@ -94,7 +97,7 @@ def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
     checkpoint = needs.model.checkpoint(needs.options.quantization)
     fit = Fit(needs, checkpoint, market.blocked)
     judged = judge(fit, market.offers)
-    candidates = rank(fit, judged.fitting)
+    in_order = ordered(fit, judged.fitting)
     plan = Plan(
         plan_id="",
         created_at=now,
@@ -103,7 +106,8 @@ def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
         download_gb=fit.required.download_gb,
         disk_gb=fit.required.disk_gb,
         offers=_offers_info(needs, market, now),
-        candidates=candidates,
+        candidates=rank(fit, in_order),
+        alternatives=alternatives_of(fit, in_order),
         rejections=judged.rejections,
         savings=savings_of(needs, market, _cheapest(fit, judged)),
         machines=machines_of(judged.fitting),
@@ -164,6 +168,7 @@ def _content(plan: Plan) -> dict[str, Any]:
         "serving": _serving(plan),
         "offers": plan.offers.as_json(),
         "candidates": [candidate.as_json() for candidate in plan.candidates],
+        "alternatives": [alternative.as_json() for alternative in plan.alternatives],
         "machines": plan.machines,
         "rejected": plan.rejected,
         "rejected_by_reason": dict(plan.rejected_by_reason),

@@ -15,6 +15,7 @@ from typing import Any
 from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.errors import BadFileError, CloudgpuError, NotFoundError
 from cloudgpu.base.money import usd
+from cloudgpu.planning.alternatives import Alternative
 from cloudgpu.planning.candidate import Candidate, Slice
 from cloudgpu.planning.disk import IMAGE_DOWNLOAD_GB, check_disk
 from cloudgpu.planning.needs import Needs
@@ -99,6 +100,10 @@ def _plan(document: Mapping[str, Any], content: str) -> Plan:
         disk_gb=serving["disk_gb"],
         offers=_offers(document["offers"]),
         candidates=tuple(_candidate(row, sizer) for row in document["candidates"]),
+        alternatives=tuple(
+            Alternative(differs_in=tuple(row["differs_in"]), candidate=_candidate(row["candidate"], sizer))
+            for row in document["alternatives"]
+        ),
         rejections=tuple(_rejection(row) for row in document["rejections"]),
         savings=tuple(_saving(row) for row in document["savings"]),
         machines=document["machines"],
@@ -111,14 +116,15 @@ def _plan(document: Mapping[str, Any], content: str) -> Plan:
 
 def _needs(document: Mapping[str, Any]) -> Needs:
     row = dict(document["needs"])
-    cap, asked = row.pop("max_usd_per_hour"), row.pop("asked")
+    cap, old, asked = row.pop("max_usd_per_hour"), row.pop("old_usd_per_hour"), row.pop("asked")
     objective = Objective(row.pop("objective", Objective.PRICE))
     return Needs(
         model=resolve_model(asked or document["model"]),
         asked=asked,
         options=ServingOptions(**row.pop("options")),
         hours=Decimal(row.pop("hours")),
-        max_usd_per_hour=None if cap is None else usd(cap),
+        max_usd_per_hour=_maybe_usd(cap),
+        old_usd_per_hour=_maybe_usd(old),
         providers=tuple(row.pop("providers")),
         regions=tuple(row.pop("regions")),
         objective=objective,
@@ -154,6 +160,7 @@ def _candidate(row: Mapping[str, Any], sizer: Sizer) -> Candidate:
         usd_per_million_output_tokens=_maybe_usd(row.get("usd_per_million_output_tokens")),
         readiness=_readiness(row["ready"]),
         ready_usd=usd(row["usd_once"]["until_ready"]),
+        overlap_usd=usd(row["usd_once"]["overlap"]),
         other_slices=tuple(Slice(**{**piece, "usd_total": usd(piece["usd_total"])}) for piece in row["other_slices"]),
     )
 

@@ -61,11 +61,16 @@ def judge(fit: Fit, offers: Iterable[Offer]) -> Judged:
     )
 
 
-def rank(fit: Fit, fitting: Sequence[Priced]) -> tuple[Candidate, ...]:
-    """The best machines in the order of the objective, KEPT_CANDIDATES at most, each with its other slices."""
+def ordered(fit: Fit, fitting: Iterable[Priced]) -> list[Priced]:
+    """The offers that fit in the order of the objective, best first."""
     order = _ORDERS[fit.needs.objective]
+    return sorted(fitting, key=lambda each: order(fit, each))
+
+
+def rank(fit: Fit, in_order: Sequence[Priced]) -> tuple[Candidate, ...]:
+    """The best machines of offers in order, KEPT_CANDIDATES at most, each with its other slices."""
     machines: dict[tuple[str, str], list[Priced]] = {}
-    for priced in sorted(fitting, key=lambda each: order(fit, each)):
+    for priced in in_order:
         machines.setdefault(_machine(priced.offer, len(machines)), []).append(priced)
     best = list(machines.values())[:KEPT_CANDIDATES]
     return tuple(_candidate(fit, rank, slices) for rank, slices in enumerate(best, start=1))
@@ -115,6 +120,7 @@ def candidate_of(fit: Fit, rank: int, offer: Offer, others: Sequence[Priced] = (
         usd_per_million_output_tokens=fit.usd_per_million_tokens(offer, price.usd_total),
         readiness=readiness,
         ready_usd=price.ready_usd,
+        overlap_usd=price.overlap_usd,
         other_slices=tuple(map(_slice, others)),
     )
 

@@ -4,7 +4,7 @@ Vast.ai states with each offer the least bid that it takes; it may lie above the
 Nothing is rented this way: the plan stays on demand.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -13,7 +13,7 @@ from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.fit import Fit
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import Market, Offer
-from cloudgpu.planning.ranking import candidate_of, judge, rank
+from cloudgpu.planning.ranking import candidate_of, judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,7 @@ def spot_of(needs: Needs, market: Market, cheapest: Candidate | None) -> Spot | 
         return None
     fit = Fit(replace(needs, interruptible=True), needs.model.checkpoint(needs.options.quantization), market.blocked)
     judged = judge(fit, bids)
-    ranked: Sequence[Candidate] = rank(fit, judged.fitting)
-    if not ranked:
+    if not judged.fitting:
         return None
     best = candidate_of(fit, 1, min(judged.fitting, key=lambda each: (each.usd_total, each.offer.offer_id)).offer)
     return Spot(

@@ -107,10 +107,26 @@ def test_an_offer_too_slow_for_the_wait_is_refused_with_the_wait_that_would_pass
 
 def test_a_migration_pays_for_both_sides_while_both_run(offer):
     ready = readiness_of(offer(), download_gb=40.0)
-    price = price_of(offer(), disk_gb=60, download_gb=40.0, hours=Decimal(24), readiness=ready)
-    hour = overlap_usd(Decimal(1), price, ready, 3600) - overlap_usd(Decimal(1), price, ready, 0)
-    assert hour == 1
-    assert overlap_usd(Decimal(0), price, ready, 0) == price.ready_usd + price.download_usd
+    assert overlap_usd(Decimal(1), ready, 3600) - overlap_usd(Decimal(1), ready, 0) == 1
+    assert overlap_usd(Decimal(3600), ready, 0) == ready.total_s
+
+
+def test_an_old_side_that_bills_makes_the_machine_that_is_ready_sooner_the_cheaper_one(market, needs, offer, now):
+    slow = offer(gpu_usd_per_hour=Decimal("1.00"), download_mbps=120.0)
+    fast = offer(offer_id="2", machine_id="m2", gpu_usd_per_hour=Decimal("1.15"))
+    alone = make_plan(needs(), market(slow, fast), now)
+    beside = make_plan(needs(old_usd_per_hour=Decimal(5), rollback_window_s=3600.0), market(slow, fast), now)
+    assert [plan.candidates[0].offer.offer_id for plan in (alone, beside)] == ["1", "2"]
+    [with_old, *_], [without, *_] = beside.candidates, (each for each in alone.candidates if each.offer == fast)
+    assert with_old.usd_total - without.usd_total == with_old.overlap_usd
+    assert with_old.overlap_usd == overlap_usd(Decimal(5), with_old.readiness, 3600)
+    assert without.overlap_usd == 0
+
+
+def test_a_plan_file_keeps_what_is_replaced(tmp_path, market, needs, offer, now):
+    plan = make_plan(needs(old_usd_per_hour=Decimal("0.55"), rollback_window_s=900.0), market(offer()), now)
+    save_plan(plan, tmp_path / "p.json")
+    assert load_plan(tmp_path / "p.json") == plan
 
 
 def test_a_machine_that_failed_is_refused_until_its_time_is_over(tmp_path, market, needs, offer, now):
