@@ -78,7 +78,8 @@ class Deployment:
     `agreed_usd_per_hour` is the most that GPU and disk together may cost, as agreed before it was rented: prices that
     are observed never move it. None for what `gc` found. `launch_digest` tells apart what may run on it,
     `wish` what was asked for.
-    `destroy_answer` is None until a request to destroy it was answered.
+    `destroy_answer` is None until a request to destroy it was answered. `api_key` is what its engine was started with;
+    None when that is not known (what `gc` found): see `Store.key_of`.
     """
 
     name: str
@@ -116,6 +117,7 @@ class Deployment:
     launch_digest: str | None = None
     wish: str | None = None
     destroy_answer: DestroyAnswer | None = None
+    api_key: Secret | None = None
 
     @property
     def cards(self) -> str:
@@ -143,6 +145,8 @@ class Deployment:
             values["agreed_usd_per_hour"] = usd(values["agreed_usd_per_hour"])
         if values["destroy_answer"] is not None:
             values["destroy_answer"] = DestroyAnswer(values["destroy_answer"])
+        if values["api_key"] is not None:
+            values["api_key"] = Secret(values["api_key"])
         values["state"] = DeploymentState(body["state"])
         values["health"] = HealthCheck(**body["health"])
         return Deployment(**values)
@@ -169,6 +173,8 @@ def _plain(value: object) -> object:
             return utc_text(value)
         case StrEnum():
             return value.value
+        case Secret():
+            return value.reveal()  # the journal is a private file
         case HealthCheck():
             return {"port": value.port, "path": value.path, "model_id": value.model_id}
     return value

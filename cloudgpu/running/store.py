@@ -107,6 +107,19 @@ class Store:
             rows = connection.execute(select(services).order_by(services.c.name)).all()
         return [Service(name=row.name, api_key=Secret(row.api_key), serving=row.serving) for row in rows]
 
+    def key_of(self, deployment: Deployment) -> Secret:
+        """What its engine wants to hear: the key it was started with, else its service's. Raises StoreError for none.
+
+        Clients of a service behind a gateway hold another one, the service's, which is on no rented machine.
+        """
+        service = self.service(deployment.service)
+        found = deployment.api_key or (service.api_key if service else None)
+        if found is None:
+            raise StoreError(
+                f"the journal holds no key for {deployment.name}", hint="restore a copy of the journal"
+            )
+        return found
+
     def save_migration(self, migration_id: str, service: str, state: str, body: Mapping[str, Any]) -> None:
         """Keep this state of a migration. It is open until it is stable or aborted."""
         row = {"id": migration_id, "service": service, "state": state, "body": json.dumps(dict(body), sort_keys=True)}

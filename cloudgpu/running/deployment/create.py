@@ -56,6 +56,7 @@ def intend(journal: Journal, request: UpRequest, rental: Rental, cap_usd_per_hou
         agreed_usd_per_hour=cap_usd_per_hour,
         launch_digest=rental.launch_digest,
         wish=request.wish,
+        api_key=request.api_key,
     )
     journal.tell(EventKind.INTENDED, deployment, **_intent(deployment))
     return journal.save(deployment)

@@ -235,7 +235,7 @@ def _guarded(
             deployment = journal.save(deployment, state=DeploymentState.CREATING)
             deployment = create(journal, deployment, rental)
         bounds = _bounds(request, rental, deployment, spent)
-        return await_ready(journal, deployment, api_key=request.api_key, prober=prober, bounds=bounds)
+        return await_ready(journal, deployment, api_key=deployment.api_key or request.api_key, prober=prober, bounds=bounds)
     except KeyboardInterrupt:
         _undo(journal, deployment)
         raise StoppedByUserError("stopped; everything that was created is gone again", hint=None) from None
