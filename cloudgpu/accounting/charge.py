@@ -99,8 +99,10 @@ def within(charge: Charge, since: datetime | None, until: datetime) -> Charge | 
 
     `since` None is the beginning of time. A charge of one moment belongs to the interval that holds the moment.
     """
+    if (since is None or charge.start >= since) and charge.end <= until:
+        return charge
     if charge.start == charge.end:
-        return charge if (since is None or charge.start >= since) and charge.start <= until else None
+        return None
     inside = [p for p in cut(charge, [until] if since is None else [since, until]) if p.start < until]
     return next((p for p in inside if since is None or p.start >= since), None)
 

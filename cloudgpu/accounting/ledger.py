@@ -37,7 +37,7 @@ def charges(history: History, until: Until, since: datetime | None = None) -> It
         for whole in _charges(life, end):
             charge = within(whole, since, end)
             if charge is not None:
-                yield from attributed(charge, marked)
+                yield from attributed(charge, marked) if marked else (charge,)
 
 
 def as_of(events: Iterable[Event], now: datetime) -> datetime:

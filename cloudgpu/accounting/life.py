@@ -10,6 +10,7 @@ from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.money import ZERO, usd
 
+_SHOWN = ("state", "gpu_billing", "disk_billing", "gpu_usd_per_hour", "disk_usd_per_hour")
 _STOPPED_STATES = ("failed", "stopped", "offline")
 
 
@@ -96,6 +97,8 @@ class Life:
     gone_at: datetime | None = None
     bill: Bill | None = None
     spans: list[Span] = field(default_factory=list)
+    shown: tuple[object, ...] = ()
+    """The last observation as it was recorded: most of a long history repeats it."""
     planned_rates: tuple[Decimal, Decimal] = (ZERO, ZERO)
 
 
@@ -171,6 +174,10 @@ def _create(life: Life, at: datetime) -> None:
 
 def _observe(life: Life, event: Event) -> None:
     data, last = event.data, life.spans[-1]
+    shown = tuple(data.get(name) for name in _SHOWN)
+    if shown == life.shown:
+        return
+    life.shown = shown
     gpu = usd(data["gpu_usd_per_hour"]) if data["gpu_billing"] else ZERO
     disk = usd(data["disk_usd_per_hour"]) if data["disk_billing"] else ZERO
     stopped = data.get("state") in _STOPPED_STATES

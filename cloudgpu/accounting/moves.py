@@ -66,8 +66,6 @@ def marks(life: Life, moves: Iterable[Move]) -> list[Mark]:
 
 def attributed(charge: Charge, marked: Sequence[Mark]) -> list[Charge]:
     """The charge in pieces, each with the purpose and the migration that held in its time; their sum is the charge."""
-    if not marked:
-        return [charge]
     return [_labelled(piece, marked) for piece in cut(charge, [mark.start for mark in marked])]
 
 

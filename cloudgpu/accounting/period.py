@@ -42,7 +42,8 @@ def hours_left_in_month(moment: datetime) -> Decimal:
 def by_day(charges: Iterable[Charge]) -> Iterable[Charge]:
     """The charges cut at every midnight of UTC; each piece lies in one day."""
     for charge in charges:
-        yield from cut(charge, _midnights(charge.start, charge.end))
+        midnights = [*_midnights(charge.start, charge.end)]
+        yield from cut(charge, midnights) if midnights else (charge,)
 
 
 def parse_day(text: str, *, end: bool = False) -> datetime:

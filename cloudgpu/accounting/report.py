@@ -73,9 +73,12 @@ def report(history: History, until: Until, by: str = "deployment", since: dateti
     """
     if by not in _KEYS:
         raise UsageError(f"there is no grouping by {by!r}", hint=f"use one of {', '.join(GROUPINGS)}")
-    sums = _Sums(by)
-    for charge in charges(history, until, since):
-        sums.add(charge)
+    sums, calendar = _Sums(by), _Calendar(until)
+    for charge in charges(history, until):
+        calendar.add(charge)
+        piece = within(charge, since, charge.end) if since else charge
+        if piece is not None:
+            sums.add(piece)
     now = billing_now(history)
     return Report(
         since=since,
@@ -86,23 +89,11 @@ def report(history: History, until: Until, by: str = "deployment", since: dateti
         usd_by_source=sums.by_source,
         usd_by_purpose=sums.by_purpose,
         doubt_usd=sum((doubt_usd(life, moment_of(until, life.provider)) for life in history.lives), ZERO),
-        pace=pace(history, until),
+        pace=calendar.pace(now),
         billing_now=now,
         burn_usd_per_hour=burn_usd_per_hour(now),
         purses=purses(history),
     )
-
-
-def pace(history: History, until: Until) -> Pace:
-    """Today, this month and its forecast, each provider by its own clock."""
-    today = month = forecast = ZERO
-    for charge in charges(history, until):
-        moment = moment_of(until, charge.provider)
-        today += _usd_since(charge, day_of(moment), moment)
-        month += _usd_since(charge, month_of(moment), moment)
-    for each in billing_now(history):
-        forecast += each.total_usd_per_hour * hours_left_in_month(moment_of(until, each.provider))
-    return Pace(today_usd=today, month_usd=month, forecast_usd=(month + forecast).quantize(PICO))
 
 
 def latest(until: Until) -> datetime:
@@ -115,9 +106,35 @@ def moment_of(until: Until, provider: str) -> datetime:
     return until if isinstance(until, datetime) else until[provider]
 
 
+class _Calendar:
+    """Today's and this month's money, each provider by its own clock."""
+
+    def __init__(self, until: Until) -> None:
+        self._until = until
+        self._edges: dict[str, tuple[datetime, datetime, datetime]] = {}
+        self._today = self._month = ZERO
+
+    def add(self, charge: Charge) -> None:
+        day, month, now = self._edges.get(charge.provider) or self._learn(charge.provider)
+        if charge.end < month:
+            return
+        self._month += _usd_since(charge, month, now)
+        self._today += _usd_since(charge, day, now)
+
+    def pace(self, billing: Iterable[Billing]) -> Pace:
+        ahead = (
+            each.total_usd_per_hour * hours_left_in_month(moment_of(self._until, each.provider)) for each in billing
+        )
+        forecast = (self._month + sum(ahead, ZERO)).quantize(PICO)
+        return Pace(today_usd=self._today, month_usd=self._month, forecast_usd=forecast)
+
+    def _learn(self, provider: str) -> tuple[datetime, datetime, datetime]:
+        now = moment_of(self._until, provider)
+        self._edges[provider] = day_of(now), month_of(now), now
+        return self._edges[provider]
+
+
 def _usd_since(charge: Charge, since: datetime, until: datetime) -> Decimal:
-    if charge.start != charge.end and charge.end <= since:
-        return ZERO
     piece = within(charge, since, until)
     return piece.usd if piece else ZERO
 
