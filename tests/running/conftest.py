@@ -134,7 +134,10 @@ class PaperProvider:
     def bill(self, instance_id, since):
         self._fault("bill")
         machine = self.machines[instance_id]
-        return [BilledLine(meter="gpu", start=machine.created_at, end=self.clock.now(), usd=Decimal("0.01"))]
+        line = BilledLine(
+            instance_id=instance_id, meter="gpu", start=machine.created_at, end=self.clock.now(), usd=Decimal("0.01")
+        )
+        return [line]
 
     def account(self):
         self._fault("account")

@@ -94,6 +94,7 @@ class OfferQuery:
 class BilledLine:
     """One line of the provider's own bill. `meter` is gpu, disk, download or upload."""
 
+    instance_id: str
     meter: str
     start: datetime
     end: datetime
@@ -202,8 +203,8 @@ class Provider(Protocol):
         """The last lines that the container printed."""
         ...
 
-    def bill(self, instance_id: str, since: datetime) -> Sequence[BilledLine]:
-        """The provider's own bill for one instance so far."""
+    def bill(self, instance_id: str | None, since: datetime) -> Sequence[BilledLine]:
+        """The provider's own bill since a moment: of one instance, or of the whole account (None)."""
         ...
 
     def account(self) -> str:

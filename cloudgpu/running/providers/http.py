@@ -9,9 +9,11 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from queue import Empty, Queue
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -22,7 +24,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from cloudgpu.base.clock import Clock, SystemClock
 from cloudgpu.base.errors import BadAnswerError, CloudgpuError, RateLimitedError, RefusedKeyError, UnreachableError
 from cloudgpu.base.secret import REDACTED, Secret
-from cloudgpu.running.exchange import Incoming, TooLargeError, exchange
+from cloudgpu.running.exchange import Incoming, begin, exchange
 from cloudgpu.running.providers.base import Headroom, RateWindow
 from cloudgpu.running.providers.limits import clock_ahead_s, retry_after_s, used_up_s, windows_of
 from cloudgpu.running.providers.no_answer import check_address, no_answer
@@ -34,7 +36,6 @@ _LONGEST_WAIT_S = 60.0
 _MOST_BYTES = 32 * 1024 * 1024
 """The largest honest answer is a search of 512 offers with 112 fields each: some 2 MiB."""
 
-_STREAM_S = 30.0
 _TOO_MANY = 429
 _NO_CONTENT = 204
 _THRESHOLD = re.compile(r"threshold\s*=\s*(\d+(?:\.\d+)?)")
@@ -50,6 +51,15 @@ class Timeouts:
     connect_s: float = 10.0
     read_s: float = 30.0
     act_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a stream is listened to, in real seconds: for its first line, for each one after it, and in all."""
+
+    first_s: float = 4.0
+    next_s: float = 0.5
+    in_all_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,26 +163,44 @@ class Http:
         )
         return found[1].decode("utf-8", "replace") if found[0] == 200 else None
 
-    def stream(self, path: str, *, endpoint: str, params: Mapping[str, Any], idle_s: float, most: int) -> list[str]:
-        """Lines of an event stream, which never ends by itself: until `most`, a heartbeat, or `idle_s` of silence.
+    def stream(
+        self, path: str, *, endpoint: str, params: Mapping[str, Any], patience: Patience, most: int
+    ) -> list[str]:
+        """Lines of an event stream, which never ends by itself: until `most`, a heartbeat, or silence.
 
-        `idle_s` are real seconds; 30 in all. Raises as `read` does, but is sent once.
+        Raises as `read` does, but is sent once; a stream that says nothing at all in time is empty.
         """
         self._pace(endpoint)
+        heard: Queue[str | None] = Queue()
 
-        def read(incoming: Incoming) -> list[str] | Reply:
-            if incoming.status == 200:
-                return _said(_until_idle(incoming, time.monotonic() + _STREAM_S), most)
-            return self._reply(incoming, SystemClock().now())
+        def read(incoming: Incoming) -> Reply | None:
+            if incoming.status != 200:
+                return self._reply(incoming, SystemClock().now())
+            for line in incoming.lines():
+                heard.put(line.decode("utf-8", "replace").rstrip("\r"))
+            return None
 
-        found = self._exchange(
-            "GET", self._url(path), limit_s=_STREAM_S + idle_s, idle_s=idle_s, read=read, params=params,
-            headers={"Accept": "text/event-stream"}, auth=_Bearer(self.key),
+        begun = begin(
+            "GET", self._url(path), limit_s=patience.in_all_s, read=read, connect_s=self.timeouts.connect_s,
+            most_bytes=_MOST_BYTES, allow_redirects=False, params=params, headers={"Accept": "text/event-stream"},
+            auth=_Bearer(self.key),
         )  # fmt: skip
-        if isinstance(found, list):
-            return found
-        self._checked(found, self.explain)
-        raise BadAnswerError(f"{self._host()} answers {found.status} instead of a stream", hint="try again in a minute")
+        begun.add_done_callback(lambda _: heard.put(None))
+        lines = _said(_until_silent(heard, patience), most)
+        if not lines and begun.done():
+            self._refuse(path, begun)
+        return lines
+
+    def _refuse(self, path: str, ended: Future[Reply | None]) -> None:
+        """Raise what a stream that ended without a line ended with; a plain end is none."""
+        try:
+            reply = ended.result()
+        except (OSError, ValueError) as error:
+            raise no_answer(self._url(path), error, self.variable) from error
+        if reply is not None:
+            self._checked(reply, self.explain)
+            raise BadAnswerError(f"{self._host()} answers {reply.status} to a question for a stream",
+                                 hint="try again in a minute")  # fmt: skip
 
     def _once(
         self,
@@ -293,15 +321,19 @@ def _said(stream: Iterator[str], most: int) -> list[str]:
     return lines
 
 
-def _until_idle(incoming: Incoming, over_at_s: float) -> Iterator[str]:
-    """The lines of a stream; its end, a silence, a broken connection and the end of our patience all end it alike."""
-    try:
-        for line in incoming.lines():
-            yield line.decode("utf-8", "replace").rstrip("\r")
-            if time.monotonic() > over_at_s:
-                return
-    except (requests.RequestException, TooLargeError):
-        return
+def _until_silent(heard: Queue[str | None], patience: Patience) -> Iterator[str]:
+    """The lines as they come, until the stream ends, breaks off or falls silent."""
+    over_at_s = time.monotonic() + patience.in_all_s
+    silence_s = patience.first_s
+    while time.monotonic() < over_at_s:
+        try:
+            line = heard.get(timeout=silence_s)
+        except Empty:
+            return
+        if line is None:
+            return
+        yield line
+        silence_s = patience.next_s
 
 
 def _wait_s(state: RetryCallState) -> float:

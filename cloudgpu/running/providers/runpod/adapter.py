@@ -29,7 +29,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.runpod_offers import GPU_COUNTS, catalogue_offers
 from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
-from cloudgpu.running.providers.http import Http, Timeouts
+from cloudgpu.running.providers.http import Http, Patience, Timeouts
 from cloudgpu.running.providers.runpod.bill import billing_params, lines_of
 from cloudgpu.running.providers.runpod.create import PortKind, pod_body, pod_offer
 from cloudgpu.running.providers.runpod.errors import NoPodError, explain, explain_create, no_credit
@@ -47,7 +47,6 @@ PROXY_SILENCE_S = 100.0
 Source: RunPod documentation of 2026-08-20."""
 
 _PAGE_ROWS = 1000
-_LOG_IDLE_S = 4.0
 _MOST_LOG_LINES = 5000
 _ACCOUNT = "query { myself { id clientBalance } }"
 
@@ -138,7 +137,7 @@ class RunpodProvider:
         """See `Provider`. A stream that never ends: read until it falls silent. What the host says when it is empty."""
         return self._log(instance_id, "container", tail) or self._log(instance_id, "system", tail)
 
-    def bill(self, instance_id: str, since: datetime) -> Sequence[BilledLine]:
+    def bill(self, instance_id: str | None, since: datetime) -> Sequence[BilledLine]:
         """See `Provider`. Deleted pods stay in it; RunPod settles every five minutes."""
         now = self.http.clock.now()
         params = billing_params(instance_id, since, now)
@@ -193,7 +192,7 @@ class RunpodProvider:
         params = {"source": source, "tail": most}
         try:
             lines = self.http.stream(
-                f"{_pod(instance_id)}/logs", endpoint="logs", params=params, idle_s=_LOG_IDLE_S, most=most * 4
+                f"{_pod(instance_id)}/logs", endpoint="logs", params=params, patience=Patience(), most=most * 4
             )
         except NoPodError:
             return ""

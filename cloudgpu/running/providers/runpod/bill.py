@@ -18,23 +18,24 @@ _METERS = {"gpuAmount": "gpu", "cpuAmount": "cpu", "diskAmount": "disk"}
 _HOUR = timedelta(hours=1)
 
 
-def billing_params(instance_id: str, since: datetime, until: datetime) -> dict[str, str]:
-    """The query of GET /v2/billing/pods for one pod's hours between two moments."""
+def billing_params(instance_id: str | None, since: datetime, until: datetime) -> dict[str, str]:
+    """The query of GET /v2/billing/pods for the hours between two moments: one pod's, or all pods' (None)."""
     return {
-        "podId": instance_id,
+        **({"podId": instance_id} if instance_id else {}),
         "startTime": utc_text(_hour(since)),
         "endTime": utc_text(_hour(until) + _HOUR),
         "bucketSize": "hour",
     }
 
 
-def lines_of(instance_id: str, body: Any, since: datetime, now: datetime) -> list[BilledLine]:  # noqa: ANN401
-    """The lines of one pod. Raises BadAnswerError when it is no bill, or holds an amount or a time that is none."""
+def lines_of(instance_id: str | None, body: Any, since: datetime, now: datetime) -> list[BilledLine]:  # noqa: ANN401
+    """The lines of one pod, or of all (None). Raises BadAnswerError when it is no bill, or holds an amount or a time that is none."""
     records = body.get("records") if isinstance(body, Mapping) else None
     if not isinstance(records, list):
         raise BadAnswerError("RunPod: the billing records cannot be read", hint="try again later: cloudgpu cost")
     try:
-        return [line for record in records if record.get("podId") == instance_id for line in _lines(record, since, now)]
+        mine = [record for record in records if instance_id in (None, record.get("podId"))]
+        return [line for record in mine for line in _lines(record, since, now)]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadAnswerError(
             f"RunPod: a billing record cannot be read: {error!r}", hint="see the console's billing"
@@ -44,15 +45,15 @@ def lines_of(instance_id: str, body: Any, since: datetime, now: datetime) -> lis
 def _lines(record: Mapping[str, Any], since: datetime, now: datetime) -> Iterator[BilledLine]:
     start = max(_moment(record["startTime"]), since)
     end = max(start, min(_moment(record["endTime"]), now))
-    told = ZERO
+    pod_id, told = str(record["podId"]), ZERO
     for field, meter in _METERS.items():
         amount = _amount(record.get(field) or 0)
         told += amount
         if amount:
-            yield BilledLine(meter=meter, start=start, end=end, usd=amount)
+            yield BilledLine(instance_id=pod_id, meter=meter, start=start, end=end, usd=amount)
     rest = _amount(record["totalAmount"]) - told
     if rest:
-        yield BilledLine(meter="other", start=start, end=end, usd=rest)
+        yield BilledLine(instance_id=pod_id, meter="other", start=start, end=end, usd=rest)
 
 
 def _amount(value: object) -> Decimal:

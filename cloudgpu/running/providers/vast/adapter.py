@@ -112,7 +112,7 @@ class VastProvider:
             self.http.clock.sleep(_LOG_PAUSE_S)
         return ""
 
-    def bill(self, instance_id: str, since: datetime) -> Sequence[BilledLine]:
+    def bill(self, instance_id: str | None, since: datetime) -> Sequence[BilledLine]:
         """See `Provider`."""
         window = charges_window(since, self.http.clock.now())
         return lines_of(instance_id, read_charges(lambda token: self._charges(window, token)))

@@ -27,10 +27,11 @@ def read_charges(page: Callable[[str | None], Any]) -> list[Mapping[str, Any]]:
     return all_rows(lambda token: _page(page(token)), _bad)
 
 
-def lines_of(instance_id: str, rows: Sequence[Mapping[str, Any]]) -> list[BilledLine]:
-    """The lines of one instance. Raises BadAnswerError for an amount or a time that is none."""
+def lines_of(instance_id: str | None, rows: Sequence[Mapping[str, Any]]) -> list[BilledLine]:
+    """The lines of one instance, or of all (None). Raises BadAnswerError for an amount or a time that is none."""
     try:
-        return [line for row in rows if row.get("source") == f"instance-{instance_id}" for line in _lines(row)]
+        mine = [row for row in rows if instance_id is None or row.get("source") == f"instance-{instance_id}"]
+        return [line for row in mine for line in _lines(row)]
     except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError) as error:
         raise _bad(f"a charge cannot be read: {error!r}") from error
 
@@ -42,11 +43,14 @@ def _page(body: Any) -> Page:  # noqa: ANN401  (whatever came)
 
 
 def _lines(row: Mapping[str, Any]) -> Iterator[BilledLine]:
+    instance_id = str(row["source"]).removeprefix("instance-")
     items = row.get("items") or [row]
     for item in items:
         start, end = item.get("start") or row["start"], item.get("end") or row["end"]
         meter = _METERS.get(str(item.get("type")), str(item.get("type")))
-        yield BilledLine(meter=meter, start=_moment(start), end=_moment(end), usd=usd(item["amount"]))
+        yield BilledLine(
+            instance_id=instance_id, meter=meter, start=_moment(start), end=_moment(end), usd=usd(item["amount"])
+        )
 
 
 def _moment(stamp: int | Decimal) -> datetime:
