@@ -29,7 +29,10 @@ def billing_params(instance_id: str | None, since: datetime, until: datetime) ->
 
 
 def lines_of(instance_id: str | None, body: Any, since: datetime, now: datetime) -> list[BilledLine]:  # noqa: ANN401
-    """The lines of one pod, or of all (None). Raises BadAnswerError when it is no bill, or holds an amount or a time that is none."""
+    """The lines of one pod, or of all (None).
+
+    Raises BadAnswerError when it is no bill, or holds an amount or a time that is none.
+    """
     records = body.get("records") if isinstance(body, Mapping) else None
     if not isinstance(records, list):
         raise BadAnswerError("RunPod: the billing records cannot be read", hint="try again later: cloudgpu cost")
