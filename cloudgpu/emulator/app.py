@@ -13,7 +13,7 @@ from cloudgpu.emulator import control, runpod_api
 from cloudgpu.emulator.markets import Markets
 from cloudgpu.emulator.received import Received, Recorder
 from cloudgpu.emulator.runpod_api.gate import runpod_gate
-from cloudgpu.emulator.vast_api import account, asks, bundles, charges, instances, logs, names
+from cloudgpu.emulator.vast_api import account, asks, bids, bundles, charges, instances, logs, names
 from cloudgpu.emulator.vast_api.gate import gate
 
 
@@ -34,7 +34,7 @@ class EmulatorApp:
 
     def __init__(self, state: AppState) -> None:
         self.state = state
-        vast = (account, asks, bundles, charges, instances, logs, names)
+        vast = (account, asks, bids, bundles, charges, instances, logs, names)
         self._routes: list[Route] = [route for group in (*vast, runpod_api, control) for route in group.routes()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -12,9 +12,10 @@ from starlette.routing import Route
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import ZERO, exact_text
 from cloudgpu.emulator.billing import bill_usd, meters
-from cloudgpu.emulator.faults import Fault, read_fault
-from cloudgpu.emulator.instance import Instance, step_at
-from cloudgpu.emulator.rented import hourly_usd, id_of, market_of
+from cloudgpu.emulator.fault_script import read_fault
+from cloudgpu.emulator.faults import as_row
+from cloudgpu.emulator.instance import Instance, id_of, market_of, step_at
+from cloudgpu.emulator.rented import hourly_usd
 from cloudgpu.emulator.standing_clock import StandingClock
 from cloudgpu.emulator.vast_api.account import unauthorised
 from cloudgpu.emulator.vast_api.body import json_object, runpod_of, world_of
@@ -31,7 +32,7 @@ def routes() -> list[Route]:
         Route("/emulator/status", _status, methods=["GET"]),
         Route("/emulator/bill", _bill, methods=["GET"]),
         Route("/emulator/faults", _faults, methods=["GET", "POST", "DELETE"]),
-        Route("/emulator/runpod/credit", _credit, methods=["POST"]),
+        Route("/emulator/credit", _credit, methods=["POST"]),
         Route("/emulator/advance", _advance, methods=["POST"]),
         Route("/emulator/received", _received, methods=["GET", "POST", "DELETE"]),
         Route("/emulator/stop", _stop, methods=["POST"]),
@@ -120,32 +121,17 @@ async def _faults(request: Request) -> Response:
         for world in worlds.values():
             world.clear_faults()
     elif request.method == "POST":
-        body = await json_object(request) or {}
-        market = str(body.pop("provider", "vast"))
-        if market not in worlds:
-            return refusal(400, "bad_fault", f"provider must be vast or runpod, not {market!r}")
         try:
-            worlds[market].add_fault(lambda fault_id: read_fault(body, fault_id, market))
-        except (ValueError, TypeError, ArithmeticError) as error:
+            fault = read_fault(await json_object(request) or {})
+        except ValueError as error:
             return refusal(400, "bad_fault", str(error))
-    rows = [_fault_row(fault, market) for market, world in worlds.items() for fault in world.faults()]
+        worlds[fault.provider].add_fault(fault)
+    rows = [as_row(fault) for world in worlds.values() for fault in world.faults()]
     return reply({"success": True, "faults": rows})
 
 
-def _fault_row(fault: Fault, market: str) -> dict[str, Any]:
-    return {
-        "provider": market,
-        "fault_id": fault.fault_id,
-        "on": fault.on,
-        "do": fault.do,
-        "times": fault.times,
-        "instance_id": fault.instance_id,
-        "label": fault.label,
-    }
-
-
 async def _credit(request: Request) -> Response:
-    """Set what is left of RunPod's prepaid money: at zero its pods are removed, as on the real thing."""
+    """Set what is left of an account's prepaid money (`provider`: vast or runpod): see what zero does."""
     refused = unauthorised(request)
     if refused is not None:
         return refused
@@ -154,7 +140,9 @@ async def _credit(request: Request) -> Response:
         left = Decimal(str(body.get("usd")))
     except ArithmeticError:
         return refusal(400, "bad_request", "usd must be an amount of money")
-    runpod_of(request).set_credit(left)
+    if body.get("provider") not in ("vast", "runpod"):
+        return refusal(400, "bad_request", "provider must be vast or runpod")
+    (world_of if body["provider"] == "vast" else runpod_of)(request).set_credit(left)
     return reply({"success": True})
 
 

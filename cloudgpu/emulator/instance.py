@@ -4,7 +4,7 @@ Stages are written down ahead of time when it is made and rewritten when someone
 is read off, not simulated.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -26,6 +26,7 @@ class Stage(StrEnum):
     QUEUED = "queued"
     OUTBID = "outbid"
     OFFLINE = "offline"
+    UNKNOWN = "unknown"
     TERMINATED = "terminated"
 
 
@@ -68,8 +69,10 @@ class LogLine:
 class Pod:
     """What an instance of RunPod has beside. `ports` are as asked for: `8000/http`.
 
-    `shown_from` and `ports_from` are when the API begins to know it and its ports, None for at once. `cluster` names
-    the cluster that it is a member of.
+    `shown_from` and `ports_from` are when the API begins to know it and its ports, None for at once; until then the
+    ports are null, or with `ports_empty` a list of none. `cluster` names the cluster that it is a member of. `stale_s`
+    is how long its next start will show the ports from before (`stale_ports`, until `stale_until`); `loses_gpus` that
+    its next start finds no GPU, `without_gpus` that it runs without one.
     """
 
     pod_id: str
@@ -85,6 +88,22 @@ class Pod:
     cluster: str | None = None
     shown_from: datetime | None = None
     ports_from: datetime | None = None
+    ports_empty: bool = False
+    stale_s: float | None = None
+    stale_until: datetime | None = None
+    stale_ports: dict[int, int] = field(default_factory=dict)
+    loses_gpus: bool = False
+    without_gpus: bool = False
+    network_volume: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What a host would like to have for the GPUs from now on, to be accepted or turned down by the renter."""
+
+    proposal_id: int
+    at: datetime
+    gpu_usd_per_hour: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +140,24 @@ class Instance:
     decode_tokens_per_s: float = 50.0
     destroyed_at: datetime | None = None
     billed_until: datetime | None = None
+    upload_usd_per_gb: Decimal = Decimal(0)
+    proposal: Proposal | None = None
     pod: Pod | None = None
 
     @property
     def alive(self) -> bool:
         """Whether it still exists as a contract, whatever its state."""
         return self.destroyed_at is None
+
+
+def market_of(instance: Instance) -> str:
+    """`vast` or `runpod`."""
+    return "vast" if instance.pod is None else "runpod"
+
+
+def id_of(instance: Instance) -> int | str:
+    """The id that its provider knows it by: Vast.ai's are numbers."""
+    return instance.instance_id if instance.pod is None else instance.pod.pod_id
 
 
 def steps_of(instance: Instance) -> tuple[Step, ...]:

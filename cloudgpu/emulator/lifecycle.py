@@ -1,13 +1,13 @@
 """The stages of an instance's life, written down with their times when it starts and when someone interferes. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from cloudgpu.base.units import transfer_s
 from cloudgpu.emulator.engine_start import EngineStart
-from cloudgpu.emulator.instance import Instance, LogLine, Stage, Step, Transfer
+from cloudgpu.emulator.instance import Instance, LogLine, Rate, Stage, Step, Transfer
 
 _IMAGE_GB = {"vllm/vllm-openai": 10.4, "lmsysorg/sglang": 12.0, "pytorch/pytorch": 4.0}
 _PLAIN_IMAGE_GB = 0.4
@@ -64,6 +64,19 @@ def turned(instance: Instance, at: datetime, stage: Stage, message: str | None, 
     before = cut(instance, at)
     said = tuple(LogLine(at=at, text=line) for line in lines)
     return replace(before, steps=(*before.steps, Step(at=at, stage=stage, message=message)), log=(*before.log, *said))
+
+
+def restarted_pod(instance: Instance, old_ports: Mapping[int, int], at: datetime) -> Instance:
+    """A pod that has just been given new ports, with what was in store for its next start."""
+    pod = instance.pod
+    assert pod is not None
+    if pod.stale_s is not None:
+        until = at + timedelta(seconds=pod.stale_s)
+        pod = replace(pod, stale_s=None, stale_until=until, stale_ports=dict(old_ports))
+    if not pod.loses_gpus:
+        return replace(instance, pod=pod)
+    free = (*instance.rates, Rate(at=at, gpu_usd_per_hour=Decimal(0)))
+    return replace(instance, rates=free, command=None, pod=replace(pod, loses_gpus=False, without_gpus=True))
 
 
 def image_exists(image: str) -> bool:

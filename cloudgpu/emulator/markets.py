@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloudgpu.base.clock import Clock
+from cloudgpu.emulator.limits import RunpodLimits, VastLimits
 from cloudgpu.emulator.model_servers import ModelServers
 from cloudgpu.emulator.ports import PortKeeper
 from cloudgpu.emulator.runpod_fleet import make_fleet
@@ -12,7 +13,7 @@ from cloudgpu.emulator.world import World
 
 
 class Markets:
-    """Vast.ai's world and RunPod's. Belongs to the event loop that made it.
+    """Vast.ai's world and RunPod's, and how often each was called. Belongs to the event loop that made it.
 
     `vast_path` and `runpod_path` are where they are kept; None keeps them in memory alone. Raises BadFileError for a
     saved world that is damaged or of another release.
@@ -26,6 +27,8 @@ class Markets:
         self.vast = World(path=vast_path, clock=clock, seed=seed, reserve_port=reserve)
         self.runpod = World(path=runpod_path, clock=clock, seed=self.vast.seed, reserve_port=reserve, fleet=make_fleet)
         self._servers = [ModelServers(world, self._ports) for world in self.worlds]
+        self.vast_limits = VastLimits()
+        self.runpod_limits = RunpodLimits()
         self._settling = asyncio.Lock()
         for each in self._servers:
             each.keep_ports()
@@ -36,9 +39,10 @@ class Markets:
         return (self.vast, self.runpod)
 
     async def settle(self) -> None:
-        """Let what the clock has brought happen: pods without credit end, engines begin or cease to listen."""
+        """Let what the clock has brought happen: what nobody pays for ends, engines begin or cease to listen."""
         async with self._settling:
-            self.runpod.end_without_credit()
+            for world in self.worlds:
+                world.end_without_credit()
             for each in self._servers:
                 await each.reconcile()
 

@@ -3,12 +3,15 @@
 import asyncio
 
 from cloudgpu.base.clock import ScaledClock
+from cloudgpu.emulator.faults import Fault
 from cloudgpu.emulator.fit import fit
-from cloudgpu.emulator.instance import Instance, Stage, step_at
+from cloudgpu.emulator.instance import Instance, Stage, id_of, step_at
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.model_server.app import ModelServerSpec, model_app
+from cloudgpu.emulator.model_server.pace import pace_of_card
 from cloudgpu.emulator.ports import PortKeeper
-from cloudgpu.emulator.world import World, card
+from cloudgpu.emulator.rental import card
+from cloudgpu.emulator.world import World
 
 
 class ModelServers:
@@ -74,7 +77,22 @@ class ModelServers:
             api_keys=command.api_keys,
             version=command.version or "0.0.0",
             max_model_len=fit(command, gpus).max_model_len,
-            decode_tokens_per_s=instance.decode_tokens_per_s,
+            pace=pace_of_card(instance.decode_tokens_per_s, 1 / clock.speed if isinstance(clock, ScaledClock) else 0.0),
             created_s=int(self._world.now().timestamp()),
-            real_s_per_s=1 / clock.speed if isinstance(clock, ScaledClock) else 0.0,
+            trouble=lambda place: self._trouble(instance.instance_id, place),
+            died=lambda: self._died(instance.instance_id),
         )
+
+    def _trouble(self, instance_id: int, place: str) -> Fault | None:
+        instance = self._world.instance(instance_id)
+        return None if instance is None else self._world.take_engine_fault(place, instance)
+
+    def _died(self, instance_id: int) -> None:
+        """The engine crashed while it answered: its container ends, and nothing listens any more."""
+        self._world.add_fault(Fault(on="instance", do="engine_dies", instance_id=self._id(instance_id)))
+        if instance_id in self._running:
+            self._close(instance_id)
+
+    def _id(self, instance_id: int) -> str | None:
+        instance = self._world.instance(instance_id)
+        return None if instance is None else str(id_of(instance))

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from cloudgpu.base.money import ZERO
 from cloudgpu.emulator.billing import bill_usd
-from cloudgpu.emulator.instance import Instance, Stage, gpu_usd_per_hour, step_at
+from cloudgpu.emulator.instance import Instance, Stage, gpu_usd_per_hour, id_of, market_of, step_at
 from cloudgpu.emulator.terms import disk_usd_per_hour, gpu_billed
 from cloudgpu.emulator.world import World
 
@@ -40,16 +40,6 @@ def hourly_usd(instance: Instance, now: datetime) -> Decimal:
     stage = step_at(instance, now).stage
     gpu_usd = gpu_usd_per_hour(instance, now) if gpu_billed(instance, stage) else ZERO
     return gpu_usd + disk_usd_per_hour(instance, stage)
-
-
-def market_of(instance: Instance) -> str:
-    """`vast` or `runpod`."""
-    return "vast" if instance.pod is None else "runpod"
-
-
-def id_of(instance: Instance) -> int | str:
-    """The id that its provider knows it by: Vast.ai's are numbers."""
-    return instance.instance_id if instance.pod is None else instance.pod.pod_id
 
 
 def _rented(instance: Instance, now: datetime) -> Rented:

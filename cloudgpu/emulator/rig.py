@@ -19,13 +19,14 @@ import threading
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.app import AppState, EmulatorApp
-from cloudgpu.emulator.faults import read_fault
+from cloudgpu.emulator.fault_script import read_fault, read_fault_file
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.markets import Markets
 from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
@@ -81,7 +82,19 @@ class Rig:
 
     def fault(self, provider: str, **script: object) -> None:
         """Add a fault script of `vast` or `runpod`. Raises ValueError for one that means nothing."""
-        self._call(lambda: self._world(provider).add_fault(lambda number: read_fault(script, number, provider)))
+        wanted = read_fault({"provider": provider, **script})
+        self._call(lambda: self._world(provider).add_fault(wanted))
+
+    def fault_file(self, path: Path) -> None:
+        """Add every fault of a YAML file, in its order; with a seed of its own it begins that market first.
+
+        Raises BadFileError.
+        """
+        script = read_fault_file(path)
+        if script.seed is not None:
+            self.reset(seed=script.seed)
+        for fault in script.faults:
+            self._call(partial(self._world(fault.provider).add_fault, fault))
 
     def clear_faults(self) -> None:
         """Forget every script that has not struck yet."""

@@ -1,22 +1,23 @@
 """How a fault on a call happens, whichever market's API it sits on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from cloudgpu.emulator.faults import AFTER, Fault
+from cloudgpu.emulator.fault_kinds import AFTER
+from cloudgpu.emulator.faults import Fault
 from cloudgpu.emulator.loop_server import HungUp
 from cloudgpu.emulator.standing_clock import StandingClock
-from cloudgpu.emulator.vast_api.body import world_of
 
 Proceed = Callable[[Request], Awaitable[Response]]
 Answers = Mapping[str, Callable[[], Response]]
 """What a market answers for each fault that needs an answer."""
 
-_NO_ANSWER = ("timeout", "close", "drop")
+_MEGABYTE = b"x" * 1_000_000
+_NO_ANSWER = ("timeout", "close", "drop", "huge")
 
 
 async def strike(request: Request, proceed: Proceed, fault: Fault, answers: Answers) -> Response:
@@ -42,12 +43,21 @@ async def _made_up(request: Request, fault: Fault, what: str, answers: Answers) 
         return HungUp()
     if what == "close":
         return _BrokenOff()
+    if what == "huge":
+        return StreamingResponse(_endless(fault.megabytes), media_type="application/json")
     return answers[what]()
+
+
+async def _endless(megabytes: int) -> AsyncIterator[bytes]:
+    """A list whose first element is a text that goes on and on, and never ends."""
+    yield b'["'
+    for _ in range(megabytes):
+        yield _MEGABYTE
 
 
 async def _held_back(request: Request, seconds: float) -> None:
     """Real seconds; on a clock that stands they pass at once, for everybody."""
-    clock = world_of(request).clock
+    clock = request.app.state.markets.vast.clock
     if isinstance(clock, StandingClock):
         clock.sleep(seconds)
     else:

@@ -12,7 +12,7 @@ _VAST_GPU = frozenset({Stage.RUNNING, Stage.SERVING})
 _RUNPOD_GPU = _VAST_GPU | {Stage.SCHEDULED, Stage.CREATED, Stage.LOADING, Stage.EXITED}
 """RunPod: from the create on; a container whose command ends is started again for ever, and billed."""
 
-_DISK_FREE = frozenset({Stage.OFFLINE, Stage.TERMINATED})
+_DISK_FREE = frozenset({Stage.OFFLINE, Stage.UNKNOWN, Stage.TERMINATED})
 """The disk costs money from creation to destruction, except while the host is gone."""
 
 _VOLUME_USD_PER_GB_MONTH = Decimal("0.10")

@@ -3,10 +3,9 @@
 One thread owns it. Every change is on disk before the caller hears of it, unless it is kept in memory alone.
 """
 
-import secrets
 from base64 import b32encode
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -17,37 +16,20 @@ from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.base.money import ZERO
 from cloudgpu.emulator.billing import bill_usd
-from cloudgpu.emulator.engine_command import EngineCommand, read_command
-from cloudgpu.emulator.engine_start import EngineStart, Place, decode_tokens_per_s, engine_start
-from cloudgpu.emulator.faults import Fault
-from cloudgpu.emulator.fit import Card, fit, min_cuda
-from cloudgpu.emulator.instance import Instance, Pod, Rate, Stage, Step, step_at
-from cloudgpu.emulator.lifecycle import Launch, cut, started, turned
+from cloudgpu.emulator.credit import used_up_at
+from cloudgpu.emulator.faults import Fault, met
+from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, gpu_usd_per_hour, id_of, step_at
+from cloudgpu.emulator.lifecycle import cut, restarted_pod, started, turned
 from cloudgpu.emulator.machine import Ask, Machine, asks
 from cloudgpu.emulator.market import fingerprint, make_machines
-from cloudgpu.emulator.mishaps import mishap
-from cloudgpu.emulator.offer_row import storage_usd_per_hour
+from cloudgpu.emulator.market_change import MarketChange, changed
+from cloudgpu.emulator.mishaps import mishap, moment_of
+from cloudgpu.emulator.rental import RentRequest, launch_of, new_instance
 from cloudgpu.emulator.world_file import WorldState, load_world, save_world
 
 FIRST_CREDIT_USD = Decimal(1000)
 _FIRST_INSTANCE_ID = 33_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RentRequest:
-    """What a create asks for. `bid_usd_per_hour` None means on demand; `start` False leaves it stopped."""
-
-    image: str
-    args: tuple[str, ...]
-    env: Mapping[str, str]
-    onstart: str | None
-    runtype: str
-    disk_gb: Decimal
-    label: str | None
-    container_ports: tuple[int, ...]
-    bid_usd_per_hour: Decimal | None = None
-    start: bool = True
-    pod: Pod | None = None
+_KEPT_UNPAID = timedelta(hours=24)
 
 
 Fleet = Callable[[int, datetime], tuple[Machine, ...]]
@@ -78,11 +60,22 @@ class World:
         self._reserve_port = reserve_port
         saved = None if path is None else load_world(path)
         opened_at = clock.now() if saved is None else saved.opened_at
-        self.machines, market = _drawn(fleet, seed if saved is None else saved.seed, opened_at)
+        self._machines, market = _drawn(fleet, seed if saved is None else saved.seed, opened_at)
         if saved is not None and saved.market != market:
             raise BadFileError("the emulator's world was made by another release of cloudgpu")
+        self._changes: tuple[MarketChange, ...] = ()
+        self._changed = self._machines
         self._state = saved or _new_state(seed, market, opened_at)
         self._commit(self._state)
+
+    @property
+    def machines(self) -> tuple[Machine, ...]:
+        """Every machine as it is on offer now: with today's price, and without a size when it has left."""
+        now = self.now()
+        changes = tuple(change for change in self._state.market_changes if change.at <= now)
+        if changes != self._changes:
+            self._changes, self._changed = changes, changed(self._machines, changes)
+        return self._changed
 
     @property
     def seed(self) -> int:
@@ -105,7 +98,7 @@ class World:
 
     def machine(self, instance: Instance) -> Machine:
         """The machine an instance is on."""
-        return self.machines[instance.machine_index]
+        return self._machines[instance.machine_index]
 
     def instances(self) -> tuple[Instance, ...]:
         """The account's instances, oldest first; destroyed ones are not among them."""
@@ -134,15 +127,34 @@ class World:
 
     def set_credit(self, usd: Decimal) -> None:
         """Leave so much prepaid money."""
-        self._commit(replace(self._state, credit_usd=usd + self.bill_usd()))
+        self._commit(replace(self._state, credit_usd=usd + self.bill_usd(), broke_at=None))
 
     def end_without_credit(self) -> None:
-        """Remove every pod when the money is used up: RunPod keeps none that has no network volume."""
+        """Do what the provider does when the money is used up, as of the very moment at which it was.
+
+        RunPod removes every pod (it keeps none that has no network volume). Vast.ai stops every instance, and removes
+        them a day later: how long it really waits is not documented.
+        """
         if self.credit_usd() > ZERO:
             return
-        for instance in self.instances():
-            if step_at(instance, self.now()).stage is not Stage.TERMINATED:
-                self._replace(turned(instance, self.now(), Stage.TERMINATED, "out of credit"))
+        broke_at = self._state.broke_at or used_up_at(
+            self._state.instances, self._state.credit_usd, self._state.opened_at, self.now()
+        )
+        if broke_at != self._state.broke_at:
+            self._commit(replace(self._state, broke_at=broke_at))
+        for instance in self.instances() if broke_at is not None else ():
+            self._end_unpaid(instance, broke_at or self.now())
+
+    def _end_unpaid(self, instance: Instance, broke_at: datetime) -> None:
+        stage = step_at(instance, self.now()).stage
+        removed_at = broke_at + _KEPT_UNPAID
+        if instance.pod is not None:
+            if stage is not Stage.TERMINATED:
+                self._replace(turned(instance, broke_at, Stage.TERMINATED, "out of credit"))
+        elif self.now() >= removed_at:
+            self._replace(replace(cut(instance, removed_at), destroyed_at=removed_at))
+        elif stage is not Stage.STOPPED:
+            self._replace(turned(instance, broke_at, Stage.STOPPED, "out of credit"))
 
     def free_gpus(self, machine: Machine) -> tuple[int, ...]:
         """The GPUs of a machine that nobody holds."""
@@ -157,9 +169,16 @@ class World:
     def rent(self, ask: Ask, request: RentRequest) -> Instance:
         """Rent a slice: a new instance, billed from now on. Faults that wait for an instance strike it."""
         now = self.now()
-        instance = self._new_instance(ask, request, now)
+        instance = new_instance(
+            ask,
+            request,
+            now,
+            instance_id=self._state.next_instance_id,
+            pod=None if request.pod is None else replace(request.pod, pod_id=self._pod_id()),
+            ports={port: self._reserve_port() for port in request.container_ports},
+        )
         if request.start:
-            instance = started(instance, self._launch(instance, ask.machine), now)
+            instance = started(instance, launch_of(instance, ask.machine), now)
         else:
             instance = replace(instance, steps=(Step(at=now, stage=Stage.STOPPED),))
         self._commit(
@@ -170,7 +189,7 @@ class World:
             )
         )
         for fault in self._waiting_for(instance):
-            self._replace(mishap(instance, fault, now))
+            self._strike(instance.instance_id, fault)
         return self.instance(instance.instance_id) or instance
 
     def destroy(self, instance: Instance, *, billing_tail_s: float = 0.0) -> None:
@@ -193,22 +212,56 @@ class World:
         now = self.now()
         if step_at(instance, now).stage not in _STARTABLE:
             return
-        launch = self._launch(instance, self.machine(instance), cached=instance.pod is None)
         if instance.pod is not None:
-            instance = replace(instance, ports={port: self._reserve_port() for port in instance.ports})
+            ports = {port: self._reserve_port() for port in instance.ports}
+            instance = restarted_pod(replace(instance, ports=ports), instance.ports, now)
+        launch = launch_of(instance, self.machine(instance), cached=instance.pod is None)
         self._replace(started(cut(instance, now), launch, now))
 
-    def queue(self, instance: Instance) -> None:
-        """Note a start that has to wait because somebody else has the GPU."""
-        self._replace(turned(instance, self.now(), Stage.QUEUED, None))
+    def queue(self, instance: Instance, seconds: float) -> None:
+        """Let a start wait because somebody else has the GPU: it happens so many seconds later, unasked."""
+        now = self.now()
+        waiting = turned(instance, now, Stage.QUEUED, None)
+        launch = launch_of(instance, self.machine(instance), cached=True)
+        self._replace(started(waiting, launch, now + timedelta(seconds=seconds)))
 
-    def add_fault(self, make: Callable[[int], Fault]) -> Fault:
-        """Remember a fault script, or let it strike at once when it names an instance."""
-        fault = make(self._state.next_fault_id)
+    def change_bid(self, instance: Instance, usd_per_hour: Decimal) -> None:
+        """Bid another price from now on: too low a one loses the GPU, a higher one wins a lost GPU back."""
+        now, stage = self.now(), step_at(instance, self.now()).stage
+        lost_at = gpu_usd_per_hour(instance, now)
+        bidding = replace(instance, rates=(*instance.rates, Rate(at=now, gpu_usd_per_hour=usd_per_hour)))
+        self._replace(bidding)
+        if usd_per_hour < self.min_bid_usd_per_hour(instance):
+            self._replace(turned(bidding, now, Stage.OUTBID, "success, running"))
+        elif stage is Stage.OUTBID and usd_per_hour > lost_at:
+            self.start(bidding)
+
+    def min_bid_usd_per_hour(self, instance: Instance) -> Decimal:
+        """The least that its GPUs can be had for as an interruptible instance, all of them together."""
+        machine = self.machine(instance)
+        return machine.gpu_usd_per_hour * len(instance.gpu_indexes) * machine.min_bid_share
+
+    def answer_proposal(self, instance: Instance, *, accept: bool) -> None:
+        """Take the host's new price from now on, or turn it down; the proposal is gone either way."""
+        proposal = instance.proposal
+        rates = instance.rates
+        if accept and proposal is not None:
+            rates = (*rates, Rate(at=self.now(), gpu_usd_per_hour=proposal.gpu_usd_per_hour))
+        self._replace(replace(instance, rates=rates, proposal=None))
+
+    def take(self, ask: Ask) -> None:
+        """Let somebody else have a slice: it is gone for everybody."""
+        self._change_market(MarketChange(at=self.now(), machine_id=ask.machine.machine_id, gpu_indexes=ask.gpu_indexes))
+
+    def add_fault(self, wanted: Fault) -> Fault:
+        """Remember a fault, or let it strike at once when it names an instance that is there, or moves the market."""
+        fault = replace(wanted, fault_id=self._state.next_fault_id)
         self._commit(replace(self._state, next_fault_id=fault.fault_id + 1))
         named = self._named(fault) if fault.on == "instance" else None
-        if named is not None:
-            self._replace(mishap(named, fault, self.now()))
+        if fault.on == "market":
+            self._move_market(fault)
+        elif named is not None:
+            self._strike(named.instance_id, fault)
         else:
             self._commit(replace(self._state, faults=(*self._state.faults, fault)))
         return fault
@@ -223,14 +276,22 @@ class World:
 
     def take_fault(self, call: str) -> Fault | None:
         """The fault that strikes this call, used up by one; None for nearly every call."""
-        for fault in self._state.faults:
-            if fault.on in (call, "any"):
-                if fault.skip > 0:
-                    self._rewrite(fault, replace(fault, skip=fault.skip - 1))
-                    continue
-                self._use_up(fault)
-                return fault
-        return None
+        matching = (fault for fault in self._state.faults if fault.on in (call, "any") and fault.do != _STANDING)
+        return self._first_that_strikes(matching)
+
+    def take_engine_fault(self, place: str, instance: Instance) -> Fault | None:
+        """The fault that strikes an answer ("engine") or a health check ("health") of this instance's server."""
+        own = (str(id_of(instance)), instance.label)
+        matching = (
+            fault
+            for fault in self._state.faults
+            if fault.on == place and (fault.instance_id, fault.label) in ((None, None), (own[0], None), (None, own[1]))
+        )
+        return self._first_that_strikes(matching)
+
+    def limits_enforced(self) -> bool:
+        """Whether calls that come too often are refused."""
+        return any(fault.do == _STANDING for fault in self._state.faults)
 
     def note_time(self) -> None:
         """Write the present time down, so that a killed world never wakes up earlier than it was."""
@@ -246,95 +307,50 @@ class World:
             taken.setdefault(instance.machine_index, set()).update(instance.gpu_indexes)
         return taken
 
-    def _new_instance(self, ask: Ask, request: RentRequest, now: datetime) -> Instance:
-        machine = ask.machine
-        price = request.bid_usd_per_hour if request.bid_usd_per_hour is not None else ask.gpu_usd_per_hour
-        command = read_command(
-            request.image, request.args, request.onstart, request.env, entrypoint_kept=request.runtype == "args"
-        )
-        return Instance(
-            instance_id=self._state.next_instance_id,
-            ask_id=ask.ask_id,
-            machine_index=machine.index,
-            gpu_indexes=ask.gpu_indexes,
-            label=request.label,
-            image=request.image,
-            args=request.args,
-            env=dict(request.env),
-            onstart=request.onstart,
-            runtype=request.runtype,
-            command=command,
-            disk_gb=request.disk_gb,
-            is_bid=request.bid_usd_per_hour is not None,
-            ports={port: self._reserve_port() for port in request.container_ports},
-            api_key=secrets.token_hex(32),
-            created_at=now,
-            ends_at=machine.ends(now),
-            disk_usd_per_hour=storage_usd_per_hour(machine, request.disk_gb),
-            download_usd_per_gb=machine.download_usd_per_gb,
-            rates=(Rate(at=now, gpu_usd_per_hour=price),),
-            steps=(),
-            decode_tokens_per_s=self._decode_speed(command, machine, len(ask.gpu_indexes)),
-            pod=None if request.pod is None else replace(request.pod, pod_id=self._pod_id()),
-        )
-
     def _pod_id(self) -> str:
         """Fourteen small letters and digits, as RunPod's are."""
         digest = sha256(f"{self.seed}:{self._state.next_instance_id}:{self._state.opened_at}".encode()).digest()
         return b32encode(digest).decode().lower()[:14]
 
-    def _decode_speed(self, command: EngineCommand | None, machine: Machine, gpu_count: int) -> float:
-        if command is None:
-            return 50.0
-        found = fit(command, card(machine, gpu_count))
-        return decode_tokens_per_s(found, machine.gpu.memory_bandwidth_gb_per_s, command.tensor_parallel)
-
-    def _launch(self, instance: Instance, machine: Machine, *, cached: bool = False) -> Launch:
-        return Launch(
-            engine=self._engine_start(instance, machine, cached=cached),
-            download_mbps=machine.download_mbps,
-            image_cached=cached,
-            driver_error=self._driver_error(instance, machine),
-        )
-
-    @staticmethod
-    def _driver_error(instance: Instance, machine: Machine) -> str | None:
-        if instance.command is None:
-            return None
-        major, minor = min_cuda(instance.command.version)
-        if machine.cuda_max >= float(f"{major}.{minor}"):
-            return None
-        return f"unsatisfied condition: cuda>={major}.{minor}, please update your driver to a newer version"
-
-    def _engine_start(self, instance: Instance, machine: Machine, *, cached: bool) -> EngineStart | None:
-        if instance.command is None:
-            return None
-        place = Place(
-            download_mbps=machine.download_mbps,
-            disk_mb_per_s=machine.disk_mb_per_s,
-            disk_gb=float(instance.disk_gb),
-            cached=cached,
-        )
-        return engine_start(instance.command, fit(instance.command, card(machine, len(instance.gpu_indexes))), place)
-
     def _named(self, fault: Fault) -> Instance | None:
         for instance in self.instances():
-            if fault.instance_id == instance.instance_id or (fault.label is not None and fault.label == instance.label):
+            by_id = fault.instance_id == str(id_of(instance))
+            if by_id or (fault.label is not None and fault.label == instance.label):
                 return instance
         return None
 
     def _waiting_for(self, instance: Instance) -> Iterator[Fault]:
         for fault in self._state.faults:
-            if fault.on == "instance" and fault.instance_id is None and fault.label in (None, instance.label):
-                if fault.skip > 0:
-                    self._rewrite(fault, replace(fault, skip=fault.skip - 1))
-                    continue
-                self._use_up(fault)
+            own = fault.on == "instance" and fault.instance_id is None and fault.label in (None, instance.label)
+            if own and self._first_that_strikes([fault]) is not None:
                 yield fault
 
-    def _use_up(self, fault: Fault) -> None:
-        if fault.times is not None:
-            self._rewrite(fault, replace(fault, times=fault.times - 1) if fault.times > 1 else None)
+    def _first_that_strikes(self, matching: Iterable[Fault]) -> Fault | None:
+        for fault in matching:
+            strikes, left = met(fault, self.seed)
+            self._rewrite(fault, left)
+            if strikes:
+                return fault
+        return None
+
+    def _strike(self, instance_id: int, fault: Fault) -> None:
+        """An instance's life takes another turn; one that is outbid for a while starts again by itself."""
+        instance, now = self.instance(instance_id), self.now()
+        if instance is None:
+            return
+        struck = mishap(instance, fault, now)
+        if fault.do == "outbid" and fault.for_s is not None:
+            again_at = moment_of(instance, fault, now) + timedelta(seconds=fault.for_s)
+            struck = started(struck, launch_of(struck, self.machine(struck), cached=True), again_at)
+        self._replace(struck)
+
+    def _move_market(self, fault: Fault) -> None:
+        at = self.now() + timedelta(seconds=fault.after_s or 0)
+        factor = fault.factor if fault.do == "price_rise" else None
+        self._change_market(MarketChange(at=at, machine_id=fault.machine_id, factor=factor))
+
+    def _change_market(self, change: MarketChange) -> None:
+        self._commit(replace(self._state, market_changes=(*self._state.market_changes, change)))
 
     def _rewrite(self, old: Fault, new: Fault | None) -> None:
         faults = (new if fault.fault_id == old.fault_id else fault for fault in self._state.faults)
@@ -357,12 +373,8 @@ def _drawn(fleet: Fleet, seed: int, opened_at: datetime) -> tuple[tuple[Machine,
     return machines, fingerprint(machines)
 
 
+_STANDING = "rate_limits"
 _STARTABLE = (Stage.STOPPED, Stage.OUTBID, Stage.QUEUED, Stage.EXITED, Stage.PULL_FAILED)
-
-
-def card(machine: Machine, gpu_count: int) -> Card:
-    """So many GPUs of a machine, as the engine finds them."""
-    return Card(gpu_name=machine.gpu.gpu_name, gpu_ram_mib=machine.gpu.gpu_ram_mib, count=gpu_count)
 
 
 def _new_state(seed: int, market: str, now: datetime) -> WorldState:

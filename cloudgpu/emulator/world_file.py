@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.emulator.faults import Fault
 from cloudgpu.emulator.instance import Instance
+from cloudgpu.emulator.market_change import MarketChange
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorldState:
     """The facts of a world. `opened_at` is when its market was drawn, `market` the market's
-    fingerprint (another release may draw another one from the same seed); `saved_at` the time of the last change."""
+    fingerprint (another release may draw another one from the same seed); `saved_at` the time of the last change.
+    `broke_at` is when the money was used up, None while some is left."""
 
     version: int = 1
     seed: int
@@ -31,6 +33,8 @@ class WorldState:
     next_fault_id: int = 1
     instances: tuple[Instance, ...] = ()
     faults: tuple[Fault, ...] = ()
+    market_changes: tuple[MarketChange, ...] = ()
+    broke_at: datetime | None = None
 
 
 def save_world(state: WorldState, path: Path) -> None:

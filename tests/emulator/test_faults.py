@@ -220,3 +220,109 @@ def test_a_destroy_can_know_nothing_of_an_instance_that_lives(emulator):
     emulator.fault("destroy", "no_such_instance")
     assert emulator.call("DELETE", f"/api/v0/instances/{instance_id}/", {}).status_code == 404
     assert emulator.list().json()["total_instances"] == 1
+
+
+def test_an_answer_can_be_far_too_large(emulator):
+    emulator.fault("list", "huge", megabytes=3)
+    with emulator.http.get(f"{emulator.url}/api/v1/instances/", stream=True, timeout=5) as answer:
+        assert sum(map(len, answer.iter_content(1_000_000))) > 3_000_000
+    assert emulator.list().status_code == 200
+
+
+def test_an_offer_can_be_rented_by_somebody_else_between_search_and_create(emulator):
+    offer = emulator.offer()
+    emulator.fault("create", "taken")
+    assert emulator.create(offer).json()["error"] == "no_such_ask"
+    wanted = {"ask_contract_id": {"eq": offer["id"]}, "gpu_name": {"neq": "x"}}
+    assert emulator.search(**wanted, rentable={"eq": True}) == []
+    assert emulator.offer()["machine_id"] != offer["machine_id"]
+    assert emulator.rent(emulator.offer())
+
+
+def test_prices_can_rise_between_search_and_create(emulator):
+    offer = emulator.offer()
+    emulator.fault("market", "price_rise", machine_id=offer["machine_id"], factor="1.25", after_s=60)
+    emulator.pass_time(59)
+    assert emulator.offer()["dph_base"] == offer["dph_base"]
+    emulator.pass_time(2)
+    again = emulator.search(machine_id={"eq": offer["machine_id"]}, allocated_storage=60, num_gpus={"eq": 1})[0]
+    assert again["dph_base"] == offer["dph_base"] * Decimal("1.25")
+    instance_id = emulator.rent(again)
+    assert emulator.show(instance_id)["dph_base"] == again["dph_base"]
+
+
+def test_a_machine_can_leave_the_market_and_what_runs_on_it_goes_on(emulator):
+    offer = emulator.offer()
+    kept = emulator.rent(offer)
+    emulator.fault("market", "machine_gone", machine_id=offer["machine_id"])
+    assert emulator.search(machine_id={"eq": offer["machine_id"]}) == []
+    emulator.pass_time(LONG_S)
+    assert emulator.show(kept)["actual_status"] == "running"
+
+
+def test_a_queued_start_happens_unasked_and_bills_then(emulator):
+    instance_id = emulator.rent()
+    emulator.pass_time(LONG_S)
+    emulator.call("PUT", f"/api/v0/instances/{instance_id}/", {"state": "stopped"})
+    emulator.fault("state", "queued", seconds=3600)
+    emulator.call("PUT", f"/api/v0/instances/{instance_id}/", {"state": "running"})
+    emulator.pass_time(3599)
+    waiting = emulator.show(instance_id)
+    assert (waiting["actual_status"], waiting["instance"]["gpuCostPerHour"]) == ("exited", 0)
+    emulator.pass_time(300)
+    begun = emulator.show(instance_id)
+    assert begun["actual_status"] == "running"
+    assert begun["instance"]["gpuCostPerHour"] > 0
+
+
+def test_a_queued_start_can_be_called_off(emulator):
+    instance_id = emulator.rent()
+    emulator.call("PUT", f"/api/v0/instances/{instance_id}/", {"state": "stopped"})
+    emulator.fault("state", "queued", seconds=3600)
+    for state in ("running", "stopped"):
+        emulator.call("PUT", f"/api/v0/instances/{instance_id}/", {"state": state})
+    emulator.pass_time(LONG_S)
+    assert emulator.show(instance_id)["intended_status"] == "stopped"
+
+
+def test_a_lost_host_can_come_back_and_bills_nothing_meanwhile(emulator):
+    instance_id = emulator.rent(label="lost")
+    emulator.pass_time(LONG_S)
+    emulator.fault("instance", "host_offline", label="lost", for_s=7200)
+    before = emulator.bill()["total_usd"]
+    emulator.pass_time(7199)
+    assert emulator.show(instance_id)["actual_status"] == "offline"
+    assert emulator.bill()["total_usd"] == before
+    emulator.pass_time(2)
+    assert emulator.show(instance_id)["actual_status"] == "running"
+    assert requests.get(emulator.address(instance_id) + "/health", timeout=2).status_code == 200
+    assert emulator.bill()["total_usd"] != before
+
+
+@pytest.mark.parametrize(
+    ("do", "actual", "intended"),
+    [("unknown", "unknown", "running"), ("stopped", "exited", "stopped"), ("taken_back", "exited", "stopped")],
+)
+def test_others_can_interfere(emulator, do, actual, intended):
+    instance_id = emulator.rent(label="mine")
+    emulator.pass_time(LONG_S)
+    emulator.fault("instance", do, label="mine")
+    row = emulator.show(instance_id)
+    assert (row["actual_status"], row["intended_status"]) == (actual, intended)
+
+
+def test_an_engine_can_run_out_of_memory_while_it_loads(emulator):
+    emulator.fault("instance", "oom")
+    instance_id = emulator.rent()
+    emulator.pass_time(LONG_S)
+    assert emulator.show(instance_id)["actual_status"] == "exited"
+    log = emulator.logs(instance_id)
+    assert log.index("Loading safetensors") < log.index("torch.OutOfMemoryError: CUDA out of memory")
+    assert "Application startup complete" not in log
+
+
+def test_the_search_quota_of_a_day_can_be_used_up(emulator):
+    emulator.fault("search", "search_quota")
+    answer = emulator.call("POST", "/api/v0/bundles/", {})
+    assert (answer.status_code, answer.json()["error"]) == (429, "search_quota_exceeded")
+    assert answer.headers["X-RateLimit-Reset"]

@@ -151,7 +151,7 @@ def test_what_is_rented_is_gone_from_the_stock(runpod):
 
 def test_too_little_money_is_402_and_at_zero_every_pod_is_terminated(runpod, emulator):
     pod = runpod.rent()
-    emulator.call("POST", "/emulator/runpod/credit", {"usd": "0.1"})
+    emulator.call("POST", "/emulator/credit", {"provider": "runpod", "usd": "0.1"})
     assert runpod.create().status_code == 402
     assert runpod.names() == ["pod"]
     emulator.pass_time(3600)

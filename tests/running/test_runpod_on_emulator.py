@@ -79,7 +79,7 @@ class World:
 
     def clear(self):
         process.call(self.running, "DELETE", "/emulator/faults")
-        process.call(self.running, "POST", "/emulator/runpod/credit", {"usd": "1000"})
+        process.call(self.running, "POST", "/emulator/credit", {"provider": "runpod", "usd": "1000"})
         for instance_id in self.billing():
             self.provider.destroy(instance_id)
         self.store.close()
@@ -187,7 +187,7 @@ def test_a_request_that_breaks_the_rules_stops_at_once(world):
 
 
 def test_too_little_money_stops_at_once_and_says_what_is_left(world):
-    process.call(world.running, "POST", "/emulator/runpod/credit", {"usd": "0.10"})
+    process.call(world.running, "POST", "/emulator/credit", {"provider": "runpod", "usd": "0.10"})
     with pytest.raises(NoCreditError, match=r"\$0\.10 left"):
         world.up()
     assert len(world.creates()) == 1

@@ -1,5 +1,6 @@
 """The server's routes: /health, /version, /metrics without a key, everything under /v1 with it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.applications import Starlette
@@ -9,14 +10,20 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cloudgpu.emulator.faults import Fault
 from cloudgpu.emulator.model_server.completions import chat_completions, completions
 from cloudgpu.emulator.model_server.metrics import Counters, metrics_text
+from cloudgpu.emulator.model_server.pace import Pace
+from cloudgpu.emulator.model_server.trouble import refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelServerSpec:
-    """What one server serves. `names` are the ids it answers to, the first its own; `real_s_per_s` is how many real
-    seconds one of the market's takes (0: no waiting)."""
+    """What one server serves. `names` are the ids it answers to, the first its own.
+
+    `pace` is how fast it answers when nothing is wrong. `trouble` is asked at every completion (with "engine") and
+    health check ("health") for the fault that strikes it; `died` is called when a fault has ended the engine.
+    """
 
     model: str
     names: tuple[str, ...]
@@ -24,9 +31,10 @@ class ModelServerSpec:
     api_keys: tuple[str, ...]
     version: str
     max_model_len: int
-    decode_tokens_per_s: float
+    pace: Pace
     created_s: int
-    real_s_per_s: float
+    trouble: Callable[[str], Fault | None] = lambda _: None
+    died: Callable[[], None] = lambda: None
     counters: Counters = field(default_factory=Counters)
 
 
@@ -65,8 +73,10 @@ class _KeyCheck:
         await self._app(scope, receive, send)
 
 
-async def _health(request: Request) -> Response:  # noqa: ARG001 - being asked at all is the check
-    return Response(status_code=200)
+async def _health(request: Request) -> Response:
+    """Being asked at all is the check; an engine that has died inside a living server says 503, as vLLM does."""
+    fault = request.app.state.spec.trouble("health")
+    return Response(status_code=200) if fault is None else await refused(fault)
 
 
 async def _version(request: Request) -> Response:

@@ -1,43 +1,28 @@
 """/v1/chat/completions and /v1/completions, whole and streamed, with usage."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
+from cloudgpu.emulator.loop_server import HungUp
 from cloudgpu.emulator.model_server.answers import answer
+from cloudgpu.emulator.model_server.generation import Generation
+from cloudgpu.emulator.model_server.pace import Pace, in_time
 from cloudgpu.emulator.model_server.tokens import tokens
+from cloudgpu.emulator.model_server.trouble import (
+    REFUSALS,
+    EngineDiedError,
+    StreamedAnswer,
+    cut_after,
+    refused,
+    troubled,
+)
 
 _DEFAULT_COMPLETION_TOKENS = 16
-_PREFILL_SHARE = 40
-_STEP_S = 0.02
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Generation:
-    """One answer, worked out before its first token is sent."""
-
-    chat: bool
-    model: str
-    request_id: str
-    created_s: int
-    prompt_tokens: int
-    pieces: tuple[str, ...]
-    finish_reason: str
-
-    @property
-    def usage(self) -> dict[str, int]:
-        made = len(self.pieces)
-        return {
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": made,
-            "total_tokens": self.prompt_tokens + made,
-        }
 
 
 async def chat_completions(request: Request) -> Response:
@@ -55,16 +40,24 @@ async def _complete(request: Request, *, chat: bool) -> Response:
     try:
         body = json.loads(await request.body())
         generation = _generation(spec, body, chat=chat)
-    except _RefusedError as refused:
-        return _error(refused.status, refused.kind, str(refused))
+    except _RefusedError as refusal:
+        return _error(refusal.status, refusal.kind, str(refusal))
     except (ValueError, TypeError, AttributeError, KeyError) as error:
         return _error(400, "BadRequestError", f"invalid request: {error}")
+    fault = spec.trouble("engine")
+    if fault is not None and fault.do in REFUSALS:
+        return await refused(fault)
+    generation, pace = troubled(generation, spec.pace, fault)
+    made = _paced(spec, generation, pace, cut_after(fault))
     if body.get("stream"):
-        with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        events = _events(spec, generation, with_usage=with_usage)
-        return StreamingResponse(events, media_type="text/event-stream")
-    async for _ in _paced(spec, generation):
-        pass
+        options = body.get("stream_options") or {}
+        return StreamedAnswer(_events(generation, made, options), media_type="text/event-stream", died=spec.died)
+    try:
+        async for _ in made:
+            pass
+    except EngineDiedError:
+        spec.died()
+        return HungUp()
     return JSONResponse(_whole(generation))
 
 
@@ -75,7 +68,7 @@ class _RefusedError(Exception):
         self.kind = kind
 
 
-def _generation(spec: Any, body: dict[str, Any], *, chat: bool) -> _Generation:  # noqa: ANN401 - ModelServerSpec, which imports this file
+def _generation(spec: Any, body: dict[str, Any], *, chat: bool) -> Generation:  # noqa: ANN401 - ModelServerSpec, which imports this file
     model = str(body.get("model") or spec.names[0])
     if model not in (*spec.names, *spec.adapters):
         raise _RefusedError(404, "NotFoundError", f"The model `{model}` does not exist.")
@@ -89,9 +82,9 @@ def _generation(spec: Any, body: dict[str, Any], *, chat: bool) -> _Generation: 
         body.get("max_completion_tokens") or body.get("max_tokens") or (None if chat else _DEFAULT_COMPLETION_TOKENS)
     )
     limit = min(room, int(asked)) if asked else room
-    pieces = tokens(answer(model if model in spec.adapters else spec.model, question))
+    pieces = _as_long_as_asked(tokens(answer(model if model in spec.adapters else spec.model, question)), body, limit)
     digest = sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
-    return _Generation(
+    return Generation(
         chat=chat,
         model=model,
         request_id=f"{'chatcmpl' if chat else 'cmpl'}-{digest}",
@@ -100,6 +93,13 @@ def _generation(spec: Any, body: dict[str, Any], *, chat: bool) -> _Generation: 
         pieces=tuple(pieces[:limit]),
         finish_reason="length" if len(pieces) > limit else "stop",
     )
+
+
+def _as_long_as_asked(pieces: list[str], body: Mapping[str, Any], limit: int) -> list[str]:
+    """The answer again and again where the caller wants no end of it (`ignore_eos`, `min_tokens`: benches do)."""
+    least = limit + 1 if body.get("ignore_eos") else min(limit, int(body.get("min_tokens") or 0))
+    rounds = max(1, -(-least // len(pieces)))
+    return pieces if rounds == 1 else (pieces * rounds)[:least]
 
 
 def _question(messages: Sequence[dict[str, Any]]) -> tuple[str, str]:
@@ -116,55 +116,70 @@ def _text(content: object) -> str:
     return str(content or "")
 
 
-async def _paced(spec: Any, generation: _Generation) -> AsyncIterator[str]:  # noqa: ANN401 - as above
-    """The pieces, in the time that this card would take, measured on the market's clock."""
+async def _paced(spec: Any, generation: Generation, pace: Pace, cut: int | None) -> AsyncIterator[str]:  # noqa: ANN401 - as above
+    """The pieces, each when it is due; counts them as vLLM counts. Raises EngineDiedError after piece `cut`."""
     counters = spec.counters
     counters.running += 1
-    prefill_s = _STEP_S + generation.prompt_tokens / (spec.decode_tokens_per_s * _PREFILL_SHARE)
-    token_s = 1 / spec.decode_tokens_per_s
+    prompt_tokens = generation.prompt_tokens
     try:
-        await asyncio.sleep(prefill_s * spec.real_s_per_s)
-        for piece in generation.pieces:
-            await asyncio.sleep(token_s * spec.real_s_per_s)
+        index = 0
+        async for piece in in_time(generation.pieces, pace, prompt_tokens):
+            if index == cut:
+                raise EngineDiedError
             counters.generation_tokens += 1
             yield piece
+            index += 1
         counters.finished[generation.finish_reason] += 1
-        counters.prompt_tokens += generation.prompt_tokens
-        counters.ttft_s += prefill_s
-        counters.e2e_s += prefill_s + token_s * len(generation.pieces)
+        counters.prompt_tokens += prompt_tokens
+        counters.ttft_s += pace.due_s(prompt_tokens, 0)
+        counters.e2e_s += pace.due_s(prompt_tokens, max(0, index - 1))
     finally:
         counters.running -= 1
 
 
-async def _events(spec: Any, generation: _Generation, *, with_usage: bool) -> AsyncIterator[str]:  # noqa: ANN401 - as above
+async def _events(generation: Generation, made: AsyncIterator[str], options: Mapping[str, Any]) -> AsyncIterator[str]:
+    """The stream: one event a token, then the reason of the end, then the usage when it was asked for."""
+    always = bool(options.get("continuous_usage_stats"))
     if generation.chat:
         yield _event(_chunk(generation, {"role": "assistant", "content": ""}, None))
-    async for piece in _paced(spec, generation):
-        yield _event(_chunk(generation, {"content": piece}, None))
+    count = 0
+    async for piece in made:
+        count += 1
+        so_far = {"usage": _usage(generation, count)} if always else {}
+        yield _event({**_chunk(generation, {"content": piece}, None), **so_far})
     yield _event(_chunk(generation, {}, generation.finish_reason))
-    if with_usage:
-        yield _event({**_head(generation, streamed=True), "choices": [], "usage": generation.usage})
+    if options.get("include_usage") or always:
+        yield _event({**_head(generation, streamed=True), "choices": [], "usage": _usage(generation, count)})
     yield "data: [DONE]\n\n"
+
+
+def _usage(generation: Generation, made: int) -> dict[str, int]:
+    read = generation.prompt_tokens
+    return {"prompt_tokens": read, "completion_tokens": made, "total_tokens": read + made}
 
 
 def _event(value: dict[str, Any]) -> str:
     return f"data: {json.dumps(value, ensure_ascii=False)}\n\n"
 
 
-def _chunk(generation: _Generation, delta: dict[str, str], finish_reason: str | None) -> dict[str, Any]:
+def _chunk(generation: Generation, delta: dict[str, str], finish_reason: str | None) -> dict[str, Any]:
     content = {"delta": delta} if generation.chat else {"text": delta.get("content", "")}
     choice = {"index": 0, **content, "logprobs": None, "finish_reason": finish_reason}
     return {**_head(generation, streamed=True), "choices": [choice]}
 
 
-def _whole(generation: _Generation) -> dict[str, Any]:
+def _whole(generation: Generation) -> dict[str, Any]:
     text = "".join(generation.pieces)
     content: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if generation.chat else {"text": text}
     choice = {"index": 0, **content, "logprobs": None, "finish_reason": generation.finish_reason}
-    return {**_head(generation, streamed=False), "choices": [choice], "usage": generation.usage}
+    return {
+        **_head(generation, streamed=False),
+        "choices": [choice],
+        "usage": _usage(generation, len(generation.pieces)),
+    }
 
 
-def _head(generation: _Generation, *, streamed: bool) -> dict[str, Any]:
+def _head(generation: Generation, *, streamed: bool) -> dict[str, Any]:
     kind = ("chat.completion.chunk" if streamed else "chat.completion") if generation.chat else "text_completion"
     return {
         "id": generation.request_id,

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from cloudgpu.emulator.instance import Pod
-from cloudgpu.emulator.world import RentRequest
+from cloudgpu.emulator.rental import RentRequest
 
 _PORT = re.compile(r"\d{1,5}/(http|tcp)")
 _VERSION = re.compile(r"\d+\.\d+")

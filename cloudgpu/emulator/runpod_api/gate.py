@@ -1,4 +1,4 @@
-"""What stands before every RunPod route: the key, the faults that were asked for, and the headers of its limits."""
+"""What stands before every RunPod route: the key, its limits, and the faults that were asked for."""
 
 import re
 import secrets
@@ -24,12 +24,6 @@ _CALLS = (
     ("GET", r"/v2/account/.*", "user"),
     ("POST", r"/graphql", "user"),
 )
-_LIMITS = {
-    "RateLimit": '"minute";r=176;t=41, "hour";r=7193;t=2411',
-    "RateLimit-Policy": '"minute";q=180;w=60, "hour";q=7200;w=3600',
-}
-"""Told and not enforced; the fault `429_retry_after` is a window that is used up."""
-
 _HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 NO_CAPACITY = (
     "There are no longer any instances available with the requested specifications. Please refresh and try again."
@@ -41,11 +35,29 @@ async def runpod_gate(request: Request, proceed: Proceed) -> Response:
     path = request.url.path
     if not path.startswith("/v2/") and path != "/graphql":
         return await proceed(request)
-    answer = _unauthorised(request) or await _answered(request, proceed)
-    for name, value in _LIMITS.items():
+    answer = _unauthorised(request) or await _within_limits(request, proceed)
+    answer.headers["x-request-id"] = secrets.token_hex(8)
+    return answer
+
+
+async def _within_limits(request: Request, proceed: Proceed) -> Response:
+    """Every answer tells how the limits stand; they are enforced on request."""
+    world, limits = runpod_of(request), request.app.state.markets.runpod_limits
+    used_up = [window for window in limits.windows(world.now()) if window.left == 0]
+    if used_up and world.limits_enforced():
+        answer = problem(429, f"rate limit exceeded for the {used_up[0].name} window")
+        answer.headers["Retry-After"] = str(used_up[0].reset_s)
+    else:
+        limits.note(world.now())
+        answer = await _answered(request, proceed)
+    windows = limits.windows(world.now())
+    told = {
+        "RateLimit": ", ".join(f'"{each.name}";r={each.left};t={each.reset_s}' for each in windows),
+        "RateLimit-Policy": ", ".join(f'"{each.name}";q={each.quota};w={each.length_s}' for each in windows),
+    }
+    for name, value in told.items():
         if name not in answer.headers:
             answer.headers[name] = value
-    answer.headers["x-request-id"] = secrets.token_hex(8)
     return answer
 
 
@@ -81,6 +93,8 @@ _ANSWERS: Answers = {
     "auth": lambda: problem(401, "invalid bearer token"),
     "insufficient_credit": lambda: problem(402, "account balance is too low to start this pod"),
     "no_capacity": lambda: problem(400, NO_CAPACITY),
+    "no_free_gpus": lambda: problem(400, "There are not enough free GPUs on the host machine to start this pod."),
+    "spend_cap": lambda: problem(400, "This would exceed your account's spend limit of $80 an hour."),
     "bad_request": lambda: problem(400, "request could not be processed"),
     "bad_body": lambda: problem(422, "Request validation failed.", [{"location": "body", "message": "is not right"}]),
     "forbidden": lambda: problem(403, "access denied"),

@@ -1,5 +1,6 @@
 """A pod as REST v2 shows it. The environment stands in it in clear, as on the real thing."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -24,6 +25,7 @@ _STATUS = {
     Stage.QUEUED: "EXITED",
     Stage.OUTBID: "EXITED",
     Stage.OFFLINE: "RUNNING",
+    Stage.UNKNOWN: "RUNNING",
     Stage.TERMINATED: "TERMINATED",
 }
 """EXITED as a stage is a container whose command ended: RunPod starts it again and again, and calls it RUNNING."""
@@ -96,7 +98,7 @@ def _mounts(pod: Pod) -> Row:
 
 
 def _gpu(instance: Instance, machine: Machine, pod: Pod) -> Row:
-    count = len(instance.gpu_indexes)
+    count = 0 if pod.without_gpus else len(instance.gpu_indexes)
     share = count / machine.gpu_count
     memory_gb = round(machine.ram_mb * share / 1000)
     return {"id": pod.gpu_type, "count": count, "vcpuCount": int((machine.cpu_cores or 0) * share), "memory": memory_gb}
@@ -106,17 +108,23 @@ def _runtime(instance: Instance, pod: Pod, now: datetime) -> Row | None:
     stage = step_at(instance, now).stage
     if stage is Stage.OFFLINE:
         return None
-    hidden = pod.ports_from is not None and now < pod.ports_from
     return {
         "uptime": int((now - step_at(instance, now).at).total_seconds()),
         "gpus": [{"util": 35 if stage is Stage.SERVING else 0, "memoryUtil": 0} for _ in instance.gpu_indexes],
         "cpu": {"util": 3},
         "memory": {"util": 9},
-        "ports": None if hidden else [_port(name, instance) for name in pod.ports],
+        "ports": _ports(instance, pod, now),
     }
 
 
-def _port(name: str, instance: Instance) -> Row:
+def _ports(instance: Instance, pod: Pod, now: datetime) -> list[Row] | None:
+    if pod.ports_from is not None and now < pod.ports_from:
+        return [] if pod.ports_empty else None
+    stale = pod.stale_until is not None and now < pod.stale_until
+    return [_port(name, pod.stale_ports if stale else instance.ports) for name in pod.ports]
+
+
+def _port(name: str, ports: Mapping[int, int]) -> Row:
     """Ports of the proxy too stand on loopback here: nobody could reach RunPod's proxy for an emulated pod."""
     number, _, kind = name.partition("/")
-    return {"private": int(number), "public": instance.ports[int(number)], "type": kind, "ip": "127.0.0.1"}
+    return {"private": int(number), "public": ports[int(number)], "type": kind, "ip": "127.0.0.1"}

@@ -12,9 +12,10 @@ from starlette.routing import Route
 from cloudgpu.base.money import ZERO
 from cloudgpu.emulator.machine import Ask
 from cloudgpu.emulator.offer_row import storage_usd_per_hour
+from cloudgpu.emulator.rental import RentRequest
 from cloudgpu.emulator.vast_api.body import fault_of, json_object, world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply
-from cloudgpu.emulator.world import RentRequest, World
+from cloudgpu.emulator.world import World
 
 _PORT = re.compile(r"^-p\s+(\d+):(\d+)(?:/(tcp|udp))?$")
 _MOST_PORTS = 64
@@ -47,7 +48,7 @@ async def _create(request: Request) -> Response:
         world_of(request),
         int(request.path_params["ask_id"]),
         body,
-        half_done=fault is not None and fault.do == "error_with_new_contract",
+        trick=None if fault is None else fault.do,
     )
 
 
@@ -56,13 +57,16 @@ async def _bulk(request: Request) -> Response:
     ids = (body or {}).get("ids")
     if not isinstance(ids, list):
         return refusal(400, "invalid_args", "ids: Input should be a valid list")
-    answers = [_rent(world_of(request), int(ask_id), body or {}, half_done=False) for ask_id in ids]
+    answers = [_rent(world_of(request), int(ask_id), body or {}, trick=None) for ask_id in ids]
     good = sum(answer.status_code == 200 for answer in answers)
     return reply({"success": good == len(ids), "created": good, "requested": len(ids)}, 200 if good else 400)
 
 
-def _rent(world: World, ask_id: int, body: Mapping[str, Any], *, half_done: bool) -> Response:
+def _rent(world: World, ask_id: int, body: Mapping[str, Any], *, trick: str | None) -> Response:
     ask = world.ask(ask_id)
+    if ask is not None and trick == "taken":
+        world.take(ask)
+        ask = None
     if ask is None:
         return refusal(404, "no_such_ask", f"Instance type by id {ask_id} is not available.")
     try:
@@ -75,7 +79,7 @@ def _rent(world: World, ask_id: int, body: Mapping[str, Any], *, half_done: bool
     low_bid = wanted.bid_usd_per_hour is not None and wanted.bid_usd_per_hour < _min_bid(ask)
     if low_bid and body.get("cancel_unavail"):
         return refusal(410, "no_such_ask", "bid is too low for this instance type")
-    if low_bid or half_done:
+    if low_bid or trick == "error_with_new_contract":
         return _half_done(world, ask, wanted)
     instance = world.rent(ask, wanted)
     return reply({"success": True, "new_contract": instance.instance_id, "instance_api_key": instance.api_key})

@@ -19,6 +19,8 @@ _CALLS = (
     ("GET", r"/api/v1/instances/", "list"),
     ("GET", r"/api/v0/instances/\d+/", "show"),
     ("PUT", r"/api/v0/instances/\d+/", "state"),
+    ("PUT", r"/api/v0/instances/(?:reboot|recycle)/\d+/", "state"),
+    ("PUT", r"/api/v0/instances/bid_price/\d+/", "bid"),
     ("DELETE", r"/api/v0/instances/(\d+/)?", "destroy"),
     ("PUT", r"/api/v0/instances/request_logs/\d+/", "logs"),
     ("GET", r"/bucket/.*", "log_text"),
@@ -38,8 +40,11 @@ async def gate(request: Request, proceed: Proceed) -> Response:
     refused = unauthorised(request) if _needs_key(request) else None
     if refused is not None:
         return refused
-    call = _call(request.method, path)
-    fault = world_of(request).take_fault(call) if call is not None else None
+    call, world = _call(request.method, path), world_of(request)
+    too_soon_s = request.app.state.markets.vast_limits.too_soon_s(call, world.now())
+    if too_soon_s is not None and world.limits_enforced():
+        return PlainTextResponse(f"API requests too frequent endpoint threshold={too_soon_s}", 429)
+    fault = world.take_fault("state" if call == "bid" else call) if call is not None else None
     request.scope["emulator_fault"] = fault
     if fault is None:
         return await proceed(request)
@@ -62,6 +67,10 @@ _ANSWERS: Answers = {
     "429_retry_after": lambda: Response(
         '{"detail": "Too many requests"}', 429, {"Retry-After": "2"}, "application/json"
     ),
+    "429_json": lambda: Response('{"detail": "Too many requests"}', 429, media_type="application/json"),
+    "search_quota": lambda: _quota_used_up(),
+    "session_expired": lambda: refusal(404, "auth_error", "Session expired. Please log in again."),
+    "spend_rate_limit": lambda: refusal(400, "spend_rate_limit", "Your account is new: please spend more slowly."),
     "500": lambda: PlainTextResponse("Internal Server Error", 500),
     "502": lambda: Response(_HTML, 502, media_type="text/html"),
     "503": lambda: PlainTextResponse("Service Unavailable", 503),
@@ -91,3 +100,10 @@ _ANSWERS: Answers = {
         }
     ),
 }
+
+
+def _quota_used_up() -> Response:
+    """The daily quota: nothing helps until midnight UTC. The SDK of Vast.ai reads the error's name."""
+    answer = refusal(429, "search_quota_exceeded", "You have used your daily quota of search results.")
+    answer.headers["X-RateLimit-Reset"] = "86400"
+    return answer

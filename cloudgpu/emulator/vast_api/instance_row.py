@@ -28,6 +28,7 @@ _SHOWN: dict[Stage, tuple[str | None, str, str, str]] = {
     Stage.QUEUED: ("exited", "running", "stopped", "running"),
     Stage.OUTBID: ("exited", "stopped", "stopped", "stopped"),
     Stage.OFFLINE: ("offline", "running", "running", "running"),
+    Stage.UNKNOWN: ("unknown", "running", "running", "running"),
 }
 """actual_status, intended_status, cur_state, next_state."""
 

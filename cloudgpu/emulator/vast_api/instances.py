@@ -131,10 +131,12 @@ async def _change(request: Request) -> Response:
     if "label" in body:
         return _relabel(world, instance, body["label"])
     if body.get("state") == "running" and fault is not None and fault.do == "queued":
-        world.queue(instance)
+        world.queue(instance, fault.seconds)
         return refusal(400, "unavailable", "Required resources are currently unavailable, state change queued.")
     if body.get("state") not in ("running", "stopped"):
         return refusal(400, "invalid_args", "state must be running or stopped")
+    if body["state"] == "running" and world.credit_usd() <= 0:
+        return refusal(400, "insufficient_credit", "Your account lacks credit; see the billing page.")
     _turn(world, instance, body["state"])
     return reply({"success": True})
 
