@@ -16,9 +16,10 @@ from cloudgpu.planning.offers import Market
 
 if TYPE_CHECKING:
     from cloudgpu.cli.market_cache import MarketCache
-    from cloudgpu.running.providers.base import OfferQuery, Provider
+    from cloudgpu.running.providers.base import OfferQuery
 
     Queries = Callable[[], Sequence[OfferQuery]]
+    Search = Callable[[OfferQuery], Market]
 
 PROVIDERS = ("vast", "runpod", *EMULATED)
 
@@ -40,21 +41,24 @@ def market_time(session: Session, providers: Sequence[str]) -> datetime:
     return session.clock(emulated or "vast").now()
 
 
-def gather(session: Session, providers: Sequence[str], offers_file: Path | None, queries: "Queries") -> Market:
+def gather(
+    session: Session, providers: Sequence[str], offers_file: Path | None, queries: "Queries", *, keyless: bool = False
+) -> Market:
     """The market for a plan or a listing. Calls the network, and `queries`, only for live providers.
 
-    Without `providers` those with a key are asked, and without any key the reference figures are read.
+    Without `providers` those with a key are asked, and without any key the reference figures are read. With `keyless`
+    those without a key are asked too, for what they show to anybody; their reference figures stand in where that fails.
     Raises BadFileError for a file that holds no offers, and the provider's error when no source is left.
     """
     now = market_time(session, () if offers_file else providers)
     if offers_file is not None:
         return read_offers_file(offers_file, now)
-    asked = providers or tuple(name for name in ("vast", "runpod") if has_key(session, name))
+    asked = providers or tuple(name for name in ("vast", "runpod") if keyless or has_key(session, name))
     if not asked:
-        return _noted(reference_market(), "No key for vast or runpod: reference figures are shown, not live offers.")
+        return _noted(reference_market(), f"No key for vast or runpod: {_REFERENCE_INSTEAD}")
     from cloudgpu.planning.blocklist import without_blocked  # live markets alone name machines
 
-    answers = _side_by_side(session, asked, queries, now)
+    answers = _side_by_side(session, asked, queries, now, keyless)
     markets = [answer for answer in answers.values() if isinstance(answer, Market)]
     failures = {name: answer for name, answer in answers.items() if isinstance(answer, CloudgpuError)}
     if not markets:
@@ -66,7 +70,7 @@ def gather(session: Session, providers: Sequence[str], offers_file: Path | None,
 
 
 def _side_by_side(
-    session: Session, asked: Sequence[str], queries: "Queries", now: datetime
+    session: Session, asked: Sequence[str], queries: "Queries", now: datetime, keyless: bool
 ) -> dict[str, Market | CloudgpuError]:
     """What each provider answered, or why it did not; they are asked at once, and waited for so long and no longer."""
     import threading  # one provider needs none of it
@@ -79,7 +83,7 @@ def _side_by_side(
 
     def ask(name: str) -> None:
         try:
-            answers[name] = _one(session, name, queries, now)
+            answers[name] = _one(session, name, queries, now, keyless)
         except (ProviderError, NotAuthorisedError) as error:
             answers[name] = error
         except BaseException as error:  # a thread's crash must not pass for silence
@@ -106,46 +110,68 @@ def has_key(session: Session, name: str) -> bool:
     return (session.settings.vast_key if name == "vast" else session.settings.runpod_key) is not None
 
 
-def _one(session: Session, name: str, queries: "Queries", now: datetime) -> Market:
+_REFERENCE_INSTEAD = "reference figures are shown, not live offers (--live asks without one)."
+
+
+def _one(session: Session, name: str, queries: "Queries", now: datetime, keyless: bool) -> Market:
     if name in EMULATED:
-        return _live(session, name, queries, None, now)
-    if not has_key(session, name):
-        return _noted(
-            reference_market((name,)), f"No key for {name}: its reference figures are shown, not live offers."
-        )
+        return _live(name, session.provider(name).search, queries, None, now)
+    if has_key(session, name):
+        return _live(name, session.provider(name).search, queries, _cache(session, name), now)
+    if not keyless:
+        return _noted(reference_market((name,)), f"No key for {name}: {_REFERENCE_INSTEAD}")
+    return _shown_to_anybody(session, name, queries, now)
+
+
+def _shown_to_anybody(session: Session, name: str, queries: "Queries", now: datetime) -> Market:
+    """What a provider tells without a key, else its reference figures and why.
+
+    It is asked for the model as published only: each further question is a minute of waiting.
+    """
+    from cloudgpu.running.providers.keyless import search_without_key  # asked for with --live only
+
+    def search(query: "OfferQuery") -> Market:
+        return search_without_key(name, session.settings, query, session.clock(name))
+
+    try:
+        return _live(name, search, lambda: queries()[:1], _cache(session, name, "-without-key"), now)
+    except (ProviderError, NotAuthorisedError) as error:
+        why = f"{name} shows nothing without a key ({error.message}): its reference figures are shown."
+        return _noted(reference_market((name,)), why)
+
+
+def _cache(session: Session, name: str, kind: str = "") -> "MarketCache":
     from cloudgpu.cli.market_cache import MarketCache  # live markets alone are kept
 
     address = session.settings.vast_url if name == "vast" else session.settings.runpod_url
-    cache = MarketCache(session.settings.cache_dir / "markets", name, address.value)
-    return _live(session, name, queries, cache, now)
+    return MarketCache(session.settings.cache_dir / "markets", name + kind, address.value)
 
 
-def _live(session: Session, name: str, queries: "Queries", cache: "MarketCache | None", now: datetime) -> Market:
+def _live(name: str, search: "Search", queries: "Queries", cache: "MarketCache | None", now: datetime) -> Market:
     """The answers to all queries as one market; an offer that stands in two of them counts once.
 
     The first query must succeed; a later one only widens the view, so its failure is a note.
     """
-    provider = session.provider(name)
     first, *others = queries()
-    market = _search(provider, first, cache, now)
+    market = _search(search, first, cache, now)
     for query in others:
         try:
-            market = merge([market, _search(provider, query, cache, now)])
+            market = merge([market, _search(search, query, cache, now)])
         except ProviderError as error:
             market = _noted(market, f"{name} was not asked for lighter forms of the model: {error.message}")
     once = {offer.offer_id: offer for offer in reversed(market.offers)}
     return replace(market, offers=tuple(once.values()))
 
 
-def _search(provider: "Provider", query: "OfferQuery", cache: "MarketCache | None", now: datetime) -> Market:
+def _search(search: "Search", query: "OfferQuery", cache: "MarketCache | None", now: datetime) -> Market:
     """The provider's answer; one of the last minute is not asked for again, an old one stands in when it gives none."""
     if cache is None:
-        return provider.search(query)
+        return search(query)
     found = cache.fresh(query, now)
     if found is not None:
         return found
     try:
-        found = provider.search(query)
+        found = search(query)
     except ProviderError as error:
         old = cache.stale(query, now, error)
         if old is None:

@@ -49,6 +49,7 @@ def offers(
         str, typer.Option(help="price, price-per-gpu, price-per-gib, reliability, download or disk.")
     ] = "price",
     limit: Annotated[int, typer.Option(min=1, help="How many are shown.")] = 20,
+    live: Annotated[bool, typer.Option("--live", help="Ask the markets without a key too.")] = False,
     watch: Annotated[
         int | None, typer.Option(min=10, metavar="SECONDS", help="Show them again every so often, until Ctrl-C.")
     ] = None,
@@ -80,7 +81,7 @@ def offers(
 
     def once() -> None:
         now = market_time(session, providers)
-        market = gather(session, providers, source, lambda: [_query(name, gpus)])
+        market = gather(session, providers, source, lambda: [_query(name, gpus)], keyless=live)
         found = select(market, gpu=name, gpus=gpus, min_gib=min_memory, max_usd=max_price, regions=region or (),
                        sort=sort)  # fmt: skip
         if action == "record":

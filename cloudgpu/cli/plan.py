@@ -86,6 +86,9 @@ def plan(
     offers: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Offers from a file instead of a provider.")
     ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the markets without a key too, for what they show to anybody.")
+    ] = False,
     spot: Annotated[bool, typer.Option("--spot", help="What a bid would save, and an interruption cost.")] = False,
     migrate_from: Annotated[
         str | None,
@@ -119,7 +122,7 @@ def plan(
         old_usd_per_hour=None if old is None else old.usd_per_hour,
         rollback_window=0.0 if old is None else rollback_window,
     )  # fmt: skip
-    market, now = market_for(needs, offers)
+    market, now = market_for(needs, offers, keyless=live)
     if explain is not None or why_not is not None:
         return _tell(needs, market, explain, why_not, as_json=as_json)
     made = plan_on(needs, market, now)
@@ -144,14 +147,17 @@ def _emulated(old: "Deployment | None") -> tuple[str, ...]:
     return (old.provider,) if old is not None and old.provider in EMULATED else ()
 
 
-def market_for(needs: "Needs", offers_file: Path | None = None) -> "tuple[Market, datetime]":
-    """A file's offers, live ones, or the reference figures, and the time by which they are dated."""
+def market_for(needs: "Needs", offers_file: Path | None = None, *, keyless: bool = False) -> "tuple[Market, datetime]":
+    """A file's offers, live ones, or the reference figures, and the time by which they are dated.
+
+    `keyless` asks those markets too that there is no key for.
+    """
     from cloudgpu.cli.markets import gather, market_time
     from cloudgpu.cli.session import open_session
 
     session = open_session()
     now = market_time(session, needs.providers)
-    market = gather(session, needs.providers, offers_file, lambda: queries_for(needs))
+    market = gather(session, needs.providers, offers_file, lambda: queries_for(needs), keyless=keyless)
     return market, max(now, market.fetched_at)
 
 

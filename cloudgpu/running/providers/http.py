@@ -301,7 +301,8 @@ class _Bearer(AuthBase):
         self._key = key
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
+        if self._key:  # some questions are answered to anybody, and to nobody with an empty key
+            request.headers["Authorization"] = f"Bearer {self._key.reveal()}"
         return request
 
 
