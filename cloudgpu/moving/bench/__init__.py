@@ -1,0 +1,1 @@
+"""How fast an endpoint answers: real questions, real seconds, one client for every side."""

@@ -1,0 +1,84 @@
+"""The quality gate: does the new side still pass the golden prompts, and does nothing look broken?"""
+
+from collections import Counter
+
+from cloudgpu.moving.bench.interval import Interval, difference_of_means
+from cloudgpu.moving.gates.thresholds import QualityLimits, Thresholds
+from cloudgpu.moving.gates.verdict import Check, Outcome, at_least, within
+from cloudgpu.moving.quality.trial import QualityRun
+
+GATE = "quality"
+
+
+def answer_checks(old: QualityRun, new: QualityRun, thresholds: Thresholds, seed: int) -> list[Check]:
+    """The share of golden prompts that pass, those that were lost for good, and answers that look broken."""
+    limits, prompts = thresholds.quality, len(old.passed_share())
+    if prompts < limits.min_prompts:
+        reason = f"{prompts} golden prompts are too few to conclude from; {limits.min_prompts} are needed"
+        return [Check(gate=GATE, name="golden prompts", outcome=Outcome.INCONCLUSIVE, reason=reason, samples=prompts)]
+    return [
+        _passes(old, new, thresholds, seed),
+        _lost(old, new, limits),
+        _anomalies(old, new, thresholds, seed + 1),
+    ]
+
+
+def _passes(old: QualityRun, new: QualityRun, thresholds: Thresholds, seed: int) -> Check:
+    pairs = _pairs(old.passed_share(), new.passed_share())
+    before, after = (sum(pair[side] for pair in pairs) / len(pairs) for side in (0, 1))
+    name, least = "golden prompts", thresholds.quality.min_ratio
+    if before == 0:
+        reason = "the old side passes no golden prompt, so there is nothing to hold the new one to"
+        return Check(gate=GATE, name=name, outcome=Outcome.INCONCLUSIVE, reason=reason, old=before, new=after)
+    difference = difference_of_means(pairs, confidence=thresholds.confidence, seed=seed)
+    low, high = (max(0.0, 1 + end / before) for end in (difference.low, difference.high))
+    interval = Interval(value=after / before, low=low, high=high, count=len(pairs))
+    said = f"the new side passes {after:.0%} of golden prompts, the old one {before:.0%}"
+    outcome = at_least(interval, least)
+    ends = {
+        Outcome.PASS: f"{said}: at least {least:.0%} of the old side's share",
+        Outcome.FAIL: f"{said}: less than {least:.0%} of the old side's share",
+        Outcome.INCONCLUSIVE: f"{said}: whether that is {least:.0%} of the old side's share, {len(pairs)} prompts "
+        "cannot tell",
+    }
+    return Check(
+        gate=GATE, name=name, outcome=outcome, reason=ends[outcome], old=before, new=after, unit="share",
+        ratio=interval.value, low=low, high=high, limit=least, samples=len(new.trials),
+    )  # fmt: skip
+
+
+def _lost(old: QualityRun, new: QualityRun, limits: QualityLimits) -> Check:
+    before, after = old.passed_share(), new.passed_share()
+    lost = [prompt for prompt, share in before.items() if share == 1 and after.get(prompt) == 0]
+    shown = ", ".join(lost[:3]) + (" and more" if len(lost) > 3 else "")
+    if len(lost) > limits.max_lost:
+        outcome = Outcome.FAIL
+        reason = f"{len(lost)} prompts that the old side always passes fail always on the new one: {shown}"
+    else:
+        outcome = Outcome.PASS
+        reason = f"{len(lost)} prompts were lost for good ({shown})" if lost else "no prompt was lost for good"
+    return Check(
+        gate=GATE, name="lost prompts", outcome=outcome, reason=reason, new=float(len(lost)),
+        limit=float(limits.max_lost), samples=len(before),
+    )  # fmt: skip
+
+
+def _anomalies(old: QualityRun, new: QualityRun, thresholds: Thresholds, seed: int) -> Check:
+    pairs = _pairs(old.anomaly_share(), new.anomaly_share())
+    interval = difference_of_means(pairs, confidence=thresholds.confidence, seed=seed)
+    before, after = (sum(pair[side] for pair in pairs) / len(pairs) for side in (0, 1))
+    kinds = Counter(kind for trial in new.trials for kind in trial.anomalies)
+    shown = f" ({', '.join(kind for kind, _ in kinds.most_common(3))})" if kinds else ""
+    most = thresholds.quality.max_more_anomalies
+    outcome = within(interval, most)
+    said = f"{after:.0%} of the new side's answers look broken{shown}, {before:.0%} of the old side's"
+    open_end = f": whether that is {most:.0%} more, {len(pairs)} prompts cannot tell"
+    return Check(
+        gate=GATE, name="anomalies", outcome=outcome,
+        reason=said + (open_end if outcome is Outcome.INCONCLUSIVE else ""), old=before, new=after, unit="share",
+        limit=most, samples=len(new.trials),
+    )  # fmt: skip
+
+
+def _pairs(old: dict[str, float], new: dict[str, float]) -> list[tuple[float, float]]:
+    return [(share, new.get(prompt, 0.0)) for prompt, share in old.items()]

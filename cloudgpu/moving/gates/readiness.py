@@ -1,0 +1,24 @@
+"""The readiness gate: healthy, the right model, and it says something."""
+
+from cloudgpu.base.secret import Secret
+from cloudgpu.moving.bench.endpoint import Endpoint, Form
+from cloudgpu.moving.gates.verdict import Check, Outcome
+from cloudgpu.running.health import probe
+from cloudgpu.serving.launch import HealthCheck
+
+GATE = "readiness"
+
+
+def readiness_checks(new: Endpoint) -> list[Check]:
+    """Ask the new side what `up` asks before it calls a deployment ready. Calls the endpoint.
+
+    An application that lists no models is not asked here: the bench's first question tells.
+    """
+    if new.form is Form.APP:
+        reason = "a /chat application lists no models: it is judged by its answers"
+        return [Check(gate=GATE, name="ready", outcome=Outcome.NOT_JUDGED, reason=reason)]
+    health = probe(new.url, new.api_key or Secret(""), HealthCheck(port=0, path=new.health_path, model_id=new.model))
+    if health.ready:
+        return [Check(gate=GATE, name="ready", outcome=Outcome.PASS, reason=f"{new.name} is ready: {health.detail}")]
+    reason = f"{new.name} is not ready ({health.phase}): {health.detail}"
+    return [Check(gate=GATE, name="ready", outcome=Outcome.FAIL, reason=reason)]
