@@ -22,6 +22,7 @@ from cloudgpu.base.errors import (
 )
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.runpod_offers import country_of
+from cloudgpu.running.account import first_name, same_account
 from cloudgpu.running.providers.base import Address, InstanceState, OfferQuery
 from cloudgpu.running.providers.runpod import open_runpod
 from cloudgpu.running.providers.runpod.create import pod_body
@@ -409,12 +410,15 @@ def test_an_empty_log_gives_way_to_what_the_host_says(runpod, server):
 
 def test_account_and_balance_outlive_graphql(runpod, server):
     server.post(GRAPHQL, json={"data": {"myself": {"id": "user_1", "clientBalance": 12.5}}})
-    assert (runpod.account(), runpod.balance_usd()) == ("user_1", Decimal("12.5"))
+    told = runpod.account()
+    assert (first_name(told), runpod.balance_usd()) == ("user_1", Decimal("12.5"))
     server.replace(responses.POST, GRAPHQL, status=410, body="gone")
     server.get(f"{URL}/v2/account/balance", json={"balanceAmount": 42.18, "billingMode": "PREPAID"})
     assert runpod.balance_usd() == Decimal("42.18")
     assert runpod.account().startswith("key-")
-    assert KEY not in runpod.account()
+    assert same_account(told, runpod.account())
+    assert not same_account("user_2/key-1", runpod.account())
+    assert KEY not in told
 
 
 def test_a_wrong_key_is_refused_and_a_narrow_one_is_told_apart(runpod, server):

@@ -282,3 +282,16 @@ def test_a_destroy_left_half_done_is_finished_before_the_name_is_given_again(des
     desk.provider.deaf_to_destroy = False
     second = desk.up()
     assert desk.provider.billing() == [second.instance_id]
+
+
+def test_a_provider_that_cannot_always_tell_its_account_is_still_the_same_one(desk, faults):
+    desk.provider.account_id = "key-1"
+    desk.provider.faults["create"] = [faults.unreachable]
+    account, calls = desk.provider.account, []
+
+    def told_later():
+        calls.append(account())
+        return calls[-1] if len(calls) == 1 else "user-1/key-1"
+
+    desk.provider.account = told_later
+    assert desk.up().state.value == "ready"

@@ -15,6 +15,7 @@ from cloudgpu.base.errors import (
 from cloudgpu.base.events import EventKind
 from cloudgpu.base.money import exact_text
 from cloudgpu.planning.offers import card
+from cloudgpu.running.account import first_name
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.lookup import settle
 from cloudgpu.running.deployment.request import Rental, UpRequest
@@ -123,6 +124,6 @@ def _intent(deployment: Deployment) -> dict[str, object]:
         "disk_usd_per_hour": exact_text(deployment.disk_usd_per_hour),
         "download_usd": exact_text(deployment.download_usd),
         "plan_id": deployment.plan_id,
-        "account": deployment.account,
+        "account": first_name(deployment.account),
         "location": deployment.location,
     }

@@ -9,6 +9,7 @@ from cloudgpu.base.clock import Clock, utc_text
 from cloudgpu.base.errors import ConflictError, NotAuthorisedError, ProviderError
 from cloudgpu.base.events import Emit, EventKind
 from cloudgpu.base.money import exact_text
+from cloudgpu.running.account import same_account
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.state import Absent, Action, Seen, Sighting, Step, Unsure, step
 from cloudgpu.running.providers.base import InstanceView, Provider
@@ -122,7 +123,7 @@ def _single(provider: Provider, deployment: Deployment) -> InstanceView | None:
 
 
 def _same_account(provider: Provider, deployment: Deployment) -> None:
-    if deployment.account is None or provider.account() == deployment.account:
+    if deployment.account is None or same_account(provider.account(), deployment.account):
         return
     raise NotAuthorisedError(
         f"the key for {deployment.provider} opens another account than the one that rented {deployment.name}",
@@ -133,12 +134,17 @@ def _same_account(provider: Provider, deployment: Deployment) -> None:
 def _alive_all_the_same(journal: Journal, deployment: Deployment) -> str | None:
     """Another deployment of this account that a read of its own still shows: then an empty listing is no listing."""
     for other in journal.store.deployments():
-        same = (other.provider, other.account) == (deployment.provider, deployment.account)
-        if not same or other.token == deployment.token or other.instance_id is None:
+        if other.provider != deployment.provider or not _same(other.account, deployment.account):
+            continue
+        if other.token == deployment.token or other.instance_id is None:
             continue
         if journal.provider.instance(other.instance_id):
             return other.name
     return None
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    return one == other if one is None or other is None else same_account(one, other)
 
 
 def _observed(journal: Journal, deployment: Deployment, view: InstanceView, state: DeploymentState) -> Deployment:

@@ -208,7 +208,7 @@ class Provider(Protocol):
         ...
 
     def account(self) -> str:
-        """Whose account the key opens, as the provider numbers it: another account's listing proves no absence."""
+        """Whose account the key opens, compared by `same_account`: another account's listing proves no absence."""
         ...
 
     def balance_usd(self) -> Decimal:

@@ -28,6 +28,7 @@ from cloudgpu.base.money import show_usd, usd
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.runpod_offers import GPU_COUNTS, catalogue_offers
+from cloudgpu.running.account import account_name
 from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
 from cloudgpu.running.providers.http import Http, Patience, Timeouts
 from cloudgpu.running.providers.runpod.bill import billing_params, lines_of
@@ -145,13 +146,14 @@ class RunpodProvider:
         return lines_of(instance_id, body, since, now)
 
     def account(self) -> str:
-        """See `Provider`. A fingerprint of the key once GraphQL is gone: another key then counts as another account."""
+        """See `Provider`. The account's id, and a fingerprint of the key for when GraphQL is not to be had."""
+        fingerprint = f"key-{sha256(self.http.key.reveal().encode()).hexdigest()[:16]}"
         try:
-            return str(self._myself()["id"])
+            return account_name(str(self._myself()["id"]), fingerprint)
         except RefusedKeyError:
             raise
         except (BadAnswerError, NotAuthorisedError, KeyError):
-            return f"key-{sha256(self.http.key.reveal().encode()).hexdigest()[:16]}"
+            return fingerprint
 
     def balance_usd(self) -> Decimal:
         """See `Provider`. From GraphQL; from v2's account balance, whose path is not confirmed, once that is gone."""
