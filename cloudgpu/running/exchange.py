@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 
 T = TypeVar("T")
 
 _CONNECT_S = 5.0
-_PIECE_BYTES = 512
+_PIECE_BYTES = 16 * 1024
 _MOST_BYTES = 4 * 1024 * 1024
 
 
@@ -58,24 +59,46 @@ def exchange(
     limit_s: float,
     read: Callable[[Incoming], T],
     connect_s: float = _CONNECT_S,
-    idle_s: float | None = None,
     most_bytes: int = _MOST_BYTES,
     **sent: Any,  # noqa: ANN401  (what requests takes)
 ) -> T:
     """What `read` makes of the answer, within `limit_s` real seconds in all. `sent` goes to requests as it is.
 
-    `idle_s`: the longest silence; None: as long as the whole. Raises requests.RequestException (Timeout when the time
-    is over), TooLargeError, a ValueError, beyond `most_bytes`, and what `read` raises. Calls the network.
+    Raises requests.RequestException (Timeout when the time is over), TooLargeError, a ValueError, beyond `most_bytes`,
+    and what `read` raises. Calls the network.
     """
+    begun = begin(method, url, limit_s=limit_s, read=read, connect_s=connect_s, most_bytes=most_bytes, **sent)
+    try:
+        return begun.result(limit_s)
+    except TimeoutError:
+        raise requests.Timeout(f"no whole answer in {limit_s:g} s") from None
+
+
+def begin(
+    method: str,
+    url: str,
+    *,
+    limit_s: float,
+    read: Callable[[Incoming], T],
+    connect_s: float = _CONNECT_S,
+    most_bytes: int = _MOST_BYTES,
+    **sent: Any,  # noqa: ANN401
+) -> Future[T]:
+    """The same without waiting for it: the outcome will hold what `exchange` gives or raises."""
     over_at_s = time.monotonic() + limit_s
-    timeout = (min(connect_s, limit_s), min(idle_s or limit_s, limit_s))
+    timeout = (min(connect_s, limit_s), limit_s)
+    outcome: Future[T] = Future()
 
-    def run() -> T:
-        with _session(url) as session, session.request(method, url, stream=True, timeout=timeout, **sent) as response:
-            pieces = _pieces(response, over_at_s, most_bytes)
-            return read(Incoming(response.status_code, response.headers, pieces))
+    def run() -> None:
+        try:
+            with _session(url) as session, session.request(method, url, stream=True, timeout=timeout, **sent) as found:
+                pieces = _pieces(found, over_at_s, most_bytes)
+                outcome.set_result(read(Incoming(found.status_code, found.headers, pieces)))
+        except BaseException as error:
+            outcome.set_exception(error)
 
-    return _within(limit_s, run)
+    threading.Thread(target=run, name="exchange", daemon=True).start()
+    return outcome
 
 
 def json_of(body: bytes) -> Any:  # noqa: ANN401  (whatever came)
@@ -102,32 +125,29 @@ def is_loopback(url: str) -> bool:
     return (urlsplit(url).hostname or "") in ("127.0.0.1", "localhost", "::1")
 
 
-def _within(limit_s: float, run: Callable[[], T]) -> T:
-    outcome: Future[T] = Future()
-
-    def tell() -> None:
-        try:
-            outcome.set_result(run())
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=tell, name="exchange", daemon=True).start()
-    try:
-        return outcome.result(limit_s)
-    except TimeoutError:
-        raise requests.Timeout(f"no whole answer in {limit_s:g} s") from None
-
-
 def _pieces(response: requests.Response, over_at_s: float, most_bytes: int) -> Iterator[bytes]:
-    """The body. The clock is looked at here too, so that a thread that was left behind comes to its end."""
+    """The body as it comes. The clock is looked at here too, so that a thread that was left behind comes to its end."""
     size = 0
-    for piece in response.iter_content(_PIECE_BYTES):
+    for piece in _as_they_come(response):
         size += len(piece)
         if size > most_bytes:
             raise TooLargeError(f"an answer of more than {most_bytes / 1024**2:.0f} MiB")
         if time.monotonic() > over_at_s:
             raise requests.Timeout
         yield piece
+
+
+def _as_they_come(response: requests.Response) -> Iterator[bytes]:
+    """What is there, without waiting for a piece to be full as requests does: a stream's last words would be late."""
+    try:
+        while piece := response.raw.read1(_PIECE_BYTES, decode_content=True):
+            yield piece
+    except urllib3.exceptions.DecodeError as error:
+        raise requests.exceptions.ContentDecodingError(error) from error
+    except urllib3.exceptions.TimeoutError as error:
+        raise requests.Timeout(error) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from error
 
 
 def _session(url: str) -> requests.Session:

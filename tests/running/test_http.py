@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -26,7 +27,7 @@ from cloudgpu.base.errors import (
 )
 from cloudgpu.base.secret import Secret
 from cloudgpu.running.providers.base import Headroom, RateWindow
-from cloudgpu.running.providers.http import Http, Timeouts
+from cloudgpu.running.providers.http import Http, Patience, Timeouts
 from cloudgpu.running.providers.limits import clock_ahead_s, retry_after_s, windows_of
 from cloudgpu.running.providers.pages import all_rows
 from cloudgpu.running.providers.vast.errors import explain
@@ -37,7 +38,7 @@ KEY = "k3y-nobody-may-see"
 ASK = {
     "read": lambda http: http.read("GET", "/things/", endpoint="things"),
     "act": lambda http: http.act("PUT", "/things/", endpoint="things", body={}),
-    "stream": lambda http: http.stream("/things/", endpoint="things", params={}, idle_s=1, most=5),
+    "stream": lambda http: http.stream("/things/", endpoint="things", params={}, patience=Patience(), most=5),
 }
 
 
@@ -205,12 +206,27 @@ def test_what_is_compressed_counts_by_what_it_unfolds_to(wire, folds):
     assert len(bomb) < MIB
     encoding = ", ".join(["gzip"] * folds).encode()
     http = wire.says(OK + b"Content-Encoding: " + encoding + b"\r\n\r\n", [bomb])
+    http.timeouts = replace(http.timeouts, act_s=20)
     tracemalloc.start()
     with pytest.raises(BadAnswerError, match="more than 32 MiB"):
         ASK["act"](http)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100 * MIB
+
+
+def test_a_stream_is_read_until_it_falls_silent_breaks_off_or_goes_on_for_too_long(wire):
+    patience = Patience(first_s=1.0, next_s=0.1, in_all_s=0.6)
+    listen = {"endpoint": "logs", "params": {}, "patience": patience, "most": 100_000}
+    head = OK.replace(b"application/json", b"text/event-stream") + b"\r\n"
+    http = wire.says(head, [b"data: 1\r\ndata: 2\r\n"] + [b""] * 100, pause_s=0.05)
+    assert http.stream("/logs", **listen) == ["data: 1", "data: 2"]
+    endless = Wire()
+    http = endless.says(head, [b"data: x\n"] * 10_000, pause_s=0.02)
+    began = time.monotonic()
+    assert 5 < len(http.stream("/logs", **listen)) < 100
+    assert time.monotonic() - began < 2
+    endless.end()
 
 
 def test_half_of_something_compressed_cannot_be_unpacked(wire):

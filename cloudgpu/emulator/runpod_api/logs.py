@@ -16,9 +16,9 @@ from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.vast_api.body import runpod_of
 
 _MOST_LINES = 5000
-_HEARTBEAT_S = 0.5
-_LISTENS_S = 3.0
-"""Real seconds. The real stream stays open; a listener that waits for its end must not hold this process for long."""
+_HEARTBEATS_S = (0.02, 0.02, *(0.5,) * 6)
+"""Real seconds before each heartbeat: two when the log is told, then one now and then. The real stream stays open; a
+listener that waits for its end must not hold this process for long."""
 
 
 def routes() -> list[Route]:
@@ -51,6 +51,6 @@ async def _stream(lines: list[tuple[datetime, str]], source: str) -> AsyncIterat
     for at, text in lines:
         event = json.dumps({"source": source, "line": text, "ts": utc_text(at)})
         yield f"id: {utc_text(at)}\ndata: {event}\n\n".encode()
-    for _ in range(int(_LISTENS_S / _HEARTBEAT_S)):
-        await asyncio.sleep(_HEARTBEAT_S)
+    for pause_s in _HEARTBEATS_S:
+        await asyncio.sleep(pause_s)
         yield b": keep-alive\n\n"
