@@ -28,7 +28,8 @@ class RunningNote:
 
 @dataclass(frozen=True, slots=True)
 class EmulatorFolder:
-    """`<state_dir>/emulator`: world.json, runpod.json, emulator.json (last note), api_key, port, emulator.log, lock."""
+    """`<state_dir>/emulator`: world.json, runpod.json, emulator.json (last note), api_key, port, clock,
+    emulator.log, lock."""
 
     path: Path
 
@@ -45,6 +46,11 @@ class EmulatorFolder:
     def runpod(self) -> Path:
         """Everything of RunPod's."""
         return self.path / "runpod.json"
+
+    @property
+    def clock(self) -> Path:
+        """The time of a clock that stands (speed 0)."""
+        return self.path / "clock"
 
     @property
     def log(self) -> Path:
@@ -92,6 +98,7 @@ class EmulatorFolder:
         """Remove both worlds: the next start begins new ones."""
         self.world.unlink(missing_ok=True)
         self.runpod.unlink(missing_ok=True)
+        self.clock.unlink(missing_ok=True)
         (self.path / "emulator.json").unlink(missing_ok=True)
 
 

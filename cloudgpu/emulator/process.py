@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cloudgpu.base.clock import ScaledClock
+from cloudgpu.base.clock import Clock, ScaledClock
 from cloudgpu.base.errors import BadAnswerError, BadFileError, CloudgpuError, PortInUseError, UnreachableError
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.folder import EmulatorFolder, emulator_folder
+from cloudgpu.emulator.standing_clock import StandingClock
 
 DEFAULT_SPEED = 60.0
 DEFAULT_SEED = 1
@@ -40,20 +41,30 @@ class EmulatorStatus:
     origin: datetime
     real_origin: datetime
     token: str
+    clock_path: Path
 
-    def clock(self) -> ScaledClock:
-        """The emulator's own clock: both sides agree on it to the microsecond."""
+    def clock(self) -> Clock:
+        """The emulator's own clock: both sides agree on it to the microsecond. With speed 0 every sleep moves it."""
+        if self.speed == 0:
+            return StandingClock(self.clock_path, self.origin)
         return ScaledClock(origin=self.origin, real_origin=self.real_origin, speed=self.speed)
 
 
 def start(
-    state_dir: Path, *, port: int = 0, speed: float = DEFAULT_SPEED, seed: int = DEFAULT_SEED, fresh: bool = False
+    state_dir: Path,
+    *,
+    port: int = 0,
+    speed: float = DEFAULT_SPEED,
+    seed: int = DEFAULT_SEED,
+    fresh: bool = False,
+    fault_file: Path | None = None,
 ) -> EmulatorStatus:
     """Start it in the background and wait until it answers; one that runs already is returned as it is.
 
     Port 0 takes the last one again when it is free, else any. `fresh` ends what runs and begins a new world with
-    `seed`; otherwise a saved world goes on, with its own seed. Raises PortInUseError, BadFileError (damaged world) or
-    CloudgpuError with the end of its log.
+    `seed`; otherwise a saved world goes on, with its own seed. Speed 0 is a clock that stands until it is moved;
+    `fault_file` a script of faults that a new process begins with. Raises PortInUseError, BadFileError (damaged world,
+    wrong script) or CloudgpuError with the end of its log.
     """
     running = _live(state_dir)
     if running is not None and not fresh:
@@ -62,6 +73,7 @@ def start(
         stop(state_dir)
     folder = emulator_folder(state_dir)
     options = ["--port", str(port), "--speed", repr(float(speed)), "--seed", str(seed), *(["--fresh"] if fresh else [])]
+    options += [] if fault_file is None else ["--faults", str(fault_file.absolute())]
     return _wait_until_up(state_dir, folder, _spawn(state_dir, folder, options), port)
 
 
@@ -97,6 +109,7 @@ def status(state_dir: Path) -> EmulatorStatus | None:
         origin=note.origin,
         real_origin=note.real_origin,
         token=note.token,
+        clock_path=folder.clock,
     )
 
 

@@ -6,19 +6,23 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import IO
 
 from cloudgpu.base.clock import ScaledClock
-from cloudgpu.base.errors import CloudgpuError, ConflictError, PortInUseError
+from cloudgpu.base.errors import ConflictError, PortInUseError
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.app import AppState, EmulatorApp
+from cloudgpu.emulator.fault_script import read_fault_file
+from cloudgpu.emulator.faults import Fault
 from cloudgpu.emulator.folder import EmulatorFolder, RunningNote
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.markets import Markets
 from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
+from cloudgpu.emulator.standing_clock import StandingClock
 from cloudgpu.emulator.world_file import load_world
 
 _TICK_S = 0.025
@@ -28,12 +32,16 @@ _MOST_BEHIND = timedelta(seconds=_TICK_S * _TICKS_PER_NOTE * 1.5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
-    """How to serve. Port 0 means the last one when it is free, else any; `seed` counts for a new world only."""
+    """How to serve. Port 0 means the last one when it is free, else any; `seed` counts for a new world only.
+
+    Speed 0 is a clock that stands until somebody moves it. `fault_file` is a script of faults to begin with.
+    """
 
     port: int
     speed: float
     seed: int
     fresh: bool
+    fault_file: Path | None = None
 
 
 def serve(folder: EmulatorFolder, options: ServeOptions) -> None:
@@ -41,11 +49,12 @@ def serve(folder: EmulatorFolder, options: ServeOptions) -> None:
 
     Raises PortInUseError, ConflictError (another process holds the folder) and BadFileError (damaged world).
     """
+    script = None if options.fault_file is None else read_fault_file(options.fault_file)
     with _lock(folder):
         if options.fresh:
             folder.forget_world()
         clock = _clock(folder, options.speed)
-        asyncio.run(_serve(folder, options, clock))
+        asyncio.run(_serve(folder, options, clock, () if script is None else script.faults))
 
 
 def real_now() -> datetime:
@@ -73,10 +82,15 @@ def _locked(file: IO[str]) -> bool:
     return True
 
 
-def _clock(folder: EmulatorFolder, speed: float) -> ScaledClock:
+def _clock(folder: EmulatorFolder, speed: float) -> ScaledClock | StandingClock:
     """Goes on where the saved world stopped; after a kill never earlier than anybody can have seen it."""
     now = real_now()
     saved = load_world(folder.world)
+    if speed == 0:
+        clock = StandingClock(folder.clock, now)
+        if saved is not None and clock.now() < saved.saved_at:
+            clock.set(saved.saved_at)
+        return clock
     if saved is None:
         return ScaledClock(origin=now, real_origin=now, speed=speed)
     last = folder.note()
@@ -85,9 +99,13 @@ def _clock(folder: EmulatorFolder, speed: float) -> ScaledClock:
     return ScaledClock(origin=saved.saved_at + ahead, real_origin=now, speed=speed)
 
 
-async def _serve(folder: EmulatorFolder, options: ServeOptions, clock: ScaledClock) -> None:
+async def _serve(
+    folder: EmulatorFolder, options: ServeOptions, clock: ScaledClock | StandingClock, faults: Sequence[Fault]
+) -> None:
     listening = _listen(options.port, folder.last_port())
     markets = Markets(clock=clock, seed=options.seed, vast_path=folder.world, runpod_path=folder.runpod)
+    for fault in faults:
+        {"vast": markets.vast, "runpod": markets.runpod}[fault.provider].add_fault(fault)
     stopping = asyncio.Event()
     token, key = secrets.token_hex(16), Secret(folder.api_key())
     state = AppState(markets=markets, api_key=key, runpod_api_key=key, token=token, stop=stopping.set)
@@ -120,15 +138,16 @@ def _listen(port: int, last_port: int) -> socket.socket:
     )
 
 
-def _note(seed: int, clock: ScaledClock, token: str, port: int) -> RunningNote:
+def _note(seed: int, clock: ScaledClock | StandingClock, token: str, port: int) -> RunningNote:
+    runs = clock if isinstance(clock, ScaledClock) else None
     return RunningNote(
         url=f"http://{LOOPBACK}:{port}",
         pid=os.getpid(),
         token=token,
-        speed=clock.speed,
+        speed=runs.speed if runs else 0.0,
         seed=seed,
-        origin=clock.origin,
-        real_origin=clock.real_origin,
+        origin=runs.origin if runs else clock.now(),
+        real_origin=runs.real_origin if runs else real_now(),
     )
 
 
@@ -154,8 +173,3 @@ async def _shut(api: LoopServer, markets: Markets) -> None:
     api.end()
     await markets.close()
     await api.ended()
-
-
-def exit_text(error: CloudgpuError) -> str:
-    """What the process prints before it dies of an error."""
-    return f"{error.code}: {error.message}"
