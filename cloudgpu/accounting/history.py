@@ -6,8 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from cloudgpu.accounting import life, moves
-from cloudgpu.accounting.life import Life
+from cloudgpu.accounting.life import BillLine, Life
 from cloudgpu.accounting.moves import Move
+from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.money import usd
 
@@ -31,14 +32,37 @@ class TopUp:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The provider's bill for the whole account since a moment, as it was read. Lines by instance."""
+
+    provider: str
+    fetched_at: datetime
+    since: datetime
+    lines: tuple[tuple[str, BillLine], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """A day on which ledger and bill agree for good. `adjustment_usd` is what the bill says beyond the meter."""
+
+    provider: str
+    day: str
+    metered_usd: Decimal
+    billed_usd: Decimal
+    adjustment_usd: Decimal
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Lives and moves in the order they began; every balance that was read and every top-up, oldest first."""
+    """Lives and moves in the order they began; all else oldest first, as it was read or said."""
 
     lives: tuple[Life, ...]
     moves: tuple[Move, ...]
     balances: tuple[Balance, ...]
     top_ups: tuple[TopUp, ...]
+    statements: tuple[Statement, ...]
+    closed_days: tuple[ClosedDay, ...]
 
     def latest_balances(self) -> Mapping[str, Balance]:
         """The balance that was read last, by provider."""
@@ -51,6 +75,8 @@ def read_history(events: Iterable[Event]) -> History:
     moved: dict[str, Move] = {}
     balances: list[Balance] = []
     top_ups: list[TopUp] = []
+    statements: list[Statement] = []
+    closed: list[ClosedDay] = []
     for event in events:
         match event.kind:
             case EventKind.MIGRATION:
@@ -59,12 +85,29 @@ def read_history(events: Iterable[Event]) -> History:
                 balances.append(Balance(event.provider or "unknown", event.at, usd(event.data["usd"])))
             case EventKind.TOP_UP:
                 top_ups.append(_top_up(event))
+            case EventKind.STATEMENT:
+                statements.append(_statement(event))
+            case EventKind.DAY_CLOSED:
+                closed.append(_closed(event))
             case _:
                 life.add(lives, event)
     return History(
-        lives=tuple(lives.values()), moves=tuple(moved.values()), balances=tuple(balances), top_ups=tuple(top_ups)
-    )
+        lives=tuple(lives.values()), moves=tuple(moved.values()), balances=tuple(balances), top_ups=tuple(top_ups),
+        statements=tuple(statements), closed_days=tuple(closed),
+    )  # fmt: skip
 
 
 def _top_up(event: Event) -> TopUp:
     return TopUp(event.provider or "unknown", event.at, usd(event.data["usd"]), str(event.data.get("note") or ""))
+
+
+def _statement(event: Event) -> Statement:
+    data = event.data
+    lines = tuple((str(line["instance_id"]), life.bill_line(line)) for line in data["lines"])
+    return Statement(event.provider or "unknown", parse_utc(data["fetched_at"]), parse_utc(data["since"]), lines)
+
+
+def _closed(event: Event) -> ClosedDay:
+    data = event.data
+    amounts = (usd(data[name]) for name in ("metered_usd", "billed_usd", "adjustment_usd"))
+    return ClosedDay(event.provider or "unknown", data["day"], *amounts)

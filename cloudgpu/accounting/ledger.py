@@ -5,6 +5,7 @@ of the download is the plan's estimate until the bill tells of it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -40,6 +41,23 @@ def charges(history: History, until: Until, since: datetime | None = None) -> It
                 yield from attributed(charge, marked) if marked else (charge,)
 
 
+def metered(life: Life, until: datetime) -> list[Charge]:
+    """What the meter alone makes of a life, as if no bill had ever been read: to be laid beside the bill."""
+    return [*_spans(life, life.began, until)] if life.created else []
+
+
+def billed(life: Life, line: BillLine) -> list[Charge]:
+    """A line of the bill as it was received, on its meter; a disk's in pieces, by the state the machine was in."""
+    meter = _METERS.get(line.meter, Meter.FEE)
+    charge = _charge(life, meter, line.start, line.end, line.usd, Source.PROVIDER)
+    return _disk_by_state(life, charge) if meter is Meter.DISK else [charge]
+
+
+def in_life(life: Life, line: BillLine) -> BillLine:
+    """The line, ending no later than the instance did: one that tells of a whole hour must not reach beyond it."""
+    return line if life.gone_at is None else replace(line, end=max(line.start, min(line.end, life.gone_at)))
+
+
 def as_of(events: Iterable[Event], now: datetime) -> datetime:
     """`now`, or the end of the last billed line where the provider's clock is ahead of ours: what is billed is owed."""
     return last_billed(read_history(events).lives, now)
@@ -57,16 +75,8 @@ def _charges(life: Life, until: datetime) -> Iterator[Charge]:
     yield from _download_estimate(life)
     if life.bill:
         for line in life.bill.lines:
-            yield from _billed(life, line)
+            yield from billed(life, in_life(life, line))
     yield from _metered(life, until)
-
-
-def _billed(life: Life, line: BillLine) -> list[Charge]:
-    """A line of the bill. One that tells of a whole hour ends, for us, no later than the instance did."""
-    meter = _METERS.get(line.meter, Meter.FEE)
-    end = line.end if life.gone_at is None else max(line.start, min(line.end, life.gone_at))
-    charge = _charge(life, meter, line.start, end, line.usd, Source.PROVIDER)
-    return _disk_by_state(life, charge) if meter is Meter.DISK else [charge]
 
 
 _METERS = {meter.value: meter for meter in Meter}
@@ -94,7 +104,10 @@ def _download_estimate(life: Life) -> Iterator[Charge]:
 def _metered(life: Life, until: datetime) -> Iterator[Charge]:
     if is_settled(life):
         return
-    covered = (life.bill.last_end if life.bill else None) or life.began
+    yield from _spans(life, (life.bill.last_end if life.bill else None) or life.began, until)
+
+
+def _spans(life: Life, covered: datetime, until: datetime) -> Iterator[Charge]:
     for index, span in enumerate(life.spans):
         end = life.spans[index + 1].start if index + 1 < len(life.spans) else life.gone_at or until
         if end > covered:

@@ -121,6 +121,11 @@ def add(found: dict[str, Life], event: Event) -> None:
     _apply(life, event)
 
 
+def bill_line(line: Mapping[str, Any]) -> BillLine:
+    """A line of a bill from its JSON form in an event."""
+    return BillLine(str(line["meter"]), parse_utc(line["start"]), parse_utc(line["end"]), usd(line["usd"]))
+
+
 def _begin(event: Event, token: str) -> Life:
     return Life(token=token, deployment=event.deployment or token, provider=event.provider or "unknown", began=event.at)
 
@@ -198,9 +203,5 @@ def _newer(known: Bill | None, read: Bill) -> Bill:
 
 def _bill(event: Event) -> Bill:
     fetched_at = event.data.get("fetched_at")
-    lines = tuple(_line(line) for line in event.data["lines"])
+    lines = tuple(bill_line(line) for line in event.data["lines"])
     return Bill(parse_utc(fetched_at) if fetched_at else event.at, lines)
-
-
-def _line(line: Mapping[str, Any]) -> BillLine:
-    return BillLine(str(line["meter"]), parse_utc(line["start"]), parse_utc(line["end"]), usd(line["usd"]))

@@ -16,6 +16,8 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | ABANDONED | an intent whose create provably never happened | reason |
 | BALANCE | the prepaid money left at a provider was read | usd |
 | TOP_UP | money was paid in (or, negative, paid back), as the user says | usd, note |
+| STATEMENT | the provider's bill for the whole account was read, kept as received | fetched_at, since, lines |
+| DAY_CLOSED | a day's bill and ledger agree and will not change | day, metered_usd, billed_usd, adjustment_usd |
 | ADDRESS_MOVED | a service's address points to another deployment, or to none (`to` is null) | service, from, to |
 | MIGRATION | a migration took a step | migration_id, state, from, to |
 
@@ -24,7 +26,7 @@ machine_id, gpu_usd_per_hour, disk_usd_per_hour, download_usd (what the weights 
 traffic), plan_id (or null), account (whose money it is, as the provider numbers it), location.
 Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour, unchanged_until (the last look that
 still saw what was seen before; absent at the first).
-Lines: a list of {meter, start, end, usd}; meters are gpu, disk, download, upload.
+Lines: a list of {meter, start, end, usd}, in a statement with the instance_id; meters are gpu, disk, download, upload.
 """
 
 from collections.abc import Callable, Mapping
@@ -49,6 +51,8 @@ class EventKind(StrEnum):
     ABANDONED = "abandoned"
     BALANCE = "balance"
     TOP_UP = "top_up"
+    STATEMENT = "statement"
+    DAY_CLOSED = "day_closed"
     ADDRESS_MOVED = "address_moved"
     MIGRATION = "migration"
 

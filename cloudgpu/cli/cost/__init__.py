@@ -2,7 +2,7 @@
 
 import typer
 
-from cloudgpu.cli.cost import export, report, top_up
+from cloudgpu.cli.cost import export, reconcile, report, top_up
 
 
 def register(app: typer.Typer) -> None:
@@ -10,5 +10,6 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(invoke_without_command=True, help="What was spent, hour by hour, and what still bills.")
     group.callback()(report.cost)
     group.command("export")(export.export)
+    group.command("reconcile")(reconcile.reconcile)
     group.command("top-up")(top_up.top_up)
     app.add_typer(group, name="cost")

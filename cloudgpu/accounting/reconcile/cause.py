@@ -1,0 +1,37 @@
+"""Why a bill differs from the meter, as far as their shapes tell."""
+
+from decimal import Decimal
+
+from cloudgpu.accounting.charge import Charge, Meter
+from cloudgpu.accounting.life import Life
+from cloudgpu.base.money import ZERO
+
+_SAME_TIME = Decimal("0.05")
+"""Hours: two lengths that differ by less tell of the same time, so that the price must differ."""
+
+
+def likeliest_cause(life: Life, day: str, meter: Meter, ours: list[Charge], theirs: list[Charge]) -> str:
+    """One sentence. Checked in order of how much each would explain."""
+    if not theirs:
+        return "it is not on the bill yet, or the provider forgave it (its host was offline)"
+    if not ours and meter is Meter.DISK and _stopped(life):
+        return "the disk went on billing while the machine was stopped"
+    if not ours:
+        return "it was billed at a time when nothing was seen to bill"
+    if abs(_hours(theirs) - _hours(ours)) <= _SAME_TIME:
+        return "the same time at another price: the price changed and no look saw it"
+    if _hours(theirs) > _hours(ours) and life.gone_at and day == life.gone_at.date().isoformat():
+        return "it was billed longer than it was seen: the destroy took effect late"
+    if _hours(theirs) > _hours(ours):
+        return "it was billed longer than it was seen to run"
+    return (
+        "it was billed for a shorter time than it was seen to run (its host was offline, or the bill is not complete)"
+    )
+
+
+def _stopped(life: Life) -> bool:
+    return any(span.stopped for span in life.spans)
+
+
+def _hours(charges: list[Charge]) -> Decimal:
+    return sum((charge.hours for charge in charges), ZERO)

@@ -1,0 +1,125 @@
+"""What was metered beside what was billed, per instance, meter and day of UTC, and whether the difference is explained.
+
+The tolerance: half of the last digit that the provider prints for each of its lines, and the price of five minutes for
+each edge of the day (Vast.ai was seen to bill up to five minutes past a destroy, RunPod settles every five minutes).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from cloudgpu.accounting.charge import Charge, Meter
+from cloudgpu.accounting.history import History, Statement
+from cloudgpu.accounting.ledger import billed, in_life, metered
+from cloudgpu.accounting.life import Life
+from cloudgpu.accounting.period import by_day
+from cloudgpu.accounting.reconcile.cause import likeliest_cause
+from cloudgpu.base.money import PICO, ZERO
+
+_EDGE_H = Decimal(5) / 60
+_HALF_DIGIT_USD = {"vast": Decimal("0.0005"), "emulator": PICO}
+_OTHER_HALF_DIGIT_USD = Decimal("1e-9")
+_BY_THE_HOUR = ("runpod", "emulator-runpod")
+"""Providers whose lines tell of whole hours of the clock, not of when in them the instance ran."""
+
+_METERED = (Meter.GPU, Meter.DISK)
+
+
+class Verdict(StrEnum):
+    """AGREES within the tolerance; BILLED_ONLY is traffic and fees, which only the bill knows; the rest DIFFERS."""
+
+    AGREES = "agrees"
+    BILLED_ONLY = "billed only"
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One meter of one instance on one day. `unmatched_s` is the difference as seconds at the metered price.
+
+    None where nothing was metered. `cause` is the likeliest one, None when it agrees.
+    """
+
+    provider: str
+    day: str
+    deployment: str
+    instance_id: str
+    meter: Meter
+    metered_usd: Decimal
+    billed_usd: Decimal
+    tolerance_usd: Decimal
+    unmatched_s: int | None
+    verdict: Verdict
+    cause: str | None
+
+    @property
+    def difference_usd(self) -> Decimal:
+        """The bill less the meter."""
+        return self.billed_usd - self.metered_usd
+
+
+def differences(history: History, statement: Statement, until: datetime) -> list[Difference]:
+    """Every meter of every instance of ours on every day of the statement up to `until`, in order of day. Pure."""
+    ours = [life for life in history.lives if life.provider == statement.provider and life.instance_id]
+    found = [each for life in ours for each in _of_life(life, statement, until)]
+    return sorted(found, key=lambda each: (each.day, each.deployment, each.instance_id, each.meter))
+
+
+def _of_life(life: Life, statement: Statement, until: datetime) -> Iterable[Difference]:
+    lines = [line for instance_id, line in statement.lines if instance_id == life.instance_id]
+    told = [in_life(life, line) for line in lines] if life.provider in _BY_THE_HOUR else lines
+    theirs = _by_key(charge for line in told for charge in billed(life, line))
+    ours = _by_key(charge for charge in metered(life, until) if charge.end > statement.since)
+    for day, meter in sorted({*ours, *theirs}):
+        if day >= statement.since.date().isoformat():
+            yield _difference(life, day, meter, ours.get((day, meter), []), theirs.get((day, meter), []))
+
+
+def _by_key(charges: Iterable[Charge]) -> dict[tuple[str, Meter], list[Charge]]:
+    """By day and meter; a bill does not tell the disk of a stopped machine from that of a running one."""
+    found: dict[tuple[str, Meter], list[Charge]] = {}
+    for piece in by_day(charges):
+        meter = Meter.DISK if piece.meter is Meter.DISK_STOPPED else piece.meter
+        found.setdefault((piece.start.date().isoformat(), meter), []).append(piece)
+    return found
+
+
+def _difference(life: Life, day: str, meter: Meter, ours: list[Charge], theirs: list[Charge]) -> Difference:
+    metered_usd, billed_usd = _sum(ours), _sum(theirs)
+    rate = _rate(ours)
+    tolerance = _tolerance(life, day, len(theirs), rate)
+    verdict = _verdict(meter, billed_usd - metered_usd, tolerance)
+    unmatched_s = round((billed_usd - metered_usd) / rate * 3600) if rate else None
+    return Difference(
+        provider=life.provider, day=day, deployment=life.deployment, instance_id=life.instance_id or "",
+        meter=meter, metered_usd=metered_usd, billed_usd=billed_usd, tolerance_usd=tolerance, unmatched_s=unmatched_s,
+        verdict=verdict,
+        cause=likeliest_cause(life, day, meter, ours, theirs) if verdict is Verdict.DIFFERS else None,
+    )  # fmt: skip
+
+
+def _verdict(meter: Meter, difference_usd: Decimal, tolerance_usd: Decimal) -> Verdict:
+    if meter not in _METERED:
+        return Verdict.BILLED_ONLY
+    return Verdict.AGREES if abs(difference_usd) <= tolerance_usd else Verdict.DIFFERS
+
+
+def _tolerance(life: Life, day: str, lines: int, rate: Decimal) -> Decimal:
+    digits = _HALF_DIGIT_USD.get(life.provider, _OTHER_HALF_DIGIT_USD) * max(1, lines)
+    return (digits + rate * _EDGE_H * _edges(life, day)).quantize(PICO)
+
+
+def _edges(life: Life, day: str) -> int:
+    moments = [*(span.start for span in life.spans), life.gone_at]
+    return sum(moment is not None and moment.date().isoformat() == day for moment in moments)
+
+
+def _rate(charges: list[Charge]) -> Decimal:
+    hours = sum((charge.hours for charge in charges), ZERO)
+    return _sum(charges) / hours if hours else ZERO
+
+
+def _sum(charges: Iterable[Charge]) -> Decimal:
+    return sum((charge.usd for charge in charges), ZERO)

@@ -1,0 +1,95 @@
+"""`cloudgpu cost reconcile`: the provider's bill beside the ledger."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cloudgpu.cli.cost.report import Since
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from cloudgpu.accounting.history import History, Statement
+    from cloudgpu.accounting.reconcile import Day
+    from cloudgpu.base.events import Event
+    from cloudgpu.cli.cost.reconcile_view import Account
+    from cloudgpu.cli.session import Session
+
+
+def reconcile(
+    since: Since = None,
+    provider: Annotated[list[str] | None, typer.Option(help="Only this provider; repeatable.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Lay the provider's bill beside the ledger, day by day, and close the days on which they agree for good.
+
+    Without --since, the last 35 days. Exit status 1 when something differs or is on the bill that was never made here,
+    5 when a provider could not be asked.
+    """
+    from cloudgpu.accounting.history import read_history
+    from cloudgpu.cli.cost.reading import days, read
+    from cloudgpu.cli.cost.reconcile_view import show, show_json
+    from cloudgpu.cli.markets import check_providers
+    from cloudgpu.cli.session import open_session
+
+    wanted = check_providers(provider or ())
+    first, _ = days(since, None)
+    session = open_session()
+    history, moments, notes = read(session, offline=False)
+    names = [name for name in moments if name in wanted or (not wanted and name != "none")]
+    for name in names:
+        session.emit(_statement(session, name, first, moments[name]))
+    history = read_history(session.store.events())
+    accounts = [_account(history, name, moments[name]) for name in names]
+    for account in accounts:
+        _close(session, account.days, moments[account.statement.provider])
+    (show_json if json else show)(accounts, notes)
+    if any(account.is_troubled for account in accounts):
+        raise typer.Exit(1)
+
+
+def _statement(session: "Session", name: str, since: "datetime | None", now: "datetime") -> "Event":
+    """The provider's bill for the whole account, as received."""
+    from datetime import timedelta
+
+    from cloudgpu.accounting.period import day_of
+    from cloudgpu.base.clock import utc_text
+    from cloudgpu.base.events import Event, EventKind
+    from cloudgpu.base.money import exact_text
+
+    start = since or day_of(now - timedelta(days=35))
+    lines = [
+        {"instance_id": line.instance_id, "meter": line.meter, "start": utc_text(line.start),
+         "end": utc_text(line.end), "usd": exact_text(line.usd)}
+        for line in session.provider(name).bill(None, start)
+    ]  # fmt: skip
+    data = {"fetched_at": utc_text(now), "since": utc_text(start), "lines": lines}
+    return Event(kind=EventKind.STATEMENT, at=now, provider=name, data=data)
+
+
+def _account(history: "History", name: str, until: "datetime") -> "Account":
+    from cloudgpu.accounting.reconcile import balance_checks, days, differences, strangers
+    from cloudgpu.cli.cost.reconcile_view import Account
+
+    statement: Statement = next(each for each in reversed(history.statements) if each.provider == name)
+    found = differences(history, statement, until)
+    return Account(
+        statement=statement, differences=tuple(found), days=tuple(days(history, found, statement)),
+        strangers=tuple(strangers(history, statement)), balances=tuple(balance_checks(history, statement)),
+    )  # fmt: skip
+
+
+def _close(session: "Session", found: "Sequence[Day]", now: "datetime") -> None:
+    """Write down, once, that a day is settled, with the one row that makes the meter equal the bill."""
+    from cloudgpu.accounting.reconcile.days import DayState
+    from cloudgpu.base.events import Event, EventKind
+    from cloudgpu.base.money import exact_text
+
+    for day in found:
+        if day.state is DayState.READY:
+            data = {
+                "day": day.day, "metered_usd": exact_text(day.metered_usd), "billed_usd": exact_text(day.billed_usd),
+                "adjustment_usd": exact_text(day.adjustment_usd),
+            }  # fmt: skip
+            session.emit(Event(kind=EventKind.DAY_CLOSED, at=now, provider=day.provider, data=data))

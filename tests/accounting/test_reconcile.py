@@ -1,0 +1,131 @@
+"""The provider's bill beside the ledger: what agrees, what differs and why, what nobody here made, what is settled."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lifetimes import NOON, a_rental, at, event, observed
+
+from cloudgpu.accounting.charge import Meter
+from cloudgpu.accounting.history import read_history
+from cloudgpu.accounting.reconcile import Verdict, balance_checks, days, differences, strangers
+from cloudgpu.accounting.reconcile.days import DayState
+from cloudgpu.base.clock import utc_text
+
+FAR = NOON + timedelta(days=3)
+
+
+def statement(*lines, when=FAR, since=NOON - timedelta(days=1)):
+    told = [
+        {"instance_id": i, "meter": m, "start": utc_text(s), "end": utc_text(e), "usd": usd}
+        for i, m, s, e, usd in lines
+    ]
+    data = {"fetched_at": utc_text(when), "since": utc_text(since), "lines": told}
+    return event("statement", when, data, token=None, deployment=None)
+
+
+def compared(events, until=FAR):
+    history = read_history(events)
+    return differences(history, history.statements[-1], until)
+
+
+def right_bill(gpu="0.324", gpu_end=60):
+    """One hour from noon: the GPU from 12:06 on, the disk all along."""
+    return [("7001", "gpu", at(6), at(gpu_end), gpu), ("7001", "disk", at(), at(60, 20), "0.0181")]
+
+
+def test_a_bill_that_says_what_was_metered_agrees():
+    assert {d.verdict for d in compared([*a_rental(), statement(*right_bill())])} == {Verdict.AGREES}
+
+
+def test_seconds_at_the_edges_are_within_the_tolerance():
+    assert {d.verdict for d in compared([*a_rental(), statement(*right_bill("0.345"))])} == {Verdict.AGREES}
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([("7001", "gpu", at(6), at(120), "0.684")], "late"),
+        ([("7001", "gpu", at(6), at(60), "0.648")], "another price"),
+        ([], "not on the bill yet"),
+        ([("7001", "gpu", at(6), at(20), "0.084")], "shorter time"),
+    ],
+)
+def test_a_difference_comes_with_its_seconds_and_its_likeliest_cause(lines, words):
+    told = [d for d in compared([*a_rental(), statement(*lines)]) if d.meter is Meter.GPU]
+    assert {d.verdict for d in told} == {Verdict.DIFFERS}
+    assert words in told[0].cause
+    assert told[0].unmatched_s == pytest.approx(float(told[0].difference_usd) / 0.36 * 3600, abs=1)
+
+
+def test_a_disk_that_billed_while_the_machine_stood_is_called_that():
+    events = [
+        *a_rental()[:3], observed(at(30), gpu_billing=False, disk_billing=False, state="stopped"),
+        event("gone", at(2000)), statement(("7001", "disk", at(1500), at(2000), "0.15")),
+    ]  # fmt: skip
+    (told,) = [d for d in compared(events) if d.day == "2026-03-02"]
+    assert "stopped" in told.cause
+
+
+def test_traffic_is_known_from_the_bill_alone_and_is_no_difference():
+    told = compared([*a_rental(), statement(*right_bill(), ("7001", "download", at(1), at(5), "0.27"))])
+    assert {d.verdict for d in told if d.meter is Meter.DOWNLOAD} == {Verdict.BILLED_ONLY}
+
+
+def test_an_instance_on_the_bill_that_was_never_made_here_is_named():
+    history = read_history([*a_rental(), statement(*right_bill(), ("666", "gpu", at(0), at(60), "2.5"))])
+    (stranger,) = strangers(history, history.statements[-1])
+    assert (stranger.instance_id, stranger.usd) == ("666", Decimal("2.5"))
+
+
+def day_states(*events):
+    history = read_history(events)
+    found = differences(history, history.statements[-1], FAR)
+    return {day.day: day.state for day in days(history, found, history.statements[-1])}
+
+
+def test_a_day_is_settled_once_the_bill_was_read_twice_a_day_apart_without_a_change():
+    first = statement(*right_bill(), when=NOON + timedelta(days=1))
+    once, again = [*a_rental(), first], statement(*right_bill(), when=NOON + timedelta(days=2))
+    assert day_states(*once) == {"2026-03-01": DayState.OPEN}
+    assert day_states(*once, again) == {"2026-03-01": DayState.READY}
+    changed = statement(*right_bill("0.330"), when=NOON + timedelta(days=2))
+    assert day_states(*once, changed) == {"2026-03-01": DayState.OPEN}
+
+
+def test_a_closed_day_whose_bill_changes_later_is_said():
+    closed = event(
+        "day_closed", FAR,
+        {"day": "2026-03-01", "metered_usd": "0.3421", "billed_usd": "0.3421", "adjustment_usd": "0"},
+        token=None, deployment=None,
+    )  # fmt: skip
+    kept = [*a_rental(), closed]
+    assert day_states(*kept, statement(*right_bill())) == {"2026-03-01": DayState.CLOSED}
+    assert day_states(*kept, statement(*right_bill("0.33"))) == {"2026-03-01": DayState.CHANGED}
+
+
+def balance(when, usd):
+    return event("balance", when, {"usd": usd}, token=None, deployment=None)
+
+
+def test_the_balance_must_have_lost_what_was_billed_and_gained_what_was_paid():
+    paid = event("top_up", at(30), {"usd": "10"}, token=None, deployment=None)
+    bill = statement(*right_bill())
+    fine = read_history([balance(at(-10), "5"), *a_rental(), paid, balance(at(90), "14.6579"), bill])
+    (check,) = balance_checks(fine, fine.statements[-1])
+    assert check.agrees
+    assert check.gap_usd == 0
+    unsaid = read_history([balance(at(-10), "5"), *a_rental(), balance(at(90), "14.6579"), bill])
+    (check,) = balance_checks(unsaid, unsaid.statements[-1])
+    assert not check.agrees
+    assert check.gap_usd == 10
+
+
+@given(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 500), st.integers(0, 10**6)), max_size=8))
+def test_every_billed_dollar_of_ours_stands_in_exactly_one_day(lines):
+    """Lines end with the instance, so its life outlasts them here."""
+    told = [("7001", "gpu", at(s), at(s + n), f"{usd / 10**6}") for s, n, usd in lines]
+    found = compared([*a_rental(hours=100), statement(*told)])
+    assert sum(d.billed_usd for d in found) == sum(Decimal(line[4]) for line in told)
