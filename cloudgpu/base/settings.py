@@ -44,7 +44,7 @@ class Settings:
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process. `environ` stands in for `os.environ` in tests.
 
-    Honours XDG_STATE_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME, CLOUDGPU_STORE_URL, VAST_URL, VAST_API_KEY,
+    Honours XDG_STATE_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME, CLOUDGPU_STORE, VAST_URL, VAST_API_KEY,
     RUNPOD_API_BASE_URL, RUNPOD_API_KEY, CLOUDGPU_RUNPOD_PORT (http or tcp), HF_TOKEN, and the key files
     of `vastai`, `runpod` and `huggingface_hub`.
     """
@@ -54,7 +54,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         state_dir=state_dir,
         cache_dir=_xdg(env, "XDG_CACHE_HOME", home / ".cache") / "cloudgpu",
-        store_url=_text(env, "CLOUDGPU_STORE_URL", f"sqlite:///{state_dir / 'cloudgpu.db'}"),
+        store_url=_text(env, "CLOUDGPU_STORE", f"sqlite:///{state_dir / 'cloudgpu.db'}"),
         vast_url=_text(env, "VAST_URL", VAST_URL),
         vast_key=_key(env, "VAST_API_KEY", _vast_key_files(env, home)),
         runpod_url=_text(env, "RUNPOD_API_BASE_URL", RUNPOD_URL),

@@ -59,7 +59,7 @@ def run(*, keep: bool, speed: float) -> None:
 @contextmanager
 def _own_state(keep: bool) -> Iterator[dict[str, str]]:
     folder = Path(tempfile.mkdtemp(prefix="cloudgpu-demo-"))
-    hidden = {"VAST_API_KEY", "RUNPOD_API_KEY", "HF_TOKEN", "VAST_URL", "CLOUDGPU_STORE_URL"}
+    hidden = {"VAST_API_KEY", "RUNPOD_API_KEY", "HF_TOKEN", "VAST_URL", "CLOUDGPU_STORE"}
     environment = {k: v for k, v in os.environ.items() if k not in hidden} | {"XDG_STATE_HOME": str(folder)}
     try:
         yield environment

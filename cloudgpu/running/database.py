@@ -2,20 +2,21 @@
 
 import json
 import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert, select, update
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from cloudgpu.base.errors import StoreError
-from cloudgpu.running.schema import SCHEMA_VERSION, about, metadata
+from cloudgpu.running.upgrade import bring_up_to_date
 
 _BUSY_MS = 15_000
+_NOTICED_WHEN_GONE = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
 
 
 class Database:
@@ -25,7 +26,8 @@ class Database:
         self._place = _shown(url)
         with self._explained():
             self._engine = _engine(url)
-            self._prepare()
+            with self._engine.begin() as connection:
+                bring_up_to_date(connection, self._place)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -33,21 +35,42 @@ class Database:
         with self._explained(), self._engine.begin() as connection:
             yield connection
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other machines may use it: a server's, not a file of this machine."""
+        return self._engine.dialect.name != "sqlite"
+
+    def guard(self, name: str) -> Connection | None:
+        """A connection of its own that holds the server's lock of this name until it ends; None: another one has it.
+
+        However the process or its machine ends, the server notices within a minute and lets go of the lock.
+        """
+        with self._explained():
+            connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()  # its end is to be the lock's end: no pool may keep it
+            for setting in _NOTICED_WHEN_GONE:
+                connection.exec_driver_sql(f"SET {setting}")
+            key = func.hashtextextended(name, 0)
+            if connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one():
+                return connection
+            self.let_go(connection)
+            return None
+
+    def check(self, guard: Connection) -> None:
+        """Raise StoreError when the server ended this connection: what it guarded may be somebody else's by now."""
+        with self._explained():
+            guard.execute(select(1))
+
+    def let_go(self, guard: Connection) -> None:
+        """Give the server's lock back; the server sees to it itself when it cannot be told."""
+        with suppress(SQLAlchemyError):
+            guard.execute(select(func.pg_advisory_unlock_all()))
+        with suppress(SQLAlchemyError):
+            guard.close()
+
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()
-
-    def _prepare(self) -> None:
-        with self._engine.begin() as connection:
-            metadata.create_all(connection)
-            _put_once(connection, "schema_version", str(SCHEMA_VERSION))
-            _put_once(connection, "store_id", secrets.token_hex(4))
-            found = about_value(connection, "schema_version")
-        if found != str(SCHEMA_VERSION):
-            raise StoreError(
-                f"the journal {self._place} has the layout {found}, this cloudgpu knows {SCHEMA_VERSION}",
-                hint="use the version of cloudgpu that wrote it, or set CLOUDGPU_STORE_URL to another place",
-            )
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -58,25 +81,14 @@ class Database:
         except (SQLAlchemyError, OSError, ImportError, json.JSONDecodeError) as error:
             raise StoreError(
                 f"the journal {self._place} cannot be used: {_reason(error)}",
-                hint="repair it, restore a copy, or set CLOUDGPU_STORE_URL to another place",
+                hint="repair it, restore a copy, or set CLOUDGPU_STORE to another place",
             ) from error
 
 
-def about_value(connection: Connection, name: str) -> str:
-    """A fact about the store itself: `schema_version`, `store_id`."""
-    return str(connection.execute(select(about.c.value).where(about.c.name == name)).scalar_one())
-
-
 def upsert(connection: Connection, table: Table, key: str, values: dict[str, Any]) -> None:
-    """Change the row with this key, or add it. Portable, inside the caller's transaction."""
-    row = table.c[key]
-    if connection.execute(update(table).where(row == values[key]).values(values)).rowcount == 0:
-        connection.execute(insert(table).values(values))
-
-
-def _put_once(connection: Connection, name: str, value: str) -> None:
-    if connection.execute(select(about.c.value).where(about.c.name == name)).first() is None:
-        connection.execute(insert(about).values(name=name, value=value))
+    """Change the row with this key, or add it: one statement, so that two who do it at once do not clash."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(table).values(values).on_conflict_do_update(index_elements=[table.c[key]], set_=values))
 
 
 def _engine(url: str) -> Engine:

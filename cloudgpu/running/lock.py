@@ -1,5 +1,10 @@
-"""Locks in the store: one process at a time moves a deployment, a service, a migration."""
+"""Locks in the store: one process at a time moves a deployment, a service, a migration.
 
+The row tells whoever comes second who holds it. Who died is told by the machine's own process table where the store is
+a file of this machine, and by the server, from the end of the holder's connection, where it is a server's.
+"""
+
+import getpass
 import os
 import socket
 from collections.abc import Iterator
@@ -8,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, insert, select
+from sqlalchemy import Connection, Row, and_, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from cloudgpu.base.errors import ConflictError
@@ -22,6 +27,7 @@ class Locks:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._held: dict[str, int] = {}
+        self._guards: dict[str, Connection] = {}
 
     @contextmanager
     def hold(self, name: str, owner: str) -> Iterator[None]:
@@ -36,29 +42,71 @@ class Locks:
             if not self._held[name]:
                 self._release(name)
 
-    def remove(self, name: str) -> bool:
-        """Remove it, unless a process of this machine that lives holds it: ConflictError. False: there was none."""
-        with self._database.transaction() as connection:
-            holder = connection.execute(select(locks).where(locks.c.name == name)).first()
-            if holder and _is_local(holder) and _may_live(holder):
-                raise _conflict(name, holder)
-            return connection.execute(delete(locks).where(locks.c.name == name)).rowcount > 0
+    def check(self) -> None:
+        """Raise StoreError when a lock of this process may have passed to another: the server lost sight of us."""
+        for guard in self._guards.values():
+            self._database.check(guard)
 
-    def _take(self, name: str, owner: str) -> None:
+    def remove(self, name: str) -> bool:
+        """Remove it, unless its holder may live: ConflictError. False: there was none.
+
+        A file's lock that another machine holds is removed all the same: nobody here can tell whether that one lives.
+        """
+        guard = self._guard(name)
         try:
             with self._database.transaction() as connection:
-                holder = connection.execute(select(locks).where(locks.c.name == name)).first()
-                if holder and _may_live(holder):
+                holder = _holder(connection, name)
+                if holder and guard is None and _is_local(holder) and _may_live(holder):
+                    raise _conflict(name, holder)
+                return connection.execute(delete(locks).where(locks.c.name == name)).rowcount > 0
+        finally:
+            if guard is not None:
+                self._database.let_go(guard)
+
+    def _take(self, name: str, owner: str) -> None:
+        guard = self._guard(name)
+        try:
+            with self._database.transaction() as connection:
+                holder = _holder(connection, name)
+                if holder and guard is None and _may_live(holder):
                     raise _conflict(name, holder)
                 connection.execute(delete(locks).where(locks.c.name == name))
-                connection.execute(insert(locks).values(name=name, owner=owner, since=_now(), **_me()))
-        except IntegrityError:  # another host took it in the same instant
-            raise ConflictError(f"{name} was just taken by another process", hint="try again in a moment") from None
+                connection.execute(
+                    insert(locks).values(name=name, owner=owner, since=_now(), person=_person(), **_me())
+                )
+        except BaseException as error:
+            if guard is not None:
+                self._database.let_go(guard)
+            if isinstance(error, IntegrityError):
+                raise _just_taken(name) from None
+            raise
+        if guard is not None:
+            self._guards[name] = guard
+
+    def _guard(self, name: str) -> Connection | None:
+        """The server's own lock; None where the store is a file. Raises ConflictError when another process has it."""
+        if not self._database.is_shared:
+            return None
+        guard = self._database.guard(name)
+        if guard is not None:
+            return guard
+        with self._database.transaction() as connection:
+            holder = _holder(connection, name)
+        raise _conflict(name, holder, shared=True) if holder else _just_taken(name)
 
     def _release(self, name: str) -> None:
         mine = and_(locks.c.name == name, *(locks.c[key] == value for key, value in _me().items()))
-        with self._database.transaction() as connection:
-            connection.execute(delete(locks).where(mine))
+        guard = self._guards.pop(name, None)
+        try:
+            with self._database.transaction() as connection:
+                connection.execute(delete(locks).where(mine))
+        finally:
+            if guard is not None:
+                self._database.let_go(guard)
+
+
+def _holder(connection: Connection, name: str) -> Row[Any] | None:
+    return connection.execute(select(locks).where(locks.c.name == name)).first()
 
 
 def _me() -> dict[str, Any]:
@@ -108,10 +156,25 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _conflict(name: str, holder: Row[Any]) -> ConflictError:
-    here = f"wait for it, or end it (Ctrl-C, or: kill {holder.pid}): its lock goes with it"
-    elsewhere = f"wait for it, or stop it with Ctrl-C; if that machine is no more: cloudgpu gc --unlock {name}"
-    return ConflictError(
-        f"{holder.owner} is at work on it (process {holder.pid} on {holder.host}, since {holder.since})",
-        hint=here if _is_local(holder) else elsewhere,
-    )
+def _person() -> str | None:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return None
+
+
+def _just_taken(name: str) -> ConflictError:
+    return ConflictError(f"{name} was just taken by another process", hint="try again in a moment")
+
+
+def _conflict(name: str, holder: Row[Any], *, shared: bool = False) -> ConflictError:
+    """Who holds it, since when, from which machine, and what can be done about it."""
+    who = f"process {holder.pid}" + (f" of {holder.person}" if holder.person else "")
+    hint = "wait for it, or stop it with Ctrl-C"
+    if _is_local(holder):
+        hint = f"wait for it, or end it (Ctrl-C, or: kill {holder.pid}): its lock goes with it"
+    elif shared:
+        hint += "; when its machine is no more, its lock goes within a minute"
+    else:
+        hint += f"; if that machine is no more: cloudgpu gc --unlock {name}"
+    return ConflictError(f"{holder.owner} is at work on it ({who} on {holder.host}, since {holder.since})", hint=hint)

@@ -2,7 +2,8 @@
 
 from sqlalchemy import Column, Index, Integer, MetaData, Table, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""`cloudgpu.running.upgrade` leads from each earlier one to it."""
 
 metadata = MetaData()
 
@@ -61,4 +62,5 @@ locks = Table(
     Column("pid", Integer, nullable=False),
     Column("started", Text, nullable=False),
     Column("since", Text, nullable=False),
+    Column("person", Text),
 )

@@ -16,10 +16,11 @@ from cloudgpu.base.clock import parse_utc, utc_text
 from cloudgpu.base.errors import StoreError
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.secret import Secret
-from cloudgpu.running.database import Database, about_value, upsert
+from cloudgpu.running.database import Database, upsert
 from cloudgpu.running.lock import Locks
 from cloudgpu.running.records import Deployment, DeploymentState, Service
 from cloudgpu.running.schema import deployments, events, migrations, services
+from cloudgpu.running.upgrade import about_value
 
 _OVER = ("stable", "aborted")
 """A migration in one of these needs nothing more; every other state does."""
@@ -55,7 +56,8 @@ class Store:
             return [_event(row) for row in connection.execute(query)]
 
     def save_deployment(self, deployment: Deployment) -> None:
-        """Keep this state of it; its token is the key."""
+        """Keep this state of it; its token is the key. Raises StoreError when its lock may have passed to another."""
+        self._locks.check()
         row = {
             "token": deployment.token, "name": deployment.name, "state": deployment.state.value,
             "since": utc_text(deployment.since), "body": json.dumps(deployment.as_body(), sort_keys=True),
@@ -115,9 +117,7 @@ class Store:
         service = self.service(deployment.service)
         found = deployment.api_key or (service.api_key if service else None)
         if found is None:
-            raise StoreError(
-                f"the journal holds no key for {deployment.name}", hint="restore a copy of the journal"
-            )
+            raise StoreError(f"the journal holds no key for {deployment.name}", hint="restore a copy of the journal")
         return found
 
     def save_migration(self, migration_id: str, service: str, state: str, body: Mapping[str, Any]) -> None:

@@ -28,7 +28,7 @@ READY = Deployment(
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    for name in ("VAST_API_KEY", "RUNPOD_API_KEY", "VAST_URL", "CLOUDGPU_STORE_URL", "XDG_CONFIG_HOME"):
+    for name in ("VAST_API_KEY", "RUNPOD_API_KEY", "VAST_URL", "CLOUDGPU_STORE", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))

@@ -1,8 +1,15 @@
-"""A provider on paper: a few machines, a clock moved by hand, and faults that tests script."""
+"""A provider on paper: a few machines, a clock moved by hand, and faults that tests script; a real PostgreSQL."""
 
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -273,3 +280,40 @@ def with_offer_price():
 @pytest.fixture
 def launch():
     return LAUNCH
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A maker of URLs of empty databases, on a real PostgreSQL that this test run starts in a folder of its own."""
+    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    user = "postgres" if os.geteuid() == 0 else None  # the server refuses to run as root
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    tools = found[-1].parent if found else shutil.which("initdb") and Path(shutil.which("initdb")).parent
+    if not tools:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="cloudgpu-pg-"))
+    if user:
+        shutil.chown(folder, user)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def run(tool, *arguments):
+        done = subprocess.run([tools / tool, *arguments], user=user, cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+    run("initdb", "-D", f"{folder}/data", "-U", "cloudgpu", "-A", "trust", "-E", "UTF8", "--no-sync")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
+    run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options, "start")
+    numbers = count(1)
+
+    def new_database():
+        name = f"journal_{next(numbers)}"
+        run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "cloudgpu", name)
+        return f"postgresql+psycopg://cloudgpu@127.0.0.1:{port}/{name}"
+
+    try:
+        yield new_database
+    finally:
+        run("pg_ctl", "-D", f"{folder}/data", "-m", "immediate", "stop")
+        shutil.rmtree(folder, ignore_errors=True)

@@ -19,7 +19,7 @@ def shown(desk, tmp_path, monkeypatch, capsys):
     for name in ("VAST_API_KEY", "RUNPOD_API_KEY", "HF_TOKEN", "HF_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("CLOUDGPU_STORE_URL", f"sqlite:///{desk.path / 'cloudgpu.db'}")
+    monkeypatch.setenv("CLOUDGPU_STORE", f"sqlite:///{desk.path / 'cloudgpu.db'}")
     monkeypatch.setattr(sessions, "_opened", [])
     desk.up("mistral")
     desk.store.save_service(Service(name="mistral", api_key=Secret(SERVICE), serving="mistral"))

@@ -32,9 +32,24 @@ def path(tmp_path):
     return tmp_path / "state" / "cloudgpu" / "cloudgpu.db"
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def url(request, path):
+    """A journal that nobody made yet, on either database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{path}"
+    return request.getfixturevalue("postgresql")()
+
+
 @pytest.fixture
-def store(path):
+def file_store(path):
     store = Store(f"sqlite:///{path}")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def store(url):
+    store = Store(url)
     yield store
     store.close()
 
@@ -99,8 +114,8 @@ def test_a_service_keeps_its_key(store):
     assert store.service("nobody") is None
 
 
-def test_a_service_that_two_make_at_once_has_one_key(store, path, monkeypatch):
-    other = Store(f"sqlite:///{path}")
+def test_a_service_that_two_make_at_once_has_one_key(store, url, monkeypatch):
+    other = Store(url)
     monkeypatch.setattr(other, "service", lambda name: None)  # it looked before the first one wrote
     first, second = (service_of(SimpleNamespace(store=each), "mistral") for each in (store, other))
     assert first.api_key.reveal() == second.api_key.reveal() == store.service("mistral").api_key.reveal()
@@ -121,8 +136,8 @@ def test_a_migration_is_open_until_it_is_stable_or_aborted(store):
     assert store.migration("m-1")["x"] == 2
 
 
-def test_the_file_is_private_and_so_is_its_folder(store, path):
-    store.append(event(1))
+def test_the_file_is_private_and_so_is_its_folder(file_store, path):
+    file_store.append(event(1))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     for beside in path.parent.iterdir():
@@ -143,7 +158,7 @@ def test_a_corrupt_journal_is_one_clear_error(path):
         Store(f"sqlite:///{path}")
 
 
-def test_a_journal_of_another_layout_is_refused(store, path):
+def test_a_journal_of_another_layout_is_refused(file_store, path):
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE about SET value = '99' WHERE name = 'schema_version'")
     connection.close()
@@ -157,13 +172,13 @@ def test_a_journal_that_cannot_be_made_is_one_clear_error(tmp_path):
         Store(f"sqlite:///{tmp_path / 'file' / 'cloudgpu.db'}")
 
 
-def test_a_damaged_row_is_one_clear_error(store, path):
-    store.save_deployment(deployment())
+def test_a_damaged_row_is_one_clear_error(file_store, path):
+    file_store.save_deployment(deployment())
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE deployments SET body = '{}'")
     connection.close()
     with pytest.raises(StoreError, match="cannot be read"):
-        store.deployments()
+        file_store.deployments()
 
 
 def test_a_url_that_is_none_is_one_clear_error():
@@ -177,8 +192,8 @@ def test_a_password_in_the_url_is_not_shown():
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_lock_names_its_holder_and_waits_for_nobody(store, path):
-    other = Store(f"sqlite:///{path}")
+def test_a_lock_names_its_holder_and_waits_for_nobody(store, url):
+    other = Store(url)
     with (
         store.lock("deployment:mistral", "up mistral"),
         pytest.raises(ConflictError, match="up mistral"),
@@ -214,8 +229,8 @@ with store.lock("deployment:mistral", "up mistral"):
 """
 
 
-def test_the_lock_of_a_killed_process_is_taken_over_and_of_a_living_one_is_not(store, path):
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, f"sqlite:///{path}"], stdout=subprocess.PIPE, text=True)
+def test_the_lock_of_a_killed_process_is_taken_over_and_of_a_living_one_is_not(store, url):
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, url], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(ConflictError, match=str(holder.pid)), store.lock("deployment:mistral", "down"):
@@ -228,7 +243,7 @@ def test_the_lock_of_a_killed_process_is_taken_over_and_of_a_living_one_is_not(s
         pass
 
 
-def test_a_later_process_with_the_number_of_the_holder_that_died_holds_nothing(store, path):
+def test_a_later_process_with_the_number_of_the_holder_that_died_holds_nothing(file_store, path):
     holder = {"host": socket.gethostname(), "pid": os.getpid(), "owner": "up", "since": "2026-03-01T12:00:00Z"}
     with sqlite3.connect(path) as connection:
         connection.execute(
@@ -236,12 +251,12 @@ def test_a_later_process_with_the_number_of_the_holder_that_died_holds_nothing(s
             " VALUES ('deployment:mistral', :owner, :host, :pid, '1', :since)", holder,
         )  # fmt: skip
     connection.close()
-    with store.lock("deployment:mistral", "down"):
+    with file_store.lock("deployment:mistral", "down"):
         pass
 
 
-def test_a_lock_is_not_taken_from_a_process_of_this_machine_that_lives(store, path):
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, f"sqlite:///{path}"], stdout=subprocess.PIPE, text=True)
+def test_a_lock_is_not_taken_from_a_process_of_this_machine_that_lives(store, url):
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, url], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(ConflictError, match=str(holder.pid)) as refused:
@@ -255,14 +270,14 @@ def test_a_lock_is_not_taken_from_a_process_of_this_machine_that_lives(store, pa
     assert not store.unlock("deployment:mistral")
 
 
-def test_a_lock_of_another_machine_can_be_removed(store, path):
+def test_a_lock_of_another_machine_can_be_removed(file_store, path):
     with sqlite3.connect(path) as connection:
-        connection.execute("INSERT INTO locks VALUES ('deployment:mistral', 'up', 'elsewhere', 1, '1', 'noon')")
+        connection.execute("INSERT INTO locks VALUES ('deployment:mistral', 'up', 'elsewhere', 1, '1', 'noon', 'anna')")
     connection.close()
-    with pytest.raises(ConflictError) as met, store.lock("deployment:mistral", "down"):
+    with pytest.raises(ConflictError) as met, file_store.lock("deployment:mistral", "down"):
         pass
     assert "cloudgpu gc --unlock deployment:mistral" in met.value.hint
-    assert store.unlock("deployment:mistral")
+    assert file_store.unlock("deployment:mistral")
 
 
 WRITER = """
@@ -277,8 +292,8 @@ for number in range(100000):
 """
 
 
-def test_what_was_acknowledged_before_a_kill_is_there_after_it(store, path):
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, f"sqlite:///{path}"], stdout=subprocess.PIPE, text=True)
+def test_what_was_acknowledged_before_a_kill_is_there_after_it(store, url):
+    writer = subprocess.Popen([sys.executable, "-c", WRITER, url], stdout=subprocess.PIPE, text=True)
     try:
         for _ in range(20):
             writer.stdout.readline()
@@ -292,11 +307,9 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(store, path):
     assert len(numbers) >= acknowledged
 
 
-def test_two_processes_may_append_at_once(store, path):
+def test_two_processes_may_append_at_once(store, url):
     code = WRITER.replace("100000", "40")
-    writers = [
-        subprocess.Popen([sys.executable, "-c", code, f"sqlite:///{path}"], stdout=subprocess.DEVNULL) for _ in "ab"
-    ]
+    writers = [subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.DEVNULL) for _ in "ab"]
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
     assert len(store.events("w")) == 80
 
@@ -324,14 +337,14 @@ def test_names_that_may_not_be(name):
     assert not is_name(name)
 
 
-def test_the_store_id_stays(store, path):
-    again = Store(f"sqlite:///{path}")
+def test_the_store_id_stays(store, url):
+    again = Store(url)
     assert again.store_id == store.store_id
     again.close()
 
 
-def test_a_holder_that_is_dead_but_not_fetched_by_its_parent_does_not_count(store, path):
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, f"sqlite:///{path}"], stdout=subprocess.PIPE, text=True)
+def test_a_holder_that_is_dead_but_not_fetched_by_its_parent_does_not_count(store, url):
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, url], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
     holder.kill()
     os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)  # dead, and left for its parent to fetch
@@ -339,3 +352,66 @@ def test_a_holder_that_is_dead_but_not_fetched_by_its_parent_does_not_count(stor
         pass
     holder.wait()
     holder.stdout.close()
+
+
+HOLDING = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+
+
+@pytest.fixture
+def server_store(postgresql):
+    store = Store(postgresql())
+    yield store
+    store.close()
+
+
+@pytest.mark.slow
+def test_a_server_tells_who_of_another_machine_holds_a_lock(postgresql, monkeypatch):
+    url = postgresql()
+    mine, theirs = Store(url), Store(url)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(socket, "gethostname", lambda: "annas-laptop")
+        elsewhere.setattr("getpass.getuser", lambda: "anna")
+        held = theirs.lock("deployment:mistral", "up mistral")
+        held.__enter__()
+    with pytest.raises(ConflictError, match=r"up mistral .*of anna on annas-laptop, since 2") as met:
+        mine.lock("deployment:mistral", "down").__enter__()
+    assert "within a minute" in met.value.hint
+    with pytest.raises(ConflictError):
+        mine.unlock("deployment:mistral")
+    held.__exit__(None, None, None)
+    theirs.close()
+    mine.close()
+
+
+@pytest.mark.slow
+def test_who_lost_the_servers_lock_saves_nothing_more(server_store):
+    with server_store.lock("deployment:mistral", "up mistral"):
+        with server_store._database.transaction() as connection:
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) FROM ({HOLDING}) AS holder")
+        with pytest.raises(StoreError, match="cannot be used"):
+            server_store.save_deployment(deployment())
+    with server_store.lock("deployment:mistral", "down"):
+        server_store.save_deployment(deployment())
+
+
+@pytest.mark.slow
+def test_two_machines_that_make_the_journal_at_once_make_one(postgresql):
+    url = postgresql()
+    code = "import sys; from cloudgpu.running.store import Store; print(Store(sys.argv[1]).store_id)"
+    makers = [subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True) for _ in "ab"]
+    assert len({maker.communicate(timeout=60)[0] for maker in makers}) == 1
+    assert [maker.returncode for maker in makers] == [0, 0]
+
+
+def test_a_journal_of_the_first_layout_is_led_to_this_one_and_keeps_what_it_holds(path):
+    store = Store(f"sqlite:///{path}")
+    store.save_deployment(deployment())
+    store.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE locks DROP COLUMN person")
+        connection.execute("UPDATE about SET value = '1' WHERE name = 'schema_version'")
+    connection.close()
+    store = Store(f"sqlite:///{path}")
+    with store.lock("deployment:mistral", "up"):
+        assert store.deployment("mistral") == deployment()
+    store.close()
