@@ -1,8 +1,12 @@
-"""`cloudgpu emulator start | stop | status | fault`: both providers on this machine, with a clock that runs fast."""
+"""`cloudgpu emulator start | stop | status | advance | fault`: both providers on this machine, on a fast clock."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from cloudgpu.cli import emulator_fault
+from cloudgpu.cli.emulator_fault import running_emulator
 
 if TYPE_CHECKING:
     from cloudgpu.emulator.process import EmulatorStatus
@@ -16,14 +20,16 @@ def register(app: typer.Typer) -> None:
     group.command("start")(start)
     group.command("stop")(stop)
     group.command("status")(status)
-    group.command("fault")(fault)
+    group.command("advance")(advance)
+    emulator_fault.register(group)
     app.add_typer(group, name="emulator")
 
 
 def start(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1. 0: the last one when free, else any.")] = 0,
-    speed: Annotated[float, typer.Option(help="How many times faster than real its clock runs.")] = 60.0,
+    speed: Annotated[float, typer.Option(help="How many times as fast as real its clock runs. 0: it stands.")] = 60.0,
     seed: Annotated[int, typer.Option(help="The market to draw, for a new world.")] = 1,
+    faults: Annotated[Path | None, typer.Option(help="A YAML script of faults to begin with.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the old world, its instances and its bill.")] = False,
     json: AsJson = False,
 ) -> None:
@@ -32,16 +38,17 @@ def start(
     from cloudgpu.cli.session import open_session
     from cloudgpu.emulator import process
 
-    if not 0.01 <= speed <= 100_000:
-        raise UsageError(f"a clock cannot run at {speed:g} times", hint="--speed takes 0.01 to 100000")
+    if speed != 0 and not 0.01 <= speed <= 100_000:
+        raise UsageError(f"a clock cannot run at {speed:g} times", hint="--speed takes 0.01 to 100000, or 0 to stand")
     if not 0 <= port <= 65_535:
         raise UsageError(f"{port} is no port", hint="--port takes 1 to 65535, or 0 for any")
+    seed = _seed(faults, seed)
     state_dir = open_session().settings.state_dir
     before = process.status(state_dir)
     already = before is not None and process.is_alive(before) and not fresh
-    running = process.start(state_dir, port=port, speed=speed, seed=seed, fresh=fresh)
-    _show(running, json=json, opening="The emulator runs already." if already else "The emulator runs.")
-    _say_what_did_not_change(running, already=already, port=port, speed=speed, json=json)
+    started = process.start(state_dir, port=port, speed=speed, seed=seed, fresh=fresh, fault_file=faults)
+    _show(started, json=json, opening="The emulator runs already." if already else "The emulator runs.")
+    _say_what_did_not_change(started, already=already, port=port, speed=speed, faults=faults is not None, json=json)
 
 
 def stop(json: AsJson = False) -> None:
@@ -79,41 +86,30 @@ def status(json: AsJson = False) -> None:
         render.text("Start it with: cloudgpu emulator start")
 
 
-def fault(
-    on: Annotated[str, typer.Argument(help="search, create, list, show, destroy, state, logs, charges, instance …")],
-    do: Annotated[str, typer.Argument(help="timeout, 502, 504_after_effect, empty, engine_dies, host_offline …")],
-    times: Annotated[int, typer.Option(help="How often.")] = 1,
-    skip: Annotated[int, typer.Option(help="Let so many calls through first.")] = 0,
-    label: Annotated[str | None, typer.Option(help="The instance, by its label; without it the next created.")] = None,
-    after_s: Annotated[float | None, typer.Option(help="Seconds of its clock until an instance's turn.")] = None,
-    provider: Annotated[str, typer.Option(help="Whose API or instance: vast or runpod.")] = "vast",
+def advance(
+    seconds: Annotated[float, typer.Argument(help="Seconds of its clock.")],
+    json: AsJson = False,
 ) -> None:
-    """Make something go wrong: a call of the API, or an instance. `fault clear all` takes everything back."""
-    from cloudgpu.base.errors import ConflictError, UsageError
+    """Let time pass on a clock that stands (one started with --speed 0), and let happen what it brings."""
+    from cloudgpu.base.errors import UsageError
     from cloudgpu.cli import render
-    from cloudgpu.cli.session import open_session
     from cloudgpu.emulator import process
 
-    last = process.status(open_session().settings.state_dir)
-    if last is None or not process.is_alive(last):
-        raise ConflictError("the emulator is not running", hint="start it with `cloudgpu emulator start`")
-    if on == "clear":
-        process.call(last, "DELETE", "/emulator/faults")
-        render.text("No fault waits any more.")
-        return
-    script = {
-        "on": on,
-        "do": do,
-        "times": times,
-        "skip": skip,
-        "label": label,
-        "after_s": after_s,
-        "provider": provider,
-    }
-    given = {name: value for name, value in script.items() if value is not None}
-    answer = process.call(last, "POST", "/emulator/faults", given, refusal=UsageError)
-    waiting = [f"{row['on']}: {row['do']}" for row in answer["faults"]]
-    render.text(f"Faults that wait: {', '.join(waiting) or 'none (it has struck)'}")
+    answer = process.call(running_emulator(), "POST", "/emulator/advance", {"seconds": seconds}, refusal=UsageError)
+    if json:
+        render.out_json({"now": answer["now"]})
+    else:
+        render.text(f"It is {_moment(answer['now'])} now.")
+
+
+def _seed(faults: "Path | None", seed: int) -> int:
+    """The seed of the script when it names one; read here, so that a mistake in it is said before anything starts."""
+    if faults is None:
+        return seed
+    from cloudgpu.emulator.fault_script import read_fault_file
+
+    own = read_fault_file(faults).seed
+    return seed if own is None else own
 
 
 def _show(running: "EmulatorStatus", *, json: bool, opening: str) -> None:
@@ -141,11 +137,19 @@ def _rows(running: "EmulatorStatus", found: dict[str, Any]) -> list[tuple[str, s
 
     return [
         ("address", running.url),
-        ("clock", f"{found['now'][:19].replace('T', ' ')} UTC, {running.speed:g} times as fast as real"),
+        ("clock", f"{_moment(found['now'])}, {_pace(running.speed)}"),
         ("market", f"{found['machines']} machines, {found['offers']} offers, seed {found['seed']}"),
         ("charged", f"{render.money(Decimal(found['bill_usd']), 4)} of play money so far"),
         ("rented", _count(found["instances"])),
     ]
+
+
+def _moment(utc: str) -> str:
+    return f"{utc[:19].replace('T', ' ')} UTC"
+
+
+def _pace(speed: float) -> str:
+    return f"{speed:g} times as fast as real" if speed else "standing until it is moved"
 
 
 def _show_instances(rows: list[dict[str, Any]]) -> None:
@@ -192,12 +196,16 @@ def _as_json(running: "EmulatorStatus", found: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _say_what_did_not_change(running: "EmulatorStatus", *, already: bool, port: int, speed: float, json: bool) -> None:
+def _say_what_did_not_change(
+    running: "EmulatorStatus", *, already: bool, port: int, speed: float, faults: bool, json: bool
+) -> None:
     from cloudgpu.cli import render
 
     other_port = port != 0 and not running.url.endswith(f":{port}")
     if already and not json and (other_port or speed != running.speed):
         render.note("It keeps the port and speed it has; `cloudgpu emulator stop` first to change them.")
+    if already and faults and not json:
+        render.warning("Its faults are as they were: a script is read at a start alone. Stop it first.")
 
 
 def _count(rows: list[dict[str, Any]]) -> str:
