@@ -19,6 +19,7 @@
     │   ├── InvalidRequestError                 the request breaks the provider's rules: no other offer helps
     │   └── CreateRefusedError                  a clear no; with an instance id, it exists all the same
     ├── ConflictError                  exit 1   the state of things forbids it (name taken, migration open, locked)
+    ├── BudgetError                    exit 1   a hard budget would be broken; nothing was rented
     ├── StoreError                     exit 1   the journal cannot be read or written
     ├── PortInUseError                 exit 1
     ├── DeadlineError                  exit 1   a wait reached its limit in seconds or dollars
@@ -156,6 +157,12 @@ class ConflictError(CloudgpuError):
     """The state of things forbids it: the name is taken, a migration is open, another process holds the lock."""
 
     code = "conflict"
+
+
+class BudgetError(CloudgpuError):
+    """A hard budget would be broken; nothing was rented."""
+
+    code = "budget"
 
 
 class StoreError(CloudgpuError):

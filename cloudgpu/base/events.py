@@ -16,6 +16,8 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | ABANDONED | an intent whose create provably never happened | reason |
 | BALANCE | the prepaid money left at a provider was read | usd |
 | TOP_UP | money was paid in (or, negative, paid back), as the user says | usd, note |
+| BUDGET | a budget was set; without data, cleared | monthly_usd, per_deployment, hard, stop |
+| ALERTED | somebody was told that a share of a budget is used | scope, percent, month |
 | STATEMENT | the provider's bill for the whole account was read, kept as received | fetched_at, since, lines |
 | DAY_CLOSED | a day's bill and ledger agree and will not change | day, metered_usd, billed_usd, adjustment_usd |
 | ADDRESS_MOVED | a service's address points to another deployment, or to none (`to` is null) | service, from, to |
@@ -51,6 +53,8 @@ class EventKind(StrEnum):
     ABANDONED = "abandoned"
     BALANCE = "balance"
     TOP_UP = "top_up"
+    BUDGET = "budget"
+    ALERTED = "alerted"
     STATEMENT = "statement"
     DAY_CLOSED = "day_closed"
     ADDRESS_MOVED = "address_moved"
