@@ -28,7 +28,8 @@ def run(
             found += sweep(session.provider(name), session.store, session.clock(name).now())
         except CloudgpuError as error:
             failures.append(error)
-    _show(found, settled, failures, as_json=as_json)
+    if not as_json:
+        _show(found, settled, failures)
     wanted = [each for each in found if _may_go(session, each, expired=expired, foreign=foreign)]
     left = found
     if destroy and wanted and (yes or render.confirm(f"Remove {len(wanted)} of {len(found)} instances?")):
@@ -39,6 +40,8 @@ def run(
         withdraw(session)
     except CloudgpuError as error:
         failures.append(error)
+    if as_json:
+        render.out_json(_document(found, settled, failures))
     _end(left, failures, as_json=as_json)
 
 
@@ -115,17 +118,18 @@ def _remove(session: Session, finding: Finding) -> None:
     render.progress(f"Instance {finding.view.instance_id} is gone.")
 
 
-def _show(
-    found: Sequence[Finding], settled: Sequence[Deployment], failures: Sequence[CloudgpuError], *, as_json: bool
-) -> None:
-    if as_json:
-        return render.out_json(
-            {
-                "findings": [_row(each) for each in found],
-                "settled": [{"name": each.name, "state": each.state} for each in settled],
-                "errors": [{"code": each.code, "message": each.message, "hint": each.hint} for each in failures],
-            }
-        )
+def _document(
+    found: Sequence[Finding], settled: Sequence[Deployment], failures: Sequence[CloudgpuError]
+) -> dict[str, object]:
+    """One document, at the very end: a command that is cut short before prints its error alone."""
+    return {
+        "findings": [_row(each) for each in found],
+        "settled": [{"name": each.name, "state": each.state} for each in settled],
+        "errors": [{"code": each.code, "message": each.message, "hint": each.hint} for each in failures],
+    }
+
+
+def _show(found: Sequence[Finding], settled: Sequence[Deployment], failures: Sequence[CloudgpuError]) -> None:
     for each in settled:
         _say(each)
     if not found:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cloudgpu.emulator.process import EmulatorStatus
     from cloudgpu.running.providers import EmulatorAddress
     from cloudgpu.running.providers.base import Provider
+    from cloudgpu.running.records import Deployment
     from cloudgpu.running.store import Store
 
 EMULATOR = "emulator"
@@ -88,12 +89,20 @@ def unsettled() -> list[str]:
 
     Looks only where this run of the command opened the journal, so it costs nothing elsewhere.
     """
-    found = [each for session in _opened if "store" in session.__dict__ for each in session.store.deployments()]
+    stores = [session.store for session in _opened if "store" in session.__dict__]
     return [
         f"{each.name} may still bill at {each.provider} (instance {each.instance_id or 'unknown'}): cloudgpu gc"
-        for each in found
-        if each.state.value in ("cleanup_failed", "uncertain")
+        for store in stores
+        for each in store.deployments()
+        if each.state.is_unsettled and not _is_at_work(store, each)
     ]
+
+
+def _is_at_work(store: "Store", deployment: "Deployment") -> bool:
+    """Whether a process that lives is just creating or destroying it: then that one vouches for it."""
+    from cloudgpu.running.deployment.observe import lock_name  # only where something is unsettled
+
+    return deployment.state.value in ("creating", "destroying") and store.is_locked(lock_name(deployment.name))
 
 
 _opened: list[Session] = []

@@ -8,7 +8,7 @@ import getpass
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from cloudgpu.base.errors import ConflictError
+from cloudgpu.base.errors import ConflictError, StoreError
 from cloudgpu.running.database import Database
 from cloudgpu.running.schema import locks
 
@@ -31,7 +31,10 @@ class Locks:
 
     @contextmanager
     def hold(self, name: str, owner: str) -> Iterator[None]:
-        """Hold `name` while the block runs. Raises ConflictError at once when another living process holds it."""
+        """Hold `name` while the block runs. Raises ConflictError at once when another living process holds it.
+
+        A journal that fails at the very end hides nothing of how the block ended: the lock dies with this process.
+        """
         if not self._held.get(name):
             self._take(name, owner)
         self._held[name] = self._held.get(name, 0) + 1
@@ -40,7 +43,19 @@ class Locks:
         finally:
             self._held[name] -= 1
             if not self._held[name]:
-                self._release(name)
+                with suppress(StoreError):
+                    self._release(name)
+
+    def is_held(self, name: str) -> bool:
+        """Whether a process that may live holds it now."""
+        if self._database.is_shared:
+            guard = self._database.guard(name)
+            if guard is not None:
+                self._database.let_go(guard)
+            return guard is None
+        with self._database.transaction() as connection:
+            holder = _holder(connection, name)
+        return holder is not None and _may_live(holder)
 
     def check(self) -> None:
         """Raise StoreError when a lock of this process may have passed to another: the server lost sight of us."""

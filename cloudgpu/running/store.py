@@ -155,6 +155,10 @@ class Store:
         with self._locks.hold(name, owner):
             yield
 
+    def is_locked(self, name: str) -> bool:
+        """Whether a process that may live holds this lock now."""
+        return self._locks.is_held(name)
+
     def unlock(self, name: str) -> bool:
         """Remove a lock whose holder is no more, or was on another machine; False when there was none.
 

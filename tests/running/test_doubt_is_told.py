@@ -1,0 +1,76 @@
+"""Whatever ends a command, the doubt that it leaves behind is told by it and by every later one."""
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from cloudgpu.base.errors import CleanupFailedError, StoreError
+from cloudgpu.running.records import DeploymentState
+from cloudgpu.running.store import Store
+
+
+def test_a_journal_that_fails_at_the_end_does_not_hide_that_something_may_bill(desk, monkeypatch):
+    deployment = desk.up()
+
+    def full(*_):
+        raise StoreError("the journal is full")
+
+    monkeypatch.setattr(desk.store, "save_deployment", full)
+    monkeypatch.setattr(desk.store, "append", full)
+    monkeypatch.setattr(desk.store._locks, "_release", full)
+    with pytest.raises(CleanupFailedError) as told:
+        desk.down(deployment)
+    assert told.value.exit_status == 6
+    assert deployment.instance_id in told.value.message
+
+
+def test_a_lock_is_held_as_long_as_its_process_lives(tmp_path):
+    url = f"sqlite:///{tmp_path / 'cloudgpu.db'}"
+    store = Store(url)
+    assert not store.is_locked("deployment:a")
+    with store.lock("deployment:a", "up a"):
+        assert store.is_locked("deployment:a")
+    assert not store.is_locked("deployment:a")
+    holder = _holder(url)
+    _until(lambda: store.is_locked("deployment:a"))
+    os.kill(holder, signal.SIGKILL)
+    os.waitpid(holder, 0)
+    assert not store.is_locked("deployment:a")
+    store.close()
+
+
+@pytest.mark.parametrize("state", [DeploymentState.CREATING, DeploymentState.DESTROYING])
+def test_what_a_killed_command_left_half_done_is_told_by_the_next_one_and_what_a_living_one_does_is_not(
+    desk, monkeypatch, state
+):
+    from dataclasses import replace
+
+    from cloudgpu.cli import session as sessions
+
+    deployment = desk.up()
+    desk.store.save_deployment(replace(deployment, state=state))
+    seen = type("Seen", (), {})()
+    seen.store = desk.store
+    monkeypatch.setattr(sessions, "_opened", [seen])
+    assert "mistral may still bill at paper" in sessions.unsettled()[0]
+    with desk.store.lock("deployment:mistral", "down mistral"):
+        assert sessions.unsettled() == []
+
+
+def _holder(url):
+    pid = os.fork()
+    if pid == 0:
+        with Store(url).lock("deployment:a", "up a"):
+            time.sleep(60)
+        sys.exit(0)
+    return pid
+
+
+def _until(true):
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
