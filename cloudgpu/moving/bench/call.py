@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import requests
@@ -35,8 +35,11 @@ class Place:
 class Caller:
     """One user: a connection that is kept, as a real client keeps it. Close it when done; not for two threads."""
 
-    def __init__(self, endpoint: Endpoint, *, limit_s: float, seed: int, stop: threading.Event) -> None:
+    def __init__(
+        self, endpoint: Endpoint, *, limit_s: float, seed: int, stop: threading.Event, count_pieces: bool = False
+    ) -> None:
         self._endpoint, self._limit_s, self._seed, self._stop = endpoint, limit_s, seed, stop
+        self._count_pieces = count_pieces
         self._session = requests.Session()
         if endpoint.url.startswith(("http://127.0.0.1", "http://localhost", "http://[::1]")):
             self._session.trust_env = False  # a proxy for the outside world must not be asked for loopback
@@ -64,7 +67,9 @@ class Caller:
             began=time.perf_counter(), limit_s=self._limit_s, stop=self._stop, says_when_done=says_when_done
         )
         trouble, detail = self._outcome(question, listening)
-        return listening.sample(question, place, trouble, detail)
+        sample = listening.sample(question, place, trouble, detail)
+        guessed = self._count_pieces and sample.output_tokens is None and sample.pieces > 0
+        return replace(sample, output_tokens=sample.pieces) if guessed else sample
 
     def close(self) -> None:
         """Drop the connection."""

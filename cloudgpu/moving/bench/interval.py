@@ -9,7 +9,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import fmean, median
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -63,13 +63,18 @@ def ratio_of_sums(
 
     Both sequences are of one length and not empty; the sums of old's first and of all second numbers are positive.
     """
-    rows = list(zip(old, new, strict=True))
-    return _resampled(rows, _share_ratio, confidence=confidence, seed=seed)
+    columns = (*zip(*old, strict=True), *zip(*new, strict=True))
+
+    def ratio(rows: Sequence[int]) -> float:
+        old_over, old_under, new_over, new_under = (sum(map(column.__getitem__, rows)) for column in columns)
+        return float(new_over / new_under / (old_over / old_under))
+
+    return _resampled(range(len(old)), ratio, confidence=confidence, seed=seed)
 
 
 def difference_of_means(pairs: Sequence[tuple[float, float]], *, confidence: float, seed: int) -> Interval:
     """The mean of new less the mean of old, over pairs (old, new) that are resampled together. Not of nothing."""
-    return _resampled(pairs, _mean_difference, confidence=confidence, seed=seed)
+    return _resampled([new - old for old, new in pairs], fmean, confidence=confidence, seed=seed)
 
 
 def _resampled(
@@ -95,12 +100,3 @@ def _at_rank(ordered: Sequence[float], share: float) -> float:
 def _ends(ordered: Sequence[float], confidence: float) -> tuple[float, float]:
     cut = (1 - confidence) / 2
     return ordered[int(cut * len(ordered))], ordered[min(math.ceil((1 - cut) * len(ordered)), len(ordered)) - 1]
-
-
-def _share_ratio(rows: Sequence[tuple[tuple[float, float], tuple[float, float]]]) -> float:
-    old_over = sum(old[0] for old, _ in rows) / sum(old[1] for old, _ in rows)
-    return sum(new[0] for _, new in rows) / sum(new[1] for _, new in rows) / old_over
-
-
-def _mean_difference(rows: Sequence[tuple[float, float]]) -> float:
-    return sum(new - old for old, new in rows) / len(rows)

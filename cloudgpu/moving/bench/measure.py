@@ -65,7 +65,7 @@ def warm_up(endpoint: Endpoint, workload: Workload, stop: threading.Event | None
 
     Raises as `measure` says. Calls the endpoint.
     """
-    caller = Caller(endpoint, limit_s=workload.limit_s, seed=workload.seed, stop=stop or threading.Event())
+    caller = _caller(endpoint, workload, stop or threading.Event())
     place = Place(users=0, turn=-1, slot=0, began=time.perf_counter())
     try:
         for question in workload.warming():
@@ -105,7 +105,7 @@ class _Side:
 def _stage(side: _Side, workload: Workload, users: int, turn: int, stop: threading.Event) -> None:
     """All users of a stage at once. What they have when Ctrl-C comes is kept."""
     asked = workload.asked(users, turn)
-    callers = [Caller(side.endpoint, limit_s=workload.limit_s, seed=workload.seed, stop=stop) for _ in asked]
+    callers = [_caller(side.endpoint, workload, stop) for _ in asked]
     samples: list[Sample] = []
     trips = [each.result() for each in _all([_spawn(caller.connect) for caller in callers])]
     side.rtt_s = min((each for each in (*trips, side.rtt_s) if each is not None), default=None)
@@ -122,6 +122,10 @@ def _stage(side: _Side, workload: Workload, users: int, turn: int, stop: threadi
         side.stages.append(Stage(users=users, turn=turn, duration_s=duration_s, samples=_in_order(samples)))
         for caller in callers:
             caller.close()
+
+
+def _caller(endpoint: Endpoint, workload: Workload, stop: threading.Event) -> Caller:
+    return Caller(endpoint, limit_s=workload.limit_s, seed=workload.seed, stop=stop, count_pieces=workload.count_pieces)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ class Workload:
 
     Each level of users has `turns`; in a turn every user asks `per_user` questions, one after the other. The sides of a
     comparison take turns, so that what changes in the network meets both. `warm_up` questions are asked first and left
-    out. `limit_s` is the most real seconds that one answer may take. `mark` makes the words of this run new to every
-    cache. Raises UsageError for a workload that holds nothing or more than 200 users.
+    out. `limit_s` is the most real seconds that one answer may take. `count_pieces` takes each piece of a stream for
+    a token where the server counts none: a guess, and only when somebody asks for it. `mark` makes the words of this
+    run new to every cache. Raises UsageError for a workload that holds nothing or more than 200 users.
     """
 
     questions: tuple[Question, ...] = QUESTIONS
@@ -35,6 +36,7 @@ class Workload:
     warm_up: int = 2
     limit_s: float = 120.0
     seed: int = 0
+    count_pieces: bool = False
     mark: str = field(default_factory=lambda: secrets.token_hex(3))
 
     def __post_init__(self) -> None:
