@@ -15,7 +15,7 @@ from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUse
 
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
-    "up", "status", "logs", "down", "gc",
+    "up", "status", "logs", "down", "gc", "bench",
     "migrate", "cost", "budget", "emulator", "demo",
 )  # fmt: skip
 
