@@ -14,7 +14,7 @@ _HOUR = timedelta(hours=1)
 
 
 def purchase_row(top_up: TopUp, account: str | None) -> Mapping[str, str | Decimal | None]:
-    """One row for a top-up; a refund is a Credit of a negative amount."""
+    """One row for a top-up; a refund is a Credit of a negative amount, which has no unit price."""
     start = hour_of(top_up.at)
     refund = top_up.usd < 0
     return {
@@ -25,11 +25,7 @@ def purchase_row(top_up: TopUp, account: str | None) -> Mapping[str, str | Decim
         "EffectiveCost": ZERO,
         "ListCost": top_up.usd,
         "ContractedCost": top_up.usd,
-        "ListUnitPrice": top_up.usd,
-        "ContractedUnitPrice": top_up.usd,
-        "PricingQuantity": Decimal(1),
-        "PricingUnit": "Top-ups",
-        "PricingCategory": "Standard",
+        **({} if refund else _priced(top_up.usd)),
         "ChargeCategory": "Credit" if refund else "Purchase",
         "ChargeDescription": f"{'Refund' if refund else 'Prepaid top-up'} {top_up.note}".strip(),
         "ChargeFrequency": "One-Time",
@@ -37,8 +33,12 @@ def purchase_row(top_up: TopUp, account: str | None) -> Mapping[str, str | Decim
         "ServiceCategory": "Other",
         "ServiceName": "Prepaid balance",
         "ServiceSubcategory": "Other (Other)",
-        "SkuId": "top-up",
-        "SkuMeter": "Top-up",
-        "SkuPriceId": f"{top_up.provider}/top-up",
         "x_Source": "user",
     }
+
+
+def _priced(usd: Decimal) -> Mapping[str, str | Decimal]:
+    return {
+        "ListUnitPrice": usd, "ContractedUnitPrice": usd, "PricingQuantity": Decimal(1), "PricingUnit": "Payments",
+        "PricingCategory": "Standard", "SkuId": "top-up", "SkuMeter": "Top-up", "SkuPriceId": "top-up",
+    }  # fmt: skip

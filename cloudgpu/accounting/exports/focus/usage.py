@@ -46,7 +46,7 @@ def usage_row(charge: Charge, life: Life) -> Row:
         "PricingCategory": "Dynamic" if life.interruptible else "Standard",
         "RegionId": life.location,
         "RegionName": life.location,
-        "ResourceId": charge.instance_id or charge.token,
+        "ResourceId": f"{life.provider}/{charge.instance_id or charge.token}",
         "ResourceName": charge.deployment,
         "ResourceType": "GPU instance",
         "HostProviderName": _where(life),
