@@ -74,3 +74,11 @@ def _until(true):
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_what_was_rented_by_a_clock_two_hours_ahead_can_still_be_proved_gone(desk):
+    desk.set_time(7200)
+    deployment = desk.up()
+    desk.set_time(-7200)
+    desk.provider.machines[deployment.instance_id].destroyed = True  # by hand, at the console
+    assert desk.down(deployment).state is DeploymentState.GONE

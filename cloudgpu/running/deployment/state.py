@@ -169,7 +169,9 @@ def _absent_unasked(deployment: Deployment, absent: Absent) -> Step:
 
 
 def _twice(deployment: Deployment, absent: Absent) -> bool:
-    return absent.at - _first(deployment, absent) >= APART and absent.at - deployment.since >= SETTLED
+    """Whether it was missed twice, apart, and long enough after its create (one in the future: after the first miss)."""
+    first = _first(deployment, absent)
+    return absent.at - first >= APART and absent.at - min(deployment.since, first) >= SETTLED
 
 
 def _first(deployment: Deployment, absent: Absent) -> datetime:
