@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from queue import Empty, Queue
+from threading import Event
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -172,12 +173,15 @@ class Http:
         """
         self._pace(endpoint)
         heard: Queue[str | None] = Queue()
+        enough = Event()
 
         def read(incoming: Incoming) -> Reply | None:
             if incoming.status != 200:
                 return self._reply(incoming, SystemClock().now())
             for line in incoming.lines():
                 heard.put(line.decode("utf-8", "replace").rstrip("\r"))
+                if enough.is_set():
+                    break
             return None
 
         begun = begin(
@@ -187,6 +191,7 @@ class Http:
         )  # fmt: skip
         begun.add_done_callback(lambda _: heard.put(None))
         lines = _said(_until_silent(heard, patience), most)
+        enough.set()  # the connection is dropped with the next word that comes, or when the time is over
         if not lines and begun.done():
             self._refuse(path, begun)
         return lines
