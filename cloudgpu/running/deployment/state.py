@@ -169,7 +169,7 @@ def _absent_unasked(deployment: Deployment, absent: Absent) -> Step:
 
 
 def _twice(deployment: Deployment, absent: Absent) -> bool:
-    """Whether it was missed twice, apart, and long enough after its create (one in the future: after the first miss)."""
+    """Missed twice, apart, and long enough after its create (of one in the future: after the first miss)."""
     first = _first(deployment, absent)
     return absent.at - first >= APART and absent.at - min(deployment.since, first) >= SETTLED
 
