@@ -184,15 +184,26 @@ class DeadlineError(CloudgpuError):
 
 
 class InstanceFailedError(CloudgpuError):
-    """The instance died, or its engine refused to start. `blames_machine`: another machine might have served."""
+    """The instance died, or its engine refused to start.
+
+    `blames_machine`: another machine might have served; `blames_card`: a card of another kind might have;
+    `blames_launch`: none would have.
+    """
 
     code = "instance_failed"
 
     def __init__(
-        self, message: str, *, hint: str | None = None, instance_id: str | None = None, blames_machine: bool = False
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        instance_id: str | None = None,
+        blames_machine: bool = False,
+        blames_card: bool = False,
+        blames_launch: bool = False,
     ) -> None:
         super().__init__(message, hint=hint, instance_id=instance_id)
-        self.blames_machine = blames_machine
+        self.blames_machine, self.blames_card, self.blames_launch = blames_machine, blames_card, blames_launch
 
 
 class StoppedByUserError(CloudgpuError):

@@ -71,7 +71,8 @@ class DestroyAnswer(StrEnum):
 class Deployment:
     """One instance from its intent to its proven end. `token` is its label at the provider and its key in the store.
 
-    `name` is what a person types; at most one deployment of a name is not final. `model` is the Hub id that was asked
+    `name` is what a person types; at most one deployment of a name is not final, but while several machines race for
+    it (`up --hedge`), and when such a race was killed. `model` is the Hub id that was asked
     for, `short_name` its alias. Prices are dollars per hour while it runs, `download_usd` is expected once. `account`
     is the provider's account it was rented with. `missing_since` is the time of the first complete listing that lacked
     it. `endpoint` is None until its address is known, `ready_at` until it answered a completion.
@@ -160,6 +161,13 @@ class Service:
     api_key: Secret
     serving: str | None
 
+
+COUNTS_FIRST = (
+    DeploymentState.READY, DeploymentState.DRAINING, DeploymentState.LOADING, DeploymentState.STARTING,
+    DeploymentState.PROVISIONING, DeploymentState.FAILED, DeploymentState.UNCERTAIN, DeploymentState.CREATING,
+    DeploymentState.DESTROYING, DeploymentState.CLEANUP_FAILED, DeploymentState.INTENDED,
+)  # fmt: skip
+"""Of several lives of one name, which one counts: the one that serves, else the one that came farthest."""
 
 _TIMES = ("since", "lease_until", "ready_at", "missing_since", "seen_at")
 _AMOUNTS = ("gpu_usd_per_hour", "disk_usd_per_hour", "download_usd")

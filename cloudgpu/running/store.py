@@ -18,7 +18,7 @@ from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.secret import Secret
 from cloudgpu.running.database import Database, upsert
 from cloudgpu.running.lock import Locks
-from cloudgpu.running.records import Deployment, DeploymentState, Service
+from cloudgpu.running.records import COUNTS_FIRST, Deployment, DeploymentState, Service
 from cloudgpu.running.schema import deployments, events, migrations, services
 from cloudgpu.running.upgrade import about_value
 
@@ -66,10 +66,13 @@ class Store:
             upsert(connection, deployments, "token", row)
 
     def deployment(self, name: str) -> Deployment | None:
-        """The one of that name that is not final, else the latest of that name; None when there never was one."""
+        """The one of that name that counts (see `living`), else the latest of that name; None when there never was one."""
         found = [d for d in self.deployments(include_gone=True) if d.name == name]
-        living = [d for d in found if not d.state.is_final]
-        return next(reversed(living or found), None)
+        return next(iter(_by_rank(found)), next(reversed(found), None))
+
+    def living(self, name: str) -> list[Deployment]:
+        """Everything of that name that is not provably gone, the one that counts first: see `COUNTS_FIRST`."""
+        return _by_rank([d for d in self.deployments() if d.name == name])
 
     def life(self, token: str) -> Deployment | None:
         """The deployment with this token, whatever became of it."""
@@ -169,6 +172,11 @@ class Store:
     def close(self) -> None:
         """Let go of the database."""
         self._database.close()
+
+
+def _by_rank(found: list[Deployment]) -> list[Deployment]:
+    living = [each for each in reversed(found) if not each.state.is_final]
+    return sorted(living, key=lambda each: COUNTS_FIRST.index(each.state))
 
 
 def _event(row: Row[Any]) -> Event:

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 class Fatal:
     """A line that ends the hope of a start, with what to do about it.
 
-    `blames_machine`: the same might start on another machine of that kind.
+    `blames_machine`: the same might start on another machine of that kind. `blames_card`: only a card of another kind
+    may do. `blames_launch`: it starts nowhere as it is.
     """
 
     line: str
     remedy: str
     blames_machine: bool
+    blames_card: bool
+    blames_launch: bool
 
 
 def phase_of(log: str) -> tuple[str, str]:
@@ -38,7 +41,7 @@ def fatal_in(log: str) -> Fatal | None:
     if not found:
         return None
     _, remedy, line = min(found, key=lambda item: item[0])
-    return Fatal(_short(line), remedy, remedy.endswith(_ANOTHER))
+    return Fatal(_short(line), remedy, remedy.endswith(_ANOTHER), remedy in _THE_CARD, remedy in _THE_LAUNCH)
 
 
 def _match(line: str) -> list[tuple[int, str]]:
@@ -71,6 +74,10 @@ _PHASES = tuple(
 )
 
 _ANOTHER = "another machine may do"
+_OLD_CARD = "the card is too old for this engine release"
+_GATED = "the model is gated: accept its licence on the Hub, set HF_TOKEN and add --send-hf-token"
+_NO_OPTION = "the engine release does not know this option"
+_SETTINGS = "the engine refuses these settings"
 _FIT = "it does not fit: choose a larger card, a shorter --context, or a --quantization (cloudgpu estimate shows which)"
 _FATAL = tuple(
     (re.compile(text), remedy)
@@ -79,18 +86,20 @@ _FATAL = tuple(
         (r"No available memory for the cache blocks", _FIT),
         (r"Free memory on device", f"the card is not empty or too small: {_ANOTHER}"),
         (r"CUDA out of memory|OutOfMemoryError", _FIT),
-        (r"unrecognized arguments|invalid choice|argument error", "the engine release does not know this option"),
-        (r"GatedRepo|401 Client Error|403 Client Error|Cannot access gated repo",
-         "the model is gated: accept its licence on the Hub, set HF_TOKEN and add --send-hf-token"),
+        (r"unrecognized arguments|invalid choice|argument error", _NO_OPTION),
+        (r"GatedRepo|401 Client Error|403 Client Error|Cannot access gated repo", _GATED),
         (r"No space left on device", "the disk is too small: give a larger --disk"),
         (r"Error 80[34]\b|driver version is insufficient",
          f"the host's driver is too old for this engine release: {_ANOTHER}"),
-        (r"no kernel image", "the card is too old for this engine release"),
+        (r"no kernel image", _OLD_CARD),
         (r"Bus error", f"shared memory is too small on this host: {_ANOTHER}"),
-        (r"ValidationError", "the engine refuses these settings"),
+        (r"ValidationError", _SETTINGS),
         (r"CUDA error: |EngineCore encountered a fatal error|EngineDeadError",
          f"the card or its driver failed: {_ANOTHER}"),
         (r"EngineCore failed to start|Engine core initialization failed", "see the lines above it: cloudgpu logs"),
     )
 )  # fmt: skip
 """In the order of how much they tell: the engine's own last words say the least."""
+
+_THE_CARD = (_FIT, _OLD_CARD)
+_THE_LAUNCH = (_GATED, _NO_OPTION, _SETTINGS)

@@ -212,8 +212,10 @@ class Desk:
     def tools(self):
         return {"provider": self.provider, "store": self.store, "clock": self.clock, "emit": self.store.append}
 
-    def up(self, name="mistral", **more):
-        return bring_up(self.request(name, **more), **self.tools, prober=self.prober, on_progress=self.progress.append)
+    def up(self, name="mistral", failures=None, **more):
+        request = self.request(name, **more)
+        watched = {"prober": self.prober, "on_progress": self.progress.append, "failures": failures}
+        return bring_up(request, **self.tools, **watched)
 
     def down(self, deployment):
         return take_down(deployment, **self.tools)

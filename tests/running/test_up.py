@@ -1,5 +1,6 @@
 """From an agreed list of offers to a healthy deployment, or to nothing that bills."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -295,3 +296,34 @@ def test_a_provider_that_cannot_always_tell_its_account_is_still_the_same_one(de
 
     desk.provider.account = told_later
     assert desk.up().state.value == "ready"
+
+
+def test_where_the_card_was_to_blame_another_card_comes_first(desk, make_offer):
+    desk.provider.log = "RuntimeError: CUDA out of memory"
+    offers = [make_offer(n, f"0.{29 + n}") for n in range(1, 4)]
+    offers[2] = replace(offers[2], gpu="L40S", gpu_memory_mib=46068)
+    desk.provider.offers = {each.offer_id: each for each in offers}
+    with pytest.raises(InstanceFailedError):
+        desk.up(limits=Limits(max_attempts=3), offers=offers)
+    assert [machine.offer.offer_id for machine in desk.provider.machines.values()] == ["1", "3", "2"]
+
+
+def test_where_no_machine_would_do_no_other_is_tried(desk):
+    desk.provider.log = "OSError: You are trying to access a gated repo: Cannot access gated repo"
+    with pytest.raises(InstanceFailedError, match="gated") as failed:
+        desk.up(limits=Limits(max_attempts=3))
+    assert "HF_TOKEN" in failed.value.hint
+    assert len(desk.provider.creates) == 1
+    assert desk.provider.billing() == []
+
+
+def test_what_failed_elsewhere_counts_and_is_told_beside_what_failed_here(desk):
+    desk.provider.log = "CUDA error: unspecified launch failure"
+    failures = []
+    with pytest.raises(InstanceFailedError):
+        desk.up(limits=Limits(max_attempts=1), failures=failures)
+    desk.provider.name, desk.provider.log = "elsewhere", "No space left on device"
+    with pytest.raises(InstanceFailedError, match=r"paper: 1x .*; \(2\) elsewhere: 1x"):
+        desk.up(limits=Limits(max_attempts=2), failures=failures)
+    assert [failure.provider for failure in failures] == ["paper", "elsewhere"]
+    assert desk.provider.billing() == []

@@ -58,6 +58,7 @@ def rental_of(offer: Offer, launch: LaunchRequest) -> Rental:
 class Limits:
     """How far `bring_up` may go.
 
+    `hedge` is how many machines are started at once: the first that answers stays, the others are removed again.
     `max_wait_s` is per machine, from its create to its first answer; None takes a generous estimate from the size of
     what it downloads. `max_spend_usd` is for all attempts together; None allows what the other limits allow.
     `max_usd_per_hour` caps GPU and disk together; None allows 5 % above the price that was shown, once: what is agreed
@@ -69,6 +70,7 @@ class Limits:
     max_spend_usd: Decimal | None = None
     max_usd_per_hour: Decimal | None = None
     lease_s: float = 24 * SECONDS_PER_HOUR
+    hedge: int = 1
 
     def wait_s(self, rental: Rental) -> float:
         """The longest wait for this machine, in seconds."""

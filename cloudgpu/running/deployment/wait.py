@@ -32,7 +32,9 @@ from cloudgpu.serving.launch import HealthCheck
 
 Prober = Callable[[str, Secret, HealthCheck], Health]
 
-_POLL_S = 5.0
+POLL_S = 5.0
+"""Between two looks at what is being waited for, on the provider's clock."""
+
 _LOG_EVERY = timedelta(seconds=20)
 _LOG_LINES = 200
 _PATIENCE = timedelta(seconds=300)
@@ -57,32 +59,33 @@ class Watch:
 
     began: datetime
     last_sure: datetime
+    answered: bool = False
     last_log: datetime | None = None
     offline_since: datetime | None = None
     phase: tuple[str, str] = field(default=("starting", ""))
 
 
-def await_ready(
-    journal: Journal, deployment: Deployment, *, api_key: Secret, prober: Prober, bounds: Bounds
+def advance(
+    journal: Journal, deployment: Deployment, watch: Watch, *, api_key: Secret, prober: Prober, bounds: Bounds
 ) -> Deployment:
-    """The deployment once it answered a completion. Destroys nothing: the caller cleans up after every error.
+    """The deployment after one look at it and at its endpoint; `watch.answered` once it said something. Never sleeps.
 
-    Raises InstanceFailedError (dead, refused by its engine, or dearer than agreed), DeadlineError (seconds or dollars),
-    UnreachableError (the provider cannot be asked for five minutes).
+    Destroys nothing: the caller cleans up after every error. Raises InstanceFailedError (dead, refused by its engine,
+    or dearer than agreed), DeadlineError (seconds or dollars), UnreachableError (the provider cannot be asked for five
+    minutes).
     """
-    watch = Watch(began=journal.now(), last_sure=journal.now())
-    while True:
-        sighting = look(journal, deployment)
-        deployment = apply(journal, deployment, sighting)
-        _judge(journal, deployment, sighting, watch, bounds)
-        if deployment.state in (DeploymentState.LOADING, DeploymentState.READY) and deployment.endpoint:
-            health = prober(deployment.endpoint, api_key, deployment.health)
-            if health.ready:
-                return _ready(journal, deployment)
-            _read_log(journal, deployment, watch)
-        _tell(journal, deployment, watch, bounds)
-        _deadlines(journal, deployment, watch, bounds)
-        journal.clock.sleep(_POLL_S)
+    sighting = look(journal, deployment)
+    deployment = apply(journal, deployment, sighting)
+    _judge(journal, deployment, sighting, watch, bounds)
+    if deployment.state in (DeploymentState.LOADING, DeploymentState.READY) and deployment.endpoint:
+        health = prober(deployment.endpoint, api_key, deployment.health)
+        if health.ready:
+            watch.answered = True
+            return _ready(journal, deployment)
+        _read_log(journal, deployment, watch)
+    _tell(journal, deployment, watch, bounds)
+    _deadlines(journal, deployment, watch, bounds)
+    return deployment
 
 
 def _ready(journal: Journal, deployment: Deployment) -> Deployment:
@@ -136,6 +139,8 @@ def _judge_state(journal: Journal, deployment: Deployment, sighting: Seen, watch
         hint=fatal.remedy if fatal else None,
         instance_id=deployment.instance_id,
         blames_machine=fatal.blames_machine if fatal else not _IMAGES_FAULT.search(reason),
+        blames_card=fatal is not None and fatal.blames_card,
+        blames_launch=fatal is not None and fatal.blames_launch,
     )
 
 
@@ -149,8 +154,9 @@ def _read_log(journal: Journal, deployment: Deployment, watch: Watch) -> None:
     fatal = fatal_in(log)
     if fatal:
         raise InstanceFailedError(
-            fatal.line, hint=fatal.remedy, instance_id=deployment.instance_id, blames_machine=fatal.blames_machine
-        )
+            fatal.line, hint=fatal.remedy, instance_id=deployment.instance_id, blames_machine=fatal.blames_machine,
+            blames_card=fatal.blames_card, blames_launch=fatal.blames_launch,
+        )  # fmt: skip
 
 
 def _logs(journal: Journal, deployment: Deployment) -> str:

@@ -1,0 +1,244 @@
+"""From rentals to the first that answers: one at a time, or several at once of which the others are removed again.
+
+Whatever ends it, nothing of it is left behind but the winner: what cannot be proved to be gone is said.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from cloudgpu.base.errors import (
+    CleanupFailedError,
+    CloudgpuError,
+    CreateRefusedError,
+    DeadlineError,
+    InstanceFailedError,
+    OfferGoneError,
+    StoppedByUserError,
+)
+from cloudgpu.base.money import ZERO, show_usd
+from cloudgpu.running.deployment.create import create, intend
+from cloudgpu.running.deployment.down import end, latest_of
+from cloudgpu.running.deployment.failures import Failure, Turns, exhausted, spent_on
+from cloudgpu.running.deployment.journal import Journal, unsettled
+from cloudgpu.running.deployment.request import Limits, Progress, Rental, UpRequest, rental_of
+from cloudgpu.running.deployment.spending import spent_usd
+from cloudgpu.running.deployment.wait import POLL_S, Bounds, Prober, Watch, advance
+from cloudgpu.running.records import Deployment, DeploymentState
+
+_TRY_THE_NEXT = (OfferGoneError, CreateRefusedError, InstanceFailedError, DeadlineError)
+
+
+@dataclass(slots=True)
+class Racer:
+    """One life on its way to an answer. `rental` is None for what an earlier run rented."""
+
+    deployment: Deployment
+    watch: Watch
+    rental: Rental | None = None
+
+
+@dataclass(slots=True)
+class Race:
+    """One run of `up` at one provider. `failures` may hold those of another provider, and gets those of this one."""
+
+    journal: Journal
+    request: UpRequest
+    prober: Prober
+    failures: list[Failure]
+    racers: list[Racer] = field(default_factory=list)
+
+    def run(self, standing: Deployment | None) -> Deployment:
+        """The first that answered, everything else of it removed. SPENDS MONEY. Raises as `bring_up` does."""
+        try:
+            if standing is not None:
+                self._enter(standing, None)
+            winner = self._first_to_answer()
+        except KeyboardInterrupt:
+            self._undo_all()
+            raise StoppedByUserError("stopped; everything that was created is gone again", hint=None) from None
+        except BaseException:
+            self._undo_all()
+            raise
+        self._leave_only(winner)
+        return winner.deployment
+
+    def _first_to_answer(self) -> Racer:
+        turns = Turns(self.request.rentals, self.failures, self.request.limits.max_attempts)
+        while True:
+            if not self.racers:
+                self._start(turns)
+            for racer in tuple(self.racers):
+                self._advance(racer)
+                if racer.watch.answered:
+                    return racer
+            if self.racers:
+                self.journal.clock.sleep(POLL_S)
+
+    def _start(self, turns: Turns) -> None:
+        """As many at once as were asked for. Raises the error that names every failure when not one can be started."""
+        most = self._most_usd()
+        while len(self.racers) < self.request.limits.hedge:
+            rental = turns.next([each.deployment.machine_id or each.deployment.offer_id for each in self.racers])
+            if rental is None or (self.failures and self._spent() + rental.download_usd >= most):
+                break
+            self._begin(rental)
+        if not self.racers:
+            raise exhausted(self.failures)
+
+    def _begin(self, rental: Rental) -> None:
+        cap = self.request.limits.cap(rental)  # from the price that was shown, not from the one that is read now
+        try:
+            priced = _priced_again(self.journal, rental, cap)
+            intended = intend(self.journal, self.request, priced, cap)
+        except _TRY_THE_NEXT as error:
+            return self._failed(error, rental, None)
+        racer = self._enter(intended, priced)
+        with self._minded(racer):
+            racer.deployment = self.journal.save(intended, state=DeploymentState.CREATING)
+            racer.deployment = create(self.journal, racer.deployment, priced)
+        return None
+
+    def _enter(self, deployment: Deployment, rental: Rental | None) -> Racer:
+        now = self.journal.now()
+        self.racers.append(Racer(deployment, Watch(began=now, last_sure=now), rental))
+        return self.racers[-1]
+
+    def _advance(self, racer: Racer) -> None:
+        key, bounds = racer.deployment.api_key or self.request.api_key, self._bounds(racer)
+        with self._minded(racer):
+            racer.deployment = advance(
+                self.journal, racer.deployment, racer.watch, api_key=key, prober=self.prober, bounds=bounds
+            )
+
+    @contextmanager
+    def _minded(self, racer: Racer) -> Iterator[None]:
+        """What goes wrong with one: its turn is over, or all of it, and what it made is known to whoever undoes it."""
+        try:
+            yield
+        except _TRY_THE_NEXT as error:
+            self._drop(racer, error)
+        except CleanupFailedError:
+            self.racers.remove(racer)  # it was tried already, for as long as it may take
+            raise
+        except CloudgpuError as error:
+            known = error.instance_id or racer.deployment.instance_id
+            racer.deployment = dataclasses.replace(racer.deployment, instance_id=known)
+            raise
+
+    def _drop(self, racer: Racer, error: CloudgpuError) -> None:
+        """Remove what this one made, keep why it failed, and let the next one try."""
+        error.instance_id = error.instance_id or racer.deployment.instance_id
+        racer.deployment = dataclasses.replace(racer.deployment, instance_id=error.instance_id)
+        try:
+            _undo(self.journal, racer.deployment)
+        except CleanupFailedError:
+            self.racers.remove(racer)
+            raise
+        self.racers.remove(racer)
+        self._failed(error, racer.rental, racer.deployment)
+
+    def _failed(self, error: CloudgpuError, rental: Rental | None, made: Deployment | None) -> None:
+        latest = latest_of(self.journal, made) if made and error.instance_id else None
+        usd = spent_usd(latest, self.journal.now()) if latest else ZERO
+        what = rental.offer if rental else made
+        if what is None:
+            raise error
+        failure = Failure(
+            provider=self.journal.provider.name, offer_id=what.offer_id, machine_id=what.machine_id, cards=what.cards,
+            error=error, usd=usd,
+        )  # fmt: skip
+        self.failures.append(failure)
+        bad = failure.bad_machine(self.request.limits)
+        told = Progress(phase="next offer", detail=str(failure), elapsed_s=0, usd=self._spent(), bad_machine=bad)
+        self.journal.on_progress(told)
+
+    def _leave_only(self, winner: Racer) -> None:
+        """Remove the others.
+
+        One whose end cannot be proved keeps nobody from the winner: the journal holds it, and every command says so.
+        """
+        for racer in tuple(self.racers):
+            if racer is winner:
+                continue
+            try:
+                _undo(self.journal, racer.deployment)
+            except CleanupFailedError as error:
+                told = Progress(phase="not removed", detail=error.message, elapsed_s=0, usd=self._spent())
+                self.journal.on_progress(told)
+
+    def _undo_all(self) -> None:
+        """Remove all of them, each whatever became of the others. Raises CleanupFailedError for the first it cannot."""
+        worst: CleanupFailedError | None = None
+        for racer in self.racers:
+            try:
+                _undo(self.journal, racer.deployment)
+            except CleanupFailedError as error:
+                worst = worst or error
+        if worst is not None:
+            raise worst
+
+    def _spent(self) -> Decimal:
+        now = self.journal.now()
+        return spent_on(self.failures) + sum((spent_usd(each.deployment, now) for each in self.racers), ZERO)
+
+    def _most_usd(self) -> Decimal:
+        limits, rentals = self.request.limits, self.request.rentals
+        if rentals:
+            elsewhere = [each for each in self.failures if each.provider != self.journal.provider.name]
+            return (
+                limits.spend_usd(rentals) if limits.max_spend_usd else limits.spend_usd(rentals) + spent_on(elsewhere)
+            )
+        return limits.max_spend_usd or Decimal(5)
+
+    def _bounds(self, racer: Racer) -> Bounds:
+        limits = self.request.limits
+        agreed = racer.rental or next(iter(self.request.rentals), None)
+        return Bounds(
+            wait_s=limits.wait_s(agreed) if agreed else limits.max_wait_s or 3600.0,
+            spend_usd=self._most_usd(),
+            spent_before_usd=self._spent() - spent_usd(racer.deployment, self.journal.now()),
+            cap_usd_per_hour=_agreed(limits, self.request, racer.deployment),
+        )
+
+
+def _priced_again(journal: Journal, rental: Rental, cap: Decimal) -> Rental:
+    """The rental at the price of this moment. Raises OfferGoneError when it is gone or dearer than agreed."""
+    journal.on_progress(Progress(phase="checking price", detail=rental.offer.cards, elapsed_s=0, usd=ZERO))
+    offer = journal.provider.offer(rental.offer, rental.launch.disk_gb)
+    now = rental_of(offer, rental.launch)
+    if now.usd_per_hour > cap:
+        raise OfferGoneError(
+            f"it now costs {show_usd(now.usd_per_hour, 4)} per hour, above the agreed {show_usd(cap, 4)}",
+            hint="agree to more with --max-price, or plan again",
+        )
+    return now
+
+
+def _agreed(limits: Limits, request: UpRequest, deployment: Deployment) -> Decimal:
+    """The most it may cost per hour: as said on this command line, else as agreed when it was rented."""
+    if limits.max_usd_per_hour is not None:
+        return limits.max_usd_per_hour
+    if deployment.agreed_usd_per_hour is not None:
+        return deployment.agreed_usd_per_hour
+    return max((limits.cap(rental) for rental in request.rentals), default=deployment.usd_per_hour)
+
+
+def _undo(journal: Journal, made: Deployment) -> None:
+    """Destroy what this attempt made, or prove that it made nothing. Whatever ends even this, it is said.
+
+    `made` is what is known here, should the journal not know it or fail.
+    """
+    try:
+        latest = latest_of(journal, made)
+        if not latest.state.is_final:
+            end(journal, latest)
+    except CleanupFailedError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        if made.state is DeploymentState.INTENDED:
+            return  # nothing was sent: the intent alone rents nothing
+        reason = "stopped before its end was confirmed" if isinstance(error, KeyboardInterrupt) else str(error)
+        raise unsettled(made, reason, journal.provider.console_url(made.instance_id or "")) from error
