@@ -93,14 +93,23 @@ def new_plan(session: Session, provider: str, needs: Needs) -> Plan:
 
 def service_of(session: Session, name: str) -> Service:
     """The service of that name, made with a key of its own when there is none. The key is kept in the journal."""
-    made = Service(name=name, api_key=Secret(f"sk-cloudgpu-{secrets.token_urlsafe(24)}"), serving=None)
+    made = Service(name=name, api_key=new_key(), serving=None)
     return session.store.service(name) or session.store.first_service(made)
 
 
+def new_key() -> Secret:
+    """A key that nobody holds yet."""
+    return Secret(f"sk-cloudgpu-{secrets.token_urlsafe(24)}")
+
+
 def request_of(
-    session: Session, plan: Plan, *, name: str, service: str, limits: Limits, send_hf_token: bool = False
-) -> UpRequest:
-    """What may be rented for this plan under that name, for that service. Raises MissingKeyError without HF_TOKEN."""
+    session: Session, plan: Plan, *, name: str, service: str, limits: Limits, send_hf_token: bool = False,
+    api_key: Secret | None = None,
+) -> UpRequest:  # fmt: skip
+    """What may be rented for this plan under that name, for that service. Raises MissingKeyError without HF_TOKEN.
+
+    `api_key` is what the engine is started with; None takes the service's own.
+    """
     token = session.settings.hf_token if send_hf_token else None
     if send_hf_token and token is None:
         raise MissingKeyError("there is no Hugging Face token to send", hint="set HF_TOKEN, or run: hf auth login")
@@ -108,7 +117,7 @@ def request_of(
         plan,
         name=name,
         service=service,
-        api_key=service_of(session, service).api_key,
+        api_key=api_key or service_of(session, service).api_key,
         limits=limits,
         hf_token=token.value if token else None,
     )

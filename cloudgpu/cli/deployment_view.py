@@ -97,14 +97,15 @@ def progress_detail(told: Progress) -> str:
 def show_ready(session: Session, deployment: Deployment, *, show_key: bool) -> None:
     """The last words of `up`: where it answers, where the key is, how to ask, what it costs, how to end it."""
     env_file = address.env_path(deployment.service, session.settings.state_dir)
-    service = session.store.service(deployment.service)
+    published = address.read(deployment.service, session.settings.state_dir)
     waited = (deployment.ready_at - deployment.since).total_seconds() if deployment.ready_at else 0.0
-    key = service.api_key.reveal() if show_key and service else f"in {env_file}"
+    key = published.api_key.reveal() if show_key and published else f"in {env_file}"
+    base_url = published.base_url if published else f"{deployment.endpoint}/v1"
     spent = render.money(usd_so_far(session, deployment))
-    render.heading(f"{deployment.name} answers at {deployment.endpoint}/v1 after {render.duration(waited)}")
+    render.heading(f"{deployment.name} answers at {base_url} after {render.duration(waited)}")
     render.pairs(
         [
-            ("Model", deployment.health.model_id),
+            ("Model", published.model if published else deployment.health.model_id),
             ("Key", key),
             ("Costs", f"{render.money(deployment.usd_per_hour, 4)}/h, {spent} so far"),
             ("Lease until", _moment(deployment.lease_until)),

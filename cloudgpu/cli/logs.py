@@ -42,4 +42,6 @@ def _keys(session: "Session", service_name: str) -> re.Pattern[str]:
     settings, service = session.settings, session.store.service(service_name)
     known = [each.value for each in (settings.hf_token, settings.vast_key, settings.runpod_key) if each]
     known += [service.api_key] if service else []
+    lives = session.store.deployments(include_gone=True)
+    known += [each.api_key for each in lives if each.service == service_name and each.api_key]
     return re.compile("|".join([*(re.escape(each.reveal()) for each in known if each), *_SHAPES]))

@@ -16,7 +16,7 @@ from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUse
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
     "up", "status", "logs", "down", "gc", "bench",
-    "migrate", "cost", "budget", "emulator", "demo",
+    "gateway", "migrate", "cost", "budget", "emulator", "demo",
 )  # fmt: skip
 
 _PARSER_STOPPED = 130

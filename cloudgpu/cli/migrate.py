@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
+    from cloudgpu.cli.migrate_rental import Caps
     from cloudgpu.cli.session import Session
     from cloudgpu.moving.acts import Acts
     from cloudgpu.moving.hook import HookResult
@@ -28,7 +29,7 @@ def register(app: typer.Typer) -> None:
     """Add `migrate` and its verbs."""
     group = typer.Typer(invoke_without_command=True, help=migrate.__doc__)
     group.callback()(migrate)
-    for verb in (status, rollback, finalize, abort, resume):
+    for verb in (status, follow, promote, pause, rollback, finalize, abort, resume):
         group.command()(verb)
     group.command("list")(list_all)
     app.add_typer(group, name="migrate")
@@ -61,27 +62,52 @@ def migrate(
     max_spend: Annotated[
         str | None, typer.Option(metavar="USD", help="Most dollars before one answers, all attempts together.")
     ] = None,
+    budget: Annotated[
+        str | None, typer.Option(metavar="USD", help="Most dollars for the double run, until the old side goes.")
+    ] = None,
+    strategy: Annotated[
+        str | None, typer.Option(help="blue-green (default), canary, ab, dual or replace (no way back).")
+    ] = None,
+    steps: Annotated[str | None, typer.Option(metavar="P,P", help="Canary: percentages on the way, 10,50.")] = None,
+    pause_: Annotated[
+        str | None, typer.Option("--pause", metavar="MINUTES|ask", help="Canary: how long each step lasts; 5.")
+    ] = None,
+    weight: Annotated[
+        int | None, typer.Option(min=1, max=100, help="ab, dual: percent of requests for the new side.")
+    ] = None,
+    share_by: Annotated[str | None, typer.Option(help="ab, dual: by weight, header or model.")] = None,
+    window: Annotated[
+        str | None, typer.Option(metavar="MINUTES|never", help="Keep the old side warm for so long; 60.")
+    ] = None,
+    auto_rollback: Annotated[
+        bool, typer.Option("--auto-rollback/--no-auto-rollback", help="Go back by itself at a regression.")
+    ] = True,
+    follow_: Annotated[bool, typer.Option("--follow", help="Stay and watch until the old side may go.")] = False,
     force: Force = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would cost and stop.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and what they cost, and stop.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Move a service to another model: new beside old, ask both, switch the address; the old one stays until finalize.
+    """Move a service to another model: new beside old, gates, then the traffic; the old one stays warm for a while.
 
-    Afterwards: migrate rollback | finalize. On the way: migrate status | abort | resume.
+    On the way: migrate status | follow | promote | pause | resume | abort. Afterwards: migrate rollback | finalize.
     """
     if context.invoked_subcommand:
         return
     from cloudgpu.base.errors import UsageError
-    from cloudgpu.cli.migrate_rental import Caps
     from cloudgpu.cli.migrate_start import Wish, start
-    from cloudgpu.cli.option_values import finite, positive, refuse_empty
+    from cloudgpu.cli.migrate_strategy import Asked, strategy_of
+    from cloudgpu.cli.option_values import positive, refuse_empty
 
     refuse_empty(to=to, provider=provider, name=name, hook=hook)
     if old is None:
         raise UsageError(
             "which deployment should be moved away from?", hint="cloudgpu migrate --from NAME [--to MODEL]"
         )
+    asked = Asked(
+        strategy=strategy, steps=steps, pause=pause_, weight=weight, share_by=share_by, window=window,
+        auto_rollback=auto_rollback,
+    )  # fmt: skip
     start(
         Wish(
             old=old,
@@ -93,11 +119,10 @@ def migrate(
             hook=hook,
             force=force,
             send_hf_token=send_hf_token,
-            caps=Caps(
-                max_price=positive(max_price, "--max-price") if max_price is not None else None,
-                max_wait_minutes=finite(max_wait, "--max-wait", _MOST_WAIT_MINUTES),
-                max_spend=positive(max_spend, "--max-spend") if max_spend is not None else None,
-            ),
+            caps=_caps(max_price, max_wait, max_spend),
+            budget=positive(budget, "--budget") if budget is not None else None,
+            strategy=strategy_of(asked),
+            follow=follow_,
             dry_run=dry_run,
             yes=yes,
             as_json=as_json,
@@ -105,10 +130,29 @@ def migrate(
     )
 
 
-def status(which: Which = None, as_json: AsJson = False) -> None:
-    """Where the open migration stands, what both sides answered, and what can be done next."""
+def _caps(max_price: str | None, max_wait: float | None, max_spend: str | None) -> "Caps":
+    from cloudgpu.cli.migrate_rental import Caps
+    from cloudgpu.cli.option_values import finite, positive
+
+    return Caps(
+        max_price=positive(max_price, "--max-price") if max_price is not None else None,
+        max_wait_minutes=finite(max_wait, "--max-wait", _MOST_WAIT_MINUTES),
+        max_spend=positive(max_spend, "--max-spend") if max_spend is not None else None,
+    )
+
+
+def status(
+    which: Which = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Show what was recorded; ask nobody.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Where the open migration stands, what was found of both sides, and what can be done next.
+
+    Looks at both sides while requests may reach the new one: at a regression it rolls back. It deletes nothing.
+    """
     from cloudgpu.base.errors import NotFoundError
     from cloudgpu.cli import render
+    from cloudgpu.cli.migrate_follow import look_once
     from cloudgpu.cli.migrate_view import as_json as json_of
     from cloudgpu.cli.migrate_view import show_status, standing
     from cloudgpu.cli.migrate_world import all_migrations, meant_migration
@@ -123,6 +167,8 @@ def status(which: Which = None, as_json: AsJson = False) -> None:
         if not past:
             raise
         migration = past[-1]
+    if not offline:
+        migration = look_once(session, migration)
     now = standing(session, migration)
     if as_json:
         render.out_json({"migration": json_of(now)})
@@ -132,9 +178,43 @@ def status(which: Which = None, as_json: AsJson = False) -> None:
         raise typer.Exit(6)  # something may still bill
 
 
+def follow(
+    which: Which = None,
+    once: Annotated[bool, typer.Option("--once", help="One look, for cron or a systemd timer.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Watch it: take the steps that are due, go back at a regression, remove the old side when its time is over.
+
+    Ctrl-C stops the watching and nothing else. While nothing watches, a gateway still turns to the side that answers.
+    """
+    from cloudgpu.cli.migrate_follow import follow_it
+
+    follow_it(which, once=once, as_json=as_json)
+
+
+def promote(
+    which: Which = None,
+    full: Annotated[bool, typer.Option("--full", help="All requests at once, leaving out further steps.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Go on to the next share of the requests, or to all of them; also from a pause."""
+    from cloudgpu.moving import forward
+
+    del yes  # it destroys nothing and there is a way back; accepted so that scripts can pass it to every verb
+    _act("promote", which, lambda migration, acts: forward.promote(migration, acts, full=full), as_json=as_json)
+
+
+def pause(which: Which = None, as_json: AsJson = False) -> None:
+    """Stay at this share of the requests until promote or resume."""
+    from cloudgpu.moving import way_back
+
+    _act("pause", which, way_back.pause, as_json=as_json)
+
+
 def rollback(which: Which = None, force: Force = False, yes: Yes = False, as_json: AsJson = False) -> None:
     """Put the old side back in charge at once. Nothing is created, both stay alive."""
-    from cloudgpu.moving.steps import roll_back
+    from cloudgpu.moving.way_back import roll_back
 
     del yes  # taking a step back is never asked about; accepted so that scripts can pass it to every verb
     _act("rollback", which, lambda migration, acts: roll_back(migration, acts, force=force), as_json=as_json)
@@ -142,17 +222,17 @@ def rollback(which: Which = None, force: Force = False, yes: Yes = False, as_jso
 
 def finalize(which: Which = None, yes: Yes = False, as_json: AsJson = False) -> None:
     """Keep the side that is in charge and destroy the other: one is billed afterwards."""
-    from cloudgpu.moving import steps
+    from cloudgpu.moving import closing
 
-    _act("finalize", which, steps.finalize, ends=lambda migration: migration.spare, yes=yes, as_json=as_json)
+    _act("finalize", which, closing.finalize, ends=lambda migration: migration.spare, yes=yes, as_json=as_json)
 
 
 def abort(which: Which = None, force: Force = False, yes: Yes = False, as_json: AsJson = False) -> None:
     """Give the new side up and destroy it; the old one stays in charge, and must answer unless --force is given."""
-    from cloudgpu.moving import steps
+    from cloudgpu.moving import closing
 
     def give_up(migration: "Migration", acts: "Acts") -> "Migration":
-        return steps.abort(migration, acts, force=force)
+        return closing.abort(migration, acts, force=force)
 
     _act("abort", which, give_up, ends=lambda migration: migration.new, yes=yes, as_json=as_json)
 
@@ -162,10 +242,10 @@ def resume(which: Which = None, force: Force = False, yes: Yes = False, as_json:
 
     Should the new side have to be rented for more than was agreed, shows the price and asks.
     """
-    from cloudgpu.moving import steps
+    from cloudgpu.moving import resuming
 
     def go_on(migration: "Migration", acts: "Acts") -> "Migration":
-        return steps.resume(migration, acts, force=force)
+        return resuming.resume(migration, acts, force=force)
 
     _act("resume", which, go_on, rents=True, yes=yes, as_json=as_json)
 

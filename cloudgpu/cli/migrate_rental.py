@@ -5,9 +5,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from cloudgpu.base.errors import ConflictError
+from cloudgpu.base.secret import Secret
 from cloudgpu.cli import render
-from cloudgpu.cli.agreement import limits_of, live_plan, request_of, service_of
+from cloudgpu.cli.agreement import limits_of, live_plan, new_key, request_of
 from cloudgpu.cli.session import Session
+from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Agreed, Migration
 from cloudgpu.moving.state import MigrationState
@@ -41,6 +43,7 @@ def request_for_plan(session: Session, plan: Plan, migration: Migration, caps: C
         service=migration.service,
         limits=limits,
         send_hf_token=migration.send_hf_token,
+        api_key=_engine_key(session, migration.service),
     )
 
 
@@ -100,6 +103,11 @@ def request_again(session: Session, migration: Migration) -> UpRequest:
     return replace(request, rentals=within, limits=limits)
 
 
+def _engine_key(session: Session, service: str) -> Secret | None:
+    """Behind a gateway every machine has a key of its own, and clients hold another; else None, the service's."""
+    return new_key() if gateway_of(session.settings.state_dir, service) else None
+
+
 def _must_rent(session: Session, migration: Migration) -> bool:
     if migration.ending or migration.state not in (MigrationState.PLANNED, MigrationState.PROVISIONING):
         return False
@@ -121,7 +129,7 @@ def _nothing_new(session: Session, migration: Migration, life: Deployment) -> Up
         short_name=life.short_name,
         plan_id=life.plan_id,
         rentals=(),
-        api_key=service_of(session, migration.service).api_key,
+        api_key=session.store.key_of(life),
         limits=_as_agreed(migration.agreed),
     )
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,9 @@ from cloudgpu.base.clock import utc_text
 from cloudgpu.base.errors import CloudgpuError, ConflictError
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
+from cloudgpu.cli.migrate_follow import check_outcome, watch
 from cloudgpu.cli.migrate_rental import Caps, agreement, request_again, request_for_plan
+from cloudgpu.cli.migrate_strategy import check_budget, check_gateway, steps_told
 from cloudgpu.cli.migrate_target import Target, plan_today, provider_of, target_of
 from cloudgpu.cli.migrate_view import (
     Newcomer,
@@ -33,12 +37,13 @@ from cloudgpu.cli.migrate_world import (
     the_old_side,
 )
 from cloudgpu.cli.session import Session, open_session
-from cloudgpu.moving import steps
+from cloudgpu.moving import forward
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.comparison import QUESTIONS, read_questions
 from cloudgpu.moving.double_run import DoubleRun, double_run, no_double_run
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.state import MigrationState
+from cloudgpu.moving.strategy import Strategy, Way
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan_file import save_plan
 from cloudgpu.running.deployment import Deployment, UpRequest
@@ -61,6 +66,9 @@ class Wish:
     force: bool
     send_hf_token: bool
     caps: Caps
+    budget: Decimal | None
+    strategy: Strategy
+    follow: bool
     dry_run: bool
     yes: bool
     as_json: bool
@@ -78,6 +86,7 @@ def start(wish: Wish) -> None:
             raise still_open(opened)
         return _go_again(session, wish, opened, old, target.needs, questions)
     check_in_charge(session, old)
+    check_gateway(session, old.service, wish.strategy)
     return _begin(session, wish, old, target, questions or QUESTIONS)
 
 
@@ -100,6 +109,7 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questi
         send_hf_token=wish.send_hf_token,
         hook=wish.hook,
         questions=questions,
+        strategy=wish.strategy,
     )
     request = request_for_plan(session, plan, migration, wish.caps)
     migration = replace(migration, agreed=agreement(request))
@@ -107,7 +117,9 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questi
         render.note(change)
     first = request.rentals[0].offer
     new = Newcomer(name=name, model=request.model, gpu=first.cards, most_usd_per_hour=agreement(request).usd_per_hour)
-    if not _agreed(wish, old, new, _price(old, request)):
+    price = _price(old, request, wish.strategy)
+    check_budget(price, wish.budget)
+    if not _agreed(wish, old, new, price, session.clock(provider).now()):
         return
     save_plan(plan, plan_file)
 
@@ -118,16 +130,19 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questi
         check_in_charge(session, _same_old_side(session, old))
         return migration
 
-    _go(session, wish, migration, unchanged, lambda _: request, steps.go_forward)
+    _go(session, wish, migration, unchanged, lambda _: request, forward.go_forward)
 
 
 def _go_again(
     session: Session, wish: Wish, seen: Migration, old: Deployment, needs: Needs, questions: tuple[str, ...] | None
 ) -> None:
     life = standing(session, seen).new
-    price = no_double_run(old.usd_per_hour, life.usd_per_hour if life else ZERO)
+    check_gateway(session, old.service, wish.strategy)
+    price = no_double_run(old.usd_per_hour, life.usd_per_hour if life else ZERO, wish.strategy)
     gpu = life.cards if life else "an instance that is gone"
-    if not _agreed(wish, old, Newcomer(name=seen.new.name, model=seen.model, gpu=gpu), price):
+    check_budget(price, wish.budget)
+    now = session.clock(seen.provider).now()
+    if not _agreed(wish, old, Newcomer(name=seen.new.name, model=seen.model, gpu=gpu), price, now):
         return
 
     def with_wishes() -> Migration:
@@ -136,9 +151,12 @@ def _go_again(
             raise _closed_meanwhile(now)
         if not _can_go_again(now, _same_old_side(session, old), needs):
             raise still_open(now)
-        return replace(now, force=wish.force, questions=questions or now.questions, hook=wish.hook or now.hook)
+        return replace(
+            now, force=wish.force, questions=questions or now.questions, hook=wish.hook or now.hook,
+            strategy=wish.strategy,
+        )  # fmt: skip
 
-    _go(session, wish, seen, with_wishes, lambda again: request_again(session, again), steps.go_again)
+    _go(session, wish, seen, with_wishes, lambda again: request_again(session, again), forward.go_again)
 
 
 def _go(
@@ -159,10 +177,21 @@ def _go(
         if not wish.as_json:
             show_new_answers(session, migration)
         raise
+    if not wish.as_json:
+        show_answers(migration)
+    migration = watch(session, migration, hooks, until=_until(wish))
     if wish.as_json:
-        return render.out_json({"migration": as_json(standing(session, migration)), "hook": hook_json(hooks)})
-    show_answers(migration)
-    return show_moved(session, migration)
+        render.out_json({"migration": as_json(standing(session, migration)), "hook": hook_json(hooks)})
+    else:
+        show_moved(session, migration)
+    check_outcome(migration)
+
+
+def _until(wish: Wish) -> Callable[[Migration], bool]:
+    """How long this command stays: to the end of the steps that need nobody, or with --follow to the very end."""
+    if wish.follow:
+        return lambda migration: migration.due is None
+    return lambda migration: migration.state is not MigrationState.CANARY or migration.due is None
 
 
 def _same_old_side(session: Session, old: Deployment) -> Deployment:
@@ -185,24 +214,40 @@ def _can_go_again(opened: Migration, old: Deployment, needs: Needs) -> bool:
     return back and opened.old.token == old.token and opened.model == needs.model.model_id
 
 
-def _agreed(wish: Wish, old: Deployment, new: Newcomer, price: DoubleRun) -> bool:
+def _agreed(wish: Wish, old: Deployment, new: Newcomer, price: DoubleRun, now: datetime) -> bool:
+    steps = steps_told(wish.strategy, old.name, new.name)
     if wish.dry_run and wish.as_json:
         render.out_json(
-            {"dry_run": True, "service": old.service, "from": old.name, "to": new, "double_run": price.as_json()}
+            {
+                "dry_run": True,
+                "service": old.service,
+                "from": old.name,
+                "to": new,
+                "steps": steps,
+                "strategy": wish.strategy.as_body(),
+                "double_run": price.as_json(),
+            }
         )
         return False
     if not wish.as_json:
-        show_price(old, new, price)
+        show_price(old, new, price, now, replaces=wish.strategy.way is Way.REPLACE)
+        render.numbered(steps)
     if wish.dry_run:
         render.note("Dry run: nothing was rented.")
         return False
-    if wish.yes or render.confirm("Start this migration?"):
+    if wish.yes or render.confirm(_question(wish, old)):
         return True
     render.progress("Nothing was rented.")
     return False
 
 
-def _price(old: Deployment, request: UpRequest) -> DoubleRun:
+def _question(wish: Wish, old: Deployment) -> str:
+    if wish.strategy.way is Way.REPLACE:
+        return f"Remove {old.name} first, for good, and be without any answer until the new side is up?"
+    return "Start this migration?"
+
+
+def _price(old: Deployment, request: UpRequest, strategy: Strategy) -> DoubleRun:
     first = request.rentals[0]
     return double_run(
         old_usd_per_hour=old.usd_per_hour,
@@ -211,4 +256,5 @@ def _price(old: Deployment, request: UpRequest) -> DoubleRun:
         download_gb=first.launch.download_gb,
         download_mbps=first.offer.download_mbps,
         at_most_usd=request.limits.spend_usd(request.rentals),
+        strategy=strategy,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,11 +12,12 @@ from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
 from cloudgpu.moving.comparison import Reply
 from cloudgpu.moving.double_run import DoubleRun
+from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.hook import HookResult
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.sides import ways_out
 from cloudgpu.moving.state import MigrationState
-from cloudgpu.moving.steps import ways_out
 from cloudgpu.moving.withdrawal import serving
 from cloudgpu.running.deployment import Deployment
 
@@ -53,15 +55,16 @@ def standing(session: Session, migration: Migration) -> Standing:
     )
 
 
-def show_price(old: Deployment, new: Newcomer, price: DoubleRun) -> None:
+def show_price(old: Deployment, new: Newcomer, price: DoubleRun, now: datetime, *, replaces: bool) -> None:
     """What the double run costs, before it begins."""
     render.heading(f"Migrate {old.service}: {old.name} → {new.name} ({new.model})")
     cap = f"; never above {render.money(new.most_usd_per_hour, 4)}/h" if new.most_usd_per_hour else ""
     rows = [
         ("Old", f"{render.money(price.old_usd_per_hour, 4)}/h on {old.cards}, keeps serving"),
         ("New", f"{render.money(price.new_usd_per_hour, 4)}/h on {new.gpu}{cap}"),
-        ("Both", f"{render.money(price.both_usd_per_hour, 4)}/h from the create until finalize or abort"),
     ]
+    if not replaces:
+        rows.append(("Both", f"{render.money(price.both_usd_per_hour, 4)}/h from the create until finalize or abort"))
     if price.ready_s:
         download = f", {render.money(price.download_usd)} of it for the download" if price.download_usd else ""
         rows.append(
@@ -70,8 +73,19 @@ def show_price(old: Deployment, new: Newcomer, price: DoubleRun) -> None:
         rows.append(("At most", f"{render.money(price.at_most_usd)} before it answers, then the new side is removed"))
     else:
         rows.append(("Until ready", "now: it is alive, nothing new is rented"))
-    rows.append(("Way back", f"{render.money(price.old_usd_per_hour, 4)} for each hour that {old.name} is kept"))
+    rows.append(("Way back", _way_back(old, price, now, replaces=replaces)))
+    if not replaces:
+        rows.append(("Double run", f"{render.money(price.on_top_usd)} on top of the side that runs anyway"))
     render.pairs(rows)
+
+
+def _way_back(old: Deployment, price: DoubleRun, now: datetime, *, replaces: bool) -> str:
+    if replaces:
+        return f"none: {old.name} is gone, and would have to be rented again at whatever it costs then"
+    if price.window_s is None or price.window_usd is None:
+        return f"{render.money(price.old_usd_per_hour, 4)} for each hour that {old.name} is kept, until finalize"
+    until = now + timedelta(seconds=price.ready_s + price.canary_s + price.window_s)
+    return f"keeping {old.name} warm until {until:%H:%M} UTC costs {render.money(price.window_usd)}"
 
 
 def show_answers(migration: Migration) -> None:
@@ -107,7 +121,7 @@ def show_moved(session: Session, migration: Migration) -> None:
 def show_choices(now: Standing) -> None:
     """What can be done next, with the price of waiting."""
     migration = now.migration
-    if not migration.both_alive:
+    if not migration.both_alive or migration.standing is MigrationState.CANARY:
         render.note(f"Next: {ways_out(migration)}")
         return
     promoted = migration.state is MigrationState.PROMOTED
@@ -117,7 +131,10 @@ def show_choices(now: Standing) -> None:
         return
     spare = now.old if promoted else now.new
     if spare is not None:
-        render.text(f"{spare.name} stays alive at {render.money(spare.usd_per_hour, 4)} per hour.")
+        until = f" until {migration.due:%H:%M} UTC" if promoted and migration.due else ""
+        render.text(f"{spare.name} stays alive at {render.money(spare.usd_per_hour, 4)} per hour{until}.")
+    if promoted and migration.due:
+        render.note("Watch it, and end it then:  cloudgpu migrate follow")
     render.note(f"Keep {migration.new.name if promoted else migration.old.name} alone:  cloudgpu migrate finalize")
     if promoted:
         render.note(f"Back to {migration.old.name} at once:  cloudgpu migrate rollback")
@@ -139,6 +156,7 @@ def show_status(now: Standing) -> None:
     render.heading(f"{migration.migration_id}: {migration.old.name} → {migration.new.name}, {migration.state}")
     rows = [("Service", f"{migration.service}, served by {now.serving or 'nothing yet'}")]
     rows += [("Old", _side_text(migration.old, now.old)), ("New", _side_text(migration.new, now.new))]
+    rows += _traffic_rows(migration)
     if migration.ending:
         rows.append(("Closing", migration.ending.value.replace("_", " ")))
     if migration.problem:
@@ -148,6 +166,22 @@ def show_status(now: Standing) -> None:
     show_answers(migration)
     if migration.is_open:
         show_choices(now)
+
+
+def _traffic_rows(migration: Migration) -> list[tuple[str, str]]:
+    rows = []
+    if migration.is_sharing and migration.ending is None:
+        rows.append(("Traffic", f"{migration.new_percent} % to {migration.new.name}"))
+    if migration.verdict:
+        rows.append(("Gates", f"{migration.verdict.outcome}: {migration.verdict.reason}"))
+    if migration.live:
+        judged = [each.reason for each in migration.live.checks if each.outcome is not Outcome.NOT_JUDGED]
+        rows.append(("Since then", f"{migration.live.outcome}: {'; '.join(judged)}"))
+    if migration.due:
+        what = "Way back until" if migration.state is MigrationState.PROMOTED else "Next step"
+        longer = f", extended {migration.extended} times" if migration.extended else ""
+        rows.append((what, f"{migration.due:%Y-%m-%d %H:%M:%S} UTC{longer}"))
+    return rows
 
 
 def show_list(migrations: Sequence[Migration]) -> None:
@@ -185,6 +219,13 @@ def as_json(now: Standing) -> dict[str, Any]:
         "old": _side_json(migration.old, now.old),
         "new": _side_json(migration.new, now.new),
         "comparisons": body["comparisons"],
+        "strategy": body["strategy"],
+        "new_percent": migration.new_percent,
+        "paused_at": body["paused_at"],
+        "due": body["due"],
+        "extended": migration.extended,
+        "verdict": body["verdict"],
+        "live": body["live"],
         "problem": migration.problem,
         "created_at": migration.created_at,
     }

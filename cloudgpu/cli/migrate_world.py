@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import ConflictError, NotFoundError, StoppedByUserError, UsageError
 from cloudgpu.cli import render
 from cloudgpu.cli.deployment_view import progress_detail
@@ -13,7 +14,7 @@ from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.running_acts import RunningActs
-from cloudgpu.moving.steps import ways_out
+from cloudgpu.moving.sides import ways_out
 from cloudgpu.running.deployment import Deployment, DeploymentState, Progress, UpRequest, refresh
 from cloudgpu.sizing.models import resolve_model
 
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cloudgpu.moving.hook import HookResult
+
+LOOK = "look at the sides"
+"""What a process does that will let go in a moment."""
+
+_LOOK_ATTEMPTS = 60
+_LOOK_S = 0.5
 
 
 def the_old_side(session: Session, name: str) -> Deployment:
@@ -119,13 +126,26 @@ def at_work(session: Session, migration: Migration, doing: str) -> Iterator[rend
     where the migration stands.
     """
     end_like_ctrl_c()
-    owner = f"migrate {doing} of {migration.service}"
     try:
-        held = session.store.lock(f"service:{migration.service}", owner)
-        with held, render.live(session.clock(migration.provider)) as progress:
+        with _turn(session, migration.service, doing), render.live(session.clock(migration.provider)) as progress:
             yield progress
     except KeyboardInterrupt:
         raise _stopped(read_again(session, migration)) from None
+
+
+@contextmanager
+def _turn(session: Session, service: str, doing: str) -> Iterator[None]:
+    """Hold the service. A look holds it for moments: it is waited for, another act is not."""
+    with ExitStack() as held:
+        for left in range(_LOOK_ATTEMPTS, -1, -1):
+            try:
+                held.enter_context(session.store.lock(f"service:{service}", f"migrate {doing} of {service}"))
+                break
+            except ConflictError as error:
+                if not left or not error.message.startswith(f"migrate {LOOK}"):
+                    raise
+            SystemClock().sleep(_LOOK_S)
+        yield
 
 
 def read_again(session: Session, migration: Migration) -> Migration:

@@ -103,6 +103,11 @@ def clear() -> None:
     console.clear() if console.is_terminal else console.print()
 
 
+def numbered(lines: Sequence[str]) -> None:
+    """Steps, one a line, with their numbers."""
+    pairs([(f"{number}.", line) for number, line in enumerate(lines, start=1)])
+
+
 def progress(line: str) -> None:
     """A line on stderr."""
     _stderr().print(_text(line))

@@ -13,6 +13,7 @@ from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import address
+from cloudgpu.moving.entrance import Shares, entrance_of
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
 from cloudgpu.running.deployment import Deployment, DeploymentState, Progress, UpRequest, bring_up, refuse_taken
@@ -124,7 +125,7 @@ def _publish(session: Session, deployment: Deployment) -> None:
     if in_charge is not None and in_charge.name != deployment.name and not in_charge.state.is_final:
         return
     try:
-        address.publish(service.name, deployment, session.settings.state_dir, service.api_key)
+        entrance_of(service.name, session.store, session.settings.state_dir).share(Shares(in_charge=deployment))
     except ConflictError as error:
         raise ConflictError(
             f"{deployment.name} answers and bills {render.money(deployment.usd_per_hour, 4)}/h, but {error.message}",
@@ -174,12 +175,12 @@ def _per_hour(request: UpRequest) -> str:
 
 def _document(session: Session, deployment: Deployment, show_key: bool) -> dict[str, object]:
     state_dir = session.settings.state_dir
-    service = session.store.service(deployment.service)
-    key = {"api_key": service.api_key.reveal()} if show_key and service else {}
+    published = address.read(deployment.service, state_dir)
+    key = {"api_key": published.api_key.reveal()} if show_key and published else {}
     return {
         "deployment": as_row(session, deployment),
-        "base_url": f"{deployment.endpoint}/v1",
-        "model": deployment.health.model_id,
+        "base_url": published.base_url if published else f"{deployment.endpoint}/v1",
+        "model": published.model if published else deployment.health.model_id,
         "env_file": str(address.env_path(deployment.service, state_dir)),
         "json_file": str(address.json_path(deployment.service, state_dir)),
         **key,

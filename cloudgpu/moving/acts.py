@@ -3,14 +3,21 @@
 Every act can be repeated: after a kill it is done again from its beginning.
 """
 
+from datetime import datetime
 from typing import Protocol
 
 from cloudgpu.moving.comparison import Comparison
+from cloudgpu.moving.gates.verdict import Verdict
+from cloudgpu.moving.live import Observation
 from cloudgpu.moving.migration import Migration, Side
 
 
 class Acts(Protocol):
-    """The deeds. All but `save` and `serving` call the network; `provision` alone spends money."""
+    """The deeds. All but `save`, `now` and `serving` call the network; `provision` alone spends money."""
+
+    def now(self, migration: Migration) -> datetime:
+        """The time of the new side's provider."""
+        ...
 
     def save(self, migration: Migration) -> None:
         """Write it down. What was saved last is what a later process goes on with."""
@@ -21,6 +28,10 @@ class Acts(Protocol):
 
         Raises the error of the failure, after having removed what it created; CleanupFailedError if it could not.
         """
+        ...
+
+    def warm_up(self, migration: Migration) -> None:
+        """Make the new side known to the gateway, without traffic, and get over its first answers."""
         ...
 
     def exists(self, side: Side) -> bool:
@@ -35,22 +46,35 @@ class Acts(Protocol):
         """Whether the side answers now and will be there tomorrow: False once its end was asked for."""
         ...
 
-    def ask_both(self, migration: Migration) -> tuple[Comparison, ...]:
-        """Ask both sides the migration's questions. A side that is not there, refuses or fails has a `Reply.error`.
+    def validate(self, migration: Migration) -> tuple[Verdict, tuple[Comparison, ...]]:
+        """Ask and measure both sides. A side that is not there, refuses or fails has a `Reply.error`.
 
         Raises ConflictError when the journal knows no such service.
         """
+        ...
+
+    def observe(self, migration: Migration) -> Observation:
+        """Both sides as they are now, with what the gateway and the new engine have counted."""
         ...
 
     def serving(self, service: str) -> str | None:
         """The name of the deployment that the service's address points to; None when it was never published."""
         ...
 
-    def move_address(self, migration: Migration, to: Side) -> None:
-        """Point the service at the side, in one step, and tell the hook. Does nothing when it points there already.
+    def share(self, migration: Migration) -> None:
+        """Send requests to both sides as the migration's state wants it, in one step, and tell the hook of a move.
 
-        Raises ConflictError when the side is gone, or its end was asked for.
+        A side without a share stands by for the other once it has passed the gates. Raises ConflictError when the side
+        that gets all is gone, or its end was asked for.
         """
+        ...
+
+    def reaches(self, side: Side) -> bool:
+        """Whether requests may still reach the side, or it has not finished answering some."""
+        ...
+
+    def detach(self, side: Side) -> None:
+        """Send the side nothing more, and wait (not for long) until it has answered what it has."""
         ...
 
     def withdraw_address(self, migration: Migration) -> None:

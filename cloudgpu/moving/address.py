@@ -57,27 +57,32 @@ class Address:
     api_key: Secret
 
 
-def publish(service: str, deployment: Addressable, state_dir: Path, api_key: Secret) -> bool:
-    """Point the service at the deployment; True when that changed anything.
-
-    One rename does it: readers see the old files or the new ones, never a mixture, and a kill leaves one of the two.
-    Raises ConflictError when the deployment has no endpoint yet, or the folder cannot be written.
-    """
+def address_of(service: str, deployment: Addressable, api_key: Secret) -> Address:
+    """The deployment's own address: clients reach it directly. Raises ConflictError when it has no endpoint yet."""
     if deployment.endpoint is None:
         raise ConflictError(
             f"{deployment.name} has no endpoint yet, so {service} cannot point at it", hint="see: cloudgpu status"
         )
-    wanted = Address(
+    return Address(
         service=service,
         deployment=deployment.name,
         base_url=f"{deployment.endpoint}/v1",
         model=deployment.health.model_id,
         api_key=api_key,
     )
-    if _read_if_whole(service, state_dir) == wanted:
+
+
+def publish(address: Address, state_dir: Path) -> bool:
+    """Make this the address of its service; True when that changed anything.
+
+    One rename does it: readers see the old files or the new ones, never a mixture, and a kill leaves one of the two.
+    Raises ConflictError when the folder cannot be written.
+    """
+    service = address.service
+    if _read_if_whole(service, state_dir) == address:
         return False
     try:
-        _switch(_home(service, state_dir), wanted)
+        _switch(_home(service, state_dir), address)
     except OSError as error:
         raise ConflictError(
             f"the address of {service} cannot be written to {_home(service, state_dir)}: {error.strerror or error}",

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cloudgpu.base.money import PICO, ZERO
+from cloudgpu.base.money import PICO, ZERO, usd_from_float
 from cloudgpu.base.units import SECONDS_PER_HOUR, transfer_s
+from cloudgpu.moving.strategy import Strategy
 
 _ENGINE_START_S = 240.0
 """Scheduling, unpacking the image, loading, compiling and warming up; reports go from one minute (1B) to five (35B)."""
@@ -22,7 +23,8 @@ class DoubleRun:
 
     `until_ready_usd` is what the new side is expected to cost before it can answer, its download included, and
     `at_most_usd` what it may cost before it is given up; `old_usd_per_hour` is what each hour of keeping the old side
-    costs.
+    costs. `canary_s` is how long both share the traffic, `window_s` how long the old side is kept warm afterwards
+    (None: until somebody ends it).
     """
 
     old_usd_per_hour: Decimal
@@ -31,6 +33,25 @@ class DoubleRun:
     ready_s: float
     until_ready_usd: Decimal
     at_most_usd: Decimal
+    canary_s: float = 0.0
+    window_s: float | None = None
+
+    @property
+    def window_usd(self) -> Decimal | None:
+        """What keeping the old side warm after the promotion costs; None when it is kept until somebody says so."""
+        if self.window_s is None:
+            return None
+        return (self.old_usd_per_hour * usd_from_float(self.window_s) / SECONDS_PER_HOUR).quantize(PICO)
+
+    @property
+    def on_top_usd(self) -> Decimal:
+        """The double run: what the migration costs beside the one side that would run anyway.
+
+        The new side until it is ready and while it has a part of the traffic, the old side while it is kept warm (not
+        counted when that has no end).
+        """
+        sharing = (self.new_usd_per_hour * usd_from_float(self.canary_s) / SECONDS_PER_HOUR).quantize(PICO)
+        return self.until_ready_usd + sharing + (self.window_usd or ZERO)
 
     @property
     def both_usd_per_hour(self) -> Decimal:
@@ -50,6 +71,10 @@ class DoubleRun:
             "usd_until_ready": self.until_ready_usd,
             "usd_until_ready_at_most": self.at_most_usd,
             "usd_once": {"download": self.download_usd},
+            "canary_s": self.canary_s,
+            "window_s": self.window_s,
+            "usd_window": self.window_usd,
+            "usd_on_top": self.on_top_usd,
         }
 
 
@@ -61,6 +86,7 @@ def double_run(
     download_gb: float,
     download_mbps: float | None,
     at_most_usd: Decimal,
+    strategy: Strategy,
 ) -> DoubleRun:
     """The prices of running the new side beside the old one. `download_mbps` None: the provider does not say."""
     ready_s = expected_ready_s(download_gb, download_mbps)
@@ -72,10 +98,12 @@ def double_run(
         ready_s=ready_s,
         until_ready_usd=waiting_usd + download_usd,
         at_most_usd=at_most_usd.quantize(PICO),
+        canary_s=strategy.canary_s,
+        window_s=strategy.window_s,
     )
 
 
-def no_double_run(old_usd_per_hour: Decimal, new_usd_per_hour: Decimal) -> DoubleRun:
+def no_double_run(old_usd_per_hour: Decimal, new_usd_per_hour: Decimal, strategy: Strategy) -> DoubleRun:
     """The prices when the new side is alive already (after a rollback): nothing is waited for or downloaded."""
     return DoubleRun(
         old_usd_per_hour=old_usd_per_hour,
@@ -84,6 +112,8 @@ def no_double_run(old_usd_per_hour: Decimal, new_usd_per_hour: Decimal) -> Doubl
         ready_s=0.0,
         until_ready_usd=ZERO,
         at_most_usd=ZERO,
+        canary_s=strategy.canary_s,
+        window_s=strategy.window_s,
     )
 
 

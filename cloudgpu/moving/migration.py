@@ -1,14 +1,19 @@
 """A migration as a value: which two sides, how far it is, and everything a later process needs to go on with it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from cloudgpu.base.clock import parse_utc, utc_text
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.base.money import exact_text, usd
 from cloudgpu.moving.comparison import QUESTIONS, Comparison
+from cloudgpu.moving.gates.verdict import Verdict
+from cloudgpu.moving.live import Baseline
 from cloudgpu.moving.state import Ending, MigrationState, can_follow
+from cloudgpu.moving.strategy import Strategy, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +57,15 @@ class Migration:
     """From one deployment of a service to another.
 
     `model` is the Hub id of the new side's model, `plan_file` the plan that it is created from, `provider` where.
-    `ending` is set while the migration is being closed. `force` lets it go on when the answers object, `send_hf_token`
+    `ending` is set while the migration is being closed. `force` lets it go on when the gates object, `send_hf_token`
     gives the new machine the user's Hugging Face token (for gated models). `problem` is the
     sentence of the last failure, None when there was none since. `agreed` is what was agreed to pay for the new side;
     None in records that were written before this was kept.
+
+    `step` is the step of the strategy that a canary is at, `due` when it ends or, once promoted, when the old side goes
+    (None: when somebody says so). `paused_at` is the state that a paused migration goes on from. `verdict` is what the
+    gates said, `baseline` what was counted when the present share of traffic began, `live` what was found since,
+    `extended` how often the way back was kept open for longer.
     """
 
     migration_id: str
@@ -75,6 +85,14 @@ class Migration:
     comparisons: tuple[Comparison, ...] = ()
     problem: str | None = None
     agreed: Agreed | None = None
+    strategy: Strategy = field(default_factory=Strategy)
+    step: int = 0
+    due: datetime | None = None
+    paused_at: MigrationState | None = None
+    verdict: Verdict | None = None
+    baseline: Baseline | None = None
+    live: Verdict | None = None
+    extended: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -83,8 +101,27 @@ class Migration:
 
     @property
     def both_alive(self) -> bool:
-        """Both sides are up and the address can go to either at once."""
-        return self.state in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK) and self.ending is None
+        """Both sides are up and the traffic can go to either at once."""
+        return self.is_sharing and self.ending is None
+
+    @property
+    def is_sharing(self) -> bool:
+        """The new side has passed the gates, so requests may reach it."""
+        return self.standing in (MigrationState.CANARY, MigrationState.PROMOTED, MigrationState.ROLLED_BACK)
+
+    @property
+    def standing(self) -> MigrationState:
+        """The state, or the one that it is paused in."""
+        return self.paused_at or self.state
+
+    @property
+    def new_percent(self) -> int:
+        """The new side's share of new requests, as this state wants it."""
+        if self.ending:
+            return 100 if self.ending is Ending.KEEP_NEW else 0
+        if self.standing is MigrationState.CANARY:
+            return self.strategy.steps[self.step]
+        return 100 if self.standing is MigrationState.PROMOTED else 0
 
     @property
     def spare(self) -> Side:
@@ -92,11 +129,21 @@ class Migration:
         old_is_spare = self.ending is Ending.KEEP_NEW or (self.state is MigrationState.PROMOTED and not self.ending)
         return self.old if old_is_spare else self.new
 
+    @property
+    def replaces(self) -> bool:
+        """The old side goes before the new one comes: there is no way back."""
+        return self.strategy.way is Way.REPLACE
+
     def at(self, state: MigrationState) -> "Migration":
         """The same migration in another state, its last problem forgotten. Raises ConflictError for a wrong turn."""
         if not can_follow(self.state, state):
             raise ConflictError(f"a migration that is {self.state} cannot become {state}")
-        return replace(self, state=state, problem=None)
+        return replace(self, state=state, problem=None, paused_at=None)
+
+    def paused(self, problem: str) -> "Migration":
+        """The same, waiting for somebody to decide. Its shares of the traffic stay as they are."""
+        where = self.standing
+        return replace(self.at(MigrationState.PAUSED), paused_at=where, problem=problem)
 
     def as_body(self) -> dict[str, Any]:
         """The form in which the store keeps it: JSON values only."""
@@ -118,18 +165,40 @@ class Migration:
             "comparisons": [each.as_body() for each in self.comparisons],
             "problem": self.problem,
             "agreed": self.agreed.as_body() if self.agreed else None,
+            "strategy": self.strategy.as_body(),
+            "step": self.step,
+            "due": utc_text(self.due) if self.due else None,
+            "paused_at": self.paused_at.value if self.paused_at else None,
+            "verdict": self.verdict.as_body() if self.verdict else None,
+            "baseline": self.baseline.as_body() if self.baseline else None,
+            "live": self.live.as_body() if self.live else None,
+            "extended": self.extended,
         }
 
     @staticmethod
     def from_body(body: Mapping[str, Any]) -> "Migration":
-        """The migration that `as_body` wrote. Raises KeyError, TypeError or ValueError when it is not one."""
-        values = {field.name: body[field.name] for field in fields(Migration) if field.name != "agreed"} | {
-            "old": Side(**body["old"]),
-            "new": Side(**body["new"]),
-            "state": MigrationState(body["state"]),
-            "ending": Ending(body["ending"]) if body["ending"] else None,
-            "questions": tuple(body["questions"]),
-            "comparisons": tuple(Comparison.from_body(each) for each in body["comparisons"]),
-            "agreed": Agreed.from_body(body["agreed"]) if body.get("agreed") else None,
-        }
-        return Migration(**values)
+        """The migration that `as_body` wrote; what an older record lacks has its default.
+
+        Raises KeyError, TypeError or ValueError when it is none.
+        """
+        known = {each.name: body[each.name] for each in fields(Migration) if each.name in body}
+        return Migration(
+            **known
+            | {name: read(body[name]) for name, read in _READ.items() if body.get(name) is not None}
+            | {"questions": tuple(body["questions"]), "old": Side(**body["old"]), "new": Side(**body["new"])}
+        )
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "state": MigrationState,
+    "ending": Ending,
+    "paused_at": MigrationState,
+    "comparisons": lambda bodies: tuple(Comparison.from_body(each) for each in bodies),
+    "agreed": Agreed.from_body,
+    "strategy": Strategy.from_body,
+    "due": parse_utc,
+    "verdict": Verdict.from_body,
+    "baseline": Baseline.from_body,
+    "live": Verdict.from_body,
+}
+"""How what is no plain JSON value is read again."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cloudgpu.base.clock import Clock
@@ -10,9 +11,14 @@ from cloudgpu.base.events import Emit, Event, EventKind
 from cloudgpu.base.money import ZERO
 from cloudgpu.base.secret import Secret
 from cloudgpu.moving import address
-from cloudgpu.moving.comparison import Comparison, Reply
+from cloudgpu.moving.comparison import Comparison, Reply, objection
+from cloudgpu.moving.engine_metrics import FirstTokens, first_tokens
+from cloudgpu.moving.entrance import Entrance, Shares, entrance_of
+from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
+from cloudgpu.moving.gateway.route import ShareBy
 from cloudgpu.moving.hook import HookResult, run_hook
 from cloudgpu.moving.life import life_of
+from cloudgpu.moving.live import Count, Observation
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.withdrawal import Withdrawal, serving
 from cloudgpu.running.deployment import (
@@ -29,6 +35,8 @@ from cloudgpu.running.health import ask, probe
 from cloudgpu.running.providers.base import Provider
 from cloudgpu.running.records import Service
 from cloudgpu.running.store import Store
+
+_WARM_UP_ASKS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +62,10 @@ class RunningActs:
         if known is None or known["state"] != migration.state:
             self._tell_state(migration)
         self.store.save_migration(migration.migration_id, migration.service, migration.state.value, migration.as_body())
+
+    def now(self, migration: Migration) -> datetime:
+        """See `Acts`."""
+        return self.clock(migration.provider).now()
 
     def provision(self, migration: Migration) -> str:
         """See `Acts`. SPENDS MONEY unless an interrupted run has the new side up already."""
@@ -82,17 +94,43 @@ class RunningActs:
     def is_healthy(self, side: Side) -> bool:
         """See `Acts`: the health path, the model's name, and a short completion."""
         life = self._look(side)
-        if life is None or life.endpoint is None or life.state.is_ending:
-            return False
-        return probe(life.endpoint, self._key(), life.health).ready
+        return life is not None and self._refusal(life) is None
 
-    def ask_both(self, migration: Migration) -> tuple[Comparison, ...]:
+    def warm_up(self, migration: Migration) -> None:
+        """See `Acts`. What the first answers are is no matter: the gates look at later ones."""
+        life = self._life(migration.new)
+        if life is None or life.endpoint is None:
+            raise ConflictError(f"{migration.new.name} has no endpoint", hint="see: cloudgpu status")
+        self._show("warming up", f"{_WARM_UP_ASKS} answers of {life.name}")
+        self._entrance().attach(life)
+        for question in migration.questions[:_WARM_UP_ASKS]:
+            _reply(life, self.store.key_of(life), question)
+
+    def validate(self, migration: Migration) -> tuple[Verdict, tuple[Comparison, ...]]:
         """See `Acts`. One question after the other, the old side first, so that neither slows the other down."""
         self._show("asking both", f"{len(migration.questions)} questions")
-        old, new, key = self._life(migration.old), self._life(migration.new), self._key()
-        return tuple(
-            Comparison(question=question, old=_reply(old, key, question), new=_reply(new, key, question))
+        self._service()
+        old, new = self._life(migration.old), self._life(migration.new)
+        comparisons = tuple(
+            Comparison(question=question, old=self._answer(old, question), new=self._answer(new, question))
             for question in migration.questions
+        )
+        against = objection(comparisons)
+        outcome = Outcome.FAIL if against else Outcome.PASS
+        check = Check(gate="readiness", name="answers", outcome=outcome, reason=against or "it answers as the old one")
+        verdict = Verdict(old=migration.old.name, new=migration.new.name, at=self.now(migration), checks=(check,))
+        return verdict, comparisons
+
+    def observe(self, migration: Migration) -> Observation:
+        """See `Acts`. A new side that does not answer is asked twice: one lost request is no regression."""
+        old, new, entrance = self._look(migration.old), self._look(migration.new), self._entrance()
+        refusal = "it is gone" if new is None else self._refusal(new) and self._refusal(new)
+        return Observation(
+            at=self.now(migration),
+            old_is_healthy=old is not None and self._refusal(old) is None,
+            refusal=refusal,
+            old=_count(migration.old, old, entrance),
+            new=_count(migration.new, new, entrance),
         )
 
     def serving(self, service: str) -> str | None:
@@ -100,8 +138,11 @@ class RunningActs:
         known = self.store.service(service)
         return serving(known, self.state_dir) if known else None
 
-    def move_address(self, migration: Migration, to: Side) -> None:
-        """See `Acts`. Files, hook, journal: what a kill leaves undone, the next call does."""
+    def share(self, migration: Migration) -> None:
+        """See `Acts`. Gateway or files, hook, journal: what a kill leaves undone, the next call does."""
+        to, other = migration.old, migration.new
+        if migration.new_percent == 100:
+            to, other = other, to
         life = self._life(to)
         if life is None or life.state.is_final or life.state.is_ending:
             raise ConflictError(
@@ -109,12 +150,21 @@ class RunningActs:
                 hint="cloudgpu migrate rollback, or cloudgpu migrate finalize, which keeps the side that is left",
             )
         service = self._service()
-        moved = address.publish(self.service, life, self.state_dir, service.api_key)
+        moved = self._entrance().share(self._shares(migration, life, self._life(other)))
         if moved or service.serving != to.name:
-            self._show("moving", f"the address of {self.service} → {to.name}")
+            self._show("moving", f"{self.service} → {to.name}")
             self._tell_hook(migration, life, service)
             self._tell_moved(service, life)
             self.store.save_service(Service(name=service.name, api_key=service.api_key, serving=to.name))
+
+    def reaches(self, side: Side) -> bool:
+        """See `Acts`."""
+        return self._entrance().reaches(side.name)
+
+    def detach(self, side: Side) -> None:
+        """See `Acts`."""
+        self._show("draining", side.name)
+        self._entrance().detach(side.name, answers=self.is_healthy(side))
 
     def withdraw_address(self, migration: Migration) -> None:
         """See `Acts`: by what the journal knows of the deployment that the address points to."""
@@ -158,11 +208,34 @@ class RunningActs:
             )
         return service
 
-    def _key(self) -> Secret:
-        return self._service().api_key
+    def _entrance(self) -> Entrance:
+        """As it is now: another process may have started or stopped the gateway."""
+        return entrance_of(self.service, self.store, self.state_dir)
+
+    def _refusal(self, life: Deployment) -> str | None:
+        """Why it does not serve as it should; None when it does."""
+        if life.endpoint is None or life.state.is_ending:
+            return "its end was asked for" if life.endpoint else "it has no endpoint"
+        health = probe(life.endpoint, self.store.key_of(life), life.health)
+        return None if health.ready else health.detail
+
+    def _answer(self, life: Deployment | None, question: str) -> Reply:
+        return Reply(error="it is not there") if life is None else _reply(life, self.store.key_of(life), question)
+
+    def _shares(self, migration: Migration, in_charge: Deployment, other: Deployment | None) -> Shares:
+        """The other side has no part in it when it is gone or going, or has not passed the gates."""
+        there = other if other and not other.state.is_final and not other.state.is_ending else None
+        return Shares(
+            in_charge=in_charge,
+            other=there if migration.is_sharing else None,
+            percent=0 if migration.new_percent == 100 else migration.new_percent,
+            standby=migration.ending is None,
+            share_by=migration.strategy.share_by if migration.ending is None else ShareBy.WEIGHT,
+        )
 
     def _tell_hook(self, migration: Migration, life: Deployment, service: Service) -> None:
-        if migration.hook is None:
+        published = address.read(service.name, self.state_dir)
+        if migration.hook is None or published is None:
             return
         self.on_hook(
             run_hook(
@@ -171,8 +244,8 @@ class RunningActs:
                     "CLOUDGPU_SERVICE": service.name,
                     "CLOUDGPU_DEPLOYMENT": life.name,
                     "CLOUDGPU_PREVIOUS": service.serving or "",
-                    "CLOUDGPU_BASE_URL": f"{life.endpoint}/v1",
-                    "CLOUDGPU_MODEL": life.health.model_id,
+                    "CLOUDGPU_BASE_URL": published.base_url,
+                    "CLOUDGPU_MODEL": published.model,
                     "CLOUDGPU_ENV_FILE": str(address.env_path(service.name, self.state_dir)),
                     "CLOUDGPU_JSON_FILE": str(address.json_path(service.name, self.state_dir)),
                 },
@@ -207,11 +280,22 @@ class RunningActs:
         )
 
 
-def _reply(life: Deployment | None, key: Secret, question: str) -> Reply:
-    if life is None or life.endpoint is None:
+def _reply(life: Deployment, key: Secret, question: str) -> Reply:
+    if life.endpoint is None:
         return Reply(error="it is not there")
     try:
         answer = ask(life.endpoint, key, life.health.model_id, question)
     except CloudgpuError as error:
         return Reply(error=error.message)
     return Reply(text=answer.text, ttft_s=answer.ttft_s, total_s=answer.total_s)
+
+
+def _count(side: Side, life: Deployment | None, entrance: Entrance) -> Count:
+    seen = entrance.reading(side.name)
+    engine = first_tokens(life.endpoint) if life is not None and life.endpoint is not None else FirstTokens()
+    return Count(
+        requests=seen.requests if seen else 0,
+        errors=seen.errors if seen else 0,
+        first_tokens=engine.count,
+        ttft_s=engine.total_s,
+    )

@@ -6,20 +6,25 @@ from enum import StrEnum
 class MigrationState(StrEnum):
     """Where a migration stands. Each is written down before the act that it names.
 
-        planned ─► provisioning ─► validating ─► promoted ─► stable
-                        │              │ ▲           │
-                        │              │ └─ again ─ rolled_back ─► stable (the old side was kept)
-                        └──────────────┴─► aborted ◄──┘
+        planned ─► provisioning ─► warming ─► validating ─► canary ─► promoted ─► stable
+                                                 │ ▲  │        │ ▲        │
+                                                 │ │  └─► paused ┘        │      paused: goes on, or is given up
+                                                 │ └── again ── rolled_back ◄──  also from canary; ─► stable
+        any before promoted, and rolled_back ────┴─► aborted
         any end that could not be confirmed ─► cleanup_failed ─► stable | aborted
 
-    planned: nothing exists yet. provisioning: the new side is being created. validating: it is up and both are asked.
-    promoted: the address is on the new side, or on its way there. rolled_back: the same with the old side. Both sides
-    are alive in these two. stable and aborted: one side is left.
+    planned: nothing exists yet. provisioning: the new side is being created. warming: it answers; its first, slow
+    answers are got over. validating: both are asked and measured. paused: somebody must decide. canary: the new side
+    has a share of the traffic. promoted: it has all, or is about to. rolled_back: the old side has all again. Both are
+    alive in the last three. stable and aborted: one side is left.
     """
 
     PLANNED = "planned"
     PROVISIONING = "provisioning"
+    WARMING = "warming"
     VALIDATING = "validating"
+    PAUSED = "paused"
+    CANARY = "canary"
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled_back"
     STABLE = "stable"
@@ -45,17 +50,28 @@ class Ending(StrEnum):
         return MigrationState.ABORTED if self is Ending.ABORT else MigrationState.STABLE
 
 
+_GIVEN_UP = (MigrationState.ABORTED, MigrationState.CLEANUP_FAILED)
+
 _NEXT: dict[MigrationState, tuple[MigrationState, ...]] = {
     MigrationState.PLANNED: (MigrationState.PROVISIONING, MigrationState.ABORTED),
-    MigrationState.PROVISIONING: (MigrationState.VALIDATING, MigrationState.ABORTED, MigrationState.CLEANUP_FAILED),
-    MigrationState.VALIDATING: (MigrationState.PROMOTED, MigrationState.ABORTED, MigrationState.CLEANUP_FAILED),
-    MigrationState.PROMOTED: (MigrationState.ROLLED_BACK, MigrationState.STABLE, MigrationState.CLEANUP_FAILED),
-    MigrationState.ROLLED_BACK: (
+    MigrationState.PROVISIONING: (MigrationState.WARMING, *_GIVEN_UP),
+    MigrationState.WARMING: (MigrationState.VALIDATING, *_GIVEN_UP),
+    MigrationState.VALIDATING: (MigrationState.CANARY, MigrationState.PROMOTED, MigrationState.PAUSED, *_GIVEN_UP),
+    MigrationState.PAUSED: (
         MigrationState.VALIDATING,
-        MigrationState.STABLE,
-        MigrationState.ABORTED,
-        MigrationState.CLEANUP_FAILED,
+        MigrationState.CANARY,
+        MigrationState.PROMOTED,
+        MigrationState.ROLLED_BACK,
+        *_GIVEN_UP,
     ),
+    MigrationState.CANARY: (
+        MigrationState.PROMOTED,
+        MigrationState.PAUSED,
+        MigrationState.ROLLED_BACK,
+        *_GIVEN_UP,
+    ),
+    MigrationState.PROMOTED: (MigrationState.ROLLED_BACK, MigrationState.STABLE, MigrationState.CLEANUP_FAILED),
+    MigrationState.ROLLED_BACK: (MigrationState.VALIDATING, MigrationState.STABLE, *_GIVEN_UP),
     MigrationState.CLEANUP_FAILED: (MigrationState.STABLE, MigrationState.ABORTED),
     MigrationState.STABLE: (),
     MigrationState.ABORTED: (),

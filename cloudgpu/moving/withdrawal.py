@@ -9,6 +9,7 @@ from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadFileError, ConflictError
 from cloudgpu.base.events import Emit, Event, EventKind
 from cloudgpu.moving import address
+from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.running.records import Deployment, Service
 from cloudgpu.running.store import Store
 
@@ -28,19 +29,21 @@ class Withdrawal:
     def everywhere(self) -> list[str]:
         """Withdraw every address that points to a deployment that is gone or going; the names of those services.
 
-        Raises ConflictError when the files cannot be removed.
+        Their gateways forget such deployments too: the engine's key must not go to whoever has that host next. Raises
+        ConflictError when the files cannot be removed, and as a gateway does.
         """
         return [service.name for service in self.store.services() if self.of(service.name)]
 
     def of(self, service: str) -> bool:
         """The same for one service; True when it had such an address."""
-        if self._ended(service) is None:
+        if self._ended(service) is None and not self._ended_upstreams(service):
             return False
         with ExitStack() as held:
             try:
                 held.enter_context(self.store.lock(f"service:{service}", f"withdrawing the address of {service}"))
             except ConflictError:
                 return False  # whoever holds it moves the address
+            self._drop(service)
             life = self._ended(service)  # read again, now that nobody else moves it
             return life is not None and self._withdraw(service, life)
 
@@ -49,6 +52,23 @@ class Withdrawal:
         pointed = service and serving(service, self.state_dir)
         life = self.store.deployment(pointed) if pointed else None
         return life if life and (life.state.is_final or life.state.is_ending) else None
+
+    def _ended_upstreams(self, service: str) -> list[str]:
+        found = gateway_of(self.state_dir, service)
+        names = [each.name for each in found[1].upstreams] if found else []
+        lives = {name: self.store.deployment(name) for name in names}
+        return [name for name, life in lives.items() if life and (life.state.is_final or life.state.is_ending)]
+
+    def _drop(self, service: str) -> None:
+        found = gateway_of(self.state_dir, service)
+        if found is None:
+            return
+        gateway, route = found
+        left = route
+        for name in self._ended_upstreams(service):
+            left = left.without(name)
+        if left != route:
+            gateway.apply(left)
 
     def _withdraw(self, name: str, life: Deployment) -> bool:
         address.withdraw(name, self.state_dir)

@@ -9,6 +9,7 @@ import pytest
 
 from cloudgpu.base.secret import Secret
 from cloudgpu.moving import running_acts
+from cloudgpu.moving.engine_metrics import FirstTokens
 from cloudgpu.moving.running_acts import RunningActs
 from cloudgpu.running.health import Answer, Health
 from cloudgpu.running.records import Service
@@ -36,6 +37,7 @@ class Move:
         self.sick, self.told, self.hooks = set(), [], []
         patch.setattr(running_acts, "bring_up", self._bring_up(running_acts.bring_up))
         patch.setattr(running_acts, "probe", lambda *_: Health(ready=True, phase="ready", detail=""))
+        patch.setattr(running_acts, "first_tokens", lambda *_: FirstTokens())
         patch.setattr(running_acts, "ask", lambda *_: Answer(text="42", ttft_s=0.1, total_s=0.2, tokens=1))
         self.store, self.provider = self.desk.store, self.desk.provider
         self.store.save_service(Service(name="mistral", api_key=Secret("sk-service"), serving="mistral"))

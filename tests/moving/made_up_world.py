@@ -2,9 +2,12 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from cloudgpu.base.errors import CleanupFailedError, ConflictError, InstanceFailedError
-from cloudgpu.moving.comparison import Comparison, Reply
+from cloudgpu.moving.comparison import Comparison, Reply, objection
+from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
+from cloudgpu.moving.live import Count, Observation
 from cloudgpu.moving.migration import Migration, Side
 
 ANSWER = Reply(text="forty-two", ttft_s=0.1, total_s=0.4)
@@ -21,14 +24,33 @@ class World:
 
     billing: set = field(default_factory=lambda: {"t-old"})
     names: dict = field(default_factory=lambda: {"mistral": "t-old"})
-    address: str | None = "mistral"
     journal: dict = field(default_factory=dict)
     rentals: int = 0
     sick: set = field(default_factory=set)
     ending: set = field(default_factory=set)
     cannot_be_destroyed: set = field(default_factory=set)
     creation_fails: bool = False
+    gates: Outcome = Outcome.PASS
+    weights: dict = field(default_factory=lambda: {"mistral": 100})
+    standby: str | None = None
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    counts: dict = field(default_factory=dict)
     notes: list = field(default_factory=list)
+
+    @property
+    def address(self):
+        """The side that clients are sent to; None when there is none. Setting it moves all of them by hand."""
+        return max(self.weights, key=lambda name: self.weights[name], default=None)
+
+    @address.setter
+    def address(self, name):
+        self.weights = {name: 100} if name else {}
+
+    def wait(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+    def reaches(self, name):
+        return bool(self.weights.get(name)) or self.standby == name
 
     def saved(self):
         return Migration.from_body(json.loads(self.journal["m-1"]))
@@ -78,28 +100,63 @@ class Process:
     def is_healthy(self, side):
         return self.exists(side) and not self.is_ending(side) and side.name not in self.world.sick
 
-    def ask_both(self, migration):
+    def now(self, migration):
+        return self.world.now
+
+    def warm_up(self, migration):
+        self._step()
+
+    def validate(self, migration):
         self._step()
         sides = (migration.old, migration.new)
         old, new = (ANSWER if self.exists(s) and s.name not in self.world.sick else SILENCE for s in sides)
-        return tuple(Comparison(question=q, old=old, new=new) for q in migration.questions)
+        asked = tuple(Comparison(question=q, old=old, new=new) for q in migration.questions)
+        against = objection(asked)
+        outcome, reason = (Outcome.FAIL, against) if against else (self.world.gates, "as the world has it")
+        check = Check(gate="quality", name="answers", outcome=outcome, reason=reason)
+        return Verdict(old=sides[0].name, new=sides[1].name, at=self.world.now, checks=(check,)), asked
+
+    def observe(self, migration):
+        return Observation(
+            at=self.world.now, old_is_healthy=self.is_healthy(migration.old),
+            refusal=None if self.is_healthy(migration.new) else "connection refused",
+            old=self.world.counts.get(migration.old.name, Count()),
+            new=self.world.counts.get(migration.new.name, Count()),
+        )  # fmt: skip
 
     def serving(self, service):
         return self.world.address
 
-    def move_address(self, migration, to):
+    def share(self, migration):
         self._step()
+        percent = migration.new_percent
+        to, other = (migration.new, migration.old) if percent == 100 else (migration.old, migration.new)
         if not self.exists(to) or self.is_ending(to):
             raise ConflictError(f"{to.name} is not left")
+        there = self.exists(other) and not self.is_ending(other) and migration.is_sharing
         if self.world.address != to.name:
-            self.world.address = to.name
             self.world.notes.append(to.name)
+        self.world.weights = {to.name: 100 if percent in (0, 100) else 100 - percent}
+        if there and percent not in (0, 100):
+            self.world.weights[other.name] = percent
+        self.world.standby = other.name if there and percent in (0, 100) and migration.ending is None else None
+        self._step()
+
+    def reaches(self, side):
+        return self.world.reaches(side.name)
+
+    def detach(self, side):
+        self._step()
+        if self.world.standby == side.name:
+            self.world.standby = None
+        if len(self.world.weights) > 1:
+            self.world.weights.pop(side.name, None)
         self._step()
 
     def withdraw_address(self, migration):
         self._step()
         assert not self.world.billing - self.world.ending, "the address of a side that is left was taken away"
-        self.world.address = None
+        self.world.address = self.world.standby = None
         self._step()
 
     def destroy(self, side):
@@ -107,7 +164,7 @@ class Process:
         token = self._token(side)
         if token not in self.world.billing:
             return
-        assert side.name != self.world.address, "the side that the address points to was destroyed"
+        assert not self.world.reaches(side.name), "a side that requests may reach was destroyed"
         left = self.world.billing - self.world.ending
         assert left != {token}, "the last side that was left was destroyed"
         self.world.ending.add(token)

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from cloudgpu.base.money import PICO
 from cloudgpu.moving.double_run import double_run, expected_ready_s, no_double_run
+from cloudgpu.moving.strategy import Strategy, Way
 
 
-def priced(download_mbps=500.0):
+def priced(download_mbps=500.0, strategy=None):
     return double_run(
         old_usd_per_hour=Decimal("0.30"), new_usd_per_hour=Decimal("0.60"), download_usd=Decimal("0.05"),
-        download_gb=35.0, download_mbps=download_mbps, at_most_usd=Decimal("2.00"),
+        download_gb=35.0, download_mbps=download_mbps, at_most_usd=Decimal("2.00"), strategy=strategy or Strategy(),
     )  # fmt: skip
 
 
@@ -27,8 +28,19 @@ def test_the_time_until_ready_is_paid_at_the_new_price_with_the_download_on_top(
 
 
 def test_a_side_that_is_alive_already_is_not_waited_for():
-    price = no_double_run(Decimal("0.30"), Decimal("0.60"))
+    price = no_double_run(Decimal("0.30"), Decimal("0.60"), Strategy())
     assert (price.ready_s, price.until_ready_usd, price.at_most_usd) == (0, 0, 0)
+
+
+def test_the_double_run_is_the_new_side_before_it_serves_and_the_old_one_after():
+    price = priced(strategy=Strategy(way=Way.CANARY, steps=(10, 50), pause_s=300.0, window_s=1800.0))
+    assert price.window_usd == Decimal("0.15")
+    assert price.on_top_usd == price.until_ready_usd + Decimal("0.60") * 600 / 3600 + Decimal("0.15")
+
+
+def test_a_window_without_an_end_has_no_price():
+    price = priced(strategy=Strategy(window_s=None))
+    assert (price.window_usd, price.on_top_usd) == (None, price.until_ready_usd)
 
 
 @given(gb=st.floats(min_value=0.1, max_value=500), mbps=st.none() | st.floats(min_value=-1, max_value=20_000))

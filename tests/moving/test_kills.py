@@ -7,16 +7,16 @@ from hypothesis import strategies as st
 from made_up_world import Killed, Process, World, a_migration
 
 from cloudgpu.base.errors import CloudgpuError
-from cloudgpu.moving import steps
+from cloudgpu.moving import closing, forward, resuming, way_back
 from cloudgpu.moving.state import MigrationState
 
 kill_points = st.lists(st.integers(min_value=0, max_value=14), max_size=6)
-verbs = st.sampled_from([steps.roll_back, steps.finalize, steps.abort, steps.go_again, steps.resume])
+verbs = st.sampled_from([way_back.roll_back, closing.finalize, closing.abort, forward.go_again, resuming.resume])
 
 
 def start(world, steps_left):
     with contextlib.suppress(Killed):
-        steps.go_forward(a_migration(), Process(world, steps_left))
+        forward.go_forward(a_migration(), Process(world, steps_left))
 
 
 def do(verb, world, steps_left=None):
@@ -37,8 +37,8 @@ def close(world):
     for _ in range(4):
         if "m-1" not in world.journal or not world.saved().is_open:
             break
-        do(steps.resume, world)
-        do(steps.finalize, world)
+        do(resuming.resume, world)
+        do(closing.finalize, world)
 
 
 @given(kill_points)
@@ -46,7 +46,7 @@ def test_resume_then_finalize_after_any_kills_leaves_exactly_the_new_side(kills)
     world = World()
     start(world, kills[0] if kills else None)
     for steps_left in kills[1:]:
-        do(steps.resume, world, steps_left)
+        do(resuming.resume, world, steps_left)
     close(world)
     if "m-1" not in world.journal:  # killed before anything was written down: nothing happened
         assert (world.billing, world.address) == ({"t-old"}, "mistral")
@@ -61,8 +61,8 @@ def test_abort_after_any_kills_before_the_promotion_leaves_exactly_the_old_side(
     world.sick.add("qwen-14b")  # never promoted
     start_suppressing_objections(world, kills[0] if kills else None)
     for steps_left in kills[1:]:
-        do(steps.abort, world, steps_left)
-    do(steps.abort, world)
+        do(closing.abort, world, steps_left)
+    do(closing.abort, world)
     assert (world.billing, world.address) == ({"t-old"}, "mistral")
     if "m-1" in world.journal:
         assert world.saved().state is MigrationState.ABORTED
@@ -91,7 +91,7 @@ def test_a_creation_that_fails_after_any_kills_leaves_exactly_the_old_side(kills
     world = World(creation_fails=True)
     start_suppressing_objections(world, kills[0] if kills else None)
     for steps_left in [*kills[1:], None]:
-        do(steps.resume, world, steps_left)
+        do(resuming.resume, world, steps_left)
     assert (world.billing, world.address) == ({"t-old"}, "mistral")
 
 
@@ -113,7 +113,7 @@ def test_sides_that_die_or_are_taken_down_never_take_the_other_one_with_them(run
         with contextlib.suppress(Killed, CloudgpuError):
             verb(world.saved(), Process(world, steps_left))
     world.gc()
-    for verb in (steps.resume, steps.abort, steps.finalize) * 3:
+    for verb in (resuming.resume, closing.abort, closing.finalize) * 3:
         with contextlib.suppress(CloudgpuError):
             verb(world.saved(), Process(world))
     assert not world.saved().is_open

@@ -32,7 +32,7 @@ def app():
 def journal(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
-    for name in ("VAST_API_KEY", "CLOUDGPU_STORE_URL", "RUNPOD_API_KEY"):
+    for name in ("VAST_API_KEY", "CLOUDGPU_STORE", "RUNPOD_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "cloudgpu").mkdir()
     store = Store(f"sqlite:///{tmp_path / 'cloudgpu' / 'cloudgpu.db'}")

@@ -9,7 +9,7 @@ import pytest
 from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
 from cloudgpu.cli import migrate_rental
 from cloudgpu.cli.migrate_rental import Caps, agreed_again, agreement, request_again
-from cloudgpu.moving import steps
+from cloudgpu.moving import resuming
 from cloudgpu.moving.migration import Agreed
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.running.records import DeploymentState
@@ -19,7 +19,7 @@ LITTLE = Agreed(usd_per_hour=Decimal("0.33"), wait_s=900.0, spend_usd=Decimal("0
 
 @pytest.fixture
 def session(move):
-    return SimpleNamespace(store=move.store)
+    return SimpleNamespace(store=move.store, settings=SimpleNamespace(state_dir=move.desk.path))
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_new_side_that_is_coming_up_is_gone_on_with_and_nothing_else_is_rented
     assert (request.rentals, request.name, request.model) == ((), left.name, left.model)
     assert (request.limits.max_wait_s, request.limits.max_spend_usd) == (900.0, Decimal("0.50"))
     acts = replace(move.acts, request_for=lambda migration: request_again(session, migration))
-    assert steps.resume(interrupted, acts).state is MigrationState.PROMOTED
+    assert resuming.resume(interrupted, acts).state is MigrationState.PROMOTED
     assert len(move.provider.creates) == 2
 
 
@@ -120,7 +120,7 @@ def test_a_new_side_that_vanished_while_it_came_up_is_not_rented_again_unasked(s
     request = request_again(session, interrupted)
     move.desk.down(left)
     with pytest.raises(CloudgpuError):
-        steps.resume(interrupted, replace(acts, request_for=lambda _: request))
+        resuming.resume(interrupted, replace(acts, request_for=lambda _: request))
     assert len(move.provider.creates) == 2
 
 

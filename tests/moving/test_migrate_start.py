@@ -11,8 +11,9 @@ from cloudgpu.cli.migrate_rental import Caps
 from cloudgpu.cli.migrate_start import Wish
 from cloudgpu.cli.migrate_target import Target
 from cloudgpu.cli.migrate_view import closing_question, show_choices, standing
-from cloudgpu.moving import steps
+from cloudgpu.moving import closing, forward, way_back
 from cloudgpu.moving.state import Ending, MigrationState
+from cloudgpu.moving.strategy import Strategy
 
 NEEDS = SimpleNamespace(model=SimpleNamespace(model_id="org/model", short_name="qwen"))
 
@@ -42,7 +43,9 @@ def meanwhile(monkeypatch):
 
 def a_wish(**changes):
     values = {
-        "old": "mistral", "to": "qwen", "plan": None, "provider": None, "name": "qwen", "questions": None, "hook": None,
+        "old": "mistral", "to": "qwen", "plan": None, "provider": None, "name": "qwen",
+        "questions": None, "hook": None,
+        "budget": None, "strategy": Strategy(), "follow": False,
         "force": False, "send_hf_token": False, "caps": Caps(), "dry_run": False, "yes": False, "as_json": False,
     }  # fmt: skip
     return Wish(**{**values, **changes})
@@ -54,14 +57,14 @@ def go_again(session, move, wish=None):
 
 @pytest.fixture
 def rolled_back(move):
-    return steps.roll_back(steps.go_forward(move.migration, move.acts), move.acts)
+    return way_back.roll_back(forward.go_forward(move.migration, move.acts), move.acts)
 
 
 def test_a_migration_that_another_terminal_began_to_close_is_not_revived(session, move, rolled_back, meanwhile):
     def finalize_and_be_killed():
         move.provider.faults["destroy"] = [Killed()]
         with pytest.raises(Killed):
-            steps.finalize(rolled_back, move.acts)
+            closing.finalize(rolled_back, move.acts)
 
     meanwhile(finalize_and_be_killed)
     with pytest.raises(ConflictError, match="in the middle of a migration already"):
@@ -70,7 +73,7 @@ def test_a_migration_that_another_terminal_began_to_close_is_not_revived(session
 
 
 def test_a_migration_that_another_terminal_closed_is_not_revived(session, move, rolled_back, meanwhile):
-    meanwhile(lambda: steps.finalize(rolled_back, move.acts) and None)
+    meanwhile(lambda: closing.finalize(rolled_back, move.acts) and None)
     with pytest.raises(ConflictError, match="was closed meanwhile"):
         go_again(session, move)
     assert move.saved().state is MigrationState.STABLE
@@ -128,7 +131,7 @@ def test_what_was_agreed_is_kept_with_the_migration(session, move, begin, meanwh
 
 
 def test_a_side_in_charge_that_is_gone_is_said_before_the_migration_is_closed(session, move, capsys):
-    promoted = steps.go_forward(move.migration, move.acts)
+    promoted = forward.go_forward(move.migration, move.acts)
     assert closing_question(session, promoted, promoted.old) == "Destroy mistral for good?"
     move.desk.down(move.new())
     assert closing_question(session, promoted, promoted.old).startswith("qwen is gone.")

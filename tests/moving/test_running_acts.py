@@ -3,7 +3,7 @@
 import pytest
 
 from cloudgpu.base.errors import CleanupFailedError, ConflictError, UnreachableError
-from cloudgpu.moving import address, steps
+from cloudgpu.moving import address, closing, forward, way_back
 from cloudgpu.moving.migration import Side
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.running.records import DeploymentState
@@ -11,7 +11,7 @@ from cloudgpu.running.records import DeploymentState
 
 @pytest.fixture
 def promoted(move):
-    return steps.go_forward(move.migration, move.acts)
+    return forward.go_forward(move.migration, move.acts)
 
 
 def take_down_in_vain(move, deployment):
@@ -28,19 +28,19 @@ def test_a_side_whose_end_was_asked_for_is_neither_kept_nor_put_in_charge(move, 
     assert move.acts.is_ending(promoted.new)
     assert not move.acts.is_healthy(promoted.new)
     with pytest.raises(ConflictError, match="qwen is being removed, so mistral is not destroyed"):
-        steps.finalize(promoted, move.acts)
+        closing.finalize(promoted, move.acts)
     assert len(move.provider.billing()) == 2
-    back = steps.roll_back(promoted, move.acts)
+    back = way_back.roll_back(promoted, move.acts)
     with pytest.raises(ConflictError, match="being removed"):
-        move.acts.move_address(back, promoted.new)
-    assert steps.finalize(back, move.acts).state is MigrationState.STABLE
+        move.acts.share(promoted)
+    assert closing.finalize(back, move.acts).state is MigrationState.STABLE
     assert (move.provider.billing(), move.acts.serving("mistral")) == (["1000"], "mistral")
 
 
 def test_there_is_no_rollback_to_an_old_side_whose_end_was_asked_for(move, promoted):
     take_down_in_vain(move, move.store.life(move.old.token))
     with pytest.raises(ConflictError, match="mistral is being removed"):
-        steps.roll_back(promoted, move.acts, force=True)
+        way_back.roll_back(promoted, move.acts, force=True)
     assert move.acts.serving("mistral") == "qwen"
 
 
@@ -55,11 +55,11 @@ def test_until_its_token_is_known_a_side_is_the_living_deployment_of_that_name_a
 def test_a_migration_whose_sides_are_both_gone_is_closed_and_its_address_withdrawn(move, promoted, tmp_path):
     for each in move.store.deployments():
         move.desk.down(each)
-    done = steps.finalize(promoted, move.acts)
+    done = closing.finalize(promoted, move.acts)
     assert (done.state, move.acts.serving("mistral")) == (MigrationState.STABLE, None)
     assert address.read("mistral", tmp_path) is None
 
 
 def test_what_was_destroyed_is_proved_gone(move, promoted):
-    steps.finalize(promoted, move.acts)
+    closing.finalize(promoted, move.acts)
     assert move.store.life(move.old.token).state is DeploymentState.GONE

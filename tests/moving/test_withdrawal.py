@@ -6,7 +6,7 @@ import pytest
 
 from cloudgpu.base.errors import CleanupFailedError, UnreachableError
 from cloudgpu.cli import gc_run
-from cloudgpu.moving import address, steps
+from cloudgpu.moving import address, forward
 from cloudgpu.moving.withdrawal import Withdrawal
 from cloudgpu.running.store import Store
 
@@ -14,7 +14,7 @@ from cloudgpu.running.store import Store
 @pytest.fixture
 def withdrawal(move, tmp_path):
     service = move.store.service("mistral")
-    address.publish("mistral", move.old, tmp_path, service.api_key)
+    address.publish(address.address_of("mistral", move.old, service.api_key), tmp_path)
     return Withdrawal(store=move.store, state_dir=tmp_path, clock=lambda _: move.desk.clock, emit=move.store.append)
 
 
@@ -57,7 +57,7 @@ def test_a_damaged_address_is_withdrawn_by_what_the_journal_remembers(move, with
 
 
 def test_the_end_of_a_side_that_is_not_in_charge_leaves_the_address_alone(move, withdrawal, tmp_path):
-    steps.go_forward(move.migration, move.acts)
+    forward.go_forward(move.migration, move.acts)
     move.desk.down(move.store.life(move.old.token))
     assert withdrawal.everywhere() == []
     assert address.read("mistral", tmp_path).deployment == "qwen"

@@ -1,0 +1,115 @@
+"""Watching a migration: `migrate follow`, the waits of a canary, and the one look of `migrate status`."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import typer
+
+from cloudgpu.base.clock import SystemClock
+from cloudgpu.base.errors import CloudgpuError, ConflictError, ProviderError
+from cloudgpu.cli import render
+from cloudgpu.cli.migrate_rental import request_again
+from cloudgpu.cli.migrate_view import as_json as json_of
+from cloudgpu.cli.migrate_view import hook_json, show_moved, standing
+from cloudgpu.cli.migrate_world import LOOK, acts_on, at_work, meant_migration, read_again
+from cloudgpu.cli.session import Session, open_session
+from cloudgpu.moving.migration import Migration
+from cloudgpu.moving.sides import ways_out
+from cloudgpu.moving.state import MigrationState
+from cloudgpu.moving.window import advance, look
+
+if TYPE_CHECKING:
+    from cloudgpu.moving.acts import Acts
+    from cloudgpu.moving.hook import HookResult
+
+_EVERY_S = 15.0
+_AT_LEAST_REAL_S = 0.5
+_WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
+
+
+def follow_it(which: str | None, *, once: bool, as_json: bool) -> None:
+    """Watch until nothing goes on by itself any more. Ends with 1 after a rollback, as `check_outcome` says."""
+    session = open_session()
+    hooks: list[HookResult] = []
+    migration = meant_migration(session, which)
+    if once:
+        migration = _turn(session, migration, advance, hooks)
+    else:
+        migration = watch(session, migration, hooks, until=lambda each: each.due is None)
+    if as_json:
+        render.out_json({"migration": json_of(standing(session, migration)), "hook": hook_json(hooks)})
+    elif migration.is_open:
+        show_moved(session, migration)
+    else:
+        render.text(f"{migration.service} is served by {standing(session, migration).serving or 'nothing'}; the "
+                    f"migration is {migration.state}.")  # fmt: skip
+    check_outcome(migration)
+
+
+def watch(
+    session: Session, migration: Migration, hooks: "list[HookResult]", *, until: Callable[[Migration], bool]
+) -> Migration:
+    """Look again and again, a quarter of a minute of the provider's clock apart, and say what changes."""
+    clock = session.clock(migration.provider)
+    while migration.state in _WATCHED and not migration.ending and not until(migration):
+        left_s = (migration.due - clock.now()).total_seconds() if migration.due else _EVERY_S
+        clock.sleep(max(0.0, min(_EVERY_S, left_s)))
+        SystemClock().sleep(_AT_LEAST_REAL_S)
+        try:
+            seen = _turn(session, migration, advance, hooks)
+        except (ConflictError, ProviderError) as error:
+            render.progress(f"This look came to nothing: {error.message}")
+            seen = read_again(session, migration)
+        _tell(migration, seen)
+        migration = seen
+    return migration
+
+
+def look_once(session: Session, migration: Migration) -> Migration:
+    """The migration after a look at its sides, should requests reach both; as it was recorded when that cannot be."""
+    if migration.standing not in _WATCHED or migration.ending:
+        return migration
+    try:
+        seen = _turn(session, migration, look, [])
+    except (ConflictError, ProviderError) as error:
+        render.progress(f"Shown as it was recorded: {error.message}")
+        return migration
+    _tell(migration, seen)
+    return seen
+
+
+def check_outcome(migration: Migration) -> None:
+    """Raise CloudgpuError when it ended elsewhere than it was meant to, so that a script does not go on."""
+    if migration.state is MigrationState.PAUSED:
+        raise CloudgpuError(
+            f"{migration.service} stays as it is: {migration.problem or 'paused'}",
+            hint=f"see: cloudgpu migrate status; {ways_out(migration)}",
+        )
+    if migration.state is MigrationState.ROLLED_BACK and migration.problem:
+        raise CloudgpuError(
+            f"{migration.service} is back on {migration.old.name}: {migration.problem}",
+            hint="both still run and bill: cloudgpu migrate finalize keeps the old one alone, "
+            f"cloudgpu migrate --from {migration.old.name} tries again",
+        )
+    if migration.state is MigrationState.CLEANUP_FAILED:
+        raise typer.Exit(6)
+
+
+def _turn(
+    session: Session, migration: Migration, act: "Callable[[Migration, Acts], Migration]", hooks: "list[HookResult]"
+) -> Migration:
+    with at_work(session, migration, LOOK) as progress:
+        now = read_again(session, migration)
+        return act(now, acts_on(session, now, progress, lambda each: request_again(session, each), hooks))
+
+
+def _tell(before: Migration, now: Migration) -> None:
+    """A line for each thing that changed by itself."""
+    if now.state is not before.state or now.step != before.step:
+        share = f", {now.new_percent} % to {now.new.name}" if now.is_sharing and not now.ending else ""
+        render.progress(f"{now.migration_id} is {now.state}{share}.")
+    if now.problem and now.problem != before.problem:
+        render.progress(f"! {now.problem}")
+    if now.due and before.due and now.extended != before.extended:
+        render.progress(f"! The way back stays open until {now.due + timedelta(0):%Y-%m-%d %H:%M} UTC.")

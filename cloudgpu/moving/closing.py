@@ -1,0 +1,127 @@
+"""The end of a migration: keep one side, destroy the other, whatever was cut off in between.
+
+Two rules stand above all: requests always have a side to go to that is left, and a side that they may reach is never
+destroyed.
+"""
+
+from dataclasses import replace
+
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError
+from cloudgpu.moving.acts import Acts
+from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.sides import is_left, nothing_is_left, saved, stands_at
+from cloudgpu.moving.state import Ending, MigrationState
+
+
+def finalize(migration: Migration, acts: Acts) -> Migration:
+    """Keep the side that is in charge and destroy the other: exactly one of the two is billed afterwards.
+
+    A side in charge that proves to be gone gives way to the other; when neither is left, the address is withdrawn and
+    the record closed. Raises ConflictError when the traffic was not moved yet, or the side in charge does not answer or
+    is being removed, and CleanupFailedError when the end of the other could not be confirmed (the same command tries
+    again).
+    """
+    if migration.ending is None and migration.state not in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK):
+        raise stands_at(migration)
+    keep = _side_to_keep(migration, acts)
+    closing = replace(migration, ending=_ending_that_keeps(keep, migration), problem=None)
+    if nothing_is_left(migration, acts):
+        acts.withdraw_address(migration)
+    else:
+        _check_can_stay_alone(migration, keep, acts)
+        acts.share(closing)  # a move that was killed half-way is finished first
+    return _close(saved(closing, acts), acts)
+
+
+def abort(migration: Migration, acts: Acts, *, force: bool = False) -> Migration:
+    """Give the new side up and destroy it; the old one stays in charge as if nothing had happened.
+
+    Raises ConflictError when the new side is in charge or is all that is left, or the old one does not answer (`force`
+    gives the new one up all the same), and CleanupFailedError as `finalize` does.
+    """
+    if migration.ending in (Ending.KEEP_NEW, Ending.KEEP_OLD):
+        return finalize(migration, acts)
+    if migration.state is MigrationState.PROMOTED:
+        raise ConflictError(
+            f"{migration.new.name} is in charge of {migration.service} already",
+            hint="cloudgpu migrate rollback puts the old one back in charge, then abort",
+        )
+    closing = replace(migration, ending=Ending.ABORT, problem=None)
+    if nothing_is_left(migration, acts):
+        acts.withdraw_address(migration)
+    else:
+        _check_old_is_left(migration, acts)
+        if not force:
+            _check_can_stay_alone(migration, migration.old, acts)
+        if migration.is_sharing:
+            acts.share(closing)
+    return _close(saved(closing, acts), acts)
+
+
+def _side_to_keep(migration: Migration, acts: Acts) -> Side:
+    """The side in charge, the other one when that is gone."""
+    spare = migration.spare
+    in_charge = migration.new if spare == migration.old else migration.old
+    return spare if is_left(spare, acts) and not acts.exists(in_charge) else in_charge
+
+
+def _ending_that_keeps(keep: Side, migration: Migration) -> Ending:
+    if keep == migration.new:
+        return Ending.KEEP_NEW
+    return Ending.ABORT if migration.ending is Ending.ABORT else Ending.KEEP_OLD
+
+
+def _check_old_is_left(migration: Migration, acts: Acts) -> None:
+    if not is_left(migration.old, acts):
+        raise ConflictError(
+            f"{migration.old.name} is gone or going: {migration.new.name} is all that is left of {migration.service}",
+            hint=f"put it in charge: {_way_to_new(migration)}; or remove it: cloudgpu down {migration.new.name}",
+        )
+
+
+def _way_to_new(migration: Migration) -> str:
+    closing = migration.ending or migration.state is MigrationState.ROLLED_BACK
+    return "cloudgpu migrate finalize" if closing else "cloudgpu migrate resume"
+
+
+def _check_can_stay_alone(migration: Migration, keep: Side, acts: Acts) -> None:
+    other = migration.old if keep == migration.new else migration.new
+    if acts.is_healthy(keep) or not is_left(other, acts):
+        return
+    if acts.is_ending(keep):
+        back = f"{_way_back_from(keep, migration)}, or " if migration.ending is None else ""
+        raise ConflictError(
+            f"{keep.name} is being removed, so {other.name} is not destroyed",
+            hint=f"{back}let it go: cloudgpu down {keep.name}, then cloudgpu migrate finalize",
+        )
+    raise ConflictError(
+        f"{keep.name} does not answer, so {other.name} is not destroyed", hint=_way_back_from(keep, migration)
+    )
+
+
+def _way_back_from(keep: Side, migration: Migration) -> str:
+    if keep == migration.new:
+        return "cloudgpu migrate rollback"
+    return f"look at it: cloudgpu status; cloudgpu migrate abort --force gives {migration.new.name} up all the same"
+
+
+def _close(migration: Migration, acts: Acts) -> Migration:
+    ending = migration.ending
+    assert ending is not None
+    loser = migration.spare
+    acts.detach(loser)
+    if acts.reaches(loser) and acts.exists(loser):
+        raise ConflictError(
+            f"requests of {migration.service} may still reach {loser.name}, so it is not destroyed",
+            hint="cloudgpu migrate resume tries again; see: cloudgpu migrate status",
+        )
+    try:
+        acts.destroy(loser)
+    except CleanupFailedError as error:
+        saved(_cleanup_failed(migration, error), acts)
+        raise
+    return saved(replace(migration.at(ending.final_state), ending=None), acts)
+
+
+def _cleanup_failed(migration: Migration, error: CloudgpuError) -> Migration:
+    return replace(migration.at(MigrationState.CLEANUP_FAILED), problem=error.message)

@@ -1,0 +1,156 @@
+"""The steps forward: create the new side, warm it up, let the gates judge it, give it its share of the traffic.
+
+Each is written down before it is done and can be repeated. No step waits for a canary: `advance` is called again when
+one is due.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError
+from cloudgpu.moving.acts import Acts
+from cloudgpu.moving.closing import finalize
+from cloudgpu.moving.gates.verdict import Outcome, Verdict
+from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.sides import check_is_left, is_left, saved, stands_at, ways_out
+from cloudgpu.moving.state import Ending, MigrationState
+
+
+def go_forward(migration: Migration, acts: Acts) -> Migration:
+    """As far as it goes now, from wherever the migration stands: to its first canary step, or to the promotion.
+
+    Spends money. Raises CloudgpuError when the gates object (the migration then stays validating, nothing moved) and
+    the error of a creation that failed (the migration is then aborted if nothing was left behind). A migration whose
+    gates cannot tell comes back paused.
+    """
+    if migration.state is MigrationState.PLANNED:
+        migration = saved(migration.at(MigrationState.PROVISIONING), acts)
+    if migration.state is MigrationState.PROVISIONING:
+        migration = _provision(migration, acts)
+    if migration.state is MigrationState.WARMING:
+        check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
+        acts.warm_up(migration)
+        migration = saved(migration.at(MigrationState.VALIDATING), acts)
+    if migration.state is MigrationState.VALIDATING:
+        migration = _validate(migration, acts)
+    if migration.is_sharing:
+        acts.share(migration)
+    if migration.replaces and migration.state is MigrationState.PROMOTED:
+        return finalize(migration, acts)
+    return migration
+
+
+def go_again(migration: Migration, acts: Acts) -> Migration:
+    """Forward once more after a rollback, with the new side that is still alive: nothing is rented.
+
+    Raises ConflictError when the migration was not rolled back, or the new side is no longer there.
+    """
+    if migration.state is not MigrationState.ROLLED_BACK or migration.ending:
+        raise stands_at(migration)
+    check_is_left(migration.new, acts, "close this migration first: cloudgpu migrate finalize")
+    if is_left(migration.old, acts):
+        acts.share(migration)  # a rollback that was killed half-way is finished first
+    again = replace(migration.at(MigrationState.VALIDATING), step=0, due=None, extended=0)
+    return go_forward(saved(again, acts), acts)
+
+
+def promote(migration: Migration, acts: Acts, *, full: bool = False) -> Migration:
+    """Go on from a pause or a canary step: to the next step, or with `full` to all of the traffic at once.
+
+    A migration that the gates could not judge goes on because somebody says so. Raises ConflictError when there is
+    nothing to promote, or the new side is gone or does not answer.
+    """
+    if migration.standing not in (MigrationState.VALIDATING, MigrationState.CANARY) or migration.ending:
+        raise _nothing_to_promote(migration)
+    if migration.state is MigrationState.VALIDATING:
+        raise ConflictError(
+            f"{migration.new.name} has not passed its gates",
+            hint=f"see: cloudgpu migrate status; {ways_out(migration)}",
+        )
+    check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
+    if not acts.is_healthy(migration.new):
+        raise ConflictError(
+            f"{migration.new.name} does not answer, so it cannot take over", hint="look at it: cloudgpu status"
+        )
+    if migration.standing is MigrationState.VALIDATING:
+        migration = _first_share(migration, acts, full=full)
+    else:
+        migration = next_share(migration, acts, full=full)
+    acts.share(migration)
+    return migration
+
+
+def next_share(migration: Migration, acts: Acts, *, full: bool = False) -> Migration:
+    """The step after this one, written down: a larger share, or all of it. The caller shares the traffic."""
+    following = migration.step + 1
+    if full or following >= len(migration.strategy.steps) or migration.strategy.way.stays_shared:
+        return _begin_share(migration.at(MigrationState.PROMOTED), acts)
+    return _begin_share(replace(migration.at(MigrationState.CANARY), step=following), acts)
+
+
+def _provision(migration: Migration, acts: Acts) -> Migration:
+    if migration.replaces:
+        acts.detach(migration.old)
+        acts.destroy(migration.old)
+    try:
+        token = acts.provision(migration)
+    except CleanupFailedError as error:
+        failed = replace(migration, ending=Ending.ABORT).at(MigrationState.CLEANUP_FAILED)
+        saved(replace(failed, problem=error.message), acts)
+        raise
+    except CloudgpuError as error:
+        saved(_after_failed_creation(migration, error, acts), acts)
+        raise
+    created = replace(migration, new=Side(migration.new.name, token))
+    return saved(created.at(MigrationState.WARMING), acts)
+
+
+def _after_failed_creation(migration: Migration, error: CloudgpuError, acts: Acts) -> Migration:
+    left = acts.exists(migration.new)
+    state = MigrationState.PROVISIONING if left else MigrationState.ABORTED
+    return replace(migration.at(state), problem=error.message)
+
+
+def _validate(migration: Migration, acts: Acts) -> Migration:
+    check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
+    verdict, comparisons = acts.validate(migration)
+    migration = replace(migration, verdict=verdict, comparisons=comparisons)
+    if verdict.outcome is Outcome.PASS or migration.force:
+        return _first_share(migration, acts, full=False)
+    if verdict.outcome is Outcome.INCONCLUSIVE:
+        return saved(migration.paused(f"the gates cannot tell: {verdict.reason}"), acts)
+    return _refused(migration, verdict, acts)
+
+
+def _refused(migration: Migration, verdict: Verdict, acts: Acts) -> Migration:
+    saved(replace(migration, problem=verdict.reason), acts)
+    raise CloudgpuError(
+        f"{migration.service} stays on {migration.old.name}: {verdict.reason}",
+        hint="both still run and bill: cloudgpu migrate resume asks again (--force moves all the same), "
+        "cloudgpu migrate abort gives the new one up",
+    )
+
+
+def _first_share(migration: Migration, acts: Acts, *, full: bool) -> Migration:
+    if full or not migration.strategy.steps or not is_left(migration.old, acts):
+        return _begin_share(migration.at(MigrationState.PROMOTED), acts)
+    return _begin_share(replace(migration.at(MigrationState.CANARY), step=0), acts)
+
+
+def _begin_share(migration: Migration, acts: Acts) -> Migration:
+    """From now on the new side is measured against what it has done so far."""
+    strategy = migration.strategy
+    lasts = strategy.window_s if migration.state is MigrationState.PROMOTED else strategy.pause_s
+    if strategy.way.stays_shared and migration.state is MigrationState.CANARY:
+        lasts = None
+    seen = acts.observe(migration)
+    due = None if lasts is None else seen.at + timedelta(seconds=lasts)
+    return saved(replace(migration, due=due, baseline=seen.counts), acts)
+
+
+def _nothing_to_promote(migration: Migration) -> ConflictError:
+    if migration.state is MigrationState.PROMOTED and not migration.ending:
+        return ConflictError(
+            f"{migration.new.name} has all the traffic of {migration.service} already", hint=ways_out(migration)
+        )
+    return stands_at(migration)

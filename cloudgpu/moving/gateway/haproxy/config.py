@@ -1,0 +1,174 @@
+"""A route as HAProxy's configuration file. Pure.
+
+Two tiers. `split` chooses the side, by weight, and asks the standby again when a side breaks before it answered. Each
+side has a listener of its own behind it, on a private socket, that gives the request what this side alone must see: its
+Host header, its API key, its TLS name. Only that listener watches the engine; `split` follows what it finds.
+"""
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cloudgpu.moving.gateway.route import SIDE_HEADER, Route, ShareBy, Upstream
+
+STANDBY = ":standby"
+"""What the name of a side's standby entry ends with."""
+
+_GLOBAL = """\
+global
+    description {digest}
+    maxconn 4000
+    tune.bufsize 131072
+    stats socket {run}/admin.sock mode 600 level admin expose-fd listeners
+    stats timeout 30s
+
+defaults
+    mode http
+    timeout connect 5s
+    timeout client 30m
+    timeout server 30m
+    timeout http-request 30s
+    timeout http-keep-alive 60s
+    timeout queue 30s
+    timeout check 5s
+    http-error status 503 content-type application/json string '{no_side}'
+"""
+
+_NO_SIDE = '{"error":{"message":"no side of this service answers","type":"gateway","code":503}}'
+_NO_KEY = '{"error":{"message":"Unauthorized","type":"gateway","code":401}}'
+
+_FRONTEND = """\
+frontend clients
+    bind {bind}
+    option idle-close-on-response
+    acl open path /health
+    acl keyed req.hdr(authorization) -m str "Bearer {key}"
+    http-request return status 401 content-type application/json string '{no_key}' unless open or keyed
+{choice}    default_backend split
+"""
+
+_SPLIT = """\
+backend split
+    balance roundrobin
+    option redispatch 1
+    retries 6
+    retry-on conn-failure empty-response 502 503
+"""
+
+_SIDE = """\
+listen side-{name}
+    bind unix@{run}/{name}.sock mode 600
+    retries 1
+    retry-on empty-response
+    http-request set-header Host {host}
+    http-request set-header Authorization "Bearer {key}"
+    option httpchk
+    http-check send meth GET uri /health ver HTTP/1.1 hdr Host {host}
+    http-check expect status 200
+    server engine {address} check inter 1s fall 2 rise 2{observe}{tls}{names}
+"""
+
+_RESOLVERS = """\
+resolvers system
+    parse-resolv-conf
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An engine's URL taken apart. `host` is what the Host header says."""
+
+    scheme: str
+    hostname: str
+    port: int
+    host: str
+
+    @property
+    def is_name(self) -> bool:
+        """It must be looked up."""
+        try:
+            ipaddress.ip_address(self.hostname)
+        except ValueError:
+            return True
+        return False
+
+
+def config_text(route: Route, run_dir: Path) -> str:
+    """The whole file. `run_dir` holds the sockets."""
+    parts = [
+        _GLOBAL.format(digest=digest(route), run=run_dir, no_side=_NO_SIDE),
+        *([_RESOLVERS] if any(target_of(each.url).is_name for each in route.upstreams) else []),
+        _FRONTEND.format(
+            bind=_bind(route), key=route.client_key.reveal(), no_key=_NO_KEY, choice=_model_of_request(route)
+        ),
+        _SPLIT + "".join(_entries(route, each, run_dir) for each in route.upstreams),
+        *(_side(route, each, run_dir) for each in route.upstreams),
+    ]
+    return "\n".join(parts)
+
+
+def digest(route: Route) -> str:
+    """The same for routes that differ in weights and standby alone: those need no new configuration."""
+    plain = replace(route, upstreams=tuple(replace(each, weight=0, standby=False) for each in route.upstreams))
+    keys = [plain.client_key.reveal(), *(each.api_key.reveal() for each in plain.upstreams)]
+    return hashlib.sha256(repr([plain, keys]).encode()).hexdigest()[:16]
+
+
+def target_of(url: str) -> Target:
+    """An engine's URL taken apart; the port of its scheme when it names none."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Target(scheme=parts.scheme, hostname=parts.hostname or "", port=port, host=parts.netloc)
+
+
+def _bind(route: Route) -> str:
+    tls = f" ssl crt {route.certificate} alpn http/1.1" if route.certificate else ""
+    return f"{route.host}:{route.port}{tls}"
+
+
+def _model_of_request(route: Route) -> str:
+    if route.share_by is not ShareBy.MODEL:
+        return ""
+    return (
+        "    option http-buffer-request\n    http-request set-var(txn.model) req.body,json_query('$.model')"
+        " if { method POST }\n"
+    )
+
+
+def _entries(route: Route, side: Upstream, run_dir: Path) -> str:
+    """The side twice: with its weight, and as a standby that is used when no side with a weight is up."""
+    way = f"unix@{run_dir}/{side.name}.sock"
+    follow = f"track side-{side.name}/engine"
+    asleep = "" if side.standby else " disabled"
+    return (
+        f"{_wanted_by_request(route, side)}"
+        f"    server {side.name} {way} weight {side.weight} {follow}\n"
+        f"    server {side.name}{STANDBY} {way} weight 1 backup {follow}{asleep}\n"
+    )
+
+
+def _wanted_by_request(route: Route, side: Upstream) -> str:
+    match route.share_by:
+        case ShareBy.HEADER:
+            return f"    use-server {side.name} if {{ req.hdr({SIDE_HEADER}) -m str {side.name} }}\n"
+        case ShareBy.MODEL:
+            return f"    use-server {side.name} if {{ var(txn.model) -m str {side.model} }}\n"
+    return ""
+
+
+def _side(route: Route, side: Upstream, run_dir: Path) -> str:
+    target = target_of(side.url)
+    tls = f" ssl verify required ca-file @system-ca sni str({target.hostname}) check-sni {target.hostname}"
+    return _SIDE.format(
+        name=side.name,
+        run=run_dir,
+        host=target.host,
+        key=side.api_key.reveal(),
+        address=f"{target.hostname}:{target.port}",
+        # with another side to turn to, the first refused connection counts: waiting for the checks would fail requests
+        observe=" observe layer4 error-limit 1 on-error mark-down" if len(route.upstreams) > 1 else "",
+        tls=tls if target.scheme == "https" else "",
+        names=" resolvers system init-addr last,libc,none" if target.is_name else "",
+    )

@@ -1,0 +1,69 @@
+"""The way back: all traffic to the old side at once, or a pause. Nothing is created, nothing is measured first."""
+
+from dataclasses import replace
+
+from cloudgpu.base.errors import ConflictError
+from cloudgpu.moving.acts import Acts
+from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.sides import BEFORE_SHARING, check_is_left, saved, stands_at
+from cloudgpu.moving.state import MigrationState
+
+
+def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migration:
+    """Put the old side back in charge at once: the traffic moves, nothing is created, both stay alive.
+
+    Raises ConflictError when the new side has no traffic yet, the old side is gone or being removed, or it does not
+    answer (`force` moves to an old side that is left but does not answer).
+    """
+    if migration.state is MigrationState.ROLLED_BACK and not migration.ending:
+        acts.share(migration)
+        return migration
+    if migration.standing not in (MigrationState.CANARY, MigrationState.PROMOTED) or migration.ending:
+        raise _no_way_back(migration)
+    _check_takes_over(migration.old, acts, force=force)
+    return back_to_old(migration, acts, problem=None)
+
+
+def back_to_old(migration: Migration, acts: Acts, *, problem: str | None) -> Migration:
+    """The move itself, for whoever has looked at the old side. `problem` says why, None when somebody asked for it."""
+    back = replace(migration.at(MigrationState.ROLLED_BACK), due=None, problem=problem)
+    acts.share(saved(back, acts))
+    return back
+
+
+def pause(migration: Migration, acts: Acts) -> Migration:
+    """Stay where it stands until `promote` or `resume`: the shares of the traffic stay as they are.
+
+    Raises ConflictError for a state in which nothing would go on by itself.
+    """
+    if migration.state is MigrationState.PAUSED:
+        return migration
+    if migration.state not in (MigrationState.VALIDATING, MigrationState.CANARY) or migration.ending:
+        raise stands_at(migration)
+    return saved(replace(migration.paused("paused by hand"), due=None), acts)
+
+
+def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:
+    check_is_left(side, acts, "see: cloudgpu migrate status")
+    if not force and not acts.is_healthy(side):
+        raise ConflictError(
+            f"{side.name} does not answer, so it cannot take over",
+            hint="look at it: cloudgpu status; --force moves the address all the same",
+        )
+
+
+def _no_way_back(migration: Migration) -> ConflictError:
+    if migration.standing in BEFORE_SHARING:
+        return ConflictError(
+            f"{migration.old.name} is still in charge of {migration.service}: there is nothing to roll back",
+            hint="give the new one up: cloudgpu migrate abort",
+        )
+    if migration.is_open:
+        return ConflictError(
+            f"the migration {migration.migration_id} is being closed: its losing side may be gone already",
+            hint="cloudgpu migrate resume",
+        )
+    return ConflictError(
+        f"{migration.old.name} is gone or going, so there is no way back to it",
+        hint="see: cloudgpu migrate status",
+    )

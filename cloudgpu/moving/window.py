@@ -1,0 +1,81 @@
+"""What happens by itself while both sides are alive: the next canary step, a rollback, the end of the way back.
+
+Nothing here runs on its own. Whatever process is on calls `advance`: `migrate follow`, `resume`, `status`. While none
+is, the gateway alone watches: it sends requests to the other side when one stops answering, and nothing is deleted.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from cloudgpu.moving.acts import Acts
+from cloudgpu.moving.closing import finalize
+from cloudgpu.moving.forward import next_share
+from cloudgpu.moving.gates.verdict import Outcome
+from cloudgpu.moving.live import Observation, judge_live
+from cloudgpu.moving.migration import Migration
+from cloudgpu.moving.sides import is_left, saved
+from cloudgpu.moving.state import MigrationState
+from cloudgpu.moving.way_back import back_to_old
+
+_WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
+
+
+def look(migration: Migration, acts: Acts) -> Migration:
+    """Judge the new side by what it did since it got its share; a regression goes back to the old side by itself.
+
+    Deletes nothing and goes no step forward. Does nothing when the new side has no traffic.
+    """
+    if migration.standing not in _WATCHED or migration.ending or migration.baseline is None:
+        return migration
+    seen = acts.observe(migration)
+    live = judge_live(migration.old.name, migration.new.name, migration.baseline, seen)
+    migration = saved(replace(migration, live=live), acts)
+    if live.outcome is not Outcome.FAIL:
+        return migration
+    if migration.strategy.auto_rollback and seen.old_is_healthy and is_left(migration.old, acts):
+        return back_to_old(migration, acts, problem=f"rolled back by itself: {live.reason}")
+    return saved(replace(migration, problem=_no_rollback(migration, seen, live.reason)), acts)
+
+
+def advance(migration: Migration, acts: Acts) -> Migration:
+    """`look`, and then what is due: the next share of the traffic, or the end of the old side.
+
+    The old side is deleted only when its time is over while the new one passes; else its time is extended and that is
+    said. Raises what `finalize` raises.
+    """
+    migration = look(migration, acts)
+    if migration.ending or migration.state not in _WATCHED:
+        return migration
+    if migration.state is MigrationState.CANARY and not is_left(migration.old, acts):
+        migration = next_share(migration, acts, full=True)
+        acts.share(migration)
+        return migration
+    if migration.due is None or acts.now(migration) < migration.due:
+        return migration
+    return _next_step(migration, acts) if migration.state is MigrationState.CANARY else _end_of_window(migration, acts)
+
+
+def _next_step(migration: Migration, acts: Acts) -> Migration:
+    if migration.live is None or migration.live.outcome is not Outcome.PASS:
+        reason = migration.live.reason if migration.live else "nothing was measured"
+        return saved(replace(migration.paused(f"the next step waits: {reason}"), due=None), acts)
+    migration = next_share(migration, acts)
+    acts.share(migration)
+    return migration
+
+
+def _end_of_window(migration: Migration, acts: Acts) -> Migration:
+    if migration.live is not None and migration.live.outcome is Outcome.PASS:
+        return finalize(migration, acts)
+    assert migration.strategy.window_s is not None
+    longer = timedelta(seconds=migration.strategy.window_s / 2)
+    reason = migration.live.reason if migration.live else "nothing was measured"
+    problem = f"{migration.old.name} is kept longer, because {migration.new.name} is in doubt: {reason}"
+    later = replace(migration, due=acts.now(migration) + longer, extended=migration.extended + 1, problem=problem)
+    return saved(later, acts)
+
+
+def _no_rollback(migration: Migration, seen: Observation, reason: str) -> str:
+    if not seen.old_is_healthy:
+        return f"{reason}; {migration.old.name} does not answer either, so nothing was moved"
+    return f"{reason}; nothing was moved, because automatic rollback is off: cloudgpu migrate rollback"
