@@ -13,6 +13,7 @@ from cloudgpu.emulator import control, runpod_api
 from cloudgpu.emulator.markets import Markets
 from cloudgpu.emulator.received import Received, Recorder
 from cloudgpu.emulator.runpod_api.gate import runpod_gate
+from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.vast_api import account, asks, bids, bundles, charges, instances, logs, names
 from cloudgpu.emulator.vast_api.gate import gate
 
@@ -73,4 +74,13 @@ class EmulatorApp:
                 answer: Response = await route.endpoint(request)
                 return answer
             known = known or match is Match.PARTIAL
-        return PlainTextResponse("Method Not Allowed", 405) if known else PlainTextResponse("Not Found", 404)
+        return _no_route(request.url.path, 405 if known else 404)
+
+
+def _no_route(path: str, status: int) -> Response:
+    """What a market says to a path, or a method, that it does not have. RunPod's first REST API is gone altogether."""
+    if path.startswith("/v1/"):
+        return problem(410, "REST v1 was retired on 2026-11-15: use v2")
+    if path.startswith("/v2/"):
+        return problem(status, "resource not found" if status == 404 else "The method is not allowed for this path.")
+    return PlainTextResponse("Method Not Allowed" if status == 405 else "Not Found", status)

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from cloudgpu.emulator.fault_script import read_fault
-from cloudgpu.emulator.faults import Fault, met
+from cloudgpu.emulator.faults import Fault, first_that_strikes
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.model_server.app import ModelServerSpec, model_app
 from cloudgpu.emulator.model_server.metrics import Counters
@@ -42,7 +42,7 @@ class EngineRig:
         port: int = 0,
     ) -> None:
         self.api_key = api_key
-        self._faults: list[Fault] = []
+        self._faults: tuple[Fault, ...] = ()
         self._numbers = 0
         self.counters = Counters()
         self._spec = ModelServerSpec(
@@ -82,20 +82,17 @@ class EngineRig:
     def fault(self, do: str, *, on: str = "engine", **options: object) -> None:
         """Let something be wrong with the answers from now on (see `fault_kinds`). Raises ValueError."""
         self._numbers += 1
-        self._faults.append(replace(read_fault({"on": on, "do": do, **options}), fault_id=self._numbers))
+        wanted = replace(read_fault({"on": on, "do": do, **options}), fault_id=self._numbers)
+        self._faults = (*self._faults, wanted)
 
     def clear_faults(self) -> None:
         """Let everything be well again."""
-        self._faults.clear()
+        self._faults = ()
 
     def _strikes(self, place: str) -> Fault | None:
-        for fault in [each for each in self._faults if each.on == place]:
-            struck, left = met(fault, seed=0)
-            self._faults[self._faults.index(fault)] = left or replace(fault, on="")
-            self._faults = [each for each in self._faults if each.on]
-            if struck:
-                return fault
-        return None
+        matching = [fault for fault in self._faults if fault.on == place]
+        struck, self._faults = first_that_strikes(self._faults, matching, seed=0)
+        return struck
 
     def _died(self) -> None:
         self._loop.call_soon(self._ending.set)

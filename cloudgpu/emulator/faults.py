@@ -4,6 +4,7 @@ On a call (`on` names it) the answer is replaced or held back. On an instance it
 one named, else for the next created. On an engine its answers are spoilt. On the market, prices or machines change.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
@@ -57,6 +58,19 @@ def met(fault: Fault, seed: int) -> tuple[bool, Fault | None]:
     if fault.times is None:
         return True, after
     return True, replace(after, times=fault.times - 1) if fault.times > 1 else None
+
+
+def first_that_strikes(
+    faults: tuple[Fault, ...], matching: Iterable[Fault], seed: int
+) -> tuple[Fault | None, tuple[Fault, ...]]:
+    """The first of the matching faults that strikes (None: none does), and all faults as they are afterwards."""
+    for fault in matching:
+        strikes, left = met(fault, seed)
+        following = (left if each.fault_id == fault.fault_id else each for each in faults)
+        faults = tuple(each for each in following if each is not None)
+        if strikes:
+            return fault, faults
+    return None, faults
 
 
 def as_row(fault: Fault) -> dict[str, Any]:

@@ -72,7 +72,8 @@ class Pod:
     `shown_from` and `ports_from` are when the API begins to know it and its ports, None for at once; until then the
     ports are null, or with `ports_empty` a list of none. `cluster` names the cluster that it is a member of. `stale_s`
     is how long its next start will show the ports from before (`stale_ports`, until `stale_until`); `loses_gpus` that
-    its next start finds no GPU, `without_gpus` that it runs without one.
+    its next start finds no GPU, `without_gpus` that it runs without one. `network_volume` is the id of the volume that
+    is mounted at `volume_path`, None: none, or its own persistent one of `volume_gb`.
     """
 
     pod_id: str
@@ -95,6 +96,7 @@ class Pod:
     loses_gpus: bool = False
     without_gpus: bool = False
     network_volume: str | None = None
+    cluster_rank: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,12 @@ def pod_types() -> tuple[PodType, ...]:
     return tuple(PodType(**json.loads(line)) for line in text.splitlines())
 
 
+def country_of(centre: str) -> str:
+    """The country code of a data centre: `RO` of `EU-RO-1`, `US` of `US-TX-3`."""
+    first, second, _ = centre.split("-")
+    return first if first in ("US", "CA") else second
+
+
 def make_fleet(seed: int, listed_at: datetime) -> tuple[Machine, ...]:
     """The machines of the fleet with this seed: each stands for what one data centre has of a type. Pure."""
     dice = random.Random(f"runpod:{seed}")

@@ -4,20 +4,21 @@ One thread owns it. Every change is on disk before the caller hears of it, unles
 """
 
 from base64 import b32encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.base.money import ZERO
 from cloudgpu.emulator.billing import bill_usd
-from cloudgpu.emulator.credit import used_up_at
-from cloudgpu.emulator.faults import Fault, met
+from cloudgpu.emulator.credit import unpaid, used_up_at
+from cloudgpu.emulator.faults import Fault, first_that_strikes
 from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, gpu_usd_per_hour, id_of, step_at
 from cloudgpu.emulator.lifecycle import cut, restarted_pod, started, turned
 from cloudgpu.emulator.machine import Ask, Machine, asks
@@ -25,11 +26,10 @@ from cloudgpu.emulator.market import fingerprint, make_machines
 from cloudgpu.emulator.market_change import MarketChange, changed
 from cloudgpu.emulator.mishaps import mishap, moment_of
 from cloudgpu.emulator.rental import RentRequest, launch_of, new_instance
-from cloudgpu.emulator.world_file import WorldState, load_world, save_world
+from cloudgpu.emulator.world_file import Kept, WorldState, load_world, save_world
 
 FIRST_CREDIT_USD = Decimal(1000)
 _FIRST_INSTANCE_ID = 33_000_000
-_KEPT_UNPAID = timedelta(hours=24)
 
 
 Fleet = Callable[[int, datetime], tuple[Machine, ...]]
@@ -130,31 +130,16 @@ class World:
         self._commit(replace(self._state, credit_usd=usd + self.bill_usd(), broke_at=None))
 
     def end_without_credit(self) -> None:
-        """Do what the provider does when the money is used up, as of the very moment at which it was.
-
-        RunPod removes every pod (it keeps none that has no network volume). Vast.ai stops every instance, and removes
-        them a day later: how long it really waits is not documented.
-        """
+        """Do what the provider does when the money is used up, as of the very moment at which it was."""
         if self.credit_usd() > ZERO:
             return
-        broke_at = self._state.broke_at or used_up_at(
-            self._state.instances, self._state.credit_usd, self._state.opened_at, self.now()
-        )
-        if broke_at != self._state.broke_at:
-            self._commit(replace(self._state, broke_at=broke_at))
-        for instance in self.instances() if broke_at is not None else ():
-            self._end_unpaid(instance, broke_at or self.now())
-
-    def _end_unpaid(self, instance: Instance, broke_at: datetime) -> None:
-        stage = step_at(instance, self.now()).stage
-        removed_at = broke_at + _KEPT_UNPAID
-        if instance.pod is not None:
-            if stage is not Stage.TERMINATED:
-                self._replace(turned(instance, broke_at, Stage.TERMINATED, "out of credit"))
-        elif self.now() >= removed_at:
-            self._replace(replace(cut(instance, removed_at), destroyed_at=removed_at))
-        elif stage is not Stage.STOPPED:
-            self._replace(turned(instance, broke_at, Stage.STOPPED, "out of credit"))
+        state, now = self._state, self.now()
+        broke_at = state.broke_at or used_up_at(state.instances, state.credit_usd, state.opened_at, now)
+        if broke_at is None:
+            return
+        ended = tuple(unpaid(each, broke_at, now) if each.alive else each for each in state.instances)
+        if (ended, broke_at) != (state.instances, state.broke_at):
+            self._commit(replace(state, instances=ended, broke_at=broke_at))
 
     def free_gpus(self, machine: Machine) -> tuple[int, ...]:
         """The GPUs of a machine that nobody holds."""
@@ -293,6 +278,29 @@ class World:
         """Whether calls that come too often are refused."""
         return any(fault.do == _STANDING for fault in self._state.faults)
 
+    def keep(self, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep something beside the instances: it is given an id, and given back with it."""
+        number = len(self._state.kept)
+        digest = sha256(f"{kind}:{number}:{self.seed}:{self._state.opened_at}".encode()).digest()
+        made = Kept(kind=kind, key=b32encode(digest).decode().lower()[:10], fields=dict(fields))
+        self._commit(replace(self._state, kept=(*self._state.kept, made)))
+        return _kept_row(made)
+
+    def kept(self, kind: str) -> list[dict[str, Any]]:
+        """What is kept of a kind, oldest first."""
+        return [_kept_row(each) for each in self._state.kept if each.kind == kind]
+
+    def kept_one(self, kind: str, key: str) -> dict[str, Any] | None:
+        """One of them; None when it is not there."""
+        return next((row for row in self.kept(kind) if row["id"] == key), None)
+
+    def forget(self, kind: str, key: str) -> bool:
+        """Keep one no longer; False when it was not there."""
+        left = tuple(each for each in self._state.kept if (each.kind, each.key) != (kind, key))
+        there = len(left) < len(self._state.kept)
+        self._commit(replace(self._state, kept=left))
+        return there
+
     def note_time(self) -> None:
         """Write the present time down, so that a killed world never wakes up earlier than it was."""
         self._commit(self._state)
@@ -326,12 +334,10 @@ class World:
                 yield fault
 
     def _first_that_strikes(self, matching: Iterable[Fault]) -> Fault | None:
-        for fault in matching:
-            strikes, left = met(fault, self.seed)
-            self._rewrite(fault, left)
-            if strikes:
-                return fault
-        return None
+        struck, left = first_that_strikes(self._state.faults, matching, self.seed)
+        if left != self._state.faults:
+            self._commit(replace(self._state, faults=left))
+        return struck
 
     def _strike(self, instance_id: int, fault: Fault) -> None:
         """An instance's life takes another turn; one that is outbid for a while starts again by itself."""
@@ -352,10 +358,6 @@ class World:
     def _change_market(self, change: MarketChange) -> None:
         self._commit(replace(self._state, market_changes=(*self._state.market_changes, change)))
 
-    def _rewrite(self, old: Fault, new: Fault | None) -> None:
-        faults = (new if fault.fault_id == old.fault_id else fault for fault in self._state.faults)
-        self._commit(replace(self._state, faults=tuple(fault for fault in faults if fault is not None)))
-
     def _replace(self, changed: Instance) -> None:
         instances = tuple(changed if i.instance_id == changed.instance_id else i for i in self._state.instances)
         self._commit(replace(self._state, instances=instances))
@@ -375,6 +377,10 @@ def _drawn(fleet: Fleet, seed: int, opened_at: datetime) -> tuple[tuple[Machine,
 
 _STANDING = "rate_limits"
 _STARTABLE = (Stage.STOPPED, Stage.OUTBID, Stage.QUEUED, Stage.EXITED, Stage.PULL_FAILED)
+
+
+def _kept_row(kept: Kept) -> dict[str, Any]:
+    return {"id": kept.key, **kept.fields}
 
 
 def _new_state(seed: int, market: str, now: datetime) -> WorldState:

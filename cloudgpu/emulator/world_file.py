@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.emulator.faults import Fault
@@ -15,6 +15,15 @@ from cloudgpu.emulator.market_change import MarketChange
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """Something that an account keeps beside its instances: a registry, a template, a volume, a cluster."""
+
+    kind: str
+    key: str
+    fields: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +44,7 @@ class WorldState:
     faults: tuple[Fault, ...] = ()
     market_changes: tuple[MarketChange, ...] = ()
     broke_at: datetime | None = None
+    kept: tuple[Kept, ...] = ()
 
 
 def save_world(state: WorldState, path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from starlette.routing import Route
 
-from cloudgpu.emulator.runpod_api import account, billing, catalog, graphql, logs, pods
+from cloudgpu.emulator.runpod_api import account, billing, catalog, clusters, graphql, logs, pods, resources
 
 
 def routes() -> list[Route]:
     """Every route of RunPod."""
-    return [route for group in (catalog, pods, logs, billing, account, graphql) for route in group.routes()]
+    return [
+        route
+        for group in (catalog, pods, clusters, resources, logs, billing, account, graphql)
+        for route in group.routes()
+    ]

@@ -4,10 +4,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloudgpu.emulator.vast_api.body import runpod_of
+from cloudgpu.emulator.runpod_api.problem import problem
+from cloudgpu.emulator.vast_api.body import json_object, runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
 
 ACCOUNT_ID = "user_emulator0runpod"
+
+
+_KEYS = "ssh-keys"
 
 
 def routes() -> list[Route]:
@@ -22,5 +26,14 @@ async def _balance(request: Request) -> Response:
     return reply({"balanceAmount": runpod_of(request).credit_usd(), "billingMode": "PREPAID"})
 
 
-async def _ssh_keys(request: Request) -> Response:  # noqa: ARG001 - every request gets the same answer
-    return reply({"sshKeys": []})
+async def _ssh_keys(request: Request) -> Response:
+    """PUT replaces them all."""
+    world = runpod_of(request)
+    if request.method == "PUT":
+        body = await json_object(request) or {}
+        if not isinstance(body.get("keys"), list):
+            return problem(422, "keys: must be a list")
+        for row in world.kept(_KEYS):
+            world.forget(_KEYS, row["id"])
+        world.keep(_KEYS, {"keys": body["keys"]})
+    return reply({"keys": next((row["keys"] for row in world.kept(_KEYS)), [])})

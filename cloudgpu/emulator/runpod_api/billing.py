@@ -1,7 +1,7 @@
 """The bill: one record a pod and bucket of time. Its amounts are differences of running totals, so any cut adds up."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from starlette.requests import Request
@@ -12,15 +12,16 @@ from cloudgpu.base.clock import parse_utc, utc_text
 from cloudgpu.base.money import ZERO
 from cloudgpu.emulator.billing import meters
 from cloudgpu.emulator.instance import Instance
+from cloudgpu.emulator.runpod_api.buckets import bucket_of, following
 from cloudgpu.emulator.runpod_api.pod_row import Row
 from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.vast_api.body import runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
 from cloudgpu.emulator.world import World
 
-_BUCKETS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
+_AMOUNTS = ("totalAmount", "gpuAmount", "cpuAmount", "diskAmount")
 _DEFAULT_SPAN = timedelta(days=30)
-_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def routes() -> list[Route]:
@@ -31,9 +32,9 @@ def routes() -> list[Route]:
 async def _pods(request: Request) -> Response:
     world, params = runpod_of(request), request.query_params
     try:
-        bucket = _BUCKETS[params.get("bucketSize", "day")]
+        bucket = params.get("bucketSize", "day")
         start, end = _window(params, bucket, world.now())
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OverflowError) as error:
         return problem(422, f"the window or the bucket is not valid: {error}")
     records = [
         record
@@ -41,43 +42,43 @@ async def _pods(request: Request) -> Response:
         if instance.pod is not None and params.get("podId") in (None, instance.pod.pod_id)
         for record in _records(instance, start, end, bucket, world)
     ]
-    total = sum((record["totalAmount"] for record in records), ZERO)
+    totals = {name: sum((record[name] for record in records), ZERO) for name in _AMOUNTS}
     pods = len({record["podId"] for record in records})
-    query = {"startTime": utc_text(start), "endTime": utc_text(end), "bucketSize": params.get("bucketSize", "day")}
-    metadata = {"query": query, "recordCount": len(records), "uniquePodCount": pods, "totals": {"totalAmount": total}}
+    query = {"startTime": utc_text(start), "endTime": utc_text(end), "bucketSize": bucket}
+    metadata = {"query": query, "recordCount": len(records), "uniquePodCount": pods, "totals": totals}
     return reply({"records": records, "metadata": metadata})
 
 
-def _window(params: Mapping[str, str], bucket: timedelta, now: datetime) -> tuple[datetime, datetime]:
+def _window(params: Mapping[str, str], bucket: str, now: datetime) -> tuple[datetime, datetime]:
     """Snapped outwards to the borders of the buckets."""
-    end = _snapped(parse_utc(params["endTime"]) if "endTime" in params else now, bucket, up=True)
+    last = parse_utc(params["endTime"]) if "endTime" in params else now
+    floor = bucket_of(last, bucket)
+    end = last if floor == last else following(floor, bucket)
     if "lastN" in params:
-        return end - int(params["lastN"]) * bucket, end
-    start = parse_utc(params["startTime"]) if "startTime" in params else now - _DEFAULT_SPAN
-    return _snapped(start, bucket, up=False), end
+        start = end
+        for _ in range(int(params["lastN"])):
+            start = bucket_of(start - _MICROSECOND, bucket)
+        return start, end
+    return bucket_of(parse_utc(params["startTime"]) if "startTime" in params else now - _DEFAULT_SPAN, bucket), end
 
 
-def _snapped(moment: datetime, bucket: timedelta, *, up: bool) -> datetime:
-    over = (moment - _MONDAY) % bucket
-    return moment - over + (bucket if up and over else timedelta(0))
-
-
-def _records(instance: Instance, start: datetime, end: datetime, bucket: timedelta, world: World) -> Iterator[Row]:
-    first = max(start, _snapped(instance.created_at, bucket, up=False))
+def _records(instance: Instance, start: datetime, end: datetime, bucket: str, world: World) -> Iterator[Row]:
+    first = max(start, bucket_of(instance.created_at, bucket))
     while first < min(end, world.now()):
-        amounts = _amounts(instance, first, min(first + bucket, world.now()))
+        after = following(first, bucket)
+        amounts = _amounts(instance, first, min(after, world.now()))
         if any(amounts.values()):
             assert instance.pod is not None
             yield {
                 "startTime": utc_text(first),
-                "endTime": utc_text(first + bucket),
+                "endTime": utc_text(after),
                 "podId": instance.pod.pod_id,
                 "totalAmount": sum(amounts.values(), ZERO),
                 "gpuAmount": amounts["gpu"],
                 "cpuAmount": ZERO,
                 "diskAmount": amounts["disk"],
             }
-        first += bucket
+        first = after
 
 
 def _amounts(instance: Instance, start: datetime, end: datetime) -> dict[str, Decimal]:

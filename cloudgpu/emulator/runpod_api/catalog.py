@@ -11,15 +11,16 @@ from cloudgpu.emulator.machine import Machine
 from cloudgpu.emulator.runpod_api.pod_row import Row
 from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.runpod_api.stock import Wish, free_machines, level, machines_of
-from cloudgpu.emulator.runpod_fleet import DATA_CENTRES, PodType, pod_types
+from cloudgpu.emulator.runpod_fleet import DATA_CENTRES, PodType, country_of, pod_types
 from cloudgpu.emulator.vast_api.body import runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
 from cloudgpu.emulator.world import World
 
 _PLACEHOLDER_USD = Decimal("0.5")
+_REGIONS = {"EU": "EUROPE", "EUR": "EUROPE", "US": "NORTH_AMERICA", "CA": "NORTH_AMERICA", "AP": "ASIA"}
 _SENTINEL: Row = {
-    "id": "unknown", "name": "unknown", "pool": None, "manufacturer": "unknown", "memory": 0, "secure": False,
-    "community": False, "price": {"secure": 0, "community": 0, "serverless": 0}, "maxCount": {},
+    "id": "unknown", "name": "unknown", "pool": None, "manufacturer": "UNKNOWN", "memory": 0, "secure": False,
+    "community": False, "price": {"secure": 0, "community": 0}, "maxCount": {"secure": 0, "community": 0},
 }  # fmt: skip
 
 
@@ -46,7 +47,6 @@ def gpu_row(kind: PodType) -> Row:
         "price": {
             "secure": _PLACEHOLDER_USD if secure is None else secure,
             "community": _PLACEHOLDER_USD if community is None else community,
-            "serverless": None,
         },
         "maxCount": {
             "secure": min(8, kind.max_count) if secure is not None else 0,
@@ -96,7 +96,7 @@ def _row(request: Request, kind: PodType) -> Row:
 def _stock(world: World, kind: PodType, params: Mapping[str, str]) -> Row:
     cloud = params.get("cloud", "SECURE")
     countries = tuple(filter(None, params.get("countryCodes", "").split(",")))
-    centres = tuple(each for each in DATA_CENTRES if not countries or _country(each) in countries)
+    centres = tuple(each for each in DATA_CENTRES if not countries or country_of(each) in countries)
     wish = Wish(
         gpu_type=kind.runpod_id, gpu_count=int(params.get("count", "1")), cloud=cloud, data_centres=centres,
         min_cuda=_minor(params.get("minCudaVersion")),
@@ -120,22 +120,23 @@ def _minor(version: str | None) -> str | None:
     return version if version is None or "." in version else f"{version}.0"
 
 
-def _country(centre: str) -> str:
-    first, second, _ = centre.split("-")
-    return first if first in ("US", "CA") else second
-
-
 async def _centres(request: Request) -> Response:
     world = runpod_of(request)
     rows = [
         {
             "id": centre,
-            "region": centre.partition("-")[0],
+            "name": centre,
+            "region": _REGIONS[centre.partition("-")[0]],
             "globalNetwork": True,
             "networkVolumeTypes": ["STANDARD"],
             "compliance": [],
             "gpuAvailability": [
-                {"id": kind.runpod_id, "availability": level(world, _in(world, kind, centre))} for kind in pod_types()
+                {
+                    "id": kind.runpod_id,
+                    "name": kind.display_name,
+                    "availability": level(world, _in(world, kind, centre)),
+                }
+                for kind in pod_types()
             ],
         }
         for centre in DATA_CENTRES

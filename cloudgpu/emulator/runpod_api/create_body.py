@@ -49,8 +49,6 @@ def read_create(body: Mapping[str, Any]) -> WantedPod:
     _check_shape(gpu, _GPU_FIELDS, "gpu")
     if "id" not in gpu or not body.get("name"):
         raise BrokenBodyError("gpu.id" if "id" not in gpu else "name", "is required")
-    if "templateId" in body:
-        raise BrokenBodyError("templateId", "template not found", 404)
     if not body.get("image"):
         raise BrokenBodyError("image", "is required unless templateId is given")
     if "allowedCudaVersions" in gpu and "minCudaVersion" in gpu:
@@ -69,13 +67,15 @@ def read_create(body: Mapping[str, Any]) -> WantedPod:
 
 
 def _rent(body: Mapping[str, Any], gpu_type: str) -> RentRequest:
-    volume = (body.get("mounts") or {}).get("persistent") or {}
+    mounts = body.get("mounts") or {}
+    volume: Mapping[str, Any] = mounts.get("persistent") or next(iter(mounts.get("network") or ()), {})
     entrypoint, cmd = tuple(body.get("entrypoint") or ()), tuple(body.get("cmd") or ())
     words = cmd or tuple(_words(body.get("args")))
     ports = tuple(body.get("ports") or ())
     pod = Pod(
         pod_id="", gpu_type=gpu_type, cloud=body.get("cloud", "SECURE"), ports=ports, args=body.get("args"),
         entrypoint=entrypoint, cmd=cmd, volume_gb=Decimal(str(volume.get("size", 0))), volume_path=volume.get("path"),
+        network_volume=volume.get("volumeId"),
     )  # fmt: skip
     return RentRequest(
         image=body["image"],
@@ -117,6 +117,17 @@ def _count(value: Any) -> bool:  # noqa: ANN401
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
+def _mounts(value: Any) -> bool:  # noqa: ANN401
+    if not _object(value) or set(value) - {"persistent", "network"} or len(value) > 1:
+        return False
+    network = value.get("network", [])
+    return isinstance(network, list) and len(network) <= 1 and all(map(_network_mount, network))
+
+
+def _network_mount(value: Any) -> bool:  # noqa: ANN401
+    return _object(value) and set(value) == {"volumeId", "path"} and all(map(_text, value.values()))
+
+
 def _texts(value: Any) -> bool:  # noqa: ANN401
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
@@ -141,7 +152,7 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "name": lambda value: _text(value) and 0 < len(value) <= _LONGEST_NAME,
     "image": _text, "gpu": _object, "cpu": _object, "cloud": lambda value: value in ("SECURE", "COMMUNITY"),
     "dataCenterIds": _texts, "disk": _count, "ports": _ports, "env": _env, "args": _text, "entrypoint": _texts,
-    "cmd": _texts, "registry": _text, "mounts": _object, "globalNetworking": _flag, "startSsh": _flag,
+    "cmd": _texts, "registry": _text, "mounts": _mounts, "globalNetworking": _flag, "startSsh": _flag,
     "startJupyter": _flag, "templateId": _text,
 }  # fmt: skip
 _GPU_FIELDS: Mapping[str, Callable[[Any], bool]] = {

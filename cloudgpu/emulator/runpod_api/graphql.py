@@ -12,12 +12,15 @@ from cloudgpu.emulator.runpod_api.pod_row import cost_of, pod_row, status_of
 from cloudgpu.emulator.runpod_api.pods import find, visible
 from cloudgpu.emulator.runpod_api.selection import Field, picked, read_query
 from cloudgpu.emulator.runpod_api.stock import Wish, free_machines, level
-from cloudgpu.emulator.runpod_fleet import PodType, pod_types
+from cloudgpu.emulator.runpod_fleet import DATA_CENTRES, PodType, country_of, pod_types
 from cloudgpu.emulator.vast_api.body import json_object, runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
 from cloudgpu.emulator.world import World
 
 Row = dict[str, Any]
+_OPEN = frozenset({"gpuTypes", "dataCenters", "countryCodes", "cpuFlavors"})
+"""What needs no key: the catalogue."""
+
 _STOCK = {"NONE": None, "LOW": "Low", "MEDIUM": "Medium", "HIGH": "High"}
 
 
@@ -29,12 +32,12 @@ def routes() -> list[Route]:
 async def _graphql(request: Request) -> Response:
     body = await json_object(request) or {}
     try:
-        kind, fields = read_query(str(body.get("query") or ""))
+        kind, fields = read_query(str(body.get("query") or ""), body.get("variables") or {})
     except (ValueError, IndexError) as error:
         return _error(f"Syntax Error: {error}")
     if kind == "mutation":
         return _error("the emulator's GraphQL reads only: use REST v2 to change something")
-    if any(field.name != "gpuTypes" for field in fields) and "authorization" not in request.headers:
+    if any(field.name not in _OPEN for field in fields) and "authorization" not in request.headers:
         return _error("Unauthenticated")
     return reply({"data": {field.name: _answer(runpod_of(request), field) for field in fields}})
 
@@ -48,6 +51,13 @@ def _answer(world: World, field: Field) -> Any:  # noqa: ANN401  (any JSON value
         wanted = field.arguments.get("id")
         kinds = [kind for kind in pod_types() if wanted in (None, kind.runpod_id)]
         return picked([_type(world, kind, field) for kind in kinds], field.fields)
+    if field.name == "dataCenters":
+        rows = [{"id": each, "name": each, "location": country_of(each), "listed": True} for each in DATA_CENTRES]
+        return picked(rows, field.fields)
+    if field.name == "countryCodes":
+        return sorted({country_of(each) for each in DATA_CENTRES})
+    if field.name == "cpuFlavors":
+        return []
     if field.name == "myself":
         return picked(_myself(world), field.fields)
     if field.name == "pod":
@@ -60,9 +70,18 @@ def _type(world: World, kind: PodType, field: Field) -> Row:
     """Prices where a cloud lacks the type are placeholders, as on the real thing."""
     secure, community = kind.usd("SECURE"), kind.usd("COMMUNITY")
     asked = next((each for each in field.fields if each.name == "lowestPrice"), Field("", {}, ()))
-    count = int(asked.arguments.get("gpuCount", "1"))
-    cloud = "COMMUNITY" if asked.arguments.get("secureCloud") == "false" else "SECURE"
-    free = list(free_machines(world, Wish(gpu_type=kind.runpod_id, gpu_count=count, cloud=cloud)))
+    wanted = asked.arguments
+    cloud = "COMMUNITY" if wanted.get("secureCloud") == "false" else "SECURE"
+    centres = tuple(
+        each
+        for each in DATA_CENTRES
+        if wanted.get("dataCenterId", each) == each and wanted.get("countryCode", country_of(each)) == country_of(each)
+    )
+    wish = Wish(
+        gpu_type=kind.runpod_id, gpu_count=int(wanted.get("gpuCount", "1")), cloud=cloud, data_centres=centres,
+        min_cuda=wanted.get("minCudaVersion"),
+    )  # fmt: skip
+    free = list(free_machines(world, wish)) if centres else []
     lowest = min((price for price in (secure, community) if price is not None), default=None)
     return {
         "id": kind.runpod_id, "displayName": kind.display_name, "manufacturer": kind.manufacturer,
@@ -73,7 +92,9 @@ def _type(world: World, kind: PodType, field: Field) -> Row:
         "maxGpuCountCommunityCloud": min(8, kind.max_count), "secureSpotPrice": None, "communitySpotPrice": None,
         "lowestPrice": {
             "stockStatus": _STOCK[level(world, free)], "uninterruptablePrice": lowest, "minimumBidPrice": None,
+            "minVcpu": kind.vcpus * wish.gpu_count, "minMemory": kind.ram_gb * wish.gpu_count,
         },
+        "nodeGroupDatacenters": [], "clusterPrice": None, "minPodGpuCount": 1,
     }  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def pod_row(instance: Instance, machine: Machine, now: datetime) -> Row:
         "status": status,
         "actions": actions_of(instance, now),
         "image": instance.image,
-        "args": pod.args,
+        "args": pod.args or "",
         "entrypoint": list(pod.entrypoint),
         "cmd": list(pod.cmd),
         "disk": int(instance.disk_gb),
@@ -85,15 +85,17 @@ def pod_row(instance: Instance, machine: Machine, now: datetime) -> Row:
         "template": None,
         "cost": cost_of(instance, now),
         "locked": pod.locked,
-        "globalNetworking": False,
+        "globalNetworking": {"enabled": False},
         "runtime": _runtime(instance, pod, now) if status == "RUNNING" else None,
         "createdAt": utc_text(instance.created_at),
         "startedAt": utc_text(instance.created_at),
-        **({"cluster": {"id": pod.cluster}} if pod.cluster else {}),
+        **({"cluster": {"id": pod.cluster, "rank": pod.cluster_rank}} if pod.cluster else {}),
     }
 
 
 def _mounts(pod: Pod) -> Row:
+    if pod.network_volume is not None:
+        return {"network": [{"volumeId": pod.network_volume, "path": pod.volume_path}]}
     return {"persistent": {"size": int(pod.volume_gb), "path": pod.volume_path}} if pod.volume_gb else {}
 
 

@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -60,12 +62,13 @@ async def _create(request: Request) -> Response:
     if body is None:
         return problem(422, "the body is no JSON object")
     try:
-        wanted = read_create(body)
+        wanted = read_create(_with_template(world, body))
+        centres = _centres(world, wanted)
     except BrokenBodyError as error:
         return problem(error.status, str(error), [{"location": error.field, "message": error.message}])
     if wanted.gpu_type not in {kind.runpod_id for kind in pod_types()}:
         return problem(422, "gpu.id: unknown GPU type", [{"location": "gpu.id", "message": "unknown GPU type"}])
-    ask = ask_of(world, _wish(wanted))
+    ask = ask_of(world, wish_of(wanted, centres))
     if ask is None:
         return problem(400, NO_CAPACITY)
     if world.credit_usd() < _first_hour_usd(ask, wanted):
@@ -74,9 +77,37 @@ async def _create(request: Request) -> Response:
     return reply(pod_row(instance, world.machine(instance), world.now()), 201)
 
 
-def _wish(wanted: WantedPod) -> Wish:
+def _with_template(world: World, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The body with what its template says where it says nothing itself; the template is not named any more."""
+    key = body.get("templateId")
+    if key is None:
+        return body
+    template = world.kept_one("templates", str(key))
+    if template is None:
+        raise BrokenBodyError("templateId", "template not found", 404)
+    own = {name: value for name, value in body.items() if name != "templateId"}
+    return {**{name: template[name] for name in _OF_TEMPLATES if name in template}, **own}
+
+
+_OF_TEMPLATES = ("image", "args", "disk", "ports", "env", "registry", "mounts")
+
+
+def _centres(world: World, wanted: WantedPod) -> tuple[str, ...]:
+    """Where it may be: a network volume ties it to the volume's data centre."""
+    volume_id = None if wanted.rent.pod is None else wanted.rent.pod.network_volume
+    if volume_id is None:
+        return wanted.data_centres
+    volume = world.kept_one("network-volumes", volume_id)
+    if volume is None:
+        raise BrokenBodyError("mounts.network", "network volume not found", 400)
+    return (str(volume["dataCenter"]),)
+
+
+def wish_of(wanted: WantedPod, centres: tuple[str, ...] | None = None) -> Wish:
+    """What is asked of the stock, in these data centres instead of those of the wish."""
     return Wish(
-        gpu_type=wanted.gpu_type, gpu_count=wanted.gpu_count, cloud=wanted.cloud, data_centres=wanted.data_centres,
+        gpu_type=wanted.gpu_type, gpu_count=wanted.gpu_count, cloud=wanted.cloud,
+        data_centres=wanted.data_centres if centres is None else centres,
         cuda_versions=wanted.cuda_versions, min_cuda=wanted.min_cuda,
     )  # fmt: skip
 
