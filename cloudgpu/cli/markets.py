@@ -6,6 +6,7 @@ A provider that fails hides no other one: it becomes a note. When nothing else a
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,22 @@ if TYPE_CHECKING:
     Search = Callable[[OfferQuery], Market]
 
 PROVIDERS = ("vast", "runpod", *EMULATED)
+
+
+class Reach(Enum):
+    """Who is asked: nobody (reference figures), providers that there is a key for, or all, for what they show to
+    anybody; reference figures stand in where one shows nothing."""
+
+    OFFLINE = "offline"
+    KEYED = "keyed"
+    ANYBODY = "anybody"
+
+
+def reach_of(*, live: bool, offline: bool) -> Reach:
+    """The reach that --live and --offline mean. Raises UsageError for both."""
+    if live and offline:
+        raise UsageError("--live and --offline say two things", hint="give one of them")
+    return Reach.ANYBODY if live else Reach.OFFLINE if offline else Reach.KEYED
 
 
 def check_providers(names: Sequence[str]) -> tuple[str, ...]:
@@ -42,17 +59,19 @@ def market_time(session: Session, providers: Sequence[str]) -> datetime:
 
 
 def gather(
-    session: Session, providers: Sequence[str], offers_file: Path | None, queries: "Queries", *, keyless: bool = False
+    session: Session, providers: Sequence[str], offers_file: Path | None, queries: "Queries", reach: Reach = Reach.KEYED
 ) -> Market:
     """The market for a plan or a listing. Calls the network, and `queries`, only for live providers.
 
-    Without `providers` those with a key are asked, and without any key the reference figures are read. With `keyless`
-    those without a key are asked too, for what they show to anybody; their reference figures stand in where that fails.
+    Without `providers` those with a key are asked, and without any key the reference figures are read.
     Raises BadFileError for a file that holds no offers, and the provider's error when no source is left.
     """
     now = market_time(session, () if offers_file else providers)
     if offers_file is not None:
         return read_offers_file(offers_file, now)
+    if reach is Reach.OFFLINE:
+        return _noted(reference_market(providers), "Nobody was asked, as you wished: reference figures are shown.")
+    keyless = reach is Reach.ANYBODY
     asked = providers or tuple(name for name in ("vast", "runpod") if keyless or has_key(session, name))
     if not asked:
         return _noted(reference_market(), f"No key for vast or runpod: {_REFERENCE_INSTEAD}")

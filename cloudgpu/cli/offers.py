@@ -50,6 +50,7 @@ def offers(
     ] = "price",
     limit: Annotated[int, typer.Option(min=1, help="How many are shown.")] = 20,
     live: Annotated[bool, typer.Option("--live", help="Ask the markets without a key too.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody: the reference prices.")] = False,
     watch: Annotated[
         int | None, typer.Option(min=10, metavar="SECONDS", help="Show them again every so often, until Ctrl-C.")
     ] = None,
@@ -61,7 +62,7 @@ def offers(
 ) -> None:
     """List offers by price: live ones with a key, else the reference prices (no network)."""
     # Everything below is imported only when the command runs: `--help` stays fast.
-    from cloudgpu.cli.markets import check_providers, gather, market_time
+    from cloudgpu.cli.markets import check_providers, gather, market_time, reach_of
     from cloudgpu.cli.offers_view import market_as_json, render_aggregate, render_csv, render_market
     from cloudgpu.cli.option_values import finite, refuse_empty
     from cloudgpu.cli.render import out_json
@@ -72,7 +73,7 @@ def offers(
     max_price, min_memory = finite(max_price, "--max-price", 10_000), finite(min_memory, "--min-memory", 100_000)
     name = find_gpu(gpu).name if gpu else None
     providers = check_providers(provider or ())
-    session = open_session()
+    session, reach = open_session(), reach_of(live=live, offline=offline)
     check_action(action, machine, sort)
     if action in _LIST_ACTIONS:
         from cloudgpu.cli.offers_blocked import act
@@ -81,7 +82,7 @@ def offers(
 
     def once() -> None:
         now = market_time(session, providers)
-        market = gather(session, providers, source, lambda: [_query(name, gpus)], keyless=live)
+        market = gather(session, providers, source, lambda: [_query(name, gpus)], reach)
         found = select(market, gpu=name, gpus=gpus, min_gib=min_memory, max_usd=max_price, regions=region or (),
                        sort=sort)  # fmt: skip
         if action == "record":

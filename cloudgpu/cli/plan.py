@@ -26,6 +26,7 @@ from cloudgpu.cli.plan_needs import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from cloudgpu.cli.markets import Reach
     from cloudgpu.planning.needs import Needs
     from cloudgpu.planning.offers import Market
     from cloudgpu.planning.plan import Plan
@@ -89,6 +90,7 @@ def plan(
     live: Annotated[
         bool, typer.Option("--live", help="Ask the markets without a key too, for what they show to anybody.")
     ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask nobody: plan on the reference prices.")] = False,
     spot: Annotated[bool, typer.Option("--spot", help="What a bid would save, and an interruption cost.")] = False,
     migrate_from: Annotated[
         str | None,
@@ -111,6 +113,8 @@ def plan(
 
     Without keys it works on reference prices, without network. The plan is kept for `up` and `migrate`.
     """
+    from cloudgpu.cli.markets import reach_of  # imported when the command runs: `--help` stays fast
+
     old = None if migrate_from is None else _old_side(migrate_from)
     needs = needs_of(
         model, context=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
@@ -122,7 +126,7 @@ def plan(
         old_usd_per_hour=None if old is None else old.usd_per_hour,
         rollback_window=0.0 if old is None else rollback_window,
     )  # fmt: skip
-    market, now = market_for(needs, offers, keyless=live)
+    market, now = market_for(needs, offers, reach_of(live=live, offline=offline))
     if explain is not None or why_not is not None:
         return _tell(needs, market, explain, why_not, as_json=as_json)
     made = plan_on(needs, market, now)
@@ -147,17 +151,19 @@ def _emulated(old: "Deployment | None") -> tuple[str, ...]:
     return (old.provider,) if old is not None and old.provider in EMULATED else ()
 
 
-def market_for(needs: "Needs", offers_file: Path | None = None, *, keyless: bool = False) -> "tuple[Market, datetime]":
+def market_for(
+    needs: "Needs", offers_file: Path | None = None, reach: "Reach | None" = None
+) -> "tuple[Market, datetime]":
     """A file's offers, live ones, or the reference figures, and the time by which they are dated.
 
-    `keyless` asks those markets too that there is no key for.
+    `reach` None asks the providers that there is a key for.
     """
-    from cloudgpu.cli.markets import gather, market_time
+    from cloudgpu.cli.markets import Reach, gather, market_time
     from cloudgpu.cli.session import open_session
 
     session = open_session()
     now = market_time(session, needs.providers)
-    market = gather(session, needs.providers, offers_file, lambda: queries_for(needs), keyless=keyless)
+    market = gather(session, needs.providers, offers_file, lambda: queries_for(needs), reach or Reach.KEYED)
     return market, max(now, market.fetched_at)
 
 
@@ -266,6 +272,8 @@ def nothing_fits(plan: "Plan") -> Exception:
     counted = ", ".join(f"{LABELS.get(code, code)} ({count})" for code, count in most)
     of = "the one offer does not fit" if plan.offers.count == 1 else f"none of {plan.offers.count} offers fits"
     message = f"{of} {plan.needs.model.model_id}" + (f": {counted}" if most else "")
+    if not plan.offers.count:
+        message = f"there is no offer for {plan.needs.model.model_id} on this market"
     if miss is None:
         return NothingFitsError(message, hint=_hint_for_an_empty_market(plan.needs))
     if plan.savings:

@@ -1,10 +1,12 @@
 """What providers show to anybody: asked without a key, said so, and replaced by reference figures where that fails."""
 
+from dataclasses import replace
+
 import pytest
 
 from cloudgpu.base.errors import BadAnswerError, UsageError
-from cloudgpu.base.settings import read_settings
-from cloudgpu.cli.markets import gather
+from cloudgpu.base.settings import Setting, read_settings
+from cloudgpu.cli.markets import Reach, gather, reach_of
 from cloudgpu.cli.session import Session
 from cloudgpu.emulator.rig import Rig
 from cloudgpu.planning.offers import OfferSource
@@ -65,20 +67,32 @@ def test_without_a_key_and_without_being_asked_to_no_market_is_asked(session, ri
 
 
 def test_both_are_asked_when_that_is_wanted_and_the_answer_is_not_asked_for_twice(session, rig):
-    market = gather(session, (), None, lambda: [QUERY], keyless=True)
+    market = gather(session, (), None, lambda: [QUERY], Reach.ANYBODY)
     assert {offer.provider for offer in market.offers} == {"vast", "runpod"}
     asked = len(rig.received())
     assert asked
-    gather(session, (), None, lambda: [QUERY], keyless=True)
+    gather(session, (), None, lambda: [QUERY], Reach.ANYBODY)
     assert len(rig.received()) == asked
 
 
 @pytest.mark.parametrize("fault", ["html", "search_quota", "429"])
 def test_what_cannot_be_had_without_a_key_is_replaced_by_reference_figures_and_said(session, rig, fault):
     rig.fault("vast", on="search", do=fault, times=9)
-    market = gather(session, ("vast",), None, lambda: [QUERY], keyless=True)
+    market = gather(session, ("vast",), None, lambda: [QUERY], Reach.ANYBODY)
     assert market.source is OfferSource.REFERENCE
     assert any("shows nothing without a key" in note for note in market.notes)
+
+
+def test_offline_asks_nobody_though_there_is_a_key(session, rig):
+    session.settings = replace(session.settings, vast_key=Setting(rig.vast_key, "a test"))
+    market = gather(session, (), None, lambda: [QUERY], reach_of(live=False, offline=True))
+    assert market.source is OfferSource.REFERENCE
+    assert list(rig.received()) == []
+
+
+def test_live_and_offline_cannot_both_be_meant():
+    with pytest.raises(UsageError, match="two things"):
+        reach_of(live=True, offline=True)
 
 
 def test_a_retired_api_ends_in_reference_figures(session, rig, monkeypatch):
@@ -87,6 +101,6 @@ def test_a_retired_api_ends_in_reference_figures(session, rig, monkeypatch):
 
     monkeypatch.setattr(keyless.Http, "read", gone)
     assert http.Http is keyless.Http
-    market = gather(session, ("runpod",), None, lambda: [QUERY], keyless=True)
+    market = gather(session, ("runpod",), None, lambda: [QUERY], Reach.ANYBODY)
     assert market.source is OfferSource.REFERENCE
     assert any("was retired" in note for note in market.notes)

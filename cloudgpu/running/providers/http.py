@@ -353,10 +353,11 @@ def _throttled(reply: Reply) -> CloudgpuError:
     """429: text with a threshold or JSON with a detail (Vast), headers (RunPod), a daily quota that no wait cures."""
     error = reply.body.get("error") if isinstance(reply.body, dict) else None
     if error == "search_quota_exceeded":
-        reset = reply.headers.get("X-RateLimit-Reset", "midnight UTC")
+        stated = reply.headers.get("X-RateLimit-Reset", "").strip()
+        reset = "midnight UTC" if not stated or stated.isdigit() else stated
         return RateLimitedError(
             f"the provider's daily search quota is used up until {reset}",
-            hint="plan on --offers FILE or reference prices",
+            hint="plan on reference prices: cloudgpu plan MODEL --offline; or on a file: --offers FILE",
         )
     found = _THRESHOLD.search(reply.text)
     asked = (
