@@ -62,6 +62,15 @@ class Session:
         """Append to the journal."""
         self.store.append(event)
 
+    def events(self) -> "list[Event]":
+        """Every event of the journal, by the shortest way: a report need not load what writing takes."""
+        if "store" in self.__dict__:
+            return self.store.events()
+        from cloudgpu.running.journal_file import file_events
+
+        found = file_events(self.settings.store_url.value)
+        return self.store.events() if found is None else found
+
     def emulator_status(self) -> "EmulatorStatus | None":
         """The emulator of this user, None when it was never started. Its process may be dead: calls then fail."""
         from cloudgpu.emulator import process

@@ -2,9 +2,6 @@
 
 from sqlalchemy import Column, Index, Integer, MetaData, Table, Text
 
-SCHEMA_VERSION = 2
-"""`cloudgpu.running.upgrade` leads from each earlier one to it."""
-
 metadata = MetaData()
 
 about = Table("about", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))

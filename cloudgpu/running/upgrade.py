@@ -5,7 +5,8 @@ import secrets
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from cloudgpu.base.errors import StoreError
-from cloudgpu.running.schema import SCHEMA_VERSION, about, metadata
+from cloudgpu.running.layout import SCHEMA_VERSION
+from cloudgpu.running.schema import about, metadata
 
 _STEPS: dict[int, tuple[str, ...]] = {
     1: ("ALTER TABLE locks ADD COLUMN person TEXT",),

@@ -79,7 +79,7 @@ def tell_new(session: "Session", found: "list[Use]") -> tuple[list[str], list[st
     month = f"{now:%Y-%m}"
     known = {
         (event.data["scope"], event.data["percent"], event.data["month"])
-        for event in session.store.events()
+        for event in session.events()
         if event.kind is EventKind.ALERTED
     }
     new = [use for use in found if use.crossed and (use.scope, use.crossed, month) not in known]

@@ -13,7 +13,7 @@ from cloudgpu.cli.session import Session
 
 def read_budget(session: Session) -> tuple[Budget | None, list[Use]]:
     """The budget that holds and how much of it is used, as the journal knows it. Asks no provider."""
-    events = session.store.events()
+    events = session.events()
     budget = budget_of(events)
     if budget is None:
         return None, []

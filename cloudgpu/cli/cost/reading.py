@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from cloudgpu.accounting.bill import wants_bill
-from cloudgpu.accounting.billing import Billing
+from cloudgpu.accounting.billing import Billing, billing_now
 from cloudgpu.accounting.history import History, read_history
 from cloudgpu.accounting.ledger import last_billed
+from cloudgpu.accounting.life import Life
 from cloudgpu.accounting.period import parse_day
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CloudgpuError, UsageError
@@ -27,7 +28,7 @@ def read(session: "Session", *, offline: bool) -> tuple[History, dict[str, datet
     With the moment up to which each provider's charges are told, taken before the bills are read, so that they reach
     it; and notes on what could not be read.
     """
-    history = read_history(session.store.events())
+    history = read_history(session.events())
     moments = _moments(session, history)
     if offline:
         return history, moments, []
@@ -37,7 +38,7 @@ def read(session: "Session", *, offline: bool) -> tuple[History, dict[str, datet
         f"The bill of {name} could not be read, so its newest figures are metered: {why}."
         for name, why in silent.items()
     ]
-    return read_history(session.store.events()), moments, notes
+    return read_history(session.events()), moments, notes
 
 
 def bounded(moments: Mapping[str, datetime], last: datetime | None) -> dict[str, datetime]:
@@ -70,26 +71,31 @@ def _day(text: str, option: str, *, end: bool) -> datetime:
 
 def _read_bills(session: "Session", history: History) -> dict[str, str]:
     """Read what may have grown; which providers did not answer, and why."""
-    from cloudgpu.running.deployment import read_bill  # SQLAlchemy and requests come with it
-
     silent: dict[str, str] = {}
     for life in history.lives:
-        if life.provider in silent:
+        if life.provider in silent or not wants_bill(life, session.clock(life.provider).now()):
             continue
         try:
-            clock = session.clock(life.provider)
-            deployment = session.store.life(life.token) if wants_bill(life, clock.now()) else None
-            if deployment is not None:
-                read_bill(deployment, session.provider(life.provider), session.emit, clock)
+            _read_bill(session, life)
         except CloudgpuError as error:
             silent[life.provider] = error.message
     return silent
 
 
+def _read_bill(session: "Session", life: Life) -> None:
+    from cloudgpu.running.deployment import read_bill  # SQLAlchemy and requests come with it
+
+    deployment = session.store.life(life.token)
+    if deployment is not None:
+        read_bill(deployment, session.provider(life.provider), session.emit, session.clock(life.provider))
+
+
 def _read_balances(session: "Session", history: History, silent: Mapping[str, str]) -> None:
-    """Record each provider's prepaid money when it changed. One that does not tell spoils nothing."""
+    """Record the prepaid money where something bills, when it changed. A provider that does not tell spoils nothing."""
     known = history.latest_balances()
-    for name in sorted({life.provider for life in history.lives} - set(silent)):
+    burning = {each.provider for each in billing_now(history)}
+    ever = {life.provider for life in history.lives}
+    for name in sorted((burning | (ever - set(known))) - set(silent)):
         try:
             left = session.provider(name).balance_usd()
             now = session.clock(name).now()
@@ -109,7 +115,7 @@ def _moment(session: "Session", name: str, history: History) -> datetime:
     """A stopped emulator's clock stands still, like its bill."""
     lives = [life for life in history.lives if life.provider == name]
     if name in EMULATED and not _emulator_runs(session):
-        return max(event.at for event in session.store.events() if event.provider == name)
+        return max(event.at for event in session.events() if event.provider == name)
     return last_billed(lives, session.clock(name).now())
 
 

@@ -1,0 +1,61 @@
+"""Reads the events of a journal that is a file of this machine, for reports, without loading the database library.
+
+That library takes as long to load as all the rest of a report. Nothing is written here, and whatever is unusual about
+the file (another layout, damage, a server instead of a file) is left to the store, which knows what to say about it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from cloudgpu.base.events import Event, EventKind
+from cloudgpu.running.layout import SCHEMA_VERSION
+
+_PREFIX = "sqlite:///"
+_KINDS = {kind.value: kind for kind in EventKind}
+_EVENTS = "SELECT kind, at, deployment, provider, token, instance_id, data FROM events ORDER BY seq"
+_VERSION = "SELECT value FROM about WHERE name = 'schema_version'"
+
+
+def file_events(url: str) -> list[Event] | None:
+    """Every event in the order it was appended, none before the first use; None when only the store can tell."""
+    path = Path(url.removeprefix(_PREFIX))
+    if not url.startswith(_PREFIX):
+        return None
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            if connection.execute(_VERSION).fetchone() != (str(SCHEMA_VERSION),):
+                return None
+            return list(_events(connection))
+    except (sqlite3.Error, ValueError, KeyError, TypeError):
+        return None
+
+
+def _events(connection: sqlite3.Connection) -> Iterator[Event]:
+    for kind, at, deployment, provider, token, instance_id, data in connection.execute(_EVENTS):
+        yield Event(
+            kind=_KINDS[kind], at=_moment(at), deployment=deployment, provider=provider, token=token,
+            instance_id=instance_id, data=_data(data),
+        )  # fmt: skip
+
+
+def _moment(text: str) -> datetime:
+    """What `utc_text` wrote: always UTC."""
+    return datetime.fromisoformat(text)
+
+
+@lru_cache(maxsize=256)
+def _data(text: str) -> dict[str, Any]:
+    """Looks at a machine that stays as it is repeat themselves; nobody changes an event's data."""
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise TypeError(text)
+    return found

@@ -1,0 +1,52 @@
+"""Reports read the events of a journal file directly; they are the same events that the store tells."""
+
+import sqlite3
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloudgpu.base.clock import parse_utc
+from cloudgpu.base.events import Event, EventKind
+from cloudgpu.running.journal_file import file_events
+from cloudgpu.running.store import Store
+
+MOMENTS = st.datetimes().map(lambda moment: parse_utc(moment.isoformat() + "+00:00"))
+TEXTS = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+DATA = st.dictionaries(st.text(max_size=5), st.none() | st.booleans() | st.integers() | st.text(max_size=5), max_size=3)
+EVENTS = st.builds(
+    Event, kind=st.sampled_from(EventKind), at=MOMENTS, deployment=TEXTS, provider=TEXTS, token=TEXTS,
+    instance_id=TEXTS, data=DATA,
+)  # fmt: skip
+
+
+@pytest.fixture
+def url(tmp_path):
+    return f"sqlite:///{tmp_path / 'a folder' / 'journal #1.db'}"
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(EVENTS, max_size=6))
+def test_both_ways_of_reading_tell_the_same(tmp_path_factory, events):
+    url = f"sqlite:///{tmp_path_factory.mktemp('journal') / 'journal.db'}"
+    store = Store(url)
+    for event in events:
+        store.append(event)
+    assert file_events(url) == store.events() == events
+    store.close()
+
+
+def test_before_its_first_use_a_journal_has_no_events_and_none_is_made(url, tmp_path):
+    assert file_events(url) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_layout_damage_and_a_server_are_left_to_the_store(url, tmp_path):
+    Store(url).close()
+    assert file_events(url) == []
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE about SET value = '99' WHERE name = 'schema_version'")
+    assert file_events(url) is None
+    assert file_events("postgresql+psycopg://host/cloudgpu") is None
+    (tmp_path / "broken.db").write_bytes(b"no database at all, but a long enough text" * 50)
+    assert file_events(f"sqlite:///{tmp_path / 'broken.db'}") is None
