@@ -26,7 +26,7 @@ def show_run(run: Run, slo: Slo, *, counted_pieces: bool = False) -> None:
     render.note(f"{run.url}, {len(run.samples)} requests{trip}; times in ms, tokens counted by the server")
     render.text()
     rows = [_row(figures_of(run.level(users), slo), run.usd_per_hour) for users in run.levels]
-    used = [index for index, column in enumerate(_COLUMNS) if any(row[index] != "-" for row in rows) or not column.drop]
+    used = [index for index in range(len(_COLUMNS)) if any(row[index] != "-" for row in rows)]
     render.table([_COLUMNS[index] for index in used], [[row[index] for index in used] for row in rows])
     thinking = [figures_of(run.level(users)) for users in run.levels]
     if any(each.thinks for each in thinking):

@@ -60,7 +60,7 @@ class Workload:
     def warming(self) -> list[Question]:
         """The questions that are asked first and left out."""
         found = [self.questions[index % len(self.questions)] for index in range(self.warm_up)]
-        return [marked(each, f"{self.mark}-w{index}") for index, each in enumerate(found)]
+        return [marked(each, f"{self.mark}.w{index}") for index, each in enumerate(found)]
 
     def requests(self) -> int:
         """How many requests are measured on one side."""
@@ -71,4 +71,4 @@ class Workload:
         return self._marked(self.questions[index % len(self.questions)], users, turn, slot)
 
     def _marked(self, question: Question, users: int, turn: int, slot: int) -> Question:
-        return marked(question, f"{self.mark}-{users}-{turn}-{slot}")
+        return marked(question, f"{self.mark}.{users}.{turn}.{slot}")

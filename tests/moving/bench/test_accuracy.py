@@ -1,0 +1,118 @@
+"""The bench against servers of known timing: what it says is what was so."""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+from known_pace import KEY, MODEL
+from known_server import KnownServer
+
+from cloudgpu.base.clock import SystemClock
+from cloudgpu.base.secret import Secret
+from cloudgpu.moving.bench.endpoint import Endpoint
+from cloudgpu.moving.bench.figures import figures_of
+from cloudgpu.moving.bench.measure import measure
+from cloudgpu.moving.bench.question import Question
+from cloudgpu.moving.bench.workload import Workload
+
+HERE = Path(__file__).parent
+CACHE = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
+AIPERF = "0.13.0"
+TTFT_S, TOKENS_PER_S, STREAMS = 0.2, 100, 20
+PROMPT = "In one sentence: why does a neural network need a GPU?"
+TOKENIZER = {
+    "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+    "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated", "invert": False},
+    "post_processor": None, "decoder": None,
+    "model": {
+        "type": "WordLevel", "unk_token": "<unk>",
+        "vocab": {token: number for number, token in enumerate(["<unk>", *map(chr, range(33, 127))])},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def endpoint():
+    """The emulator's model server with known timing, in a process of its own."""
+    command = [sys.executable, str(HERE / "known_pace.py"), str(TTFT_S), str(TOKENS_PER_S)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        port = int(server.stdout.readline())
+        yield Endpoint(name="known", url=f"http://127.0.0.1:{port}", model=MODEL, api_key=Secret(KEY))
+        server.terminate()
+
+
+def at_twenty_streams(endpoint, workload):
+    run = measure([endpoint], workload, SystemClock())[0]
+    assert not [sample.detail for sample in run.samples if sample.trouble]
+    return figures_of(run.level(STREAMS))
+
+
+def close(seen_s, true_s):
+    """Within 5 % or 2 ms."""
+    return abs(seen_s - true_s) <= max(0.05 * true_s, 0.002)
+
+
+@pytest.mark.slow
+def test_ttft_and_itl_are_right_at_twenty_streams_of_a_hundred_tokens_a_second(endpoint):
+    found = at_twenty_streams(endpoint, Workload(iterations=0, users=(STREAMS,), turns=2, per_user=3))
+    assert close(found.ttft.median, TTFT_S), found.ttft
+    assert close(found.itl.median, 1 / TOKENS_PER_S), found.itl
+    assert close(found.itl.mean, 1 / TOKENS_PER_S), found.itl
+    assert close(found.tpot.median, 1 / TOKENS_PER_S), found.tpot
+
+
+@pytest.mark.slow
+def test_every_piece_is_stamped_within_milliseconds_of_the_moment_it_was_sent():
+    with KnownServer(ttft_s=0.1, gap_s=0.01, tokens=60) as server:
+        run = measure([server.endpoint()], Workload(iterations=0, users=(5,), turns=1, per_user=2), SystemClock())[0]
+    sent_ttfts = sorted(stamps[1] - stamps[0] for stamps in server.sent)
+    seen_ttfts = sorted(sample.ttft_s for sample in run.samples)
+    assert fmean(seen_ttfts) - fmean(sent_ttfts) == pytest.approx(0, abs=0.005)
+    sent_itl = fmean(b - a for stamps in server.sent for a, b in pairwise(stamps[1:]))
+    assert fmean(gap for sample in run.samples for gap in sample.itls_s) == pytest.approx(sent_itl, rel=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.official
+def test_a_public_tool_measures_the_same_medians_on_the_same_server(endpoint, tmp_path):
+    question = Question(kind="fact", text=PROMPT, max_tokens=64)
+    ours = at_twenty_streams(
+        endpoint, Workload(questions=(question,), iterations=0, users=(STREAMS,), turns=2, per_user=3)
+    )
+    theirs = by_aiperf(endpoint, tmp_path)
+    for name, seen_s in (("time_to_first_token", ours.ttft.median), ("inter_token_latency", ours.tpot.median)):
+        assert seen_s * 1000 == pytest.approx(theirs[name]["p50"], rel=0.05), name
+    assert ours.e2el.median * 1000 == pytest.approx(theirs["request_latency"]["p50"], rel=0.05)
+
+
+def by_aiperf(endpoint, folder):
+    """What NVIDIA's aiperf says of the endpoint at as many streams; installed on the first run only."""
+    home = CACHE / f"aiperf-{AIPERF}"
+    if not (home / ".ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+        subprocess.run([str(home / "bin" / "pip"), "install", "-q", f"aiperf=={AIPERF}"], check=True)
+        (home / ".ready").touch()
+    (folder / "tokenizer").mkdir()
+    (folder / "tokenizer" / "tokenizer.json").write_text(json.dumps(TOKENIZER))
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        **dict.fromkeys(("unk_token", "bos_token", "eos_token"), "<unk>"),
+    }
+    (folder / "tokenizer" / "tokenizer_config.json").write_text(json.dumps(config))
+    prompts = [json.dumps({"text": f"[{number}] {PROMPT}"}) for number in range(8)]
+    (folder / "prompts.jsonl").write_text("\n".join(prompts) + "\n")
+    done = subprocess.run(
+        [str(home / "bin" / "aiperf"), "profile", "-m", MODEL, "--url", endpoint.url, "--endpoint-type", "chat",
+         "--streaming", "--api-key", KEY, "--concurrency", str(STREAMS), "--request-count", "120",
+         "--warmup-request-count", str(STREAMS), "--tokenizer", str(folder / "tokenizer"), "--use-server-token-count",
+         "--input-file", str(folder / "prompts.jsonl"), "--custom-dataset-type", "single_turn", "--ui", "none",
+         "--artifact-dir", str(folder / "aiperf")],
+        capture_output=True, text=True, timeout=300, check=False, env={**os.environ, "HOME": str(folder)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-2000:]
+    return json.loads((folder / "aiperf" / "profile_export_aiperf.json").read_text())
