@@ -19,6 +19,7 @@ class HealthCheck:
 class LaunchRequest:
     """A container to run: image with a pinned tag, arguments appended to its entrypoint, environment, ports, disk.
 
+    `entrypoint` stands in for the image's own; None keeps that.
     `ports` are container ports to be reached over TCP. Secrets stand in `env` as `Secret` and are revealed only by the
     adapter that sends them. `download_gb` is what the instance will fetch before it can serve (image and weights).
     `min_cuda` is the CUDA version that the host's driver must support ("13.0"); None: the image does not say.
@@ -32,3 +33,4 @@ class LaunchRequest:
     download_gb: float
     health: HealthCheck
     min_cuda: str | None = None
+    entrypoint: tuple[str, ...] | None = None

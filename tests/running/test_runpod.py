@@ -1,6 +1,7 @@
 """The RunPod adapter on answers of the shapes that RunPod sends (values invented)."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -241,6 +242,7 @@ def test_the_account_key_travels_in_its_header_alone(runpod, server, l4, launch)
         (problem(400, NOTHING_FREE), OfferGoneError),
         (problem(400, "There are not enough free GPUs on the host machine to start this pod."), OfferGoneError),
         (problem(400, "name is taken"), CreateRefusedError),
+        (problem(400, "This would exceed your account's spend limit of $80 an hour."), NoCreditError),
         (problem(401, "invalid bearer token"), RefusedKeyError),
         (problem(403, "access denied"), OfferGoneError),
         (problem(404, "template not found"), CreateRefusedError),
@@ -262,6 +264,32 @@ def test_a_create_is_sent_once_and_its_refusals_are_told_apart(runpod, server, l
         runpod.create(l4, launch, "token-1")
     assert sum(call.request.method == "POST" for call in server.calls) == 1
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("errors", [5, True, "bad", {"message": "bad"}, [None, 5, {}, []], [[1]], {}, None, 0])
+def test_a_problem_with_odd_errors_is_told_and_never_raised_on(runpod, server, l4, launch, errors):
+    server.post(PODS, **problem(422, "failed", errors=errors))
+    with pytest.raises(InvalidRequestError, match="failed"):
+        runpod.create(l4, launch, "token-1")
+
+
+def test_a_bid_is_refused_before_anything_is_sent(runpod, server, l4, launch):
+    with pytest.raises(InvalidRequestError, match="no bids"):
+        runpod.create(replace(l4, interruptible=True), launch, "token-1")
+    with pytest.raises(InvalidRequestError, match="no bids"):
+        runpod.change_bid("abc123", Decimal("0.2"))
+    assert {call.request.method for call in server.calls} == {"GET"}  # the search that found the offer
+
+
+def test_an_entrypoint_of_our_own_stands_before_the_arguments(l4, launch):
+    body = pod_body(l4, replace(launch, entrypoint=("python3", "-m", "server")), "t", "http")
+    assert (body["entrypoint"], body["cmd"]) == (["python3", "-m", "server"], list(launch.args))
+    assert "entrypoint" not in pod_body(l4, launch, "t", "http")
+
+
+def test_the_proxy_and_not_a_port_of_the_host_cuts_silence_off(runpod):
+    assert runpod.capabilities.first_byte_s == 100.0
+    assert open_runpod(URL, Secret(KEY), ManualClock(), port_kind="tcp").capabilities.first_byte_s is None
 
 
 def test_a_422_names_the_field(runpod, server, l4, launch):

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -203,6 +204,14 @@ def test_a_create_says_exactly_what_is_wanted(vast, server, launch, make_offer):
         "target_state": "running", "cancel_unavail": True,
     }  # fmt: skip
     assert KEY not in server.calls[0].request.body
+
+
+def test_an_entrypoint_of_our_own_makes_the_whole_command_line(vast, server, launch, make_offer):
+    server.put(CREATE, json={"success": True, "new_contract": 88})
+    vast.create(make_offer(5001), replace(launch, entrypoint=("python3", "-m", "a server")), "t")
+    sent = json.loads(server.calls[0].request.body)
+    assert (sent["runtype"], sent["args"]) == ("args", [])
+    assert sent["onstart"] == "python3 -m 'a server' --model org/model"
 
 
 NO_SUCH_ASK = {"success": False, "error": "no_such_ask", "msg": "Instance type by id 5001 is not available."}

@@ -19,7 +19,6 @@ from cloudgpu.base.errors import (
     BadAnswerError,
     CloudgpuError,
     InvalidRequestError,
-    NoCreditError,
     NotAuthorisedError,
     OfferGoneError,
     RefusedKeyError,
@@ -33,7 +32,7 @@ from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, 
 from cloudgpu.running.providers.http import Http, Patience, Timeouts
 from cloudgpu.running.providers.runpod.bill import billing_params, lines_of
 from cloudgpu.running.providers.runpod.create import PortKind, pod_body, pod_offer
-from cloudgpu.running.providers.runpod.errors import NoPodError, explain, explain_create, no_credit
+from cloudgpu.running.providers.runpod.errors import NoPodError, TooLittleMoneyError, explain, explain_create, no_credit
 from cloudgpu.running.providers.runpod.pods import read_listing, read_one
 from cloudgpu.serving.launch import LaunchRequest
 
@@ -102,7 +101,7 @@ class RunpodProvider:
         body = pod_body(offer, launch, label, self.port_kind)
         try:
             reply = self.http.act("POST", "/v2/pods", endpoint="create", body=body, explain=explain_create)
-        except NoCreditError:
+        except TooLittleMoneyError:
             raise no_credit(self._balance_text()) from None
         pod_id = reply.body.get("id") if isinstance(reply.body, Mapping) else None
         if not isinstance(pod_id, str) or not pod_id:

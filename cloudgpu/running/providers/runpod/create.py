@@ -34,7 +34,7 @@ def pod_offer(offer_id: str) -> PodOffer:
 
 
 def pod_body(offer: Offer, launch: LaunchRequest, name: str, port_kind: PortKind) -> dict[str, Any]:
-    """The body of POST /v2/pods: one GPU type, the arguments after the image's own entrypoint, no volume.
+    """The body of POST /v2/pods: one GPU type, the arguments after the entrypoint, no volume.
 
     A driver too old for the image would restart the container for ever, billed: so `minCudaVersion` goes along. Raises
     InvalidRequestError for what RunPod cannot take.
@@ -52,6 +52,7 @@ def pod_body(offer: Offer, launch: LaunchRequest, name: str, port_kind: PortKind
         "disk": launch.disk_gb,
         "ports": [f"{port}/{port_kind}" for port in launch.ports],
         "env": {name: _revealed(value) for name, value in launch.env.items()},
+        **({"entrypoint": list(launch.entrypoint)} if launch.entrypoint else {}),
         "cmd": list(launch.args),
         **({"dataCenterIds": [wanted.data_centre]} if wanted.data_centre else {}),
     }

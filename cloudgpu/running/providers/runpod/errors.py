@@ -16,6 +16,10 @@ from cloudgpu.base.errors import (
 from cloudgpu.running.providers.http import Reply, words
 
 
+class TooLittleMoneyError(NoCreditError):
+    """A 402: the prepaid money does not last for an hour of this."""
+
+
 class NoPodError(BadAnswerError):
     """An answer that knows no such thing; by itself no proof that there is none."""
 
@@ -25,6 +29,9 @@ _CAPACITY = re.compile(
     r"|insufficient (?:resources|capacity)|out of stock|not available|unavailable|could not find",
     re.I,
 )
+_SPEND_CAP = re.compile(r"spend(?:ing)? (?:limit|cap)", re.I)
+"""Accounts may spend so many dollars an hour, 80 unless RunPod allows more; it is looked at when a pod starts."""
+
 _KEYS_URL = "https://console.runpod.io/user/settings"
 
 
@@ -52,6 +59,8 @@ def explain_create(reply: Reply) -> CloudgpuError:
         return explain(reply)
     if not is_problem(reply):
         return BadAnswerError(f"RunPod answers {reply.status}: {told(reply)}", hint="looking whether it was rented")
+    if reply.status == 400 and _SPEND_CAP.search(told(reply)):
+        return NoCreditError(f"RunPod allows no more dollars an hour: {told(reply)}", hint="ask RunPod to raise it")
     if reply.status == 400 and _CAPACITY.search(told(reply)):
         return OfferGoneError(f"RunPod has none free: {told(reply)}", hint="plan again: cloudgpu plan MODEL")
     if reply.status == 403:
@@ -65,10 +74,10 @@ def explain_create(reply: Reply) -> CloudgpuError:
     return explain(reply)
 
 
-def no_credit(balance: str | None = None) -> NoCreditError:
+def no_credit(balance: str | None = None) -> TooLittleMoneyError:
     """No money for at least an hour. `balance` is what is left, in words; None when it could not be read."""
     left = f" ({balance} left)" if balance else ""
-    return NoCreditError(
+    return TooLittleMoneyError(
         f"the RunPod account has too little money for this{left}", hint="add some: https://console.runpod.io/billing"
     )
 

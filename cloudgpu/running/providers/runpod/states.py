@@ -12,13 +12,15 @@ from cloudgpu.running.providers.base import InstanceState
 
 TERMINATED = "TERMINATED"
 
-_STATES = {
+WORDS = {
     "PROVISIONING": InstanceState.PROVISIONING,
     "STARTING": InstanceState.STARTING,
     "RUNNING": InstanceState.RUNNING,
     "EXITED": InstanceState.STOPPED,
     "ERROR": InstanceState.FAILED,
 }
+"""RunPod's `status`, in ours."""
+
 _GPU_BILLED = ("PROVISIONING", "STARTING", "RUNNING")
 
 CONTAINER_DISK_USD_PER_GB_MONTH = Decimal("0.10")
@@ -40,7 +42,7 @@ def pod_state(status: str, *, lost: bool) -> InstanceState:
     """Our state for RunPod's. An unknown one counts as offline: it does not serve, and may bill."""
     if status == "RUNNING" and lost:
         return InstanceState.OFFLINE
-    return _STATES.get(status, InstanceState.OFFLINE)
+    return WORDS.get(status, InstanceState.OFFLINE)
 
 
 def pod_billing(status: str, cost: Decimal) -> PodBilling:

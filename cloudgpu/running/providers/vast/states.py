@@ -20,7 +20,7 @@ class Billing:
     disk: bool
 
 
-_STATES: dict[str | None, InstanceState] = {
+WORDS: dict[str | None, InstanceState] = {
     None: InstanceState.PROVISIONING,
     "created": InstanceState.PROVISIONING,
     "loading": InstanceState.STARTING,
@@ -33,6 +33,8 @@ _STATES: dict[str | None, InstanceState] = {
     "unknown": InstanceState.OFFLINE,
     "offline": InstanceState.OFFLINE,
 }
+"""Vast.ai's `actual_status`, in ours."""
+
 _GPU_BILLED = ("running", "frozen")
 _DISK_FREE = ("offline",)
 _BROKEN_START = re.compile(
@@ -48,7 +50,7 @@ def instance_state(
     if intended == "stopped" and actual != "offline":
         stopped = InstanceState.OUTBID if is_bid else InstanceState.STOPPED
         return InstanceState.FAILED if _BROKEN_START.search(message or "") else stopped
-    state = _STATES.get(actual, InstanceState.OFFLINE)
+    state = WORDS.get(actual, InstanceState.OFFLINE)
     if state in _NOT_YET and _BROKEN_START.search(message or ""):
         return InstanceState.FAILED
     return state
