@@ -16,7 +16,7 @@ from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUse
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
     "up", "status", "logs", "down", "gc", "bench",
-    "gateway", "migrate", "cost", "budget", "emulator", "demo",
+    "gateway", "migrate", "cost", "budget", "metrics", "dashboard", "emulator", "demo",
 )  # fmt: skip
 
 _PARSER_STOPPED = 130
@@ -133,5 +133,11 @@ def _crash_file() -> Path | str:
     return path
 
 
-for _name in _COMMAND_FILES:
+def _needed() -> tuple[str, ...]:
+    """The files that this command line can mean: one when it begins with a command, else all (help, a slip, a test)."""
+    named = sys.argv[1] if len(sys.argv) > 1 else ""
+    return (named,) if named in _COMMAND_FILES else _COMMAND_FILES
+
+
+for _name in _needed():
     importlib.import_module(f"cloudgpu.cli.{_name}").register(app)

@@ -57,7 +57,7 @@ class Plan:
     """A ranked answer to the needs. No candidate means that nothing fits; the rejections say why.
 
     `candidates` are the best machines of `machines` that fit, `rejections` the nearest misses of `rejected`; both are
-    cut at a few hundred. `rejected_by_reason` counts every refusal; an offer with two reasons counts under both.
+    cut at 40. `rejected_by_reason` counts every refusal; an offer with two reasons counts under both.
     `alternatives` differ in kind from the first candidate: another machine, card or provider.
     `worth` are the candidates that buy something for their price (soon, steady, fast), cheapest first.
     `content` is all of it as JSON text, written once; `plan_id` is drawn from it, so a plan that was changed by hand no

@@ -18,8 +18,8 @@ from cloudgpu.planning.objective import Objective
 from cloudgpu.planning.offers import Offer
 from cloudgpu.planning.reason import Rejection
 
-KEPT_CANDIDATES = 60
-KEPT_REJECTIONS = 100
+KEPT_CANDIDATES = 40
+KEPT_REJECTIONS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

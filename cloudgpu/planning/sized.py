@@ -8,7 +8,7 @@ from cloudgpu.planning.offers import Offer
 from cloudgpu.planning.requirements import least_memory_mib
 from cloudgpu.sizing.gpus import GpuSpec, match_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate, layout_error
-from cloudgpu.sizing.memory.utilization import fitting_utilization
+from cloudgpu.sizing.memory.utilization import fitting_estimate
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.speed import SpeedEstimate, Workload, estimate_speed
 from cloudgpu.sizing.speed.workload import workload_for
@@ -100,9 +100,8 @@ class Sizer:
             return Sized(gpu=gpu, floor_gib=gib_from_mib(self.floor_mib))
         share = options.gpu_memory_utilization or self.profile.gpu_memory_utilization
         memory = estimate(self.needs.model, gpu, options)
-        lower = fitting_utilization(self.needs.model, gpu, options) if memory.starts and memory.crowds_card else None
-        if lower is not None and lower < share:
-            share, memory = lower, estimate(self.needs.model, gpu, replace(options, gpu_memory_utilization=lower))
+        if memory.starts and memory.crowds_card:
+            share, memory = fitting_estimate(self.needs.model, gpu, options, memory) or (share, memory)
         return Sized(gpu=gpu, memory=memory, gpu_memory_utilization=share, concurrency=options.concurrency)
 
     def _split(self, gpu_count: int) -> tuple[ServingOptions, str | None]:

@@ -24,14 +24,24 @@ def fitting_utilization(
     engines other than vLLM, which settle their share themselves, and for a card that cannot run the format. Raises
     UsageError as `estimate` does; takes two to three estimates' time; touches neither network nor disk.
     """
+    found = fitting_estimate(model, gpu, options, estimate(model, gpu, options), others_gib=others_gib)
+    return None if found is None else found[0]
+
+
+def fitting_estimate(
+    model: ModelSpec, gpu: GpuSpec, options: ServingOptions, found: MemoryEstimate, *, others_gib: float = 0.0
+) -> tuple[float, MemoryEstimate] | None:
+    """The same share with its estimate, for whoever has `found` already, the estimate with the options as they are."""
     if options.engine != vllm.NAME:
         return None
-    found = estimate(model, gpu, options)
     asked = options.gpu_memory_utilization or options.profile().gpu_memory_utilization
     for margin_gib in (_margin_gib(found), 0.0):
         share = min(asked, _highest(found, margin_gib + others_gib))
-        if share > 0 and _serves(model, gpu, replace(options, gpu_memory_utilization=share)):
-            return share
+        if share <= 0:
+            continue
+        lower = estimate(model, gpu, replace(options, gpu_memory_utilization=share))
+        if lower.holds(options.concurrency):
+            return share, lower
     return None
 
 
@@ -43,7 +53,3 @@ def _margin_gib(found: MemoryEstimate) -> float:
 def _highest(found: MemoryEstimate, taken_gib: float) -> float:
     outside_gib = found.used_gib - found.requested_gib
     return int(100 * (found.total_gib - outside_gib - taken_gib) / found.total_gib) / 100
-
-
-def _serves(model: ModelSpec, gpu: GpuSpec, options: ServingOptions) -> bool:
-    return estimate(model, gpu, options).holds(options.concurrency)
