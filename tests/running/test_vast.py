@@ -396,6 +396,25 @@ def test_the_log_is_fetched_without_our_key(vast, server):
         assert "Authorization" not in call.request.headers
 
 
+def test_an_empty_log_gives_way_to_what_the_hosts_service_says(vast, server):
+    request = f"{URL}/api/v0/instances/request_logs/77/"
+    for name in ("container", "daemon"):
+        server.put(request, json={"success": True, "result_url": f"https://bucket.example/{name}"})
+    server.get("https://bucket.example/container", body="")
+    server.get("https://bucket.example/daemon", body="pulling the image\n")
+    assert vast.logs("77", 50) == "pulling the image\n"
+    asked = [json.loads(call.request.body) for call in server.calls if call.request.method == "PUT"]
+    assert asked == [{"tail": "50"}, {"tail": "50", "daemon_logs": "true"}]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "file:///etc/passwd", "http://", "nonsense", 5, {"a": 1}])
+def test_an_address_of_a_log_that_is_none_is_an_error_of_one_sentence(vast, server, url):
+    server.put(f"{URL}/api/v0/instances/request_logs/77/", json={"success": True, "result_url": url})
+    with pytest.raises(UnreachableError) as told:
+        vast.logs("77", 50)
+    assert "\n" not in str(told.value)
+
+
 def test_the_bill_keeps_every_digit_and_only_its_own_lines(vast, server):
     body = """{"success": true, "count": 2, "total": 2, "next_token": null, "results": [
       {"type": "instance", "source": "instance-77", "amount": 0.123456789012, "start": 1772366400.5, "end": 1772370000,

@@ -50,7 +50,9 @@ def check_address(url: str, variable: str) -> None:
     except ValueError:  # half an IPv6 address, or a port that is no number
         sound = False
     if not sound:
-        raise UsageError(f"{variable} holds no address: {url[:80]!r}", hint="for example https://api.example.com")
+        raise UsageError(
+            f"{variable} holds no address: {url.rpartition('@')[2][:80]!r}", hint="for example https://api.example.com"
+        )
 
 
 def _certificate(error: requests.exceptions.SSLError) -> str:
@@ -72,4 +74,7 @@ def _certificate(error: requests.exceptions.SSLError) -> str:
 
 
 def _host(url: str) -> str:
-    return urlsplit(url).netloc.rpartition("@")[2] or url
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2] or url[:80]
+    except ValueError:  # half an IPv6 address, in an answer of the provider's
+        return url[:80]

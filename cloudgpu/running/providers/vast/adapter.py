@@ -98,19 +98,10 @@ class VastProvider:
         return True
 
     def logs(self, instance_id: str, tail: int) -> str:
-        """See `Provider`. Empty while the log is not written yet."""
-        reply = self.http.read(
-            "PUT", f"/api/v0/instances/request_logs/{instance_id}/", endpoint="logs", body={"tail": str(tail)}
+        """See `Provider`. What the host's service says when the container is silent; empty while neither is written."""
+        return self._log(instance_id, {"tail": str(tail)}) or self._log(
+            instance_id, {"tail": str(tail), "daemon_logs": "true"}
         )
-        url = reply.body.get("result_url") if isinstance(reply.body, Mapping) else None
-        if not url:
-            return ""
-        for _ in range(_LOG_LOOKS):
-            text = self.http.fetch_text(str(url), endpoint="log_text")
-            if text is not None:
-                return text
-            self.http.clock.sleep(_LOG_PAUSE_S)
-        return ""
 
     def bill(self, instance_id: str | None, since: datetime) -> Sequence[BilledLine]:
         """See `Provider`."""
@@ -161,6 +152,17 @@ class VastProvider:
             **({"after_token": token} if token else {}),
         }  # fmt: skip
         return self.http.read("GET", "/api/v1/instances/", endpoint="list", params=params).body
+
+    def _log(self, instance_id: str, wish: Mapping[str, str]) -> str:
+        path = f"/api/v0/instances/request_logs/{instance_id}/"
+        reply = self.http.read("PUT", path, endpoint="logs", body=wish)
+        url = reply.body.get("result_url") if isinstance(reply.body, Mapping) else None
+        for _ in range(_LOG_LOOKS if url else 0):
+            text = self.http.fetch_text(str(url), endpoint="log_text")
+            if text is not None:
+                return text
+            self.http.clock.sleep(_LOG_PAUSE_S)
+        return ""
 
     def _charges(self, window: Mapping[str, Any], token: str | None) -> Any:  # noqa: ANN401  (read_charges judges it)
         params = {
