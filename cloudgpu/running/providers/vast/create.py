@@ -12,10 +12,10 @@ from cloudgpu.serving.launch import LaunchRequest
 def create_body(offer: Offer, launch: LaunchRequest, label: str) -> dict[str, Any]:
     """The body of PUT /asks/{id}/.
 
-    `runtype` "args" keeps the image's entrypoint, unless `onstart` gives the whole command line instead; ports travel as
-    keys of the environment object; `cancel_unavail` asks for an error instead of a stopped instance that bills. `price`
-    makes it a bid; without one it is on demand, whatever the offer was found by. Raises InvalidRequestError for a bid
-    that Vast.ai does not take.
+    `runtype` "args" keeps the image's entrypoint, unless `onstart` gives the whole command line instead; ports travel
+    as keys of the environment object; `cancel_unavail` asks for an error instead of a stopped instance that bills.
+    `price` makes it a bid; without one it is on demand, whatever the offer was found by. Raises InvalidRequestError for
+    a bid that Vast.ai does not take.
     """
     return {
         "client_id": "me",
