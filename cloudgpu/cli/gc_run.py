@@ -11,7 +11,7 @@ from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import EMULATED, Session
 from cloudgpu.cli.withdrawn import withdraw
 from cloudgpu.running.deployment import Deployment, DeploymentState, refresh, take_down
-from cloudgpu.running.settle import settle_left_behind
+from cloudgpu.running.deployment.settle import settle_left_behind
 from cloudgpu.running.sweep import Finding, Why, adopted, sweep
 
 

@@ -54,6 +54,24 @@ def probe(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
         return Health(ready=False, phase="silent", detail=_kind(error))
 
 
+def alive(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
+    """Alive means: a completion of one token comes back, whatever the token. Never raises; 20 s of real time at most.
+
+    Asked of an engine that serves already: it may be busy with others, and answers all the same.
+    """
+    sent = {"model": health.model_id, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+    try:
+        status, body = exchange(
+            "POST", f"{endpoint}/v1/chat/completions", limit_s=_PROBE_S, json=sent, headers=_bearer(api_key),
+            read=_status_and_body,
+        )  # fmt: skip
+        if status == 200 and at(json_of(body), "choices", 0) is not None:
+            return Health(ready=True, phase="ready", detail="")
+        return Health(ready=False, phase="silent", detail=f"a completion of one token answers {status}")
+    except (OSError, ValueError) as error:  # every error of requests is an OSError
+        return Health(ready=False, phase="silent", detail=_kind(error))
+
+
 def ask(endpoint: str, api_key: Secret, model_id: str, question: str, max_tokens: int = 128) -> Answer:
     """Ask a question and time the answer, streamed. Real seconds, whatever clock the provider keeps; 300 at most.
 

@@ -79,6 +79,10 @@ class Deployment:
     `agreed_usd_per_hour` is the most that GPU and disk together may cost, as agreed before it was rented: prices that
     are observed never move it. None for what `gc` found. `launch_digest` tells apart what may run on it,
     `wish` what was asked for.
+    `ends_by_itself`: the end of its lease is its end, as was asked for; else a lease that is over is only said.
+    `idle_stop_s` is after how long without work it is to end, None: never. `work_done` is what its engine had done when
+    it was read last, `idle_since` since when that has not changed (None: it works, or nobody knows); `unanswered` how
+    often in a row it did not answer.
     `destroy_answer` is None until a request to destroy it was answered. `api_key` is what its engine was started with;
     None when that is not known (what `gc` found): see `Store.key_of`.
     """
@@ -119,6 +123,11 @@ class Deployment:
     wish: str | None = None
     destroy_answer: DestroyAnswer | None = None
     api_key: Secret | None = None
+    ends_by_itself: bool = False
+    idle_stop_s: float | None = None
+    idle_since: datetime | None = None
+    work_done: str | None = None
+    unanswered: int = 0
 
     @property
     def cards(self) -> str:
@@ -148,6 +157,8 @@ class Deployment:
             values["destroy_answer"] = DestroyAnswer(values["destroy_answer"])
         if values["api_key"] is not None:
             values["api_key"] = Secret(values["api_key"])
+        values["ends_by_itself"] = bool(values["ends_by_itself"])
+        values["unanswered"] = values["unanswered"] or 0
         values["state"] = DeploymentState(body["state"])
         values["health"] = HealthCheck(**body["health"])
         return Deployment(**values)
@@ -169,7 +180,7 @@ COUNTS_FIRST = (
 )  # fmt: skip
 """Of several lives of one name, which one counts: the one that serves, else the one that came farthest."""
 
-_TIMES = ("since", "lease_until", "ready_at", "missing_since", "seen_at")
+_TIMES = ("since", "lease_until", "ready_at", "missing_since", "seen_at", "idle_since")
 _AMOUNTS = ("gpu_usd_per_hour", "disk_usd_per_hour", "download_usd")
 
 

@@ -66,7 +66,7 @@ class Store:
             upsert(connection, deployments, "token", row)
 
     def deployment(self, name: str) -> Deployment | None:
-        """The one of that name that counts (see `living`), else the latest of that name; None when there never was one."""
+        """The one of that name that counts (see `living`), else the latest of that name; None: there never was one."""
         found = [d for d in self.deployments(include_gone=True) if d.name == name]
         return next(iter(_by_rank(found)), next(reversed(found), None))
 

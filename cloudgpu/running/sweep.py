@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from cloudgpu.base.money import ZERO
+from cloudgpu.running.deployment.lease import over
+from cloudgpu.running.deployment.observe import lock_name
 from cloudgpu.running.label import Token, read_token
 from cloudgpu.running.providers.base import InstanceView, Provider
 from cloudgpu.running.records import Deployment, DeploymentState
@@ -21,7 +23,8 @@ class Why(StrEnum):
     SHOULD_BE_GONE = "the journal says that it is gone"
     TWIN = "a second instance under a label that another one holds"
     FOREIGN = "made by another installation that shares the account"
-    EXPIRED = "its lease is over"
+    SPARE = "another one of its name serves or came farther: a race that was cut short left it"
+    EXPIRED = "its lease is over, or it has had nothing to do for too long"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class Finding:
     @property
     def is_orphan(self) -> bool:
         """Ours, and nothing wants it: it may be destroyed on request. A foreign or expired one takes a word more."""
-        return self.why in (Why.UNKNOWN, Why.SHOULD_BE_GONE, Why.TWIN)
+        return self.why in (Why.UNKNOWN, Why.SHOULD_BE_GONE, Why.TWIN, Why.SPARE)
 
 
 def sweep(provider: Provider, store: Store, now: datetime) -> list[Finding]:
@@ -92,6 +95,8 @@ def _judge(
     why = _why(view, token, known, store.store_id, now)
     if why in (None, Why.EXPIRED) and known is not None and known.instance_id is None and _is_twin(view, views):
         why = Why.TWIN
+    if why in (None, Why.EXPIRED) and known is not None and _is_spare(known, store):
+        why = Why.SPARE
     return Finding(provider=provider, why=why, view=view, token=token, deployment=known) if why else None
 
 
@@ -102,13 +107,19 @@ def _why(view: InstanceView, token: Token, known: Deployment | None, store_id: s
         return Why.TWIN
     if known.state.is_final:
         return Why.SHOULD_BE_GONE
-    return Why.EXPIRED if token.lease_until < now else None
+    return Why.EXPIRED if over(known, now) else None
 
 
 def _is_twin(view: InstanceView, views: Sequence[InstanceView]) -> bool:
     """Whether another one under the same label is older: while the journal knows no id, the oldest is the one meant."""
     same = [each for each in views if each.label == view.label]
     return view is not min(same, key=lambda each: (each.started_at is None, each.started_at, each.instance_id))
+
+
+def _is_spare(known: Deployment, store: Store) -> bool:
+    """A race at work holds the lock of its name: what it started is no spare yet."""
+    first = store.living(known.name)[0]
+    return first.token != known.token and not store.is_locked(lock_name(known.name))
 
 
 def _reopened(known: Deployment, view: InstanceView, name: str) -> Deployment:

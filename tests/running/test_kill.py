@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError
 from cloudgpu.running.deployment import DeploymentState, refresh
-from cloudgpu.running.settle import settle_left_behind
+from cloudgpu.running.deployment.settle import settle_left_behind
 from cloudgpu.running.sweep import sweep
 
 

@@ -57,6 +57,8 @@ def intend(journal: Journal, request: UpRequest, rental: Rental, cap_usd_per_hou
         agreed_usd_per_hour=cap_usd_per_hour,
         launch_digest=rental.launch_digest,
         wish=request.wish,
+        ends_by_itself=request.limits.ends_by_itself,
+        idle_stop_s=request.limits.idle_stop_s,
         api_key=request.api_key,
     )
     journal.tell(EventKind.INTENDED, deployment, **_intent(deployment))

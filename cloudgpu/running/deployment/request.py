@@ -58,6 +58,7 @@ def rental_of(offer: Offer, launch: LaunchRequest) -> Rental:
 class Limits:
     """How far `bring_up` may go.
 
+    `ends_by_itself` makes the end of the lease its end, `idle_stop_s` so many seconds without work (None: never).
     `hedge` is how many machines are started at once: the first that answers stays, the others are removed again.
     `max_wait_s` is per machine, from its create to its first answer; None takes a generous estimate from the size of
     what it downloads. `max_spend_usd` is for all attempts together; None allows what the other limits allow.
@@ -71,6 +72,8 @@ class Limits:
     max_usd_per_hour: Decimal | None = None
     lease_s: float = 24 * SECONDS_PER_HOUR
     hedge: int = 1
+    ends_by_itself: bool = False
+    idle_stop_s: float | None = None
 
     def wait_s(self, rental: Rental) -> float:
         """The longest wait for this machine, in seconds."""

@@ -1,0 +1,145 @@
+"""Leases and idleness: what is over is said, what was asked to end ends, and what nobody knows is called unknown."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from cloudgpu.running.deployment import DeploymentState, Limits
+from cloudgpu.running.deployment.lease import ends_now, over, set_lease
+from cloudgpu.running.deployment.vitals import silence, take_vitals
+from cloudgpu.running.health import Health
+from cloudgpu.running.label import new_token
+from cloudgpu.running.sweep import Why, sweep
+from cloudgpu.running.work import Work, work_in
+
+PAGE = """# TYPE vllm:num_requests_running gauge
+vllm:num_requests_running{engine="0",model_name="m"} 2.0
+vllm:num_requests_waiting{engine="0",model_name="m"} 1.0
+vllm:prompt_tokens_total{engine="0",model_name="m"} 1.5e+03
+vllm:request_success_total{engine="0",finished_reason="stop"} 7
+vllm:request_success_total{engine="0",finished_reason="length"} 3
+python_gc_objects_collected_total{generation="0"} 999
+"""
+
+
+class Engine:
+    """Counters that a test moves, and answers that it may withhold."""
+
+    def __init__(self):
+        self.done, self.now, self.tells, self.answers, self.asked = 100, 0, True, True, 0
+
+    def read(self, _endpoint):
+        return Work(now=self.now, done=str(self.done)) if self.tells else None
+
+    def prober(self, *_):
+        self.asked += 1
+        self.done += 1  # a question of our own is counted by the engine too
+        return Health(ready=self.answers, phase="", detail="")
+
+
+@pytest.fixture
+def engine():
+    return Engine()
+
+
+@pytest.fixture
+def look(desk, engine):
+    def take(deployment):
+        return take_vitals(deployment, desk.store, desk.clock, prober=engine.prober, read=engine.read)
+
+    return take
+
+
+def test_requests_and_counters_are_read_from_the_engines_page():
+    assert work_in(PAGE) == Work(now=3, done="1510")
+
+
+@pytest.mark.parametrize("page", ["", "<html>502</html>", "vllm:num_requests_running 0", "vllm:prompt_tokens_total 5"])
+def test_half_a_page_proves_no_idleness(page):
+    assert work_in(page) is None
+
+
+def test_an_engine_that_only_we_ask_is_idle(desk, engine, look):
+    deployment = look(desk.up())
+    began = desk.clock.now()
+    for _ in range(4):
+        desk.wait(600)
+        deployment = look(deployment)
+    assert deployment.idle_since == began
+    assert engine.asked > 0
+
+
+def test_work_ends_idleness_and_stands_for_an_answer(desk, engine, look):
+    deployment = look(look(desk.up()))
+    asked = engine.asked
+    desk.wait(600)
+    engine.done += 50
+    deployment = look(deployment)
+    assert deployment.idle_since is None
+    assert engine.asked == asked
+
+
+def test_an_engine_that_tells_nothing_is_not_called_idle(desk, engine, look):
+    engine.tells = False
+    deployment = look(desk.up())
+    desk.wait(86400)
+    assert look(deployment).idle_since is None
+
+
+def test_three_silent_looks_count_and_one_answer_starts_anew(desk, engine, look):
+    engine.tells = engine.answers = False
+    deployment = desk.up()
+    told = []
+    for _ in range(3):
+        deployment = look(deployment)
+        told.append(silence(deployment))
+    assert told == [
+        "it did not answer (1 of 3)",
+        "it did not answer (2 of 3)",
+        "it did not answer (3 of 3: it is down)",
+    ]
+    engine.answers = True
+    assert silence(look(deployment)) is None
+
+
+def test_what_was_asked_to_end_ends_and_what_was_not_is_only_said(desk):
+    asked = desk.up("asked", limits=Limits(lease_s=3600, ends_by_itself=True))
+    other = desk.up("other", limits=Limits(lease_s=3600))
+    later = desk.clock.now() + timedelta(hours=2)
+    assert "lease is over" in ends_now(asked, later)
+    assert ends_now(other, later) is None
+    assert "lease is over" in over(other, later)
+
+
+def test_idleness_ends_what_was_given_a_limit_for_it(desk):
+    deployment = desk.up(limits=Limits(idle_stop_s=1800))
+    now = desk.clock.now()
+    assert ends_now(replace(deployment, idle_since=now - timedelta(minutes=29)), now) is None
+    assert "30 minutes" in ends_now(replace(deployment, idle_since=now - timedelta(minutes=30)), now)
+    assert ends_now(replace(deployment, idle_since=None), now) is None
+
+
+def test_a_mark_from_a_clock_that_was_ahead_ends_nothing(desk):
+    deployment = desk.up(limits=Limits(idle_stop_s=1800))
+    assert ends_now(replace(deployment, idle_since=desk.clock.now() + timedelta(days=1)), desk.clock.now()) is None
+
+
+def test_a_lease_can_be_made_longer_than_the_label_says(desk):
+    deployment = desk.up(limits=Limits(lease_s=3600, ends_by_itself=True))
+    set_lease(deployment, desk.store, desk.clock, ttl_s=7200)
+    desk.wait(5400)
+    assert sweep(desk.provider, desk.store, desk.clock.now()) == []
+    desk.wait(3600)
+    assert [each.why for each in sweep(desk.provider, desk.store, desk.clock.now())] == [Why.EXPIRED]
+
+
+def test_what_a_killed_race_left_is_found_as_spare(desk, make_offer):
+    first = desk.up()
+    desk.provider.offers["9"] = make_offer(9)
+    token = new_token(desk.store.store_id, "mistral", desk.clock.now() + timedelta(hours=1))
+    number = desk.provider.create(make_offer(9), None, token)
+    twin = replace(first, token=token, instance_id=number, ready_at=None, state=DeploymentState.LOADING)
+    desk.store.save_deployment(twin)
+    (finding,) = sweep(desk.provider, desk.store, desk.clock.now())
+    assert (finding.why, finding.view.instance_id, finding.is_orphan) == (Why.SPARE, number, True)
