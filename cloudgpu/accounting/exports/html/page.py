@@ -37,6 +37,13 @@ def report_body(book: Book) -> str:
                     _billing(book), _rests_on(book)])  # fmt: skip
 
 
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table that scrolls by itself when it is wider than the page."""
+    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
 def _span(book: Book) -> str:
     since = book.report.since
     return f'<p class="soft">From {since:%Y-%m-%d %H:%M} UTC.</p>' if since else ""
@@ -83,7 +90,7 @@ def _burn(book: Book) -> str:
     return _section(
         "Burn over time",
         lambda width: charts.burn(steps, book.as_of, marked, width),
-        _table(["From (UTC)", "USD per hour"], rows),
+        table(["From (UTC)", "USD per hour"], rows),
         note,
     )
 
@@ -98,8 +105,8 @@ def _deployments(book: Book) -> str:
     lines = sorted(book.report.lines, key=lambda line: -line.total_usd)
     if not lines:
         return ""
-    table = _sums("Deployment", [*lines, book.report.total])
-    return _section("Cost by deployment", lambda width: charts.by_deployment(lines, width), table, _meter_key(lines))
+    sums = _sums("Deployment", [*lines, book.report.total])
+    return _section("Cost by deployment", lambda width: charts.by_deployment(lines, width), sums, _meter_key(lines))
 
 
 def _moves(book: Book) -> str:
@@ -107,10 +114,10 @@ def _moves(book: Book) -> str:
     if not found:
         return ""
     rows = [_window_cells(window) for window in found]
-    table = _table(["Migration", "For", "From (UTC)", "To (UTC)", "USD"], rows)
+    shown = table(["Migration", "For", "From (UTC)", "To (UTC)", "USD"], rows)
     purposes = [purpose for purpose in Purpose if any(window.purpose is purpose for window in found)]
     key = _key([(purpose.value, PURPOSE_NAMES[purpose]) for purpose in purposes])
-    return _section("What migrations paid for", lambda width: charts.windows(found, width), table, key)
+    return _section("What migrations paid for", lambda width: charts.windows(found, width), shown, key)
 
 
 def _window_cells(window: Window) -> list[str]:
@@ -128,7 +135,7 @@ def _billing(book: Book) -> str:
     if not rows:
         return "<h2>What bills now</h2><p>Nothing bills now.</p>"
     head = ["Deployment", "Provider", "Instance", "Cards", "USD per hour", "Since (UTC)"]
-    return f"<h2>What bills now</h2>{_table(head, rows)}"
+    return f"<h2>What bills now</h2>{table(head, rows)}"
 
 
 def _rests_on(book: Book) -> str:
@@ -158,7 +165,7 @@ def _sums(heading: str, lines: Sequence[Line]) -> str:
         [line.key, f"{line.gpu_hours:.3f}", *(show_usd(line.usd_by_meter[meter], 4) for meter in meters),
          show_usd(line.total_usd, 4)] for line in lines
     ]  # fmt: skip
-    return _table([heading, "GPU hours", *(METER_NAMES[meter] for meter in meters), "Total"], rows)
+    return table([heading, "GPU hours", *(METER_NAMES[meter] for meter in meters), "Total"], rows)
 
 
 def _meter_key(lines: Sequence[Line]) -> str:
@@ -172,9 +179,3 @@ def _key(entries: Sequence[tuple[str, str]]) -> str:
         for css, name in entries
     )
     return f'<ul class="key">{items}</ul>'
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'

@@ -1,0 +1,87 @@
+"""The metric families. Names carry their units; gauges, because a bill that is read may take back what was metered."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from cloudgpu.accounting.billing import billing_now, purses
+from cloudgpu.accounting.budget import Use
+from cloudgpu.accounting.history import History
+from cloudgpu.accounting.ledger import Until, charges
+from cloudgpu.base.money import ZERO
+from cloudgpu.running.records import Deployment, DeploymentState
+
+Sample = tuple[Sequence[str], float]
+Family = tuple[str, str, Sequence[str], list[Sample]]
+"""Name, help, label names, and per sample its label values and value."""
+
+_COST = ("deployment", "model", "provider", "gpu", "meter", "purpose", "source")
+_STATES = ("deployment", "provider", "service", "state")
+
+
+def families(
+    history: History, until: Until, deployments: Sequence[Deployment], uses: Sequence[Use], migrations: Iterable[Any]
+) -> Iterator[Family]:
+    """Everything that is told. Pure; money becomes a float here, for drawing only."""
+    yield "cloudgpu_cost_usd", "Dollars spent so far, by whose word.", _COST, _costs(history, until)
+    billing: list[Sample] = [
+        ((each.deployment, each.provider, each.gpu), float(each.total_usd_per_hour)) for each in billing_now(history)
+    ]
+    yield "cloudgpu_burn_usd_per_hour", "What bills now.", ("deployment", "provider", "gpu"), billing
+    found = purses(history)
+    yield (
+        "cloudgpu_balance_usd",
+        "Prepaid money when it was last read.",
+        ("provider",),
+        [((purse.balance.provider,), float(purse.balance.usd)) for purse in found],
+    )
+    yield (
+        "cloudgpu_balance_hours_left",
+        "How long it lasts at this burn.",
+        ("provider",),
+        [((purse.balance.provider,), float(purse.hours_left)) for purse in found if purse.hours_left is not None],
+    )
+    yield "cloudgpu_deployment_state", "1 for the state that a deployment is in.", _STATES, _states(deployments)
+    yield (
+        "cloudgpu_unsettled",
+        "What may bill and nobody can vouch for.",
+        (),
+        [((), float(sum(each.state.is_unsettled for each in deployments)))],
+    )
+    yield (
+        "cloudgpu_budget_limit_usd",
+        "A budget for this month.",
+        ("scope",),
+        [((use.scope,), float(use.limit_usd)) for use in uses],
+    )
+    yield (
+        "cloudgpu_budget_used_ratio",
+        "How much of it is used.",
+        ("scope",),
+        [((use.scope,), float(use.spent_usd / use.limit_usd)) for use in uses],
+    )
+    yield (
+        "cloudgpu_migration_state",
+        "1 for the state that an open migration is in.",
+        ("service", "state"),
+        [((each["service"], each["state"]), 1.0) for each in migrations],
+    )
+
+
+def _costs(history: History, until: Until) -> list[Sample]:
+    sums: dict[tuple[str, ...], Any] = {}
+    for charge in charges(history, until):
+        key = (
+            charge.deployment, charge.model, charge.provider, charge.gpu, charge.meter.value, charge.purpose.value,
+            charge.source.value,
+        )  # fmt: skip
+        sums[key] = sums.get(key, ZERO) + charge.usd
+    return [(key, float(usd)) for key, usd in sorted(sums.items())]
+
+
+def _states(deployments: Sequence[Deployment]) -> list[Sample]:
+    return [
+        ((each.name, each.provider, each.service, state.value), float(each.state is state))
+        for each in deployments
+        for state in DeploymentState
+        if not state.is_final
+    ]

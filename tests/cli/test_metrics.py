@@ -1,0 +1,108 @@
+"""What Prometheus reads: costs, burn, states and budgets, and which engines it may scrape itself."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+
+import pytest
+from starlette.testclient import TestClient
+
+from cloudgpu.base.clock import parse_utc
+from cloudgpu.base.events import Event, EventKind
+from cloudgpu.base.settings import read_settings
+from cloudgpu.cli.metrics.app import metrics_app
+from cloudgpu.cli.session import Session
+
+parser = pytest.importorskip("prometheus_client.parser")
+
+
+@pytest.fixture
+def session(tmp_path):
+    session = Session(read_settings({"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)}))
+    rented = {"model": 'a "model"', "gpu": "RTX 4090", "gpu_usd_per_hour": "0.36", "disk_usd_per_hour": "0.018"}
+    seen = {"state": "ready", "gpu_billing": True, "disk_billing": True, **rented}
+    told = [("intended", rented), ("created", {}), ("observed", seen), ("balance", {"usd": "12.5"})]
+    told.append(("budget", {"monthly_usd": "50", "per_deployment": {}, "hard": True, "stop": False}))
+    for kind, data in told:
+        own = {} if kind in ("balance", "budget") else {"token": "t-1", "deployment": "mistral"}
+        at = parse_utc("2026-03-01T12:00:00+00:00")
+        session.emit(Event(kind=EventKind(kind), at=at, provider="vast", data=data, **own))
+    yield session
+    session.store.close()
+
+
+def read(session):
+    text = TestClient(metrics_app(session)).get("/metrics").text
+    return {family.name: family.samples for family in parser.text_string_to_metric_families(text)}
+
+
+def test_every_family_can_be_read_by_prometheus_own_parser(session):
+    told = read(session)
+    assert {"cloudgpu_cost_usd", "cloudgpu_burn_usd_per_hour", "cloudgpu_balance_usd"} <= set(told)
+    (burn,) = told["cloudgpu_burn_usd_per_hour"]
+    assert (burn.labels["deployment"], burn.value) == ("mistral", 0.378)
+    assert told["cloudgpu_balance_usd"][0].value == 12.5
+    assert told["cloudgpu_balance_hours_left"][0].value == 33.1
+    assert told["cloudgpu_budget_limit_usd"][0].value == 50
+    assert {sample.labels["model"] for sample in told["cloudgpu_cost_usd"]} == {'a "model"'}
+
+
+def test_without_a_journal_there_is_nothing_to_tell_and_no_error(tmp_path):
+    empty = Session(read_settings({"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path)}))
+    assert read(empty)["cloudgpu_cost_usd"] == []
+    assert TestClient(metrics_app(empty)).get("/targets").json() == []
+
+
+@pytest.mark.slow
+def test_a_real_prometheus_scrapes_it(session, tmp_path):
+    prometheus = shutil.which("prometheus")
+    if prometheus is None:
+        pytest.skip("no Prometheus on this machine: apt install prometheus")
+    ours, theirs = _free_port(), _free_port()
+    (tmp_path / "prometheus.yml").write_text(
+        "global: {scrape_interval: 1s}\n"
+        f"scrape_configs:\n  - job_name: cloudgpu\n    static_configs: [{{targets: ['127.0.0.1:{ours}']}}]\n"
+        f"  - job_name: engines\n    http_sd_configs: [{{url: 'http://127.0.0.1:{ours}/targets'}}]\n"
+    )
+    serve = [sys.executable, "-m", "cloudgpu", "metrics", "serve", "--port", str(ours)]
+    environment = {"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    scrape = [prometheus, f"--config.file={tmp_path / 'prometheus.yml'}", f"--web.listen-address=127.0.0.1:{theirs}",
+              f"--storage.tsdb.path={tmp_path / 'data'}"]  # fmt: skip
+    running = [
+        subprocess.Popen(serve, env=environment, stdout=subprocess.DEVNULL),
+        subprocess.Popen(scrape, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
+    ]
+    try:
+        found = _ask(theirs, "sum(cloudgpu_burn_usd_per_hour)", patience_s=40)
+        assert float(found[0]["value"][1]) == 0.378
+        assert _ask(theirs, 'up{job="cloudgpu"}', patience_s=5)[0]["value"][1] == "1"
+    finally:
+        for each in running:
+            each.terminate()
+        for each in running:
+            each.wait(20)
+
+
+def _ask(port, query, patience_s):
+    address = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.parse.quote(query)}"
+    for _ in range(patience_s * 4):
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                found = json.load(answer)["data"]["result"]
+        except OSError:
+            found = []
+        if found:
+            return found
+        time.sleep(0.25)
+    raise AssertionError(f"Prometheus never had {query}")
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
