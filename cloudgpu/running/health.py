@@ -14,6 +14,8 @@ _PROBE_S = 20.0
 _WARM_UP_S = 120.0
 _ANSWER_S = 300.0
 _WARM_UP_TOKENS = 8
+_SILENT_FOR_TOO_LONG = 524
+"""RunPod's proxy stands behind Cloudflare, which answers so after 100 s without a first byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,11 @@ def _shown(words: str, most: int) -> str:
 def _refuse_error(incoming: Incoming, endpoint: str) -> None:
     if incoming.status == 200:
         return
+    if incoming.status == _SILENT_FOR_TOO_LONG:
+        raise BadAnswerError(
+            f"{endpoint}: the proxy before it gave up, for it said nothing for 100 s",
+            hint="ask for a stream, or less of a prompt; a port of the host has no such limit: CLOUDGPU_RUNPOD_PORT=tcp",
+        )
     words = _shown(incoming.body().decode("utf-8", "replace"), 200)
     raise BadAnswerError(
         f"{endpoint} answers {incoming.status} to a question: {words}",

@@ -24,6 +24,7 @@ from cloudgpu.base.errors import (
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.runpod_offers import country_of
 from cloudgpu.running.account import first_name, same_account
+from cloudgpu.running.health import ask
 from cloudgpu.running.providers.base import Address, InstanceState, OfferQuery
 from cloudgpu.running.providers.runpod import open_runpod
 from cloudgpu.running.providers.runpod.create import pod_body
@@ -290,6 +291,14 @@ def test_an_entrypoint_of_our_own_stands_before_the_arguments(l4, launch):
 def test_the_proxy_and_not_a_port_of_the_host_cuts_silence_off(runpod):
     assert runpod.capabilities.first_byte_s == 100.0
     assert open_runpod(URL, Secret(KEY), ManualClock(), port_kind="tcp").capabilities.first_byte_s is None
+
+
+def test_an_endpoint_that_was_silent_for_too_long_behind_the_proxy_is_told_what_helps(server):
+    url = "https://abc123-8000.proxy.runpod.net"
+    server.post(f"{url}/v1/chat/completions", status=524, body="<html>error code: 524</html>")
+    with pytest.raises(BadAnswerError, match="said nothing for 100 s") as told:
+        ask(url, Secret("sk-endpoint"), "org/model", "?")
+    assert "CLOUDGPU_RUNPOD_PORT=tcp" in told.value.hint
 
 
 def test_a_422_names_the_field(runpod, server, l4, launch):

@@ -245,7 +245,7 @@ class Http:
 
     def _checked(self, reply: Reply, explain: Explain) -> Reply:
         if reply.status == _TOO_MANY:
-            raise _throttled(reply)
+            raise _throttled(self._host(), reply)
         if reply.status >= 500:
             raise ServerTroubleError(
                 f"{self._host()} answers {reply.status}", hint="its servers are in trouble: try again in a minute"
@@ -349,7 +349,7 @@ def _wait_s(state: RetryCallState) -> float:
     return min(_LONGEST_WAIT_S, max(backoff, asked or 0.0))
 
 
-def _throttled(reply: Reply) -> CloudgpuError:
+def _throttled(host: str, reply: Reply) -> CloudgpuError:
     """429: text with a threshold or JSON with a detail (Vast), headers (RunPod), a daily quota that no wait cures."""
     error = reply.body.get("error") if isinstance(reply.body, dict) else None
     if error == "search_quota_exceeded":
@@ -366,7 +366,7 @@ def _throttled(reply: Reply) -> CloudgpuError:
         used_up_s(windows_of(reply.headers)),
     )
     wait_s = next((each for each in asked if each is not None), None)
-    return Throttled("the provider says that we ask too often", wait_s=wait_s, hint="try again in a minute")
+    return Throttled(f"{host} says that we ask too often", wait_s=wait_s, hint="try again in a minute")
 
 
 def _json(text: str) -> Any:  # noqa: ANN401  (whatever came)
