@@ -177,7 +177,7 @@ def _refuse_error(incoming: Incoming, endpoint: str) -> None:
     if incoming.status == _SILENT_FOR_TOO_LONG:
         raise BadAnswerError(
             f"{endpoint}: the proxy before it gave up, for it said nothing for 100 s",
-            hint="ask for a stream, or less of a prompt; a port of the host has no such limit: CLOUDGPU_RUNPOD_PORT=tcp",
+            hint="ask for a stream or send a shorter prompt; CLOUDGPU_RUNPOD_PORT=tcp has no such limit",
         )
     words = _shown(incoming.body().decode("utf-8", "replace"), 200)
     raise BadAnswerError(
