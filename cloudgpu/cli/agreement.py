@@ -5,6 +5,7 @@ Shared by `up` and `migrate`. Searching calls the network; nothing here spends m
 
 import dataclasses
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,14 +13,16 @@ from pathlib import Path
 from cloudgpu.base.errors import MissingKeyError, NotFoundError, UsageError
 from cloudgpu.base.money import show_usd
 from cloudgpu.base.secret import Secret
-from cloudgpu.cli.markets import has_key
-from cloudgpu.cli.plan import nothing_fits, query_for
+from cloudgpu.cli.markets import check_providers, has_key
+from cloudgpu.cli.plan.refusal import nothing_fits
+from cloudgpu.cli.plan.search import query_for
 from cloudgpu.cli.session import EMULATED, Session
 from cloudgpu.planning.blocklist import without_blocked
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import OfferSource
 from cloudgpu.planning.plan import Plan, make_plan
 from cloudgpu.planning.plan_file import latest_plan_path, load_plan, save_plan
+from cloudgpu.planning.spot import bids_of
 from cloudgpu.running.deployment import Limits, UpRequest, request_from_plan
 from cloudgpu.running.records import Service
 
@@ -39,22 +42,43 @@ def saved_plan(session: Session, path: Path | None) -> Plan:
         ) from None
 
 
-def provider_for(session: Session, asked: str | None, plan: Plan | None = None) -> str:
-    """The provider to rent from: the one asked for, the plan's only live one, else the one there is a key for.
+def providers_for(session: Session, asked: Sequence[str], plan: Plan | None = None) -> tuple[str, ...]:
+    """Where to rent, in order: what was asked for, else the plan's only live one, then wherever there is a key.
 
-    Raises MissingKeyError when there is no key at all: it says how to rehearse.
+    Raises UsageError for one we do not know, MissingKeyError when there is no key at all: it says how to rehearse.
     """
-    if asked is not None:
-        return asked.lower()
+    if asked:
+        return tuple(dict.fromkeys(check_providers(asked)))
+    keyed = tuple(name for name in ("vast", "runpod") if has_key(session, name))
     if plan is not None and plan.offers.source is OfferSource.LIVE and plan.candidates:
-        return plan.candidates[0].offer.provider
-    for name in ("vast", "runpod"):
-        if has_key(session, name):
-            return name
+        first = plan.candidates[0].offer.provider
+        return tuple(dict.fromkeys((first, *(() if first in EMULATED else keyed))))
+    if keyed:
+        return keyed
     raise MissingKeyError(
         "renting needs an API key, and there is none",
         hint="set VAST_API_KEY or RUNPOD_API_KEY, or rehearse without one: add --provider emulator",
     )
+
+
+def spot_plan(session: Session, provider: str, needs: Needs, bid: Decimal | None) -> Plan:
+    """A plan on bids for interruptible machines: the least that wins on each, or `bid` dollars per hour for its GPUs.
+
+    Raises UsageError where nobody takes bids, NothingFitsError, and whatever the provider raises.
+    """
+    if provider in EMULATED:
+        session.ensure_emulator()
+    opened, now = session.provider(provider), session.clock(provider).now()
+    if not opened.capabilities.interruptible:
+        raise UsageError(f"{provider} takes no bids", hint="leave --spot out, or: --provider vast")
+    needs = dataclasses.replace(needs, providers=(provider,), interruptible=True)
+    market = without_blocked(opened.search(query_for(needs)), session.settings.state_dir, now)
+    offers = (each for each in bids_of(market.offers) if bid is None or each.gpu_usd_per_hour <= bid)
+    bids = tuple(each if bid is None else dataclasses.replace(each, gpu_usd_per_hour=bid) for each in offers)
+    made = make_plan(needs, dataclasses.replace(market, offers=bids), now)
+    if not made.candidates:
+        raise nothing_fits(made)
+    return made
 
 
 def live_plan(session: Session, provider: str, plan: Plan) -> tuple[Plan, str | None]:

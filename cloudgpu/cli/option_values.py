@@ -6,6 +6,8 @@ from math import isfinite
 from cloudgpu.base.errors import UsageError
 
 DEFAULT_ADAPTER_RANK = 16
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_YEAR_S = 366 * 86400
 
 
 def positive(text: str, option: str) -> Decimal:
@@ -17,6 +19,22 @@ def positive(text: str, option: str) -> Decimal:
     if not value.is_finite() or value <= 0:
         raise UsageError(f"{option} wants a number above zero, not {text}", hint=f"for example {option} 1.50")
     return value
+
+
+def seconds(text: str | None, option: str) -> float | None:
+    """A length of time such as `90s`, `30m`, `8h` or `2d`, in seconds; None when it was not given.
+
+    Raises UsageError for anything else, for nothing at all, and for more than a year.
+    """
+    if text is None:
+        return None
+    number, unit = text.strip()[:-1], text.strip()[-1:].lower()
+    length = float(positive(number, option)) * _UNITS[unit] if unit in _UNITS else 0.0
+    if not 0 < length <= _YEAR_S:
+        raise UsageError(
+            f"{option} wants a length of time, not {text!r}", hint=f"for example {option} 30m, 8h or 2d; a year at most"
+        )
+    return length
 
 
 def finite(value: float | None, option: str, most: float) -> float | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cloudgpu.cli.plan_needs import (
+from cloudgpu.cli.plan.needs import (
     Adapter,
     AdapterRank,
     Concurrency,
@@ -39,7 +39,11 @@ def up(
     ] = None,
     plan: Annotated[Path | None, typer.Option(metavar="FILE", help="A plan that `cloudgpu plan --out` saved.")] = None,
     provider: Annotated[
-        str | None, typer.Option(help="vast or runpod; emulator or emulator-runpod to rehearse without a key.")
+        list[str] | None,
+        typer.Option(
+            help="vast or runpod; emulator or emulator-runpod to rehearse without a key. Given twice: the second when "
+            "the first fails. Default: wherever there is a key."
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Its name; default: the model's short name.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the price beforehand.")] = False,
@@ -52,6 +56,19 @@ def up(
     max_attempts: Annotated[int, typer.Option(min=1, help="Machines to try before giving up.")] = 3,
     max_spend: Annotated[
         str | None, typer.Option(metavar="USD", help="Most dollars before one answers, all attempts together.")
+    ] = None,
+    hedge: Annotated[
+        int, typer.Option(metavar="N", min=1, max=8, help="Start N machines at once, keep the first that answers.")
+    ] = 1,
+    ttl: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Ends by itself after so long, e.g. 8h: see cloudgpu watch.")
+    ] = None,
+    idle_stop: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Ends by itself after so long without work, e.g. 30m.")
+    ] = None,
+    spot: Annotated[bool, typer.Option("--spot", help="Bid for an interruptible machine (Vast.ai).")] = False,
+    bid: Annotated[
+        str | None, typer.Option(metavar="USD", help="With --spot: bid so much an hour; default: the least that wins.")
     ] = None,
     context: Context = None,
     concurrency: Concurrency = 1,
@@ -79,7 +96,7 @@ def up(
     Shows the price and asks before any money is spent. Whatever fails, what was rented is removed again; Ctrl-C too.
     """
     # Everything below is imported only when the command runs: `--help` stays fast.
-    from cloudgpu.cli.option_values import finite, refuse_empty
+    from cloudgpu.cli.option_values import finite, refuse_empty, seconds
     from cloudgpu.cli.up_run import Wish, run
 
     refuse_empty(name=name, provider=provider)
@@ -90,11 +107,13 @@ def up(
         unverified=unverified, hours=hours, disk=disk,
     )  # fmt: skip
     wish = Wish(
-        needs=needs or None, plan=plan, provider=provider, name=name, yes=yes,
+        needs=needs or None, plan=plan, providers=tuple(provider or ()), name=name, yes=yes,
         max_price=_usd(max_price, "--max-price", _MOST_USD_PER_HOUR),
         max_wait_minutes=finite(max_wait, "--max-wait", _MOST_WAIT_MINUTES), max_attempts=max_attempts,
         max_spend=_usd(max_spend, "--max-spend", _MOST_USD),
-        send_hf_token=send_hf_token, show_key=show_key, as_json=as_json,
+        send_hf_token=send_hf_token, show_key=show_key, as_json=as_json, hedge=hedge,
+        ttl_s=seconds(ttl, "--ttl"), idle_stop_s=seconds(idle_stop, "--idle-stop"), spot=spot or bid is not None,
+        bid=_usd(bid, "--bid", _MOST_USD_PER_HOUR),
     )  # fmt: skip
     run(wish)
 

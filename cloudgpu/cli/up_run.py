@@ -1,13 +1,22 @@
 """The run of `cloudgpu up`: plan on live offers, show what it costs, ask, rent, wait, publish the address."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from cloudgpu.base.errors import ConflictError, UsageError
+from cloudgpu.base.errors import (
+    CloudgpuError,
+    ConflictError,
+    InstanceFailedError,
+    NothingFitsError,
+    ProviderError,
+    UsageError,
+)
+from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
-from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, provider_for, request_of, saved_plan
+from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, providers_for, request_of, saved_plan, spot_plan
 from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
 from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.interrupt import end_like_ctrl_c
@@ -16,7 +25,9 @@ from cloudgpu.moving import address
 from cloudgpu.moving.entrance import Shares, entrance_of
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
-from cloudgpu.running.deployment import Deployment, DeploymentState, Progress, UpRequest, bring_up, refuse_taken
+from cloudgpu.running.deployment import Deployment, DeploymentState, Limits, Progress, UpRequest, bring_up, refuse_taken
+from cloudgpu.running.deployment.failures import Failure
+from cloudgpu.running.deployment.race import ELSEWHERE
 from cloudgpu.running.records import Service
 
 
@@ -26,7 +37,7 @@ class Wish:
 
     needs: Needs | None
     plan: Path | None
-    provider: str | None
+    providers: tuple[str, ...]
     name: str | None
     yes: bool
     max_price: Decimal | None
@@ -36,6 +47,20 @@ class Wish:
     send_hf_token: bool
     show_key: bool
     as_json: bool
+    hedge: int
+    ttl_s: float | None
+    idle_stop_s: float | None
+    spot: bool
+    bid: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """One provider on the way: what may be rented there, and the plan that says so."""
+
+    provider: str
+    plan: Plan
+    request: UpRequest
 
 
 def run(wish: Wish) -> None:
@@ -47,18 +72,14 @@ def run(wish: Wish) -> None:
     if standing is not None and _is_stranded(session, standing, wanted):
         return _hand_over(session, standing, wish)
     refuse_taken(standing)
-    provider, plan = _planned(session, wish)
-    limits = limits_of(
-        plan, max_price=wish.max_price, max_wait_minutes=wish.max_wait_minutes, max_attempts=wish.max_attempts,
-        max_spend=wish.max_spend,
-    )  # fmt: skip
-    request = request_of(session, plan, name=name, service=name, limits=limits, send_hf_token=wish.send_hf_token)
+    stops = _stops(session, wish, name)
     if not wish.as_json:
-        _show_price(plan, request, provider)
+        _show_price(stops)
         _show_standing(standing)
     if not wish.yes and not render.confirm("Rent it?"):
         return render.progress("Nothing was rented.")
-    return _hand_over(session, _brought_up(session, provider, request), wish)
+    failures: list[Failure] = []
+    return _hand_over(session, _brought_up(session, stops, failures), wish, failures)
 
 
 def _is_stranded(session: Session, standing: Deployment, wanted: Needs) -> bool:
@@ -70,10 +91,12 @@ def _is_stranded(session: Session, standing: Deployment, wanted: Needs) -> bool:
     return is_first and not address.env_path(standing.service, session.settings.state_dir).exists()
 
 
-def _hand_over(session: Session, deployment: Deployment, wish: Wish) -> None:
+def _hand_over(session: Session, deployment: Deployment, wish: Wish, failures: Sequence[Failure] = ()) -> None:
     _publish(session, deployment)
     if wish.as_json:
-        return render.out_json(_document(session, deployment, wish.show_key))
+        return render.out_json(_document(session, deployment, wish.show_key) | {"failed": _failed(failures)})
+    for failure in failures:
+        render.note(f"Tried before at {failure.provider}: {failure}")
     return show_ready(session, deployment, show_key=wish.show_key)
 
 
@@ -83,36 +106,93 @@ def _wanted(session: Session, wish: Wish) -> Needs:
     return wish.needs or saved_plan(session, wish.plan).needs
 
 
-def _planned(session: Session, wish: Wish) -> tuple[str, Plan]:
-    if wish.needs is not None:
-        provider = provider_for(session, wish.provider)
-        return provider, new_plan(session, provider, _capped(wish.needs, wish))
-    saved = saved_plan(session, wish.plan)
+def _stops(session: Session, wish: Wish, name: str) -> list[Stop]:
+    """Where it may be rented, in order, all agreed to at once. Only the first must be there: others stand in for it."""
+    saved = None if wish.needs is not None else saved_plan(session, wish.plan)
+    providers = providers_for(session, wish.providers, saved)
+    if wish.spot and not wish.providers:
+        providers = providers[:1] if "vast" not in providers else ("vast",)
+    plans: list[tuple[str, Plan]] = []
+    missing: list[CloudgpuError] = []
+    for provider in providers:
+        try:
+            plans.append((provider, _planned(session, wish, provider, saved)))
+        except (NothingFitsError, ProviderError) as error:
+            missing.append(error)
+            render.progress(f"{provider} is left out: {error.message}")
+    if not plans:
+        raise missing[0]
+    return [
+        Stop(
+            provider=provider,
+            plan=plan,
+            request=request_of(
+                session, plan, name=name, service=name, limits=_limits(wish, plan, number, len(plans)),
+                send_hf_token=wish.send_hf_token,
+            ),
+        )
+        for number, (provider, plan) in enumerate(plans, 1)
+    ]  # fmt: skip
+
+
+def _limits(wish: Wish, plan: Plan, number: int, providers: int) -> Limits:
+    """The limits at the provider of this number: what came before it counts, an attempt is kept for each after it."""
+    attempts = max(wish.max_attempts - (providers - number), wish.hedge * number)
+    agreed = limits_of(
+        plan, max_price=wish.max_price, max_wait_minutes=wish.max_wait_minutes, max_attempts=attempts,
+        max_spend=wish.max_spend,
+    )  # fmt: skip
+    return dataclasses.replace(
+        agreed, hedge=wish.hedge, idle_stop_s=wish.idle_stop_s, lease_s=wish.ttl_s or agreed.lease_s,
+        ends_by_itself=wish.ttl_s is not None,
+    )  # fmt: skip
+
+
+def _planned(session: Session, wish: Wish, provider: str, saved: Plan | None) -> Plan:
+    """The plan at this provider: the saved one while it is young and its own, else its needs are searched anew."""
+    if saved is None:
+        needs = _capped(_wanted(session, wish), wish)
+        return spot_plan(session, provider, needs, wish.bid) if wish.spot else new_plan(session, provider, needs)
     saved = dataclasses.replace(saved, needs=_capped(saved.needs, wish))
-    provider = provider_for(session, wish.provider, saved)
+    if wish.spot:
+        return spot_plan(session, provider, saved.needs, wish.bid)
     plan, change = live_plan(session, provider, saved)
     if change:
         render.progress(change)
-    return provider, plan
+    return plan
 
 
 def _capped(needs: Needs, wish: Wish) -> Needs:
     return needs if wish.max_price is None else dataclasses.replace(needs, max_usd_per_hour=wish.max_price)
 
 
-def _brought_up(session: Session, provider: str, request: UpRequest) -> Deployment:
-    """Ctrl-C, a closed terminal and a polite kill all end the same way: with everything removed that was rented."""
+def _brought_up(session: Session, stops: Sequence[Stop], failures: list[Failure]) -> Deployment:
+    """The first that answers, at the first provider that has one.
+
+    Ctrl-C, a closed terminal and a polite kill all end the same way: with everything removed that was rented.
+    """
     end_like_ctrl_c()
-    clock = session.clock(provider)
+    for stop in stops[:-1]:
+        try:
+            return _brought_up_at(session, stop, failures)
+        except ELSEWHERE as error:
+            if isinstance(error, InstanceFailedError) and error.blames_launch:
+                raise
+            render.progress(f"Nothing served at {stop.provider}; the next provider is tried.")
+    return _brought_up_at(session, stops[-1], failures)
+
+
+def _brought_up_at(session: Session, stop: Stop, failures: list[Failure]) -> Deployment:
+    clock = session.clock(stop.provider)
     with render.live(clock) as shown:
 
         def on_progress(told: Progress) -> None:
-            leave_alone(session, provider, told)
+            leave_alone(session, stop.provider, told)
             shown.phase(told.phase, progress_detail(told))
 
         return bring_up(
-            request, provider=session.provider(provider), store=session.store, clock=clock, emit=session.emit,
-            on_progress=on_progress,
+            stop.request, provider=session.provider(stop.provider), store=session.store, clock=clock,
+            emit=session.emit, on_progress=on_progress, failures=failures,
         )  # fmt: skip
 
 
@@ -145,23 +225,54 @@ def _show_standing(standing: Deployment | None) -> None:
     )
 
 
-def _show_price(plan: Plan, request: UpRequest, provider: str) -> None:
+def _show_price(stops: Sequence[Stop]) -> None:
+    stop = stops[0]
+    request, candidate = stop.request, stop.plan.candidates[0]
     first, limits = request.rentals[0], request.limits
-    offer, candidate = first.offer, plan.candidates[0]
-    others = len(request.rentals) - 1
+    offer = first.offer
     render.heading(f"{request.name}: {candidate.checkpoint} on {offer.cards}")
     render.pairs(
         [
-            ("Place", f"{provider}, {offer.location or 'place unknown'}, offer {offer.offer_id}"),
+            ("Place", f"{stop.provider}, {offer.location or 'place unknown'}, offer {offer.offer_id}"),
             ("Per hour", _per_hour(request)),
+            *([("Interruptible", "a higher bid takes it away; its disk bills on")] if offer.interruptible else []),
             ("Download", f"{render.money(first.download_usd)} once, about {first.launch.download_gb:.0f} GB"),
             ("First hour", f"{render.money(first.usd_per_hour + first.download_usd)}"),
-            ("Until ready", f"{render.money(limits.spend_usd(request.rentals))} at most, then all is removed"),
-            ("Falls back", f"to {min(others, limits.max_attempts - 1)} of {others} more offers when this one fails"),
-            ("Lease", f"{limits.lease_s / 3600:g} h; it is not removed by itself: cloudgpu down {request.name}"),
+            ("Until ready", f"{render.money(_most_usd(stops))} at most, then all is removed"),
+            *([("At once", f"{limits.hedge} machines; the first that answers stays")] if limits.hedge > 1 else []),
+            ("Falls back", _falls_back(stops)),
+            ("Lease", _lease(request)),
             ("Keeps billing", "GPU while it runs, disk until it is removed, even when it is stopped"),
         ]
     )  # fmt: skip
+
+
+def _most_usd(stops: Sequence[Stop]) -> Decimal:
+    """The most before one answers, at all of the providers together: a limit that was given holds for all of them."""
+    each = [stop.request.limits.spend_usd(stop.request.rentals) for stop in stops]
+    return max(each) if stops[0].request.limits.max_spend_usd is not None else sum(each, ZERO)
+
+
+def _falls_back(stops: Sequence[Stop]) -> str:
+    request = stops[0].request
+    others = len(request.rentals) - 1
+    here = f"to {min(others, request.limits.max_attempts - 1)} of {others} more offers when this one fails"
+    return here + "".join(
+        f", then to {stop.provider} from {render.money(stop.request.rentals[0].usd_per_hour, 4)}/h"
+        for stop in stops[1:]
+    )
+
+
+def _lease(request: UpRequest) -> str:
+    limits = request.limits
+    length = render.duration(limits.lease_s)
+    words = (
+        f"{length}, then it is removed by cloudgpu watch, or gc --destroy"
+        if limits.ends_by_itself
+        else f"{length}; it is not removed by itself: cloudgpu down {request.name}"
+    )
+    idle = limits.idle_stop_s
+    return words + (f"; also after {render.duration(idle)} without work" if idle else "")
 
 
 def _per_hour(request: UpRequest) -> str:
@@ -185,3 +296,13 @@ def _document(session: Session, deployment: Deployment, show_key: bool) -> dict[
         "json_file": str(address.json_path(deployment.service, state_dir)),
         **key,
     }
+
+
+def _failed(failures: Sequence[Failure]) -> list[dict[str, object]]:
+    return [
+        {
+            "provider": each.provider, "offer_id": each.offer_id, "machine_id": each.machine_id, "cards": each.cards,
+            "error": {"code": each.error.code, "message": each.error.message}, "usd_at_most": each.usd,
+        }
+        for each in failures
+    ]  # fmt: skip

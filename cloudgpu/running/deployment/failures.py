@@ -75,7 +75,10 @@ def exhausted(failures: Sequence[Failure]) -> CloudgpuError:
     listed = "; ".join(f"({number}) {each}" for number, each in enumerate(told, 1))
     listed += f"; and {len(failures) - _MOST_TOLD} more like these" * (len(failures) > _MOST_TOLD)
     hint = last.hint or "plan again for other offers: cloudgpu plan MODEL"
-    return type(last)(f"no offer served, and nothing is left that bills: {listed}", hint=hint)
+    error = type(last)(f"no offer served, and nothing is left that bills: {listed}", hint=hint)
+    if isinstance(error, InstanceFailedError):
+        error.blames_launch = any(_is_hopeless(each) for each in failures)
+    return error
 
 
 def _is_hopeless(failure: Failure) -> bool:

@@ -15,7 +15,10 @@ from cloudgpu.base.errors import (
     CreateRefusedError,
     DeadlineError,
     InstanceFailedError,
+    NoCreditError,
+    NothingFitsError,
     OfferGoneError,
+    RateLimitedError,
     StoppedByUserError,
 )
 from cloudgpu.base.money import ZERO, show_usd
@@ -29,6 +32,8 @@ from cloudgpu.running.deployment.wait import POLL_S, Bounds, Prober, Watch, adva
 from cloudgpu.running.records import Deployment, DeploymentState
 
 _TRY_THE_NEXT = (OfferGoneError, CreateRefusedError, InstanceFailedError, DeadlineError)
+ELSEWHERE = (*_TRY_THE_NEXT, NothingFitsError, NoCreditError, RateLimitedError)
+"""What ends the hope of this provider, with nothing left that bills: another one may do."""
 
 
 @dataclass(slots=True)
@@ -38,6 +43,7 @@ class Racer:
     deployment: Deployment
     watch: Watch
     rental: Rental | None = None
+    told: Progress | None = None
 
 
 @dataclass(slots=True)
@@ -74,8 +80,21 @@ class Race:
                 self._advance(racer)
                 if racer.watch.answered:
                     return racer
+            self._tell()
             if self.racers:
                 self.journal.clock.sleep(POLL_S)
+
+    def _tell(self) -> None:
+        """One line for all that run: where each of them stands."""
+        told = [(each, each.told) for each in self.racers if each.told]
+        if not told:
+            return
+        first = told[0][1]
+        if len(told) > 1:
+            where = "; ".join(f"{each.deployment.cards}: {said.phase}" for each, said in told)
+            usd = max(said.usd for _, said in told)
+            first = Progress(phase=f"{len(told)} at once", detail=where, elapsed_s=first.elapsed_s, usd=usd)
+        self.journal.on_progress(first)
 
     def _start(self, turns: Turns) -> None:
         """As many at once as were asked for. Raises the error that names every failure when not one can be started."""
@@ -108,9 +127,14 @@ class Race:
 
     def _advance(self, racer: Racer) -> None:
         key, bounds = racer.deployment.api_key or self.request.api_key, self._bounds(racer)
+
+        def keep(told: Progress) -> None:
+            racer.told = told
+
+        journal = dataclasses.replace(self.journal, on_progress=keep)
         with self._minded(racer):
             racer.deployment = advance(
-                self.journal, racer.deployment, racer.watch, api_key=key, prober=self.prober, bounds=bounds
+                journal, racer.deployment, racer.watch, api_key=key, prober=self.prober, bounds=bounds
             )
 
     @contextmanager
