@@ -16,6 +16,7 @@ from cloudgpu.running.deployment import Deployment, DeploymentState, Progress
 
 _EXISTS_BADLY = {
     DeploymentState.FAILED: "it does not serve, and bills",
+    DeploymentState.OUTBID: "a higher bid has its GPUs; its disk bills, and it comes back when its bid wins again",
     DeploymentState.CREATING: "nobody knows yet whether it was rented",
     DeploymentState.UNCERTAIN: "nobody knows yet whether it was rented",
     DeploymentState.DESTROYING: "its end is not confirmed",

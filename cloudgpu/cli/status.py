@@ -58,7 +58,8 @@ def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Dep
         except CloudgpuError as error:
             now, problem = each, error.message
         else:
-            problem = now.last_error if now.state is not DeploymentState.FAILED else None
+            unwell = now.state in (DeploymentState.FAILED, DeploymentState.OUTBID)
+            problem = None if unwell else now.last_error
         if problem and not now.state.is_final:
             unasked.append(f"{each.name} is shown as it was recorded: {problem}")
         shown.append(now)

@@ -327,3 +327,23 @@ def test_what_failed_elsewhere_counts_and_is_told_beside_what_failed_here(desk):
         desk.up(limits=Limits(max_attempts=2), failures=failures)
     assert [failure.provider for failure in failures] == ["paper", "elsewhere"]
     assert desk.provider.billing() == []
+
+
+def test_a_bid_that_is_outbid_is_no_fault_of_its_machine(desk):
+    def outbid(called):
+        for machine in desk.provider.machines.values():
+            machine.state = InstanceState.OUTBID if machine.instance_id == "1000" else None
+
+    desk.provider.hook = outbid
+    deployment = desk.up()
+    assert deployment.offer_id == "2"
+    assert [told.bad_machine for told in desk.progress if told.phase == "next offer"] == [None]
+
+
+def test_what_serves_and_is_outbid_is_shown_so_and_comes_back(desk):
+    deployment = desk.up()
+    machine = desk.provider.machines[deployment.instance_id]
+    machine.state = InstanceState.OUTBID
+    assert desk.refresh(deployment).state is DeploymentState.OUTBID
+    machine.state = None
+    assert desk.refresh(desk.store.deployment("mistral")).state is DeploymentState.READY

@@ -99,7 +99,9 @@ def state_of(deployment: Deployment, view: InstanceView) -> DeploymentState:
             return DeploymentState.STARTING
         case InstanceState.RUNNING:
             return DeploymentState.READY if deployment.ready_at else DeploymentState.LOADING
-        case InstanceState.STOPPED | InstanceState.OUTBID | InstanceState.FAILED | InstanceState.OFFLINE:
+        case InstanceState.OUTBID:
+            return DeploymentState.OUTBID
+        case InstanceState.STOPPED | InstanceState.FAILED | InstanceState.OFFLINE:
             return DeploymentState.FAILED
 
 
@@ -109,7 +111,8 @@ def _seen(deployment: Deployment, view: InstanceView) -> Step:
     if deployment.state is DeploymentState.DRAINING:
         return Step(state=deployment.state, action=Action.OBSERVE)
     state = state_of(deployment, view)
-    note = f"{view.state}: {view.detail}".rstrip(": ") if state is DeploymentState.FAILED else None
+    unwell = state in (DeploymentState.FAILED, DeploymentState.OUTBID)
+    note = f"{view.state}: {view.detail}".rstrip(": ") if unwell else None
     adopt = deployment.instance_id is None
     return Step(state=state, action=Action.ADOPT if adopt else Action.OBSERVE, note=note)
 

@@ -125,6 +125,11 @@ def _judge_price(deployment: Deployment, bounds: Bounds) -> None:
 
 
 def _judge_state(journal: Journal, deployment: Deployment, sighting: Seen, watch: Watch) -> None:
+    if deployment.state is DeploymentState.OUTBID:
+        raise InstanceFailedError(
+            deployment.last_error or "outbid", hint="bid more with --bid, or rent on demand: leave --spot out",
+            instance_id=deployment.instance_id,
+        )  # fmt: skip
     if deployment.state is not DeploymentState.FAILED:
         watch.offline_since = None
         return
