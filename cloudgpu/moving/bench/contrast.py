@@ -1,7 +1,8 @@
 """Two runs side by side: each figure of each level with its ratio, and whether that is more than chance. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from cloudgpu.moving.bench.figures import percentile
 from cloudgpu.moving.bench.interval import Interval, ratio_of_quantiles
@@ -35,6 +36,10 @@ class Contrast:
             return "no difference seen"
         change = abs(self.interval.value - 1)
         return f"{change:.0%} {'slower' if self.interval.value > 1 else 'faster'}"
+
+    def as_body(self) -> dict[str, Any]:
+        """JSON values only."""
+        return asdict(self) | {"meaning": self.words}
 
 
 def contrasts(one: Run, other: Run, *, seed: int = 0) -> list[Contrast]:

@@ -1,10 +1,12 @@
 """The quality gate: does the new side still pass the golden prompts, and does nothing look broken?"""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from cloudgpu.moving.bench.interval import Interval, difference_of_means
 from cloudgpu.moving.gates.thresholds import QualityLimits, Thresholds
 from cloudgpu.moving.gates.verdict import Check, Outcome, at_least, within
+from cloudgpu.moving.quality.referee import Opinion
 from cloudgpu.moving.quality.trial import QualityRun
 
 GATE = "quality"
@@ -77,6 +79,23 @@ def _anomalies(old: QualityRun, new: QualityRun, thresholds: Thresholds, seed: i
         gate=GATE, name="anomalies", outcome=outcome,
         reason=said + (open_end if outcome is Outcome.INCONCLUSIVE else ""), old=before, new=after, unit="share",
         limit=most, samples=len(new.trials),
+    )  # fmt: skip
+
+
+def opinion_check(found: Sequence[Opinion], thresholds: Thresholds, seed: int) -> Check:
+    """What a judge model prefers, from -1 (always the old side) to 1; one that is unsure prefers neither."""
+    counts = Counter(each.preference for each in found)
+    least, name = thresholds.quality.min_preference, "judge model"
+    said = f"the judge prefers the new side {counts['new']} times, the old one {counts['old']}, neither "
+    said += f"{counts['tie'] + counts['unsure']}"
+    if len(found) < thresholds.quality.min_prompts:
+        reason = f"{said}: too few to conclude from"
+        return Check(gate=GATE, name=name, outcome=Outcome.INCONCLUSIVE, reason=reason, samples=len(found))
+    marks = [(0.0, float({"new": 1, "old": -1}.get(each.preference, 0))) for each in found]
+    interval = difference_of_means(marks, confidence=thresholds.confidence, seed=seed)
+    return Check(
+        gate=GATE, name=name, outcome=at_least(interval, least), reason=said, new=interval.value, unit="preference",
+        limit=least, samples=len(found),
     )  # fmt: skip
 
 

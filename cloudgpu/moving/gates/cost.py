@@ -20,7 +20,8 @@ def cost_checks(old: Run, new: Run, thresholds: Thresholds, seed: int) -> list[C
     """
     if not old.usd_per_hour or not new.usd_per_hour:
         which = " and ".join(run.name for run in (old, new) if not run.usd_per_hour)
-        return [Check(gate=GATE, name=NAME, outcome=Outcome.NOT_JUDGED, reason=f"nobody said what {which} costs")]
+        reason = f"no price an hour is known for {which}"
+        return [Check(gate=GATE, name=NAME, outcome=Outcome.NOT_JUDGED, reason=reason)]
     users = max((*old.levels, 0))
     before, after = _waits(old, new, users)
     if len(before) < thresholds.bench.min_samples:

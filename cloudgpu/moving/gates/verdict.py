@@ -71,11 +71,12 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        """The sentence of the check that decided; of a pass, how much was checked."""
+        """The sentence of the first check that decided, and how many more did; of a pass, how much was checked."""
         deciding = [check for check in self.checks if check.outcome is self.outcome]
         if self.outcome is Outcome.PASS:
             return f"{len(deciding)} checks passed"
-        return deciding[0].reason if deciding else "nothing was checked"
+        more = f" (and {len(deciding) - 1} more)" if len(deciding) > 1 else ""
+        return f"{deciding[0].reason}{more}" if deciding else "nothing could be judged"
 
     def gate(self, name: str) -> Outcome:
         """The outcome of one gate; not judged when it was left out."""
