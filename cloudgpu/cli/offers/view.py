@@ -7,7 +7,7 @@ from typing import Any
 
 from cloudgpu.base.clock import utc_text
 from cloudgpu.cli import render
-from cloudgpu.cli.plan_view import age_line, place
+from cloudgpu.cli.plan.origin import age_line, place
 from cloudgpu.cli.render import Column
 from cloudgpu.planning.aggregate import reference_rows
 from cloudgpu.planning.candidate import offer_as_json

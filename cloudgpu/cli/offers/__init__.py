@@ -63,7 +63,7 @@ def offers(
     """List offers by price: live ones with a key, else the reference prices (no network)."""
     # Everything below is imported only when the command runs: `--help` stays fast.
     from cloudgpu.cli.markets import check_providers, gather, market_time, reach_of
-    from cloudgpu.cli.offers_view import market_as_json, render_aggregate, render_csv, render_market
+    from cloudgpu.cli.offers.view import market_as_json, render_aggregate, render_csv, render_market
     from cloudgpu.cli.option_values import finite, refuse_empty
     from cloudgpu.cli.render import out_json
     from cloudgpu.cli.session import open_session
@@ -76,7 +76,7 @@ def offers(
     session, reach = open_session(), reach_of(live=live, offline=offline)
     check_action(action, machine, sort)
     if action in _LIST_ACTIONS:
-        from cloudgpu.cli.offers_blocked import act
+        from cloudgpu.cli.offers.blocked import act
 
         return act(session, action or "", machine, providers, why=why, days=days, as_json=as_json)
 

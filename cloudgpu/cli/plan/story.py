@@ -2,7 +2,8 @@
 
 from cloudgpu.base.money import exact_text
 from cloudgpu.cli import render
-from cloudgpu.cli.plan_view import place, price_lines
+from cloudgpu.cli.plan.origin import place
+from cloudgpu.cli.plan.view import price_lines
 from cloudgpu.cli.render import Column, duration, gib, money
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.needs import Needs

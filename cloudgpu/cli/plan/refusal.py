@@ -1,0 +1,38 @@
+"""Why nothing fits, in one sentence, and what would help."""
+
+from cloudgpu.base.errors import NothingFitsError
+from cloudgpu.planning.needs import DEFAULT_MIN_RELIABILITY, Needs
+from cloudgpu.planning.plan import Plan, nearest_miss
+from cloudgpu.planning.reason import LABELS
+
+_MOST_REASONS = 3
+
+
+def nothing_fits(plan: Plan) -> NothingFitsError:
+    """The error for a plan without a candidate: how many were refused, and what came nearest."""
+    miss = nearest_miss(plan)
+    most = list(plan.rejected_by_reason.items())[:_MOST_REASONS]
+    counted = ", ".join(f"{LABELS.get(code, code)} ({count})" for code, count in most)
+    of = "the one offer does not fit" if plan.offers.count == 1 else f"none of {plan.offers.count} offers fits"
+    message = f"{of} {plan.needs.model.model_id}" + (f": {counted}" if most else "")
+    if not plan.offers.count:
+        message = f"there is no offer for {plan.needs.model.model_id} on this market"
+    if miss is None:
+        return NothingFitsError(message, hint=_hint_for_an_empty_market(plan.needs))
+    if plan.savings:
+        form = plan.savings[0]
+        return NothingFitsError(message, hint=f"it fits quantised: add --quantization {form.quantization}")
+    lacks = "; ".join(reason.detail for reason in miss.reasons)
+    return NothingFitsError(message, hint=f"nearest miss, {miss.gpu_count}x {miss.gpu} at {miss.provider}: {lacks}")
+
+
+def _hint_for_an_empty_market(needs: Needs) -> str:
+    """What was sent to the provider's own search besides what the model needs, so that it may have left nothing."""
+    asked = {
+        "--gpu": needs.gpu, "--gpus": needs.gpu_count, "--region": needs.regions, "--disk": needs.disk_gb,
+        "--min-reliability": needs.min_reliability > DEFAULT_MIN_RELIABILITY,
+    }  # fmt: skip
+    given = [option for option, value in asked.items() if value]
+    if given:
+        return f"the market has none of that kind; leave out {' or '.join(given)}"
+    return "the market shows nothing large enough today; ask another one with --provider, or give --offers FILE"
