@@ -354,6 +354,15 @@ def test_a_bid_runs_is_outbid_and_wins_again_where_there_are_bids(market):
     assert market.wait_for(instance_id, lambda view: view.state in UP).bid_usd_per_hour == bid.gpu_usd_per_hour * 2
 
 
+def test_the_least_bid_wins_wherever_it_stands(market):
+    for bid in list(bids_of(market.provider.search(replace(QUERY, gpu_names=None)).offers))[:40]:
+        try:
+            again = market.provider.offer(bid, 60)
+        except OfferGoneError:
+            continue  # another bid of ours has the machine by now, or the price on demand is as low
+        assert market.provider.instance(market.rent("t", again)).bid_usd_per_hour > bid.min_bid_usd_per_hour
+
+
 def test_a_bid_below_the_least_rents_nothing(market):
     if not market.provider.capabilities.interruptible:
         return

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 import pytest
 import responses
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import (
@@ -19,6 +21,7 @@ from cloudgpu.base.errors import (
 from cloudgpu.base.secret import Secret
 from cloudgpu.running.providers.base import InstanceState, PriceProposal
 from cloudgpu.running.providers.vast import open_vast
+from cloudgpu.running.providers.vast.bid import bid_price
 from tests.running.vast_answers import CREATE, KEY, SEARCH, SHOW, URL, offer_row, row
 
 
@@ -84,6 +87,11 @@ def test_a_bid_is_a_create_with_a_price_and_still_fails_rather_than_bill_while_s
     assert (sent["price"], sent["cancel_unavail"]) == (0.21, True)
 
 
+@given(st.decimals(min_value="0.001", max_value=127, places=12))
+def test_a_bid_is_never_rounded_below_what_wins(usd):
+    assert usd <= Decimal(repr(bid_price(usd))) < usd + Decimal("0.000001")
+
+
 @pytest.mark.parametrize("usd", ["0.0005", "128.5"])
 def test_a_bid_that_vast_does_not_take_is_never_sent(vast, server, launch, make_offer, usd):
     with pytest.raises(InvalidRequestError, match="outside of what Vast"):
@@ -97,7 +105,7 @@ def test_a_bid_read_again_is_raised_to_what_wins_now_and_never_lowered(vast, ser
     server.post(SEARCH, body=json.dumps({"offers": [offer_row(min_bid=0.22)]}))
     raised = vast.offer(bid(make_offer, "0.20"), 40)
     kept = vast.offer(bid(make_offer, "0.25"), 40)
-    assert (raised.gpu_usd_per_hour, kept.gpu_usd_per_hour) == (Decimal("0.22"), Decimal("0.25"))
+    assert (raised.gpu_usd_per_hour, kept.gpu_usd_per_hour) == (Decimal("0.220001"), Decimal("0.25"))
     for again in (raised, kept):
         assert again.interruptible
         assert (again.min_bid_usd_per_hour, again.on_demand_usd_per_hour) == (Decimal("0.22"), Decimal("0.3"))
