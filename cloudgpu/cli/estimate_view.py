@@ -36,7 +36,8 @@ def headline(found: MemoryEstimate) -> str:
         return _cache_headline(found)
     if found.starts and found.crowds_card:
         return (
-            f"Tight: {found.used_gib:.1f} GiB in all on {found.total_gib:.1f}, within the error of the CUDA graphs. "
+            f"Tight: starts by this estimate, but {found.used_gib:.1f} GiB in all under full load on "
+            f"{found.total_gib:.1f}, and the CUDA graphs may take {found.cuda_graph_band_gib:.1f} GiB more. "
             f"--gpu-memory-utilization {found.highest_utilization:.2f} is safe."
         )
     if found.is_tight:

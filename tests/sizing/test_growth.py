@@ -25,7 +25,9 @@ def test_a_sequence_takes_more_the_longer_it_is(model, gpu, release, one, other)
         for tokens in sorted((one, other))
     )
     assert short.kv_needed_gib <= long.kv_needed_gib
-    assert short.kv_cache_gib == pytest.approx(long.kv_cache_gib)
+    assert short.kv_cache_gib >= long.kv_cache_gib - 1e-9
+    if not model.architecture.has_vision:
+        assert short.kv_cache_gib == pytest.approx(long.kv_cache_gib)
 
 
 @given(MODELS, CARDS, RELEASES, st.integers(1, 1024), st.integers(1, 1024))

@@ -158,7 +158,7 @@ def test_eager_mode_has_no_graphs():
 def test_the_graphs_lie_inside_the_budget_by_release_and_runner():
     inside = {
         (name, version): _on(name, engine_version=version).cuda_graph_inside_budget
-        for name in ("qwen-14b", "gemma-3-27b")
+        for name in ("qwen-14b", "qwen3-30b-a3b")
         for version in ("0.20.0", "0.21.0", "0.25.1", "0.33.0")
     }
     assert [inside["qwen-14b", version] for version in ("0.20.0", "0.21.0", "0.25.1", "0.33.0")] == [
@@ -167,7 +167,7 @@ def test_the_graphs_lie_inside_the_budget_by_release_and_runner():
         False,
         True,
     ]
-    assert [inside["gemma-3-27b", version] for version in ("0.20.0", "0.21.0", "0.25.1", "0.33.0")] == [
+    assert [inside["qwen3-30b-a3b", version] for version in ("0.20.0", "0.21.0", "0.25.1", "0.33.0")] == [
         False,
         True,
         True,

@@ -20,9 +20,9 @@ NATIVE_SAMPLER_BYTES_PER_LOGIT = 28.5
 EARLY_SAMPLER_BYTES_PER_LOGIT = 39.0
 """The same before 0.14: 1.39 to 1.42 GiB logged for 256 rows of 151,936 by six starts of 0.7 to 0.10."""
 
-FLASHINFER_SAMPLER_BYTES_PER_LOGIT = 15.0
-"""Logits in 16 and 32 bit and two sets of probabilities: 3.9 GiB logged for 1,024 rows of 262,144 on 0.26, about 2.7
-for 1,024 rows of 201,088 on 0.25."""
+FLASHINFER_SAMPLER_BYTES_PER_LOGIT = 16.0
+"""Logits in 16 and 32 bit, probabilities and what they are drawn with: 3.9 GiB logged for 1,024 rows of 262,144 on
+0.26; on 0.25.1 2.9 for 1,024 rows of 201,088 and 2.3 (less the images kept meanwhile) for 1,024 rows of 152,064."""
 
 V2_LOGITS_BYTES, V2_EARLY_ROWS = 6.4, 1024
 """The newer runner profiled logits alone at first, in 16 and 32 bit: 0.93 GiB for 1,024 rows of 151,936 on 0.25.1, 0.25
@@ -48,6 +48,7 @@ def profile(version: str = DEFAULT_VERSION) -> EngineProfile:
         graphs_inside_budget=number >= (0, 21),
         has_v2_runner=number >= (0, 25),
         v2_graphs_inside_budget=number >= (0, 33),
+        v2_profiles_images=number >= (0, 26),
         sampler_bytes_per_logit=_sampler_bytes_per_logit(number),
         v2_sampler_bytes_per_logit=NATIVE_SAMPLER_BYTES_PER_LOGIT if number >= (0, 28) else V2_LOGITS_BYTES,
         v2_sampler_rows=V2_SAMPLER_ROWS if number >= (0, 28) else V2_EARLY_ROWS,

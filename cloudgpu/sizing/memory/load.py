@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Tokens and sequences of one step, the split, the width of an element, the images of a prompt.
+    """Tokens and sequences of one step, the longest sequence (`context`), the split, width of an element and images.
 
     `packs_activations`: the format's kernels take their input in one byte; `grouped_kernels`: those of its experts need
     no workspace (MXFP4). `image_limit` and `max_pixels` None leave images to the engine's and the processor's limits.
@@ -13,6 +13,7 @@ class Load:
 
     tokens: int
     sequences: int
+    context: int
     ranks: int = 1
     element_bytes: int = 2
     packs_activations: bool = False

@@ -3,11 +3,14 @@
 Calibrated on starts of vLLM 0.25.1 on H100 and H200 and on public start-up logs; see docs of each constant.
 """
 
+from dataclasses import replace
+
 from cloudgpu.base.units import GIB
 from cloudgpu.sizing.engines import EngineProfile
 from cloudgpu.sizing.engines.profile import Card, capability
 from cloudgpu.sizing.memory.load import Load
-from cloudgpu.sizing.memory.vision import vision_peak_gib
+from cloudgpu.sizing.memory.result import GRAPH_BAND_GIB
+from cloudgpu.sizing.memory.vision import encoded_gib, vision_peak_gib
 from cloudgpu.sizing.shape import Architecture, LayerKind
 
 HIDDEN_ROWS, FEED_FORWARD_ROWS = 2.4, 3.3
@@ -40,7 +43,15 @@ GRAPH_GIB_PER_LAYER_EARLY = 0.05
 GRAPH_GIB_PER_LAYER_V0 = 0.006
 """Before 0.8: 0.17 GiB for 28 layers, 0.15 for 64."""
 
+NCCL_GRAPH_GIB_PER_LAYER = 0.0173
+"""What 51 sizes take more where NCCL's kernels are captured in place of the engine's own all-reduce, which wants cards
+that reach each other's memory: 2.54 GiB for 64 layers on two H200 made to do without, 1.43 with it. No pair of such
+cards has been measured, so that it widens the band and not the estimate."""
+
 ALL_CAPTURE_SIZES = 51
+
+V2_MIXTURES = frozenset({"deepseek_v2", "qwen2_moe", "granitemoe"})
+"""The mixtures that the newer runner serves. Source: DEFAULT_V2_MODEL_RUNNER_ARCHITECTURES of vLLM 0.25.1."""
 
 
 def forward_peak_gib(architecture: Architecture, load: Load) -> float:
@@ -57,15 +68,35 @@ def sampler_peak_gib(architecture: Architecture, profile: EngineProfile, sequenc
 
 
 def activation_peak_gib(architecture: Architecture, profile: EngineProfile, load: Load) -> float:
-    """The largest of what the profile run does one after the other: forward pass, sampling, one maximal image."""
+    """The largest of what the profile run does one after the other: images, then a forward pass, then sampling.
+
+    What the images were encoded to stays during the rest.
+    """
     forward = forward_peak_gib(architecture, load)
     if architecture.is_encoder:
         return forward
-    sampler = sampler_peak_gib(
-        architecture, profile, min(load.sequences, load.tokens), v2_runner=runs_on_v2(architecture, profile)
-    )
+    v2_runner = runs_on_v2(architecture, profile)
+    sampler = sampler_peak_gib(architecture, profile, min(load.sequences, load.tokens), v2_runner=v2_runner)
     sampler += 0.0 if load.grouped_kernels else workspace_gib(architecture, load)
-    return max(forward, sampler, vision_peak_gib(architecture, load))
+    if not profiles_images(architecture, profile):
+        return max(forward, sampler)
+    return max(vision_peak_gib(architecture, load), max(forward, sampler) + encoded_gib(architecture, load))
+
+
+def profiles_images(architecture: Architecture, profile: EngineProfile) -> bool:
+    """Whether the profile run encodes the largest image, so that its memory lies inside the budget.
+
+    Source: `profile_run` of the newer runner in 0.25.1 does not (the same cache was left with any image limit and with
+    none); vllm-project/vllm pull 48469 added it.
+    """
+    return architecture.has_vision and (not runs_on_v2(architecture, profile) or profile.v2_profiles_images)
+
+
+def image_gib_left_out(architecture: Architecture, profile: EngineProfile, load: Load) -> float:
+    """What one largest image takes besides the budget where the profile run encodes none; 0 where it does."""
+    if not architecture.has_vision or profiles_images(architecture, profile) or load.image_limit == 0:
+        return 0.0
+    return vision_peak_gib(architecture, replace(load, tokens=1, sequences=1, image_limit=1))
 
 
 def workspace_gib(architecture: Architecture, load: Load) -> float:
@@ -80,14 +111,15 @@ def workspace_gib(architecture: Architecture, load: Load) -> float:
 
 
 def runs_on_v2(architecture: Architecture, profile: EngineProfile) -> bool:
-    """Whether the newer runner serves the model: text without recurrent layers, of mixtures only latent ones.
+    """Whether the newer runner serves the model: what generates, has no recurrent layers and is no mixture but a few.
 
-    Seen on 0.25.1: Qwen2.5, Qwen3, Llama, Gemma 3 text and DeepSeek-V2 are served by it, Qwen3-30B-A3B is not.
+    Source: `use_v2_model_runner` of 0.25.1. Seen there: Qwen2.5, Qwen3, Llama, Gemma 3 text, DeepSeek-V2, Qwen2.5-VL
+    and Qwen3-VL are served by it, Qwen3-30B-A3B and gpt-oss are not.
     """
-    if architecture.has_vision or architecture.is_encoder or not profile.has_v2_runner:
+    if architecture.is_encoder or not profile.has_v2_runner:
         return False
     kinds = {group.kind for group in architecture.layer_groups}
-    return LayerKind.RECURRENT not in kinds and (not architecture.expert_count or LayerKind.LATENT in kinds)
+    return LayerKind.RECURRENT not in kinds and (not architecture.expert_count or architecture.family in V2_MIXTURES)
 
 
 def cuda_graph_gib(
@@ -101,6 +133,16 @@ def cuda_graph_gib(
         return _graph_gib_per_layer(profile.release, card) * architecture.layers * share
     mixture = GRAPH_MIXTURE_FACTOR if architecture.expert_count else 1.0
     return GRAPH_GIB_PER_LAYER * architecture.layers * mixture * share
+
+
+def cuda_graph_band_gib(graph_gib: float, layers: int, gpus: int, card: Card) -> float:
+    """How far the graphs may be above their estimate; 0 without graphs."""
+    if not graph_gib:
+        return 0.0
+    if gpus == 1 or card.total_gib >= PEERS_FROM_GIB:
+        return GRAPH_BAND_GIB
+    share = min(graph_gib / (GRAPH_GIB_PER_LAYER * layers), 1.0)
+    return GRAPH_BAND_GIB + NCCL_GRAPH_GIB_PER_LAYER * layers * share
 
 
 def _graph_gib_per_layer(release: tuple[int, int], card: Card) -> float:

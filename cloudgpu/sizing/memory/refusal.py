@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 
-from cloudgpu.sizing.memory.result import GRAPH_BAND_GIB, Refusal
+from cloudgpu.sizing.memory.result import Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """One GPU's figures, in GiB, that decide about a start. `outside_gib` are CUDA graphs on top of the budget."""
+    """One GPU's figures, in GiB, that decide about a start.
+
+    `outside_gib` are CUDA graphs on top of the budget, `outside_band_gib` how far above that they may be.
+    """
 
     total_gib: float
     requested_gib: float
@@ -17,6 +20,7 @@ class Budget:
     kv_needed_gib: float
     context_gib: float
     outside_gib: float
+    outside_band_gib: float
     activation_gib: float
     max_model_len: int
     longest_context: int
@@ -83,7 +87,7 @@ def _graph_capture(budget: Budget) -> tuple[Refusal, str] | None:
     be exceeded by more than its error.
     """
     used = budget.requested_gib - budget.activation_gib + budget.outside_gib + budget.context_gib
-    if used <= budget.total_gib + GRAPH_BAND_GIB:
+    if used <= budget.total_gib + budget.outside_band_gib:
         return None
     return Refusal.KV_CACHE, (
         f"torch.OutOfMemoryError: CUDA out of memory while capturing CUDA graphs: {used:.2f} GiB in use of "

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 SHOWN_DECIMALS = 3
 GRAPH_BAND_GIB = 0.3
-"""Seen error of the CUDA graphs, which may lie on top of the budget."""
+"""Seen error of the CUDA graphs on one GPU, and on several that reach each other's memory."""
 
 
 class Refusal(StrEnum):
@@ -22,6 +22,7 @@ class MemoryEstimate:
 
     `total_gib` is what torch reports, `requested_gib` the share the engine takes: weights + activation peak + non-torch
     + KV cache, and the CUDA graphs where `cuda_graph_inside_budget`. The CUDA context lies outside of it.
+    `cuda_graph_band_gib` is how far above `cuda_graph_gib` the graphs may be.
     `kv_cache_gib` is what is left for the cache and may be negative; one sequence of `context_tokens` needs
     `kv_needed_gib`.
     `kv_bytes_per_token` counts the layers that keep every token. `longest_context` is the longest single sequence the
@@ -47,6 +48,7 @@ class MemoryEstimate:
     activation_peak_gib: float
     non_torch_gib: float
     cuda_graph_gib: float
+    cuda_graph_band_gib: float
     cuda_graph_inside_budget: bool
     cuda_context_gib: float
     kv_cache_gib: float
@@ -85,12 +87,13 @@ class MemoryEstimate:
     def crowds_card(self) -> bool:
         """Whether graphs on top of the budget leave the card less than they may be off."""
         outside = not self.cuda_graph_inside_budget and self.cuda_graph_gib > 0
-        return outside and self.total_gib - self.used_gib < GRAPH_BAND_GIB
+        return outside and self.total_gib - self.used_gib < self.cuda_graph_band_gib
 
     @property
     def highest_utilization(self) -> float:
-        """The largest gpu_memory_utilization, to two decimals, whose use in all still fits the card."""
+        """The largest gpu_memory_utilization, to two decimals, whose use in all fits the card, the graphs' band too."""
         outside_gib = self.used_gib - self.requested_gib
+        outside_gib += 0.0 if self.cuda_graph_inside_budget else self.cuda_graph_band_gib
         return max(int(100 * (1 - outside_gib / self.total_gib)) / 100, 0.0)
 
     def holds(self, sequences: int) -> bool:

@@ -40,6 +40,11 @@ class Room:
         """What is left for the cache; negative when the weights do not fit."""
         return self.usable_gib - self.weights_gib - self.activation_gib - self.other_gib
 
+    @property
+    def available_bytes(self) -> float:
+        """The same in bytes, 0 when the weights do not fit."""
+        return max(self.cache_gib, 0.0) * GIB
+
 
 def estimate_unpooled(
     model: ModelSpec, gpu: GpuSpec, options: ServingOptions, profile: EngineProfile, quantization: str | None
@@ -52,7 +57,6 @@ def estimate_unpooled(
     refusal = _refusal(room, needed_gib, profile)
     hardware = profile.hardware_error(gpu, None, options.dtype)
     per_token = token_bytes(model.architecture, _kv_bytes(options), _ranks(options, profile))
-    available = max(room.cache_gib, 0.0) * GIB
     return MemoryEstimate(
         model=model.model_id,
         engine=profile.name,
@@ -68,17 +72,18 @@ def estimate_unpooled(
         activation_peak_gib=room.activation_gib,
         non_torch_gib=room.other_gib,
         cuda_graph_gib=0.0,
+        cuda_graph_band_gib=0.0,
         cuda_graph_inside_budget=True,
         cuda_context_gib=room.context_gib,
         kv_cache_gib=room.cache_gib,
-        kv_cache_tokens=int(available // per_token) if per_token else 0,
+        kv_cache_tokens=int(room.available_bytes // per_token) if per_token else 0,
         kv_bytes_per_token=per_token,
         kv_needed_gib=needed_gib,
         starts=refusal is None and hardware is None,
         refusal=refusal,
         refusal_text=_words(profile, room, gpu) if refusal else hardware,
         longest_context=_longest(model, gpu, options, profile, quantization, context),
-        sequences_at_context=int(100 * available / each) / 100 if each else float(options.concurrency),
+        sequences_at_context=int(100 * room.available_bytes / each) / 100 if each else float(options.concurrency),
         error_band_gib=BAND_SHARE * room.weights_gib + BAND_GIB,
         weights_source=model.weights_source,
         hardware_error=hardware,

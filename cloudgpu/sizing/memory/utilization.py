@@ -5,7 +5,7 @@ from dataclasses import replace
 from cloudgpu.sizing.engines import vllm
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.estimate import estimate
-from cloudgpu.sizing.memory.result import GRAPH_BAND_GIB, MemoryEstimate
+from cloudgpu.sizing.memory.result import MemoryEstimate
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.options import ServingOptions
 
@@ -47,7 +47,7 @@ def fitting_estimate(
 
 def _margin_gib(found: MemoryEstimate) -> float:
     """What the graphs may be off; nothing where none come on top."""
-    return 0.0 if found.cuda_graph_inside_budget or not found.cuda_graph_gib else GRAPH_BAND_GIB
+    return 0.0 if found.cuda_graph_inside_budget else found.cuda_graph_band_gib
 
 
 def _highest(found: MemoryEstimate, taken_gib: float) -> float:
