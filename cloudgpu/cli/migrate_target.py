@@ -7,7 +7,7 @@ from pathlib import Path
 from cloudgpu.base.errors import NotFoundError, UsageError
 from cloudgpu.cli.agreement import live_plan, new_plan
 from cloudgpu.cli.markets import check_providers
-from cloudgpu.cli.plan_needs import asked_name
+from cloudgpu.cli.plan.needs import asked_name
 from cloudgpu.cli.session import Session
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import OfferSource

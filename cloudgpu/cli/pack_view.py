@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from cloudgpu.cli import render
-from cloudgpu.cli.plan_view import age_line
+from cloudgpu.cli.plan.origin import age_line
 from cloudgpu.planning.offers import Market
 from cloudgpu.sizing.pack import Finding, Home, Packing, Remedy
 from cloudgpu.sizing.pack.packing import CardLoad, Placed, Verdict

@@ -81,6 +81,11 @@ class Plan:
     worth: tuple[Candidate, ...]
     content: str = field(default="{}", compare=False, repr=False)
 
+    @property
+    def cheapest(self) -> Candidate | None:
+        """The cheapest of the candidates, whatever they are ranked by."""
+        return min(self.candidates, key=lambda candidate: candidate.usd_total, default=None)
+
     def as_json(self) -> dict[str, Any]:
         """The form of the JSON contract, without the schema version that every output adds."""
         return {"plan_id": self.plan_id, **json.loads(self.content)}

@@ -194,7 +194,7 @@ def test_where_graphs_find_no_room_the_engine_gets_a_lower_share_of_the_card(mar
     small = offer(gpu="RTX 3060", gpu_memory_mib=12288, gpu_count=4)
     plan = make_plan(needs(), market(small), now)
     [candidate] = plan.candidates
-    assert candidate.gpu_memory_utilization == 0.86
+    assert candidate.gpu_memory_utilization < 0.92
     assert f"--gpu-memory-utilization {candidate.gpu_memory_utilization:g}" in candidate.memory.flags
     assert candidate.memory.used_gib <= candidate.memory.total_gib
     assert candidate.memory.holds(1)
