@@ -46,7 +46,10 @@ def migrate(
         str | None, typer.Option(help="Where to rent; default: as planned, else where the old one is.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the new deployment; default: the model's.")] = None,
-    questions: Annotated[Path | None, typer.Option(metavar="FILE", help="Questions for both, one a line.")] = None,
+    gates: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="How much worse the new side may be; default by its size.")
+    ] = None,
+    golden: Annotated[Path | None, typer.Option(metavar="FILE", help="Golden prompts for both, as promptfoo.")] = None,
     hook: Annotated[
         str | None, typer.Option(metavar="CMD", help="Run this when the address moved (CLOUDGPU_* tells where).")
     ] = None,
@@ -99,7 +102,7 @@ def migrate(
     from cloudgpu.cli.migrate_strategy import Asked, strategy_of
     from cloudgpu.cli.option_values import positive, refuse_empty
 
-    refuse_empty(to=to, provider=provider, name=name, hook=hook)
+    refuse_empty(to=to, provider=provider, name=name, hook=hook, gates=gates)
     if old is None:
         raise UsageError(
             "which deployment should be moved away from?", hint="cloudgpu migrate --from NAME [--to MODEL]"
@@ -115,7 +118,8 @@ def migrate(
             plan=plan,
             provider=provider,
             name=name,
-            questions=questions,
+            gates=gates,
+            golden=golden,
             hook=hook,
             force=force,
             send_hf_token=send_hf_token,
@@ -280,7 +284,7 @@ def _act(
 
     from cloudgpu.cli import render
     from cloudgpu.cli.migrate_rental import agreed_again, request_again
-    from cloudgpu.cli.migrate_view import closing_question, show_new_answers
+    from cloudgpu.cli.migrate_view import closing_question, show_new_verdict
     from cloudgpu.cli.migrate_world import acts_on, at_work, meant_migration, read_again
     from cloudgpu.cli.session import open_session
 
@@ -299,7 +303,7 @@ def _act(
             migration = act(replace(now, agreed=agreed.agreed) if rents else now, acts)
     finally:
         if not as_json:
-            show_new_answers(session, before)
+            show_new_verdict(session, before)
     return _show_outcome(session, migration, hooks, as_json=as_json)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudgpu.base.clock import utc_text
-from cloudgpu.base.errors import CloudgpuError, ConflictError
+from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.migrate_follow import check_outcome, watch
@@ -19,10 +19,10 @@ from cloudgpu.cli.migrate_view import (
     Newcomer,
     as_json,
     hook_json,
-    show_answers,
     show_moved,
-    show_new_answers,
+    show_new_verdict,
     show_price,
+    show_verdict,
     standing,
 )
 from cloudgpu.cli.migrate_world import (
@@ -39,17 +39,23 @@ from cloudgpu.cli.migrate_world import (
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import forward
 from cloudgpu.moving.acts import Acts
-from cloudgpu.moving.comparison import QUESTIONS, read_questions
 from cloudgpu.moving.double_run import DoubleRun, double_run, no_double_run
+from cloudgpu.moving.gates.thresholds_file import DEFAULT, read_thresholds, shipped
 from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.quality.golden_file import read_golden
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.strategy import Strategy, Way
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan_file import save_plan
 from cloudgpu.running.deployment import Deployment, UpRequest
+from cloudgpu.sizing.models import resolve_model
 
 if TYPE_CHECKING:
     from cloudgpu.moving.hook import HookResult
+
+LARGER_MODEL = "larger-model"
+LARGER = 1.2
+"""From so many times the parameters on, a model is a larger one: its gates let it be slower."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +67,8 @@ class Wish:
     plan: Path | None
     provider: str | None
     name: str | None
-    questions: Path | None
+    gates: str | None
+    golden: Path | None
     hook: str | None
     force: bool
     send_hf_token: bool
@@ -77,20 +84,22 @@ class Wish:
 def start(wish: Wish) -> None:
     """Begin a migration, or go forward again with one that was rolled back. Shows its price and asks, then SPENDS."""
     session = open_session()
-    questions = read_questions(wish.questions) if wish.questions else None
+    read_golden(wish.golden)
+    if wish.gates is not None:
+        read_thresholds(wish.gates)
     old = the_old_side(session, wish.old)
     target = target_of(session, wish.to, wish.plan, old)
     opened = open_migration(session, old.service)
     if opened is not None:
         if not _can_go_again(opened, old, target.needs):
             raise still_open(opened)
-        return _go_again(session, wish, opened, old, target.needs, questions)
+        return _go_again(session, wish, opened, old, target.needs)
     check_in_charge(session, old)
     check_gateway(session, old.service, wish.strategy)
-    return _begin(session, wish, old, target, questions or QUESTIONS)
+    return _begin(session, wish, old, target)
 
 
-def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questions: tuple[str, ...]) -> None:
+def _begin(session: Session, wish: Wish, old: Deployment, target: Target) -> None:
     provider = provider_of(wish.provider, target, old)
     name = free_name(session, wish.name, target.needs.model.short_name)
     plan, change = plan_today(session, target, provider, wish.caps.max_price)
@@ -108,7 +117,8 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questi
         force=wish.force,
         send_hf_token=wish.send_hf_token,
         hook=wish.hook,
-        questions=questions,
+        gates=_gates(wish) or _gates_by_size(old, plan.needs),
+        golden=_golden(wish),
         strategy=wish.strategy,
     )
     request = request_for_plan(session, plan, migration, wish.caps)
@@ -133,9 +143,27 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target, questi
     _go(session, wish, migration, unchanged, lambda _: request, forward.go_forward)
 
 
-def _go_again(
-    session: Session, wish: Wish, seen: Migration, old: Deployment, needs: Needs, questions: tuple[str, ...] | None
-) -> None:
+def _gates(wish: Wish) -> str | None:
+    """As they are kept: a later process may stand in another folder."""
+    if wish.gates is None or wish.gates in shipped():
+        return wish.gates
+    return str(Path(wish.gates).resolve())
+
+
+def _golden(wish: Wish) -> str | None:
+    return str(wish.golden.resolve()) if wish.golden else None
+
+
+def _gates_by_size(old: Deployment, needs: Needs) -> str:
+    """A larger model may be slower within reason, but not worse."""
+    try:
+        before = resolve_model(old.model).parameters
+    except UsageError:
+        return DEFAULT
+    return LARGER_MODEL if needs.model.parameters > before * LARGER else DEFAULT
+
+
+def _go_again(session: Session, wish: Wish, seen: Migration, old: Deployment, needs: Needs) -> None:
     life = standing(session, seen).new
     check_gateway(session, old.service, wish.strategy)
     price = no_double_run(old.usd_per_hour, life.usd_per_hour if life else ZERO, wish.strategy)
@@ -152,8 +180,8 @@ def _go_again(
         if not _can_go_again(now, _same_old_side(session, old), needs):
             raise still_open(now)
         return replace(
-            now, force=wish.force, questions=questions or now.questions, hook=wish.hook or now.hook,
-            strategy=wish.strategy,
+            now, force=wish.force, gates=_gates(wish) or now.gates, golden=_golden(wish) or now.golden,
+            hook=wish.hook or now.hook, strategy=wish.strategy,
         )  # fmt: skip
 
     _go(session, wish, seen, with_wishes, lambda again: request_again(session, again), forward.go_again)
@@ -175,10 +203,10 @@ def _go(
             migration = way(migration, acts_on(session, migration, progress, request_for, hooks))
     except CloudgpuError:
         if not wish.as_json:
-            show_new_answers(session, migration)
+            show_new_verdict(session, migration)
         raise
     if not wish.as_json:
-        show_answers(migration)
+        show_verdict(migration)
     migration = watch(session, migration, hooks, until=_until(wish))
     if wish.as_json:
         render.out_json({"migration": as_json(standing(session, migration)), "hook": hook_json(hooks)})

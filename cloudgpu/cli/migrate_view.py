@@ -10,7 +10,6 @@ from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
-from cloudgpu.moving.comparison import Reply
 from cloudgpu.moving.double_run import DoubleRun
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.hook import HookResult
@@ -20,8 +19,6 @@ from cloudgpu.moving.sides import ways_out
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.withdrawal import serving
 from cloudgpu.running.deployment import Deployment
-
-_ANSWER_CHARACTERS = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,25 +85,22 @@ def _way_back(old: Deployment, price: DoubleRun, now: datetime, *, replaces: boo
     return f"keeping {old.name} warm until {until:%H:%M} UTC costs {render.money(price.window_usd)}"
 
 
-def show_answers(migration: Migration) -> None:
-    """Both answers to every question, with both times."""
-    if not migration.comparisons:
+def show_verdict(migration: Migration) -> None:
+    """What the gates found, one line a check."""
+    if migration.verdict is None:
         return
-    columns = [
-        Column("Side"), Column("First token", right=True), Column("Total", right=True), Column("Answer"),
-    ]  # fmt: skip
-    for comparison in migration.comparisons:
-        sides = ((migration.old, comparison.old), (migration.new, comparison.new))
-        render.table(columns, [_answer_row(side, reply) for side, reply in sides], title=f"“{comparison.question}”")
-        render.text()
+    columns = [Column("GATE"), Column("CHECK", drop=1), Column("OUTCOME"), Column("REASON")]
+    rows = [[each.gate, each.name, each.outcome.replace("_", " "), each.reason] for each in migration.verdict.checks]
+    render.table(columns, rows, title=f"Gates: {migration.verdict.outcome}")
+    render.text()
 
 
-def show_new_answers(session: Session, before: Migration) -> None:
-    """The answers that came in since `before`, as the journal has them: shown also when they were refused."""
+def show_new_verdict(session: Session, before: Migration) -> None:
+    """The verdict that came in since `before`, as the journal has it: shown also when it refused."""
     body = session.store.migration(before.migration_id)
     now = Migration.from_body(body) if body else before
-    if now.comparisons != before.comparisons:
-        show_answers(now)
+    if now.verdict != before.verdict:
+        show_verdict(now)
 
 
 def show_moved(session: Session, migration: Migration) -> None:
@@ -163,7 +157,7 @@ def show_status(now: Standing) -> None:
         rows.append(("Problem", migration.problem))
     render.pairs(rows)
     render.text()
-    show_answers(migration)
+    show_verdict(migration)
     if migration.is_open:
         show_choices(now)
 
@@ -172,8 +166,6 @@ def _traffic_rows(migration: Migration) -> list[tuple[str, str]]:
     rows = []
     if migration.is_sharing and migration.ending is None:
         rows.append(("Traffic", f"{migration.new_percent} % to {migration.new.name}"))
-    if migration.verdict:
-        rows.append(("Gates", f"{migration.verdict.outcome}: {migration.verdict.reason}"))
     if migration.live:
         judged = [each.reason for each in migration.live.checks if each.outcome is not Outcome.NOT_JUDGED]
         rows.append(("Since then", f"{migration.live.outcome}: {'; '.join(judged)}"))
@@ -218,7 +210,6 @@ def as_json(now: Standing) -> dict[str, Any]:
         "serving": now.serving,
         "old": _side_json(migration.old, now.old),
         "new": _side_json(migration.new, now.new),
-        "comparisons": body["comparisons"],
         "strategy": body["strategy"],
         "new_percent": migration.new_percent,
         "paused_at": body["paused_at"],
@@ -241,16 +232,6 @@ def hook_json(hooks: Sequence[HookResult]) -> dict[str, Any] | None:
 
 def _is_gone(life: Deployment | None) -> bool:
     return life is not None and life.state.is_final
-
-
-def _answer_row(side: Side, reply: Reply) -> list[str]:
-    said = reply.error or " ".join(reply.text.split()) or "(empty)"
-    short = said if len(said) <= _ANSWER_CHARACTERS else said[: _ANSWER_CHARACTERS - 1] + "…"
-    return [side.name, _seconds(reply.ttft_s), _seconds(reply.total_s), short]
-
-
-def _seconds(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f} s"
 
 
 def _side_text(side: Side, life: Deployment | None) -> str:

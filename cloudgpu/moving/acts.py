@@ -6,7 +6,6 @@ Every act can be repeated: after a kill it is done again from its beginning.
 from datetime import datetime
 from typing import Protocol
 
-from cloudgpu.moving.comparison import Comparison
 from cloudgpu.moving.gates.verdict import Verdict
 from cloudgpu.moving.live import Observation
 from cloudgpu.moving.migration import Migration, Side
@@ -46,10 +45,11 @@ class Acts(Protocol):
         """Whether the side answers now and will be there tomorrow: False once its end was asked for."""
         ...
 
-    def validate(self, migration: Migration) -> tuple[Verdict, tuple[Comparison, ...]]:
-        """Ask and measure both sides. A side that is not there, refuses or fails has a `Reply.error`.
+    def validate(self, migration: Migration) -> Verdict:
+        """Measure both sides in the same minutes and let the gates judge the new one.
 
-        Raises ConflictError when the journal knows no such service.
+        With an old side that is gone or silent, the new one need only be ready. Raises BadFileError when the thresholds
+        or the golden prompts cannot be read.
         """
         ...
 

@@ -113,8 +113,8 @@ def _after_failed_creation(migration: Migration, error: CloudgpuError, acts: Act
 
 def _validate(migration: Migration, acts: Acts) -> Migration:
     check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
-    verdict, comparisons = acts.validate(migration)
-    migration = replace(migration, verdict=verdict, comparisons=comparisons)
+    verdict = acts.validate(migration)
+    migration = replace(migration, verdict=verdict)
     if verdict.outcome is Outcome.PASS or migration.force:
         return _first_share(migration, acts, full=False)
     if verdict.outcome is Outcome.INCONCLUSIVE:

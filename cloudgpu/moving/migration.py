@@ -9,7 +9,7 @@ from typing import Any
 from cloudgpu.base.clock import parse_utc, utc_text
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.base.money import exact_text, usd
-from cloudgpu.moving.comparison import QUESTIONS, Comparison
+from cloudgpu.moving.gates.thresholds_file import DEFAULT
 from cloudgpu.moving.gates.verdict import Verdict
 from cloudgpu.moving.live import Baseline
 from cloudgpu.moving.state import Ending, MigrationState, can_follow
@@ -62,10 +62,11 @@ class Migration:
     sentence of the last failure, None when there was none since. `agreed` is what was agreed to pay for the new side;
     None in records that were written before this was kept.
 
-    `step` is the step of the strategy that a canary is at, `due` when it ends or, once promoted, when the old side goes
-    (None: when somebody says so). `paused_at` is the state that a paused migration goes on from. `verdict` is what the
-    gates said, `baseline` what was counted when the present share of traffic began, `live` what was found since,
-    `extended` how often the way back was kept open for longer.
+    `gates` names the thresholds that the new side must keep, or the file with them; `golden` is the file of the golden
+    prompts, None for the built-in ones. `step` is the step of the strategy that a canary is at, `due` when it ends or,
+    once promoted, when the old side goes (None: when somebody says so). `paused_at` is the state that a paused
+    migration goes on from. `verdict` is what the gates said, `baseline` what was counted when the present share of
+    traffic began, `live` what was found since, `extended` how often the way back was kept open for longer.
     """
 
     migration_id: str
@@ -81,8 +82,8 @@ class Migration:
     force: bool = False
     send_hf_token: bool = False
     hook: str | None = None
-    questions: tuple[str, ...] = QUESTIONS
-    comparisons: tuple[Comparison, ...] = ()
+    gates: str = DEFAULT
+    golden: str | None = None
     problem: str | None = None
     agreed: Agreed | None = None
     strategy: Strategy = field(default_factory=Strategy)
@@ -161,8 +162,8 @@ class Migration:
             "force": self.force,
             "send_hf_token": self.send_hf_token,
             "hook": self.hook,
-            "questions": list(self.questions),
-            "comparisons": [each.as_body() for each in self.comparisons],
+            "gates": self.gates,
+            "golden": self.golden,
             "problem": self.problem,
             "agreed": self.agreed.as_body() if self.agreed else None,
             "strategy": self.strategy.as_body(),
@@ -185,7 +186,7 @@ class Migration:
         return Migration(
             **known
             | {name: read(body[name]) for name, read in _READ.items() if body.get(name) is not None}
-            | {"questions": tuple(body["questions"]), "old": Side(**body["old"]), "new": Side(**body["new"])}
+            | {"old": Side(**body["old"]), "new": Side(**body["new"])}
         )
 
 
@@ -193,7 +194,6 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "state": MigrationState,
     "ending": Ending,
     "paused_at": MigrationState,
-    "comparisons": lambda bodies: tuple(Comparison.from_body(each) for each in bodies),
     "agreed": Agreed.from_body,
     "strategy": Strategy.from_body,
     "due": parse_utc,

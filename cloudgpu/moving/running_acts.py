@@ -1,5 +1,6 @@
 """The acts of a migration, done on rented instances."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,17 +10,22 @@ from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import CloudgpuError, ConflictError
 from cloudgpu.base.events import Emit, Event, EventKind
 from cloudgpu.base.money import ZERO
-from cloudgpu.base.secret import Secret
 from cloudgpu.moving import address
-from cloudgpu.moving.comparison import Comparison, Reply, objection
+from cloudgpu.moving.bench.endpoint import Endpoint
+from cloudgpu.moving.bench.measure import warm_up
+from cloudgpu.moving.bench.workload import Workload
 from cloudgpu.moving.engine_metrics import FirstTokens, first_tokens
 from cloudgpu.moving.entrance import Entrance, Shares, entrance_of
-from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
+from cloudgpu.moving.gates.judge import judge
+from cloudgpu.moving.gates.readiness import readiness_checks
+from cloudgpu.moving.gates.thresholds_file import read_thresholds
+from cloudgpu.moving.gates.verdict import Verdict
 from cloudgpu.moving.gateway.route import ShareBy
 from cloudgpu.moving.hook import HookResult, run_hook
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.live import Count, Observation
 from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.quality.golden_file import read_golden
 from cloudgpu.moving.withdrawal import Withdrawal, serving
 from cloudgpu.running.deployment import (
     Deployment,
@@ -31,7 +37,7 @@ from cloudgpu.running.deployment import (
     refresh,
     take_down,
 )
-from cloudgpu.running.health import ask, probe
+from cloudgpu.running.health import probe
 from cloudgpu.running.providers.base import Provider
 from cloudgpu.running.records import Service
 from cloudgpu.running.store import Store
@@ -103,23 +109,23 @@ class RunningActs:
             raise ConflictError(f"{migration.new.name} has no endpoint", hint="see: cloudgpu status")
         self._show("warming up", f"{_WARM_UP_ASKS} answers of {life.name}")
         self._entrance().attach(life)
-        for question in migration.questions[:_WARM_UP_ASKS]:
-            _reply(life, self.store.key_of(life), question)
+        with contextlib.suppress(CloudgpuError):  # the gates will say so, with a reason
+            warm_up(self._endpoint(life), Workload(warm_up=_WARM_UP_ASKS))
 
-    def validate(self, migration: Migration) -> tuple[Verdict, tuple[Comparison, ...]]:
-        """See `Acts`. One question after the other, the old side first, so that neither slows the other down."""
-        self._show("asking both", f"{len(migration.questions)} questions")
-        self._service()
-        old, new = self._life(migration.old), self._life(migration.new)
-        comparisons = tuple(
-            Comparison(question=question, old=self._answer(old, question), new=self._answer(new, question))
-            for question in migration.questions
-        )
-        against = objection(comparisons)
-        outcome = Outcome.FAIL if against else Outcome.PASS
-        check = Check(gate="readiness", name="answers", outcome=outcome, reason=against or "it answers as the old one")
-        verdict = Verdict(old=migration.old.name, new=migration.new.name, at=self.now(migration), checks=(check,))
-        return verdict, comparisons
+    def validate(self, migration: Migration) -> Verdict:
+        """See `Acts`. Some minutes of real time; both sides bill meanwhile."""
+        thresholds = read_thresholds(migration.gates)
+        golden = read_golden(Path(migration.golden) if migration.golden else None)
+        old, new = self._look(migration.old), self._look(migration.new)
+        if new is None:
+            raise ConflictError(f"{migration.new.name} is gone", hint="give it up: cloudgpu migrate abort")
+        clock = self.clock(migration.provider)
+        if old is None or self._refusal(old):
+            ready = tuple(readiness_checks(self._endpoint(new)))
+            return Verdict(old=migration.old.name, new=migration.new.name, at=clock.now(), checks=ready)
+        return judge(
+            self._endpoint(old), self._endpoint(new), thresholds, clock, golden=golden, on_progress=self._show
+        ).verdict
 
     def observe(self, migration: Migration) -> Observation:
         """See `Acts`. A new side that does not answer is asked twice: one lost request is no regression."""
@@ -219,8 +225,16 @@ class RunningActs:
         health = probe(life.endpoint, self.store.key_of(life), life.health)
         return None if health.ready else health.detail
 
-    def _answer(self, life: Deployment | None, question: str) -> Reply:
-        return Reply(error="it is not there") if life is None else _reply(life, self.store.key_of(life), question)
+    def _endpoint(self, life: Deployment) -> Endpoint:
+        """The side itself, not the gateway before it."""
+        return Endpoint(
+            name=life.name,
+            url=life.endpoint or "",
+            model=life.health.model_id,
+            api_key=self.store.key_of(life),
+            usd_per_hour=life.usd_per_hour,
+            health_path=life.health.path,
+        )
 
     def _shares(self, migration: Migration, in_charge: Deployment, other: Deployment | None) -> Shares:
         """The other side has no part in it when it is gone or going, or has not passed the gates."""
@@ -278,16 +292,6 @@ class RunningActs:
                 },
             )
         )
-
-
-def _reply(life: Deployment, key: Secret, question: str) -> Reply:
-    if life.endpoint is None:
-        return Reply(error="it is not there")
-    try:
-        answer = ask(life.endpoint, key, life.health.model_id, question)
-    except CloudgpuError as error:
-        return Reply(error=error.message)
-    return Reply(text=answer.text, ttft_s=answer.ttft_s, total_s=answer.total_s)
 
 
 def _count(side: Side, life: Deployment | None, entrance: Entrance) -> Count:

@@ -10,8 +10,10 @@ import pytest
 from cloudgpu.base.secret import Secret
 from cloudgpu.moving import running_acts
 from cloudgpu.moving.engine_metrics import FirstTokens
+from cloudgpu.moving.gates.judge import Judgement
+from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
 from cloudgpu.moving.running_acts import RunningActs
-from cloudgpu.running.health import Answer, Health
+from cloudgpu.running.health import Health
 from cloudgpu.running.records import Service
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -38,7 +40,8 @@ class Move:
         patch.setattr(running_acts, "bring_up", self._bring_up(running_acts.bring_up))
         patch.setattr(running_acts, "probe", lambda *_: Health(ready=True, phase="ready", detail=""))
         patch.setattr(running_acts, "first_tokens", lambda *_: FirstTokens())
-        patch.setattr(running_acts, "ask", lambda *_: Answer(text="42", ttft_s=0.1, total_s=0.2, tokens=1))
+        patch.setattr(running_acts, "warm_up", lambda *_: None)
+        patch.setattr(running_acts, "judge", self._judge)
         self.store, self.provider = self.desk.store, self.desk.provider
         self.store.save_service(Service(name="mistral", api_key=Secret("sk-service"), serving="mistral"))
         self.old = self.desk.up("mistral")
@@ -57,6 +60,10 @@ class Move:
 
     def _request(self, _migration):
         return replace(self.desk.request("qwen"), service="mistral")
+
+    def _judge(self, old, new, _thresholds, clock, **_more):
+        check = Check(gate="readiness", name="ready", outcome=Outcome.PASS, reason="it is ready")
+        return Judgement(verdict=Verdict(old=old.name, new=new.name, at=clock.now(), checks=(check,)), evidence=None)
 
     def saved(self):
         return type(self.migration).from_body(self.store.migration("m-1"))

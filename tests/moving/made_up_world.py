@@ -5,13 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cloudgpu.base.errors import CleanupFailedError, ConflictError, InstanceFailedError
-from cloudgpu.moving.comparison import Comparison, Reply, objection
 from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
 from cloudgpu.moving.live import Count, Observation
 from cloudgpu.moving.migration import Migration, Side
-
-ANSWER = Reply(text="forty-two", ttft_s=0.1, total_s=0.4)
-SILENCE = Reply(error="connection refused")
 
 
 class Killed(BaseException):
@@ -108,13 +104,10 @@ class Process:
 
     def validate(self, migration):
         self._step()
-        sides = (migration.old, migration.new)
-        old, new = (ANSWER if self.exists(s) and s.name not in self.world.sick else SILENCE for s in sides)
-        asked = tuple(Comparison(question=q, old=old, new=new) for q in migration.questions)
-        against = objection(asked)
-        outcome, reason = (Outcome.FAIL, against) if against else (self.world.gates, "as the world has it")
-        check = Check(gate="quality", name="answers", outcome=outcome, reason=reason)
-        return Verdict(old=sides[0].name, new=sides[1].name, at=self.world.now, checks=(check,)), asked
+        refused = self.is_healthy(migration.old) and not self.is_healthy(migration.new)
+        outcome = Outcome.FAIL if refused else self.world.gates
+        check = Check(gate="quality", name="answers", outcome=outcome, reason="as the world has it")
+        return Verdict(old=migration.old.name, new=migration.new.name, at=self.world.now, checks=(check,))
 
     def observe(self, migration):
         return Observation(
@@ -192,6 +185,6 @@ def a_migration(**changes):
     values = {
         "migration_id": "m-1", "service": "mistral", "old": Side("mistral", "t-old"), "new": Side("qwen-14b"),
         "model": "Qwen/Qwen2.5-14B-Instruct", "provider": "emulator", "plan_file": "p.json",
-        "created_at": "2026-01-01T00:00:00Z", "questions": ("what?", "why?"),
+        "created_at": "2026-01-01T00:00:00Z",
     }  # fmt: skip
     return Migration(**{**values, **changes})

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 import typer
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 import cloudgpu.cli.migrate
 from cloudgpu.base.errors import BadFileError, NotFoundError, UsageError
 from cloudgpu.base.secret import Secret
-from cloudgpu.moving.comparison import Comparison, Reply
+from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
 from cloudgpu.moving.state import Ending, MigrationState
 from cloudgpu.running.records import Service
 from cloudgpu.running.store import Store
@@ -64,9 +65,9 @@ def test_a_deployment_that_does_not_exist_is_said_with_what_to_do(app, journal):
     assert "cloudgpu up" in refusal.value.hint
 
 
-def test_a_questions_file_that_is_missing_is_said_before_anything_else(app, journal, tmp_path):
+def test_a_golden_file_that_is_missing_is_said_before_anything_else(app, journal, tmp_path):
     with pytest.raises(BadFileError):
-        run(app, "--from", "mistral", "--questions", str(tmp_path / "missing.txt"))
+        run(app, "--from", "mistral", "--golden", str(tmp_path / "missing.txt"))
 
 
 @pytest.mark.parametrize("option", ["--max-price", "--max-spend"])
@@ -96,15 +97,12 @@ def test_with_several_open_migrations_one_must_be_named(app, journal):
     assert "m-2" in run(app, "status", "llama").stdout
 
 
-def test_status_shows_the_answers_of_both_sides_with_both_times(app, journal):
-    answers = (
-        Comparison(
-            question="17 + 25?", old=Reply(text="42", ttft_s=0.25, total_s=0.5), new=Reply(error="nothing listens yet")
-        ),
-    )
-    keep(journal, a_migration(state=MigrationState.VALIDATING, comparisons=answers, problem="no answer"))
+def test_status_shows_what_the_gates_found_and_the_ways_on(app, journal):
+    check = Check(gate="bench", name="TTFT", outcome=Outcome.FAIL, reason="TTFT is 4.20 times the old side's")
+    verdict = Verdict(old="mistral", new="qwen-14b", at=datetime(2026, 1, 1, tzinfo=UTC), checks=(check,))
+    keep(journal, a_migration(state=MigrationState.VALIDATING, verdict=verdict, problem="too slow"))
     said = run(app, "status").stdout
-    for part in ("17 + 25?", "42", "0.250 s", "0.500 s", "nothing listens yet", "migrate abort", "migrate resume"):
+    for part in ("bench", "fail", "4.20 times", "too slow", "migrate abort", "migrate resume"):
         assert part in said
 
 

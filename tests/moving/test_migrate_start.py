@@ -15,7 +15,7 @@ from cloudgpu.moving import closing, forward, way_back
 from cloudgpu.moving.state import Ending, MigrationState
 from cloudgpu.moving.strategy import Strategy
 
-NEEDS = SimpleNamespace(model=SimpleNamespace(model_id="org/model", short_name="qwen"))
+NEEDS = SimpleNamespace(model=SimpleNamespace(model_id="org/model", short_name="qwen", parameters=7))
 
 
 class Killed(BaseException):
@@ -44,7 +44,7 @@ def meanwhile(monkeypatch):
 def a_wish(**changes):
     values = {
         "old": "mistral", "to": "qwen", "plan": None, "provider": None, "name": "qwen",
-        "questions": None, "hook": None,
+        "gates": None, "golden": None, "hook": None,
         "budget": None, "strategy": Strategy(), "follow": False,
         "force": False, "send_hf_token": False, "caps": Caps(), "dry_run": False, "yes": False, "as_json": False,
     }  # fmt: skip
@@ -52,7 +52,7 @@ def a_wish(**changes):
 
 
 def go_again(session, move, wish=None):
-    migrate_start._go_again(session, wish or a_wish(), move.saved(), move.old, NEEDS, None)
+    migrate_start._go_again(session, wish or a_wish(), move.saved(), move.old, NEEDS)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def begin(session, move, monkeypatch, tmp_path):
     monkeypatch.setattr(migrate_start, "plan_today", lambda *_: (plan, None))
     monkeypatch.setattr(migrate_start, "request_for_plan", lambda *_: move.acts.request_for(move.migration))
     monkeypatch.setattr(migrate_start, "save_plan", lambda *_: None)
-    return lambda: migrate_start._begin(session, a_wish(), move.old, Target(NEEDS, None), ("a?",))
+    return lambda: migrate_start._begin(session, a_wish(), move.old, Target(NEEDS, None))
 
 
 def test_only_one_of_two_terminals_begins_a_migration(session, move, begin, meanwhile):
