@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from cloudgpu.base.errors import NothingFitsError
 from cloudgpu.base.secret import Secret
-from cloudgpu.cli.plan import query_for
+from cloudgpu.cli.plan.search import query_for
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import make_plan
 from cloudgpu.running.deployment import Limits, bring_up, request_from_plan
