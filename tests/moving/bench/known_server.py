@@ -89,8 +89,9 @@ class KnownServer:
         return await self._answer(writer, path, came)
 
     async def _answer(self, writer, path: str, came: float) -> bool:
+        whole = not self.asked[-1].get("stream")
         usage = {"prompt_tokens": 7, "completion_tokens": self.tokens + self.reasoning}
-        match self.mood:
+        match "never streams" if whole and not self.mood else self.mood:
             case "never streams":
                 message = {"message": {"content": "word " * self.tokens}, "finish_reason": "stop"}
                 writer.write(_whole(200, {"choices": [message], "usage": usage}))
