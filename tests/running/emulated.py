@@ -11,6 +11,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.cli.plan.search import query_for
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import make_plan
+from cloudgpu.planning.spot import bids_of
 from cloudgpu.running.deployment import Limits, bring_up, request_from_plan
 from cloudgpu.running.providers.http import Timeouts
 from cloudgpu.running.providers.runpod import open_runpod
@@ -63,13 +64,19 @@ class World:
     def intents(self):
         return [event for event in self.store.events() if event.kind.value == "intended"]
 
-    def request(self, model="mistral", regions=(), **limits):
-        needs = Needs(model=resolve_model(model), options=ServingOptions(), providers=(self.name,), regions=regions)
-        plan = make_plan(needs, self.provider.search(query_for(needs)), self.clock.now())
+    def request(self, model="mistral", regions=(), spot=False, **limits):
+        needs = Needs(
+            model=resolve_model(model), options=ServingOptions(), providers=(self.name,), regions=regions,
+            interruptible=spot,
+        )  # fmt: skip
+        market = self.provider.search(query_for(needs))
+        if spot:
+            market = dataclasses.replace(market, offers=tuple(bids_of(market.offers)))
+        plan = make_plan(needs, market, self.clock.now())
         if not plan.candidates:
             raise NothingFitsError("nothing")
         wished = dataclasses.replace(Limits(), **limits)
         return request_from_plan(plan, name=model, service=model, api_key=KEY, limits=wished)
 
-    def up(self, model="mistral", regions=(), on_progress=lambda progress: None, **limits):
-        return bring_up(self.request(model, regions, **limits), **self.tools, on_progress=on_progress)
+    def up(self, model="mistral", regions=(), spot=False, on_progress=lambda progress: None, **limits):
+        return bring_up(self.request(model, regions, spot, **limits), **self.tools, on_progress=on_progress)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -42,6 +43,34 @@ def test_a_refused_create_that_rented_all_the_same_is_destroyed(world):
     deployment = world.up()
     assert world.billing() == [deployment.instance_id]
     assert world.created() == 2
+
+
+def test_a_bid_serves_is_seen_to_be_outbid_and_serves_again_when_it_is_raised(world):
+    deployment = world.up(spot=True)
+    view = world.provider.instance(deployment.instance_id)
+    assert view.bid_usd_per_hour == deployment.gpu_usd_per_hour
+    assert world.billing() == [deployment.instance_id]
+    world.fault("instance", "outbid", label=deployment.token, after_s=0)
+    world.clock.sleep(1)
+    seen = refresh(deployment, *world.tools.values())
+    assert seen.state is DeploymentState.OUTBID
+    assert "its own" in seen.last_error
+    world.provider.change_bid(deployment.instance_id, view.bid_usd_per_hour * 2)
+    world.clock.sleep(1200)
+    seen = refresh(seen, *world.tools.values())
+    assert seen.state is DeploymentState.READY
+    assert take_down(seen, **world.tools).state is DeploymentState.GONE
+    assert world.billing() == []
+
+
+def test_a_bid_below_the_least_is_raised_before_it_is_sent_and_rents_one_machine(world):
+    request = world.request(spot=True)
+    low = [dataclasses.replace(r, offer=dataclasses.replace(r.offer, gpu_usd_per_hour=r.offer.gpu_usd_per_hour / 2))
+           for r in request.rentals]  # fmt: skip
+    wished = dataclasses.replace(request.limits, max_usd_per_hour=Decimal(1))
+    deployment = bring_up(dataclasses.replace(request, rentals=tuple(low), limits=wished), **world.tools)
+    assert deployment.gpu_usd_per_hour > request.rentals[0].offer.min_bid_usd_per_hour
+    assert world.created() == 1
 
 
 def test_a_short_listing_is_not_believed(world):
