@@ -16,6 +16,7 @@ ALLOWED = {
     "markdown_it",
     "mdurl",
     "pygments",
+    "attr",  # rich looks whether it is there, and jsonschema brings it
 }
 FORBIDDEN_WINGS = {"cloudgpu.running", "cloudgpu.moving", "cloudgpu.emulator", "cloudgpu.accounting"}
 PROBE = """
