@@ -13,6 +13,7 @@ from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
 from cloudgpu.running.deployment import Deployment, DeploymentState, Progress
+from cloudgpu.running.deployment.vitals import silence
 
 _EXISTS_BADLY = {
     DeploymentState.FAILED: "it does not serve, and bills",
@@ -41,6 +42,10 @@ def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
         "gpu_count": deployment.gpu_count,
         "service": deployment.service,
         "lease_until": deployment.lease_until,
+        "ends_by_itself": deployment.ends_by_itself,
+        "idle_stop_s": deployment.idle_stop_s,
+        "idle_since": deployment.idle_since,
+        "unanswered": deployment.unanswered,
         "note": deployment.last_error,
     }
 
@@ -65,6 +70,9 @@ def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
         if deployment.lease_until and deployment.lease_until < now and not deployment.state.is_final:
             over = f"since {_moment(deployment.lease_until)}"
             render.warning(f"{deployment.name}: its lease is over {over}: cloudgpu down {deployment.name}")
+        silent = silence(deployment)
+        if silent and not deployment.state.is_final:
+            render.warning(f"{deployment.name}: {silent}; what it prints: cloudgpu logs {deployment.name}")
         if deployment.last_error and not deployment.state.is_final:
             render.note(f"{deployment.name}: {deployment.last_error}")
 
@@ -109,13 +117,23 @@ def show_ready(session: Session, deployment: Deployment, *, show_key: bool) -> N
             ("Model", published.model if published else deployment.health.model_id),
             ("Key", key),
             ("Costs", f"{render.money(deployment.usd_per_hour, 4)}/h, {spent} so far"),
-            ("Lease until", _moment(deployment.lease_until)),
+            ("Lease until", _moment(deployment.lease_until) + (", then it ends" if deployment.ends_by_itself else "")),
             ("Ends with", f"cloudgpu down {deployment.name}"),
         ]
     )  # fmt: skip
     render.text("Ask it:")
     for line in _question(env_file):
         render.shell(line)
+
+
+def lease_words(deployment: Deployment) -> str:
+    """Until when it may live, whether it ends by itself then, and after how long without work."""
+    ends = "ends by itself" if deployment.ends_by_itself else "is said then, and not removed by itself"
+    words = f"its lease is until {_moment(deployment.lease_until)} and {ends}"
+    if deployment.idle_stop_s is None:
+        return words
+    since = f"; idle since {_moment(deployment.idle_since)}" if deployment.idle_since else "; not known to be idle"
+    return f"{words}, and it ends after {render.duration(deployment.idle_stop_s)} without work{since}"
 
 
 def _question(env_file: Path) -> tuple[str, ...]:

@@ -34,7 +34,8 @@ def down(
     if (name is None) is not every:
         raise UsageError("say which deployment to remove", hint="cloudgpu down NAME, or cloudgpu down --all")
     session = open_session()
-    found = [the_deployment(session, name)] if name else session.store.deployments()
+    living = session.store.living(name) if name else session.store.deployments()
+    found = living or ([the_deployment(session, name)] if name else [])
     if found and not yes and not render.confirm(_question(found)):
         return render.progress("Nothing was removed.")
     gone, withdrawn = _taken_down(session, found, quiet=as_json)

@@ -15,7 +15,13 @@ def gc(
         list[str] | None, typer.Option(help="Where to look; default: wherever there is a key, and the emulator.")
     ] = None,
     destroy: Annotated[bool, typer.Option("--destroy", help="Remove what is ours and unwanted.")] = False,
-    expired: Annotated[bool, typer.Option("--expired", help="With --destroy: also those whose lease is over.")] = False,
+    expired: Annotated[
+        bool,
+        typer.Option(
+            "--expired",
+            help="With --destroy: also those whose lease is over without an end (--ttl) having been asked for.",
+        ),
+    ] = False,
     foreign: Annotated[
         bool, typer.Option("--foreign", help="With --destroy: also those of other installations of cloudgpu.")
     ] = False,

@@ -4,30 +4,24 @@ from collections.abc import Sequence
 
 import typer
 
-from cloudgpu.base.errors import CloudgpuError, ConflictError, NotFoundError
+from cloudgpu.base.errors import CloudgpuError, NotFoundError
 from cloudgpu.cli import render
-from cloudgpu.cli.markets import check_providers, has_key
+from cloudgpu.cli.markets import check_providers
 from cloudgpu.cli.render import Column
-from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.cli.session import Session
+from cloudgpu.cli.sweeping import is_migrating, look_everywhere
 from cloudgpu.cli.withdrawn import withdraw
-from cloudgpu.running.deployment import Deployment, DeploymentState, refresh, take_down
-from cloudgpu.running.deployment.settle import settle_left_behind
-from cloudgpu.running.sweep import Finding, Why, adopted, sweep
+from cloudgpu.running.deployment import Deployment, DeploymentState, take_down
+from cloudgpu.running.deployment.lease import ends_now
+from cloudgpu.running.sweep import Finding, Why, adopted
 
 
 def run(
     session: Session, providers: Sequence[str], *, destroy: bool, expired: bool, foreign: bool, yes: bool, as_json: bool
 ) -> None:
     """See `cloudgpu.cli.gc.gc`. Destroys only with `destroy`, and after a yes."""
-    found: list[Finding] = []
-    failures: list[CloudgpuError] = []
-    settled: list[Deployment] = []
-    for name in check_providers(providers) or _where_to_look(session):
-        settled += _settled(session, name, failures)
-        try:
-            found += sweep(session.provider(name), session.store, session.clock(name).now())
-        except CloudgpuError as error:
-            failures.append(error)
+    looked = look_everywhere(session, check_providers(providers))
+    found, failures, settled = looked.findings, looked.failures, looked.deployments
     if not as_json:
         _show(found, settled, failures)
     wanted = [each for each in found if _may_go(session, each, expired=expired, foreign=foreign)]
@@ -52,44 +46,14 @@ def unlock(session: Session, name: str) -> None:
     render.text(f"The lock {name} is removed.")
 
 
-def _where_to_look(session: Session) -> tuple[str, ...]:
-    """Wherever the journal has something alive, with or without a key, and wherever there is an account."""
-    alive = {each.provider for each in session.store.deployments()}
-    used = {each.provider for each in session.store.deployments(include_gone=True)}
-    with_a_key = {name for name in ("vast", "runpod") if has_key(session, name)}
-    emulator = used & set(EMULATED) if session.emulator_status() is not None else set()
-    return tuple(sorted(alive | with_a_key | emulator))
-
-
-def _settled(session: Session, provider: str, failures: list[CloudgpuError]) -> list[Deployment]:
-    """What became of the deployments there; one that resists does not keep the others from being looked at."""
-    done = []
-    for each in session.store.deployments():
-        if each.provider != provider:
-            continue
-        try:
-            tools = (session.provider(provider), session.store, session.clock(provider), session.emit)
-            done.append(settle_left_behind(each, *tools) if each.state.is_unsettled else refresh(each, *tools))
-        except ConflictError as error:
-            render.progress(f"{each.name} is left alone: {error.message}")
-        except CloudgpuError as error:
-            failures.append(error)
-    return done
-
-
 def _may_go(session: Session, finding: Finding, *, expired: bool, foreign: bool) -> bool:
-    if finding.why is Why.EXPIRED:
-        return expired and not _is_migrating(session, finding)
-    return finding.is_orphan or (foreign and finding.why is Why.FOREIGN)
-
-
-def _is_migrating(session: Session, finding: Finding) -> bool:
-    """Whether it is a side of an open migration: only the migration's own verbs end those."""
-    open_one = session.store.open_migration(finding.deployment.service) if finding.deployment else None
-    if open_one is None or finding.token.text not in (open_one["old"]["token"], open_one["new"]["token"]):
+    known = finding.deployment
+    if finding.why is not Why.EXPIRED or known is None:
+        return finding.is_orphan or (foreign and finding.why is Why.FOREIGN)
+    if is_migrating(session, known):
+        render.progress(f"{known.name} is part of an open migration: cloudgpu migrate status")
         return False
-    render.progress(f"{finding.token.name} is part of the migration {open_one['id']}: cloudgpu migrate status")
-    return True
+    return expired or ends_now(known, session.clock(finding.provider).now()) is not None
 
 
 def _removed(session: Session, wanted: Sequence[Finding]) -> tuple[list[Finding], list[CloudgpuError]]:
@@ -109,7 +73,7 @@ def _remove(session: Session, finding: Finding) -> None:
     name = finding.provider
     provider, clock = session.provider(name), session.clock(name)
     known = finding.deployment
-    if finding.why is Why.EXPIRED and known is not None:
+    if finding.why in (Why.EXPIRED, Why.SPARE) and known is not None:
         deployment = known
     else:
         deployment = adopted(finding, provider, session.store, clock.now())
@@ -143,7 +107,9 @@ def _show(found: Sequence[Finding], settled: Sequence[Deployment], failures: Seq
 def _say(settled: Deployment) -> None:
     """What became of a deployment that some command left behind; nothing of those that simply serve."""
     what = f"{settled.name} (instance {settled.instance_id or 'none'})"
-    if settled.state is DeploymentState.GONE:
+    if settled.state.is_unsettled:
+        render.text(f"{what} is {settled.state.value}: {settled.last_error or 'nobody knows its end'}")
+    elif settled.state is DeploymentState.GONE:
         render.text(f"{what} is gone: its end, asked for before, was carried through.")
     elif settled.state is DeploymentState.ABANDONED:
         render.text(f"{settled.name} was never rented: two complete listings, apart in time, lack it.")

@@ -53,8 +53,15 @@ def sweep(provider: Provider, store: Store, now: datetime) -> list[Finding]:
     return [finding for finding in found if finding is not None]
 
 
-def adopted(finding: Finding, provider: Provider, store: Store, now: datetime) -> Deployment:
-    """The finding as a deployment in `cleanup_failed`, so that taking it down is journaled like any other end.
+def adopted(
+    finding: Finding,
+    provider: Provider,
+    store: Store,
+    now: datetime,
+    state: DeploymentState = DeploymentState.CLEANUP_FAILED,
+) -> Deployment:
+    """The finding as a deployment: in `cleanup_failed`, so that taking it down is journaled like any other end, or in
+    another state, to be kept.
 
     Its name carries the instance id unless it is free, so that no hint about it can name a deployment that is well.
     The caller saves it before it destroys anything.
@@ -62,7 +69,7 @@ def adopted(finding: Finding, provider: Provider, store: Store, now: datetime) -
     known, view = finding.deployment, finding.view
     name = _free_name(finding, store)
     if known is not None and finding.why is Why.SHOULD_BE_GONE:
-        return _reopened(known, view, name)
+        return _reopened(known, view, name, state)
     suffix = f"#{view.instance_id}" if finding.why is Why.TWIN else ""
     return Deployment(
         name=name, service=finding.token.name, token=finding.token.text + suffix,
@@ -71,7 +78,7 @@ def adopted(finding: Finding, provider: Provider, store: Store, now: datetime) -
         gpu=known.gpu if known else "unknown", gpu_count=known.gpu_count if known else 1,
         gpu_memory_mib=known.gpu_memory_mib if known else None,
         disk_gb=known.disk_gb if known else 0, offer_id="unknown", machine_id=view.machine_id, location=None,
-        state=DeploymentState.CLEANUP_FAILED, gpu_usd_per_hour=view.gpu_usd_per_hour,
+        state=state, gpu_usd_per_hour=view.gpu_usd_per_hour,
         disk_usd_per_hour=view.disk_usd_per_hour, download_usd=ZERO,
         since=view.started_at or now, lease_until=finding.token.lease_until,
         health=known.health if known else HealthCheck(port=8000, path="/health", model_id="unknown"),
@@ -122,11 +129,11 @@ def _is_spare(known: Deployment, store: Store) -> bool:
     return first.token != known.token and not store.is_locked(lock_name(known.name))
 
 
-def _reopened(known: Deployment, view: InstanceView, name: str) -> Deployment:
+def _reopened(known: Deployment, view: InstanceView, name: str, state: DeploymentState) -> Deployment:
     return dataclasses.replace(
         known,
         name=name,
-        state=DeploymentState.CLEANUP_FAILED,
+        state=state,
         instance_id=view.instance_id,
         last_error=f"found by gc: {Why.SHOULD_BE_GONE}",
     )

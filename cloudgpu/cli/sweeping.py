@@ -1,0 +1,105 @@
+"""One look at everything that may bill, wherever it may be: what `gc` shows once and `watch` goes on looking at.
+
+Settles what an interrupted command left, finds what nothing wants, and ends what was asked to end by itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from cloudgpu.base.errors import CloudgpuError, ConflictError
+from cloudgpu.cli import render
+from cloudgpu.cli.markets import has_key
+from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.running.deployment import Deployment, refresh, take_down
+from cloudgpu.running.deployment.lease import ends_now
+from cloudgpu.running.deployment.settle import settle_left_behind
+from cloudgpu.running.deployment.vitals import take_vitals
+from cloudgpu.running.sweep import Finding, sweep
+
+_MOST_SKEW_S = 300.0
+"""A machine whose time differs more than this from the provider's ends nothing by the clock."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What one look found: deployments as they are now, instances that stand out, and what could not be looked at."""
+
+    deployments: list[Deployment] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    failures: list[CloudgpuError] = field(default_factory=list)
+
+
+def look_everywhere(session: Session, providers: Sequence[str], *, vitals: bool = False) -> Found:
+    """Look, settle, and sweep. Destroys nothing that was not being destroyed already. Calls the network.
+
+    With `vitals` every engine is asked whether it answers; else only those that end after so long without work.
+    """
+    found = Found()
+    for name in providers or _where_to_look(session):
+        _settle(session, name, found, vitals=vitals)
+        try:
+            found.findings += sweep(session.provider(name), session.store, session.clock(name).now())
+        except CloudgpuError as error:
+            found.failures.append(error)
+    return found
+
+
+def end_what_asked_for_it(session: Session, found: Found) -> list[tuple[Deployment, str]]:
+    """Remove what was rented with an end that has come; each with why. No side of an open migration is touched.
+
+    Nothing ends by a clock that differs by minutes from the provider's.
+    """
+    ended = []
+    for each in found.deployments:
+        clock = session.clock(each.provider)
+        why = ends_now(each, clock.now())
+        if why is None or is_migrating(session, each):
+            continue
+        try:
+            _check_clock(session, each.provider)
+            provider = session.provider(each.provider)
+            take_down(each, provider=provider, store=session.store, clock=clock, emit=session.emit)
+            ended.append((each, why))
+        except CloudgpuError as error:
+            found.failures.append(error)
+    return ended
+
+
+def is_migrating(session: Session, deployment: Deployment) -> bool:
+    """Whether it is a side of an open migration: only the migration's own verbs end those."""
+    body = session.store.open_migration(deployment.service)
+    return body is not None and deployment.token in (body["old"]["token"], body["new"]["token"])
+
+
+def _where_to_look(session: Session) -> tuple[str, ...]:
+    """Wherever the journal has something alive, with or without a key, and wherever there is an account."""
+    alive = {each.provider for each in session.store.deployments()}
+    used = {each.provider for each in session.store.deployments(include_gone=True)}
+    with_a_key = {name for name in ("vast", "runpod") if has_key(session, name)}
+    emulator = used & set(EMULATED) if session.emulator_status() is not None else set()
+    return tuple(sorted(alive | with_a_key | emulator))
+
+
+def _settle(session: Session, provider: str, found: Found, *, vitals: bool) -> None:
+    """What became of the deployments there; one that resists does not keep the others from being looked at."""
+    for each in session.store.deployments():
+        if each.provider != provider:
+            continue
+        try:
+            tools = (session.provider(provider), session.store, session.clock(provider), session.emit)
+            now = settle_left_behind(each, *tools) if each.state.is_unsettled else refresh(each, *tools)
+            asked = vitals or now.idle_stop_s is not None
+            found.deployments.append(take_vitals(now, session.store, session.clock(provider)) if asked else now)
+        except ConflictError as error:
+            render.progress(f"{each.name} is left alone: {error.message}")
+        except CloudgpuError as error:
+            found.failures.append(error)
+
+
+def _check_clock(session: Session, provider: str) -> None:
+    ahead_s = session.provider(provider).headroom().clock_ahead_s
+    if provider not in EMULATED and ahead_s is not None and abs(ahead_s) > _MOST_SKEW_S:
+        raise ConflictError(
+            f"this machine's clock is {render.duration(abs(ahead_s))} off {provider}'s: no lease is ended by it",
+            hint="set the clock right",
+        )

@@ -1,0 +1,138 @@
+"""`watch`, `gc`, `lease` and `adopt` over a provider on paper: one line a change, and only asked-for ends."""
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from cloudgpu.cli import adopt, deployment_view, session, sweeping, watch_run
+from cloudgpu.running.deployment import DeploymentState, Limits
+from cloudgpu.running.deployment.vitals import take_vitals
+from cloudgpu.running.health import Health
+from cloudgpu.running.providers.base import InstanceState
+
+
+@pytest.fixture
+def answers():
+    return SimpleNamespace(now=True)
+
+
+@pytest.fixture
+def world(desk, answers, monkeypatch):
+    """A session whose one provider is the paper one, and engines that answer while `answers.now`."""
+    desk.provider.price_proposals = lambda: ()
+    desk.provider.headroom = lambda: SimpleNamespace(clock_ahead_s=desk.ahead_s)
+    desk.ahead_s = 0.0
+    made = SimpleNamespace(
+        store=desk.store, provider=lambda name: desk.provider, clock=lambda name: desk.clock, emit=desk.store.append,
+        settings=SimpleNamespace(state_dir=desk.path), emulator_status=lambda: None,
+    )  # fmt: skip
+    monkeypatch.setattr(sweeping, "has_key", lambda *_: False)
+    monkeypatch.setattr(watch_run, "withdraw", lambda _: [])
+    monkeypatch.setattr(
+        sweeping, "take_vitals",
+        lambda each, store, clock: take_vitals(
+            each, store, clock, prober=lambda *_: Health(ready=answers.now, phase="", detail=""), read=lambda _: None
+        ),
+    )  # fmt: skip
+    monkeypatch.setattr(session, "open_session", lambda: made)
+    return made
+
+
+@pytest.fixture
+def watcher(world):
+    return watch_run.Watcher(world, ("paper",), as_json=False)
+
+
+def lines(capsys):
+    return [line.split("Z  ", 1)[1] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_what_does_not_change_is_said_once(desk, watcher, capsys):
+    desk.up()
+    for _ in range(3):
+        watcher.look()
+    assert lines(capsys) == ["mistral: ready, $0.3100/h at paper"]
+
+
+def test_silence_is_counted_aloud_and_nothing_is_removed_for_it(desk, watcher, answers, capsys):
+    desk.up()
+    answers.now = False
+    for _ in range(5):
+        watcher.look()
+    assert [line.partition("; ")[2] for line in lines(capsys)] == [
+        "it did not answer (1 of 3)", "it did not answer (2 of 3)", "it did not answer (3 of 3: it is down)",
+    ]  # fmt: skip
+    assert len(desk.provider.billing()) == 1
+
+
+def test_an_end_that_was_asked_for_comes_and_another_is_only_said(desk, watcher, capsys):
+    desk.up("asked", limits=Limits(lease_s=3600, ends_by_itself=True))
+    other = desk.up("other", limits=Limits(lease_s=3600))
+    desk.wait(7200)
+    watcher.look()
+    assert desk.provider.billing() == [other.instance_id]
+    said = lines(capsys)
+    assert any(line.startswith("asked: removed: its lease is over") for line in said)
+    assert any(line.startswith("other: ready") and "its lease is over" in line for line in said)
+
+
+def test_a_clock_that_is_wrong_ends_nothing(desk, watcher, capsys):
+    desk.up(limits=Limits(lease_s=3600, ends_by_itself=True))
+    desk.wait(7200)
+    desk.ahead_s = -4000.0
+    assert "clock" in watcher.look().failures[0].message
+    assert len(desk.provider.billing()) == 1
+
+
+def test_what_was_removed_by_hand_is_said_to_be_gone_after_two_looks_apart(desk, watcher, capsys):
+    desk.up("other")
+    mine = desk.up()
+    watcher.look()
+    desk.provider.machines[mine.instance_id].destroyed = True
+    watcher.look()
+    desk.wait(60)
+    watcher.look()
+    assert lines(capsys)[-1].startswith("mistral: gone")
+    assert desk.store.deployment("mistral").state is DeploymentState.GONE
+
+
+def test_a_provider_that_cannot_be_asked_is_said_once_and_nothing_is_called_over(desk, watcher, faults, capsys):
+    desk.up()
+    watcher.look()
+    desk.provider.hook = lambda method: (_ for _ in ()).throw(faults.unreachable)
+    watcher.look()
+    watcher.look()
+    assert not any("no longer" in line for line in lines(capsys))
+
+
+def test_each_change_is_a_document_of_its_own(desk, world, capsys):
+    desk.up()
+    watch_run.Watcher(world, ("paper",), as_json=True).look()
+    told = json.loads(capsys.readouterr().out)
+    assert (told["schema_version"], told["about"]) == (1, "mistral")
+
+
+def test_an_orphan_of_ours_is_taken_into_the_journal_and_ends_like_any_other(
+    desk, world, capsys, monkeypatch
+):
+    first = desk.up()
+    forgotten = dataclasses.replace(first, state=DeploymentState.GONE)
+    desk.store.save_deployment(forgotten)
+    monkeypatch.setattr("cloudgpu.cli.markets.check_providers", lambda _: ("paper",))
+    monkeypatch.setattr(deployment_view, "usd_so_far", lambda *_: 0)
+    adopt.adopt(first.instance_id, provider=None, foreign=False, as_json=False)
+    taken = desk.store.deployment("mistral")
+    assert taken.instance_id == first.instance_id
+    assert not taken.state.is_final
+    desk.down(taken)
+    assert desk.provider.billing() == []
+
+
+def test_a_stopped_machine_is_a_change_that_is_said(desk, watcher, capsys):
+    mine = desk.up()
+    watcher.look()
+    desk.provider.machines[mine.instance_id].state = InstanceState.STOPPED
+    watcher.look()
+    assert "failed" in lines(capsys)[-1]
