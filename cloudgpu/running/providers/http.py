@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from queue import Empty, Queue
-from threading import Event
+from threading import Event, Lock
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -109,6 +109,7 @@ class Http:
     _calls: Counter[str] = field(default_factory=Counter)
     _windows: tuple[RateWindow, ...] = ()
     _clock_ahead_s: float | None = None
+    _turns: Lock = field(default_factory=Lock, repr=False)
 
     def __post_init__(self) -> None:
         """Raise UsageError for an address, RefusedKeyError for a key, that no call could be made with."""
@@ -276,15 +277,14 @@ class Http:
         self._clock_ahead_s = self._clock_ahead_s if ahead_s is None else ahead_s
 
     def _pace(self, endpoint: str) -> None:
-        """Wait until the endpoint may be called again, and count the call."""
-        if self._closed_until_s is not None:
-            self.clock.sleep(max(0.0, self._closed_until_s - self.clock.elapsed()))
-            self._closed_until_s = None
-        interval_s, last_s = self.intervals_s.get(endpoint, 0.0), self._last_s.get(endpoint)
-        if last_s is not None:
-            self.clock.sleep(max(0.0, last_s + interval_s - self.clock.elapsed()))
-        self._last_s[endpoint] = self.clock.elapsed()
-        self._calls[endpoint] += 1
+        """Wait until the endpoint may be called again, and count the call. Threads have their turns in a row."""
+        with self._turns:
+            now_s, last_s = self.clock.elapsed(), self._last_s.get(endpoint)
+            free_s = now_s if last_s is None else last_s + self.intervals_s.get(endpoint, 0.0)
+            turn_s = max(now_s, free_s, self._closed_until_s or now_s)
+            self._last_s[endpoint], self._closed_until_s = turn_s, None
+            self._calls[endpoint] += 1
+        self.clock.sleep(turn_s - now_s)
 
     def _url(self, path: str) -> str:
         return self.base_url.rstrip("/") + path
