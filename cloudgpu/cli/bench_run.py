@@ -6,14 +6,15 @@ from pathlib import Path
 
 import typer
 
+from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CloudgpuError, StoppedByUserError
 from cloudgpu.cli import render
-from cloudgpu.cli.bench_target import clock_of, endpoint_of
+from cloudgpu.cli.bench_target import clock_of, emulated, endpoint_of
 from cloudgpu.cli.bench_view import show_run
 from cloudgpu.cli.bench_workload import slo_of, workload_of
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.option_values import positive, refuse_empty
-from cloudgpu.cli.session import open_session
+from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving.bench.markdown import run_markdown
 from cloudgpu.moving.bench.measure import measure
 from cloudgpu.moving.bench.report import report_of
@@ -56,7 +57,8 @@ def run(wish: Wish) -> None:
         users=wish.users, iterations=wish.iterations, turns=wish.turns, per_user=wish.per_user,
         max_tokens=wish.max_tokens, timeout_s=wish.timeout_s, count_pieces=wish.count_pieces,
     )  # fmt: skip
-    found = _measured(wish, workload, price)
+    session = open_session()
+    found = _measured(wish, workload, price, session)
     if wish.save is not None:
         save_run(found, wish.save)
     if wish.as_json:
@@ -65,6 +67,8 @@ def run(wish: Wish) -> None:
         render.shell(run_markdown(found, slo).rstrip())
     else:
         show_run(found, slo, counted_pieces=wish.count_pieces)
+    for line in emulated(session, wish.target):
+        render.progress(line)
     if wish.save is not None:
         render.progress(f"Kept in {wish.save}; compare it: cloudgpu compare {wish.save} OTHER")
     if found.ended is not None:
@@ -72,14 +76,13 @@ def run(wish: Wish) -> None:
         raise typer.Exit(CloudgpuError.exit_status)
 
 
-def _measured(wish: Wish, workload: Workload, price: Decimal | None) -> Run:
+def _measured(wish: Wish, workload: Workload, price: Decimal | None, session: Session) -> Run:
     end_like_ctrl_c()
-    session = open_session()
     endpoint = endpoint_of(
         session, wish.target, model=wish.model, form=wish.form, key_env=wish.api_key_env, usd_per_hour=price
     )
     whole = workload.requests()
-    with render.live(clock_of(session, wish.target)) as progress:
+    with render.live(SystemClock()) as progress:
         progress.phase("warm-up", f"{workload.warm_up} questions that are left out")
         found = measure(
             (endpoint,), workload, clock_of(session, wish.target),

@@ -43,6 +43,16 @@ def clock_of(session: Session, given: str) -> Clock:
     return SystemClock() if "://" in given else session.clock(the_deployment(session, given).provider)
 
 
+def emulated(session: Session, *given: str) -> list[str]:
+    """A sentence for deployments whose market runs faster than time, so that nobody takes their speed for a card's."""
+    clocks = [clock_of(session, each) for each in given]
+    speeds = [clock.speed for clock in clocks if isinstance(clock, ScaledClock) and clock.speed > 1]
+    if not speeds:
+        return []
+    words = "this is how fast the emulator is, not a card. Dollars are counted by its hours."
+    return [f"Emulated, {max(speeds):g} times as fast as time passes: {words}"]
+
+
 def _of_deployment(session: Session, name: str) -> Endpoint:
     found = the_deployment(session, name)
     if found.endpoint is None:

@@ -9,7 +9,7 @@ import typer
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CloudgpuError, ConflictError, StoppedByUserError, UsageError
 from cloudgpu.cli import render
-from cloudgpu.cli.bench_target import endpoint_of
+from cloudgpu.cli.bench_target import emulated, endpoint_of
 from cloudgpu.cli.bench_workload import slo_of, workload_of
 from cloudgpu.cli.compare_view import show_contrast, show_verdict
 from cloudgpu.cli.interrupt import end_like_ctrl_c
@@ -100,6 +100,8 @@ def _compare(wish: Wish, old: str, new: str) -> None:
     evidence = _evidence(wish, session, _told_apart(sides), golden)
     verdict = weigh(evidence, thresholds)
     _show(wish, evidence, verdict, golden)
+    for line in emulated(session, old, new):
+        render.progress(line)
     if evidence.stopped:
         render.progress("Error: stopped by Ctrl-C; what stands above was measured until then")
     if evidence.stopped or (wish.check and verdict.outcome is not Outcome.PASS):

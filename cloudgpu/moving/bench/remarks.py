@@ -7,6 +7,7 @@ from cloudgpu.moving.bench.run import Run
 from cloudgpu.moving.bench.sample import Sample
 
 _BUFFERED = 0.9
+_LONG_S = 0.5
 _PIECES = 8
 
 
@@ -36,5 +37,9 @@ def _failures(samples: Sequence[Sample]) -> list[tuple[str, int]]:
 
 
 def _is_buffered(samples: Sequence[Sample]) -> bool:
-    waits = [each.ttft_s / each.e2el_s for each in samples if each.ttft_s and each.e2el_s and each.pieces >= _PIECES]
+    waits = [
+        each.ttft_s / each.e2el_s
+        for each in samples
+        if each.ttft_s and each.e2el_s > _LONG_S and each.pieces >= _PIECES
+    ]
     return len(waits) >= 3 and median(waits) > _BUFFERED
