@@ -128,12 +128,12 @@ def show_ready(session: Session, deployment: Deployment, *, show_key: bool) -> N
 
 def lease_words(deployment: Deployment) -> str:
     """Until when it may live, whether it ends by itself then, and after how long without work."""
-    ends = "ends by itself" if deployment.ends_by_itself else "is said then, and not removed by itself"
-    words = f"its lease is until {_moment(deployment.lease_until)} and {ends}"
+    then = "ends by itself then" if deployment.ends_by_itself else "is only said to be over then"
+    words = f"its lease is until {_moment(deployment.lease_until)}, and it {then}"
     if deployment.idle_stop_s is None:
         return words
     since = f"; idle since {_moment(deployment.idle_since)}" if deployment.idle_since else "; not known to be idle"
-    return f"{words}, and it ends after {render.duration(deployment.idle_stop_s)} without work{since}"
+    return f"{words}; it ends after {render.duration(deployment.idle_stop_s)} without work{since}"
 
 
 def _question(env_file: Path) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUse
 
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
-    "up", "status", "logs", "down", "gc", "adopt", "lease", "watch", "bench", "compare",
+    "up", "status", "logs", "down", "gc", "adopt", "lease", "watch", "doctor", "bench", "compare", "lint",
     "gateway", "migrate", "cost", "budget", "metrics", "dashboard", "emulator", "demo",
 )  # fmt: skip
 

@@ -36,6 +36,11 @@ class Database:
             yield connection
 
     @property
+    def kind(self) -> str:
+        """`SQLite` or `PostgreSQL`, and where."""
+        return f"{'PostgreSQL' if self.is_shared else 'SQLite'} at {self._place}"
+
+    @property
     def is_shared(self) -> bool:
         """Whether other machines may use it: a server's, not a file of this machine."""
         return self._engine.dialect.name != "sqlite"

@@ -36,6 +36,8 @@ class Store:
         self._locks = Locks(self._database)
         with self._database.transaction() as connection:
             self.store_id = about_value(connection, "store_id")
+            self.layout = about_value(connection, "schema_version")
+        self.kind = self._database.kind
 
     def append(self, event: Event) -> None:
         """Add one event; it is on disk when this returns."""
