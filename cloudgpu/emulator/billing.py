@@ -14,14 +14,15 @@ from cloudgpu.emulator.instance import Instance, Rate, Stage, Transfer, steps_of
 from cloudgpu.emulator.terms import disk_usd_per_hour, gpu_billed
 
 _MICROSECOND = timedelta(microseconds=1)
+_BYTES_PER_GB = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
     """Something that runs from `start` to `end` (None: still running) and costs.
 
-    `name` is gpu, disk or download. A gpu or disk meter has a rate an hour; a download costs `full_usd` once it has
-    run until `full_at`.
+    `name` is gpu, disk, download or upload. A gpu or disk meter has a rate an hour; traffic costs `full_usd` once it
+    has flowed until `full_at`.
     """
 
     name: str
@@ -48,12 +49,24 @@ class Meter:
 
 def meters(instance: Instance) -> tuple[Meter, ...]:
     """Every meter of an instance's life, those still to come included, the same at any time it is asked."""
-    return (*_gpu(instance), *_disk(instance), *_downloads(instance))
+    return (*_gpu(instance), *_disk(instance), *_traffic(instance))
 
 
 def bill_usd(instance: Instance, start: datetime, end: datetime) -> Decimal:
     """What the instance costs between two times, everything together."""
     return sum((meter.usd(start, end) for meter in meters(instance)), ZERO)
+
+
+def moved_bytes(instance: Instance, until: datetime, *, outward: bool) -> int:
+    """Bytes that had flowed into the instance, or out of it, by then: whole ones, whatever they cost."""
+    return sum(_flowed_bytes(each, until, instance) for each in instance.transfers if each.outward is outward)
+
+
+def _flowed_bytes(transfer: Transfer, until: datetime, instance: Instance) -> int:
+    last = _earliest(until, transfer.end, transfer.stopped_at, instance.destroyed_at)
+    whole = max(1, (transfer.end - transfer.start) // _MICROSECOND)
+    part = min(whole, max(0, (last - transfer.start) // _MICROSECOND))
+    return int(transfer.size_gb * _BYTES_PER_GB) * part // whole
 
 
 def _gpu(instance: Instance) -> Iterator[Meter]:
@@ -73,16 +86,15 @@ def _costs(instance: Instance, rate: Decimal) -> Callable[[Stage], bool]:
     return lambda stage: disk_usd_per_hour(instance, stage) == rate
 
 
-def _downloads(instance: Instance) -> Iterator[Meter]:
+def _traffic(instance: Instance) -> Iterator[Meter]:
     for transfer in instance.transfers:
         end = _earliest(transfer.end, transfer.stopped_at, instance.destroyed_at)
-        if end > transfer.start and instance.download_usd_per_gb:
-            yield _download(transfer, end, instance.download_usd_per_gb)
-
-
-def _download(transfer: Transfer, end: datetime, usd_per_gb: Decimal) -> Meter:
-    full_usd = transfer.size_gb * usd_per_gb
-    return Meter(name="download", start=transfer.start, end=end, full_usd=full_usd, full_at=transfer.end)
+        usd_per_gb = instance.upload_usd_per_gb if transfer.outward else instance.download_usd_per_gb
+        if end > transfer.start and usd_per_gb:
+            yield Meter(
+                name="upload" if transfer.outward else "download", start=transfer.start, end=end,
+                full_usd=transfer.size_gb * usd_per_gb, full_at=transfer.end,
+            )  # fmt: skip
 
 
 def _earliest(first: datetime, *others: datetime | None) -> datetime:

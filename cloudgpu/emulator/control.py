@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import ZERO, exact_text
-from cloudgpu.emulator.billing import bill_usd, meters
+from cloudgpu.emulator.billing import bill_usd, meters, moved_bytes
 from cloudgpu.emulator.fault_script import read_fault
 from cloudgpu.emulator.faults import as_row
 from cloudgpu.emulator.instance import Instance, id_of, market_of, step_at
@@ -108,6 +108,8 @@ def _bill_row(instance: Instance, world: World) -> dict[str, Any]:
         "label": instance.label,
         "alive": instance.alive,
         "usd": exact_text(bill_usd(instance, instance.created_at, now)),
+        "received_bytes": moved_bytes(instance, now, outward=False),
+        "sent_bytes": moved_bytes(instance, now, outward=True),
         "lines": lines,
     }
 

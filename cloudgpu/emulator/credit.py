@@ -37,13 +37,17 @@ def unpaid(instance: Instance, broke_at: datetime, now: datetime) -> Instance:
     RunPod removes a pod, or stops one that has a network volume. Vast.ai stops an instance, and removes it a day later:
     how long it really waits is not documented.
     """
-    stage, removed_at = step_at(instance, now).stage, broke_at + _KEPT
+    removed_at = broke_at + _KEPT
     if instance.pod is not None:
-        end = Stage.STOPPED if instance.pod.network_volume else Stage.TERMINATED
-        return instance if stage in (end, Stage.TERMINATED) else turned(instance, broke_at, end, _SAID)
-    if now >= removed_at:
-        return replace(cut(instance, removed_at), destroyed_at=removed_at)
-    return instance if stage is Stage.STOPPED else turned(instance, broke_at, Stage.STOPPED, _SAID)
+        return _ended(instance, broke_at, Stage.STOPPED if instance.pod.network_volume else Stage.TERMINATED)
+    stopped = _ended(instance, broke_at, Stage.STOPPED)
+    return replace(cut(stopped, removed_at), destroyed_at=removed_at) if now >= removed_at else stopped
+
+
+def _ended(instance: Instance, at: datetime, stage: Stage) -> Instance:
+    """In this stage from then on, unless it was already, with nothing to come."""
+    over = step_at(instance, at).stage in (stage, Stage.TERMINATED) and all(step.at <= at for step in instance.steps)
+    return instance if over else turned(instance, at, stage, _SAID)
 
 
 _SAID = "out of credit"

@@ -49,12 +49,16 @@ class Rate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """`size_gb` gigabytes fetched at an even pace between two times; broken off at `stopped_at` unless that is None."""
+    """`size_gb` gigabytes that flow at an even pace between two times; broken off at `stopped_at` unless that is None.
+
+    Into the instance, or with `outward` out of it.
+    """
 
     start: datetime
     end: datetime
     size_gb: Decimal
     stopped_at: datetime | None = None
+    outward: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +105,15 @@ class Pod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What a host would like to have for the GPUs from now on, to be accepted or turned down by the renter."""
+    """What a host would like to have for the GPUs once the contract has ended, to be accepted or turned down.
+
+    `at` is when it is made; `ends_at` is when the contract would end then.
+    """
 
     proposal_id: int
     at: datetime
     gpu_usd_per_hour: Decimal
+    ends_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

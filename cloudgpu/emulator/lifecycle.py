@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from cloudgpu.base.units import transfer_s
 from cloudgpu.emulator.engine_start import EngineStart
-from cloudgpu.emulator.instance import Instance, LogLine, Rate, Stage, Step, Transfer
+from cloudgpu.emulator.instance import Instance, LogLine, Proposal, Rate, Stage, Step, Transfer
 
 _IMAGE_GB = {"vllm/vllm-openai": 10.4, "lmsysorg/sglang": 12.0, "pytorch/pytorch": 4.0}
 _PLAIN_IMAGE_GB = 0.4
@@ -54,9 +54,15 @@ def cut(instance: Instance, at: datetime) -> Instance:
     return replace(
         instance,
         steps=tuple(step for step in instance.steps if step.at <= at),
-        transfers=tuple(replace(t, stopped_at=at) if t.end > at else t for t in instance.transfers if t.start <= at),
+        transfers=tuple(_broken_off(transfer, at) for transfer in instance.transfers if transfer.start <= at),
         log=tuple(line for line in instance.log if line.at <= at),
     )
+
+
+def _broken_off(transfer: Transfer, at: datetime) -> Transfer:
+    """A transfer that flows no longer; one that was broken off before stays so."""
+    ends_at = transfer.end if transfer.stopped_at is None else transfer.stopped_at
+    return replace(transfer, stopped_at=at) if ends_at > at else transfer
 
 
 def turned(instance: Instance, at: datetime, stage: Stage, message: str | None, *lines: str) -> Instance:
@@ -64,6 +70,12 @@ def turned(instance: Instance, at: datetime, stage: Stage, message: str | None, 
     before = cut(instance, at)
     said = tuple(LogLine(at=at, text=line) for line in lines)
     return replace(before, steps=(*before.steps, Step(at=at, stage=stage, message=message)), log=(*before.log, *said))
+
+
+def extended(instance: Instance, proposal: Proposal) -> Instance:
+    """The contract goes on past its end, at the proposed price from its old end on (so the vendor's client says)."""
+    rate = Rate(at=instance.ends_at, gpu_usd_per_hour=proposal.gpu_usd_per_hour)
+    return replace(instance, rates=(*instance.rates, rate), ends_at=proposal.ends_at)
 
 
 def restarted_pod(instance: Instance, old_ports: Mapping[int, int], at: datetime) -> Instance:

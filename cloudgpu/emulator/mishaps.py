@@ -21,6 +21,7 @@ from cloudgpu.emulator.lifecycle import cut, turned
 _PULL_RETRIES = timedelta(minutes=7)
 _MICROSECOND = timedelta(microseconds=1)
 _AFTER_LOAD = timedelta(seconds=55)
+_EXTENSION = timedelta(days=30)
 _FIRST_PROPOSAL_ID = 7_000_000
 _OOM_LINES = (
     "(EngineCore) ERROR [core.py] EngineCore failed to start.\n"
@@ -98,9 +99,13 @@ def _price_rise(instance: Instance, fault: Fault, at: datetime) -> Instance:
 
 def _price_proposal(instance: Instance, fault: Fault, at: datetime) -> Instance:
     wanted = gpu_usd_per_hour(instance, at) * fault.factor
-    return replace(
-        instance, proposal=Proposal(proposal_id=_FIRST_PROPOSAL_ID + fault.fault_id, at=at, gpu_usd_per_hour=wanted)
+    proposal = Proposal(
+        proposal_id=_FIRST_PROPOSAL_ID + fault.fault_id,
+        at=at,
+        gpu_usd_per_hour=wanted,
+        ends_at=instance.ends_at + _EXTENSION,
     )
+    return replace(instance, proposal=proposal)
 
 
 def _taken_back(instance: Instance, _: Fault, at: datetime) -> Instance:

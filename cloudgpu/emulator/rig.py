@@ -27,6 +27,7 @@ from typing import Any, Self, TypeVar
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.app import AppState, EmulatorApp
 from cloudgpu.emulator.fault_script import read_fault, read_fault_file
+from cloudgpu.emulator.instance import Instance, id_of
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.markets import Markets
 from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
@@ -113,9 +114,16 @@ class Rig:
         """The same with what is gone: one entry for each create that took effect."""
         return self._call(lambda: [each for world in self._state.markets.worlds for each in rented(world)])
 
+    def traffic(
+        self, provider: str, instance_id: str, *, size_gb: Decimal, seconds: float, outward: bool = True
+    ) -> None:
+        """Let so much flow out of an instance (or into it), evenly over the coming seconds. Unknown ids are ignored."""
+        world = self._world(provider)
+        self._with(provider, instance_id, lambda each: world.traffic(each, size_gb, seconds, outward=outward))
+
     def destroy(self, provider: str, instance_id: str) -> None:
         """Remove an instance behind everybody's back, as a person at the console would. Unknown ids are ignored."""
-        self._call(lambda: self._destroy(self._world(provider), instance_id))
+        self._with(provider, instance_id, self._world(provider).destroy)
 
     def record(self, *, on: bool = True) -> None:
         """Begin (or cease) to keep what either market receives."""
@@ -125,10 +133,10 @@ class Rig:
         """What was kept since the last reset, oldest first, secrets and all."""
         return self._state.recorder.kept()
 
-    def _destroy(self, world: World, instance_id: str) -> None:
-        for instance in world.instances():
-            if instance_id in (str(instance.instance_id), instance.pod and instance.pod.pod_id):
-                world.destroy(instance)
+    def _with(self, provider: str, instance_id: str, act: Callable[[Instance], None]) -> None:
+        found = [each for each in self._world(provider).instances() if str(id_of(each)) == instance_id]
+        for instance in found:
+            self._call(partial(act, instance))
 
     def _world(self, provider: str) -> World:
         return {"vast": self._state.markets.vast, "runpod": self._state.markets.runpod}[provider]

@@ -36,6 +36,7 @@ async def strike(request: Request, proceed: Proceed, fault: Fault, answers: Answ
 
 
 async def _made_up(request: Request, fault: Fault, what: str, answers: Answers) -> Response:
+    await request.body()  # what is not read is answered by the system itself, with a reset
     if what == "timeout":
         await _held_back(request, fault.seconds)
         return HungUp()

@@ -19,8 +19,8 @@ from cloudgpu.base.money import ZERO
 from cloudgpu.emulator.billing import bill_usd
 from cloudgpu.emulator.credit import unpaid, used_up_at
 from cloudgpu.emulator.faults import Fault, first_that_strikes
-from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, gpu_usd_per_hour, id_of, step_at
-from cloudgpu.emulator.lifecycle import cut, restarted_pod, started, turned
+from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, Transfer, gpu_usd_per_hour, id_of, step_at
+from cloudgpu.emulator.lifecycle import cut, extended, restarted_pod, started, turned
 from cloudgpu.emulator.machine import Ask, Machine, asks
 from cloudgpu.emulator.market import fingerprint, make_machines
 from cloudgpu.emulator.market_change import MarketChange, changed
@@ -227,12 +227,16 @@ class World:
         return machine.gpu_usd_per_hour * len(instance.gpu_indexes) * machine.min_bid_share
 
     def answer_proposal(self, instance: Instance, *, accept: bool) -> None:
-        """Take the host's new price from now on, or turn it down; the proposal is gone either way."""
+        """Take the host's new price, or turn it down; the proposal is gone either way."""
         proposal = instance.proposal
-        rates = instance.rates
-        if accept and proposal is not None:
-            rates = (*rates, Rate(at=self.now(), gpu_usd_per_hour=proposal.gpu_usd_per_hour))
-        self._replace(replace(instance, rates=rates, proposal=None))
+        answered = replace(instance, proposal=None)
+        self._replace(extended(answered, proposal) if accept and proposal is not None else answered)
+
+    def traffic(self, instance: Instance, size_gb: Decimal, seconds: float, *, outward: bool) -> None:
+        """Let so much flow into an instance, or out of it, evenly over the coming seconds."""
+        now = self.now()
+        flow = Transfer(start=now, end=now + timedelta(seconds=seconds), size_gb=size_gb, outward=outward)
+        self._replace(replace(instance, transfers=(*instance.transfers, flow)))
 
     def take(self, ask: Ask) -> None:
         """Let somebody else have a slice: it is gone for everybody."""

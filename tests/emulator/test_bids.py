@@ -81,9 +81,11 @@ def answer(emulator, how, **body):
     return emulator.call("PUT", f"/api/v0/instances/{how}-price-increase/", body)
 
 
-def test_a_proposed_price_changes_nothing_until_it_is_accepted(emulator):
+def test_an_accepted_price_begins_when_the_contract_would_have_ended(rig, emulator):
+    rig.set_credit("vast", Decimal(10**9))
     instance_id = emulator.rent(label="mine")
-    before = emulator.show(instance_id)["dph_base"]
+    shown = emulator.show(instance_id)
+    before, ends = shown["dph_base"], shown["end_date"]
     emulator.fault("instance", "price_proposal", label="mine", factor="1.5")
     row = pending(emulator)["pending_price_increases"][0]
     assert row["contract_id"] == instance_id
@@ -91,8 +93,12 @@ def test_a_proposed_price_changes_nothing_until_it_is_accepted(emulator):
     assert emulator.show(instance_id)["dph_base"] == before
     emulator.pass_time(1)
     assert answer(emulator, "accept", pending_price_increase_id=row["pending_price_increase_id"]).json()["success"]
-    assert emulator.show(instance_id)["dph_base"] == before * Decimal("1.5")
     assert pending(emulator)["count"] == 0
+    assert emulator.show(instance_id)["dph_base"] == before
+    assert emulator.show(instance_id)["end_date"] == row["ask_end_date"] > ends
+    emulator.pass_time(float(ends) - emulator.clock.now().timestamp() + 1)
+    after = emulator.show(instance_id)
+    assert (after["dph_base"], after["actual_status"]) == (before * Decimal("1.5"), "running")
 
 
 def test_a_proposal_can_be_turned_down_once(emulator):

@@ -130,3 +130,13 @@ def test_charges_need_a_range_of_days(emulator):
 def charges(emulator):
     params = {"select_filters": json.dumps({"day": {"gte": 0, "lte": 10**11}}), "limit": 500}
     return emulator.call("GET", "/api/v0/charges/", params=params).json(parse_float=Decimal)["results"]
+
+
+def test_what_was_broken_off_does_not_flow_on_when_more_happens(emulator):
+    instance_id = emulator.rent()
+    emulator.pass_time(15)  # in the middle of the image
+    emulator.call("PUT", f"/api/v0/instances/{instance_id}/", {"state": "stopped"})
+    received = emulator.bill()["instances"][0]["received_bytes"]
+    emulator.pass_time(5)
+    emulator.call("DELETE", f"/api/v0/instances/{instance_id}/", {})
+    assert emulator.bill()["instances"][0]["received_bytes"] == received > 0

@@ -1,23 +1,19 @@
 """The vendor's own clients are the judges of the emulated RunPod: 2.0.0rc2 speaks REST v2, 1.12.0 reads by GraphQL.
 
-Each lives in an environment of its own, made once under CLOUDGPU_TEST_CACHE (default ~/.cache/cloudgpu-tests).
+Each lives in an environment of its own.
 """
 
-import json
 import os
-import subprocess
-import sys
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
 from cloudgpu.emulator import process
+from tests.emulator.clients import answer_of, installed
 
 pytestmark = [pytest.mark.official, pytest.mark.slow]
 
-CACHE = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
-SPEED = 600
+SPEED = 0  # a clock that stands: hours pass in no time
 IMAGE = "vllm/vllm-openai:v0.25.1"
 MODEL = "mistralai/Mistral-7B-Instruct-v0.2"
 CREATE = f"""
@@ -38,24 +34,14 @@ from runpod.error import QueryError, AuthenticationError
 """
 
 
-def _installed(version):
-    """The folder of the client's programs; installed on the first run only."""
-    home = CACHE / f"runpod-{version}"
-    if not (home / ".ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run([str(home / "bin" / "pip"), "install", "-q", f"runpod=={version}"], check=True)
-        (home / ".ready").touch()
-    return home / "bin"
-
-
 @pytest.fixture(scope="module")
 def new_client():
-    return _installed("2.0.0rc2")
+    return installed("runpod-2.0.0rc2", "runpod==2.0.0rc2")
 
 
 @pytest.fixture(scope="module")
 def old_client():
-    return _installed("1.12.0")
+    return installed("runpod-1.12.0", "runpod==1.12.0")
 
 
 @pytest.fixture
@@ -74,10 +60,7 @@ def run(emulator, tmp_path):
             "PATH": os.environ["PATH"], "HOME": str(tmp_path), "RUNPOD_API_BASE_URL": emulator.url, "NO_COLOR": "1",
         }  # fmt: skip
         text = IN_THE_CLIENT.format(create=CREATE, script=script)
-        command = [str(client / "python"), "-c", text, key or emulator.api_key.reveal()]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        return answer_of(client, text, key or emulator.api_key.reveal(), environment=environment)
 
     return go
 

@@ -1,25 +1,23 @@
 """The vendor's own client is the judge: where it and the emulator disagree, the emulator is wrong.
 
-`vastai` lives in an environment of its own, made once under CLOUDGPU_TEST_CACHE (default ~/.cache/cloudgpu-tests).
+`vastai` lives in an environment of its own.
 """
 
 import json
 import os
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from cloudgpu.emulator import process
+from tests.emulator.clients import installed
 
 pytestmark = [pytest.mark.official, pytest.mark.slow]
 
 VERSION = "1.9.1"
-CACHE = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
 IMAGE = "vllm/vllm-openai:v0.25.1"
-SPEED = 600
+SPEED = 0  # a clock that stands: hours pass in no time
 IN_THE_CLIENT = """
 import json, sys
 import requests
@@ -44,14 +42,7 @@ def rent(query, **wish):
 @pytest.fixture(scope="module")
 def vastai():
     """The folder of the client's programs; installed on the first run only."""
-    home = CACHE / f"vastai-{VERSION}"
-    ready = home / ".ready"
-    if not ready.exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        install = [str(home / "bin" / "pip"), "install", "-q", f"vastai=={VERSION}", "setuptools"]
-        subprocess.run(install, check=True)
-        ready.touch()
-    return home / "bin"
+    return installed(f"vastai-{VERSION}", f"vastai=={VERSION}", "setuptools")
 
 
 @pytest.fixture
@@ -213,3 +204,90 @@ def test_a_create_that_times_out_is_sent_three_times_by_this_client(client, emul
     assert time.monotonic() - before < 60
     assert "404" in answer or "no_such_ask" in answer  # the second try finds the offer gone: rented by the first
     assert [row["label"] for row in rows] == ["storm"]
+
+
+def test_it_bids_is_outbid_and_bids_more(client, emulator):
+    made, least = client(
+        "offer = vast.search_offers(query='gpu_name=RTX_4090 num_gpus=1 cuda_vers>=13 disk_space>=60', type='bid',"
+        " order='dph_total', storage=60)[0]\n"
+        "made = vast.create_instance(id=offer['id'], image='ubuntu:24.04', disk=60, label='bid', ssh=True,"
+        " price=offer['min_bid'] * 1.1)\n"
+        "print(json.dumps([made['new_contract'], offer['min_bid']]))"
+    )
+    script = {"on": "instance", "do": "outbid", "instance_id": made, "after_s": 0}
+    process.call(emulator, "POST", "/emulator/faults", script)
+    lost, won = client(
+        f"lost = vast.show_instance({made}); vast.change_bid({made}, {least} * 1.5)\n"
+        f"print(json.dumps([lost, vast.show_instance({made})]))"
+    )
+    assert (lost["is_bid"], lost["intended_status"]) == (True, "stopped")
+    assert (won["intended_status"], won["dph_base"]) == ("running", pytest.approx(least * 1.5))
+
+
+def test_it_shows_turns_down_and_accepts_a_price_increase(client, emulator):
+    instance_id = client(create("official-5") + "print(json.dumps(made['new_contract']))")
+
+    def propose():
+        script = {"on": "instance", "do": "price_proposal", "instance_id": instance_id, "after_s": 0}
+        process.call(emulator, "POST", "/emulator/faults", script)
+
+    propose()
+    pending, rejected, left = client(
+        f"pending = vast.show_pending_price_increases(); rejected = vast.reject_price_increase({instance_id})\n"
+        "print(json.dumps([pending, rejected, vast.show_pending_price_increases()['count']]))"
+    )
+    row = pending["pending_price_increases"][0]
+    assert (row["contract_id"], rejected["contract_id"], left) == (instance_id, instance_id, 0)
+    assert row["new_gpu_costpersec"] == pytest.approx(row["old_gpu_costpersec"] * 1.5)
+    propose()
+    before, accepted, after = client(
+        f"before = vast.show_instance({instance_id}); accepted = vast.accept_price_increase({instance_id})\n"
+        f"print(json.dumps([before, accepted, vast.show_instance({instance_id})]))"
+    )
+    assert accepted["success"]
+    assert after["end_date"] > before["end_date"]
+    assert after["dph_base"] == before["dph_base"]  # the new price begins when the contract would have ended
+
+
+def test_it_reboots_and_finds_its_contracts_by_label(client):
+    script = create("official-6") + "i = made['new_contract']; again = vast.reboot_instance(i)\n"
+    script += "print(json.dumps([again, i, vast.fetch_contracts(label='official-6'), vast.recycle_instance(i)]))"
+    again, instance_id, found, recycled = client(script)
+    assert again["success"]
+    assert recycled["success"]
+    assert [row["id"] for row in found] == [instance_id]
+
+
+def test_its_command_line_rents_labels_stops_and_reads_logs(command_line, emulator):
+    rows = json.loads(
+        command_line("search", "offers", "gpu_name=RTX_4090 num_gpus=1 cuda_vers>=13 disk_space>=60", "--raw")
+    )
+    made = json.loads(
+        command_line(
+            "create", "instance", str(rows[0]["id"]), "--image", IMAGE, "--disk", "60", "--label", "typed",
+            "--env", "-p 8000:8000 -e VLLM_API_KEY=sk-1", "--cancel-unavail", "--raw",
+            "--args", "--model", "Qwen/Qwen3-0.6B", "--max-model-len", "4096",
+        )
+    )  # fmt: skip
+    instance_id = str(made["new_contract"])
+    emulator.clock().sleep(1500)
+    assert "Application startup complete" in command_line("logs", instance_id)
+    command_line("label", "instance", instance_id, "renamed")
+    command_line("stop", "instance", instance_id)
+    shown = json.loads(command_line("show", "instance", instance_id, "--raw"))
+    assert (shown["label"], shown["intended_status"]) == ("renamed", "stopped")
+
+
+def test_it_waits_as_long_as_it_is_told_but_not_for_tomorrow(client, emulator):
+    def fault(do):
+        process.call(emulator, "POST", "/emulator/faults", {"on": "search", "do": do})
+
+    fault("429_retry_after")
+    found = client("print(json.dumps(len(vast.search_offers(query='num_gpus=1', storage=20))))")
+    assert found > 0
+    fault("search_quota")
+    search_once = (
+        "try:\n    vast.search_offers(query='num_gpus=1', storage=20)\n"
+        "except requests.HTTPError as error:\n    print(json.dumps(error.response.json()['error']))"
+    )
+    assert client(search_once) == "search_quota_exceeded"

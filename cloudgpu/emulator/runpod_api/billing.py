@@ -83,6 +83,6 @@ def _records(instance: Instance, start: datetime, end: datetime, bucket: str, wo
 
 def _amounts(instance: Instance, start: datetime, end: datetime) -> dict[str, Decimal]:
     amounts = {"gpu": ZERO, "disk": ZERO}
-    for meter in meters(instance):
+    for meter in meters(instance):  # traffic is free here, and has no meter
         amounts[meter.name] += meter.usd(start, end)
     return amounts

@@ -70,7 +70,7 @@ def _row(world: World, instance: Instance, proposal: Proposal) -> dict[str, Any]
         **{f"{age}_bwu_cost": instance.upload_usd_per_gb for age in ("new", "old")},
         **{f"{age}_platform_fee": None for age in ("new", "old")},
         "contract_end_date": instance.ends_at.timestamp(),
-        "ask_end_date": instance.ends_at.timestamp(),
+        "ask_end_date": proposal.ends_at.timestamp(),
         "created_at": (proposal.at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds(),
     }
 

@@ -19,8 +19,8 @@ from cloudgpu.emulator.vast_api.reply import refusal, reply
 from cloudgpu.emulator.world import World
 
 _MOST_ROWS = 500
-_VAST_TYPES = {"gpu": "gpu", "disk": "disk", "download": "bwd"}
-_DESCRIPTIONS = {"gpu": "GPU", "disk": "Disk", "download": "Bandwidth down"}
+_VAST_TYPES = {"gpu": "gpu", "disk": "disk", "download": "bwd", "upload": "bwu"}
+_DESCRIPTIONS = {"gpu": "GPU", "disk": "Disk", "download": "Bandwidth down", "upload": "Bandwidth up"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
