@@ -326,3 +326,21 @@ def test_the_search_quota_of_a_day_can_be_used_up(emulator):
     answer = emulator.call("POST", "/api/v0/bundles/", {})
     assert (answer.status_code, answer.json()["error"]) == (429, "search_quota_exceeded")
     assert answer.headers["X-RateLimit-Reset"]
+
+
+@pytest.mark.parametrize(
+    ("do", "status", "said"),
+    [
+        ("429_json", 429, "Too many requests"),
+        ("session_expired", 404, "Session expired. Please log in again."),
+        ("spend_rate_limit", 400, "spend_rate_limit"),
+        ("insufficient_credit", 400, "insufficient_credit"),
+        ("auth", 404, "Invalid user key"),
+    ],
+)
+def test_refusals_come_in_the_words_of_the_real_thing(emulator, do, status, said):
+    emulator.fault("create", do)
+    answer = emulator.create()
+    assert (answer.status_code, "Retry-After" in answer.headers) == (status, False)
+    assert said in answer.text
+    assert emulator.list().json()["total_instances"] == 0
