@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from cloudgpu.moving.gateway.route import Route
@@ -30,6 +31,15 @@ Reading = Mapping[str, SideReading]
 
 class Gateway(Protocol):
     """One service's proxy: a process on this machine. Every act can be repeated."""
+
+    @property
+    def folder(self) -> Path:
+        """Where it keeps its files."""
+        ...
+
+    def check(self) -> None:
+        """Raise CloudgpuError, with what to install, unless the proxy's program is there and new enough."""
+        ...
 
     def apply(self, route: Route) -> None:
         """Make the proxy do this, and keep it for every later start; starts it when it does not run.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cloudgpu.moving.gateway.base import Gateway
+from cloudgpu.moving.gateway.caddy.process import CaddyGateway
 from cloudgpu.moving.gateway.haproxy.process import HaproxyGateway
 from cloudgpu.moving.gateway.route import GatewayKind, Route, gateway_folder, load_route
 
@@ -23,4 +24,7 @@ def open_gateway(kind: GatewayKind, folder: Path) -> Gateway:
     return _GATEWAYS[kind](folder)
 
 
-_GATEWAYS: Mapping[GatewayKind, Callable[[Path], Gateway]] = {GatewayKind.HAPROXY: HaproxyGateway}
+_GATEWAYS: Mapping[GatewayKind, Callable[[Path], Gateway]] = {
+    GatewayKind.HAPROXY: HaproxyGateway,
+    GatewayKind.CADDY: CaddyGateway,
+}

@@ -6,12 +6,12 @@ Host header, its API key, its TLS name. Only that listener watches the engine; `
 """
 
 import hashlib
-import ipaddress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from cloudgpu.moving.gateway.answers import NO_KEY, NO_SIDE
 from cloudgpu.moving.gateway.route import SIDE_HEADER, Route, ShareBy, Upstream
+from cloudgpu.moving.gateway.target import target_of
 
 STANDBY = ":standby"
 """What the name of a side's standby entry ends with."""
@@ -35,9 +35,6 @@ defaults
     timeout check 5s
     http-error status 503 content-type application/json string '{no_side}'
 """
-
-_NO_SIDE = '{"error":{"message":"no side of this service answers","type":"gateway","code":503}}'
-_NO_KEY = '{"error":{"message":"Unauthorized","type":"gateway","code":401}}'
 
 _FRONTEND = """\
 frontend clients
@@ -76,32 +73,13 @@ resolvers system
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """An engine's URL taken apart. `host` is what the Host header says."""
-
-    scheme: str
-    hostname: str
-    port: int
-    host: str
-
-    @property
-    def is_name(self) -> bool:
-        """It must be looked up."""
-        try:
-            ipaddress.ip_address(self.hostname)
-        except ValueError:
-            return True
-        return False
-
-
 def config_text(route: Route, run_dir: Path) -> str:
     """The whole file. `run_dir` holds the sockets."""
     parts = [
-        _GLOBAL.format(digest=digest(route), run=run_dir, no_side=_NO_SIDE),
+        _GLOBAL.format(digest=digest(route), run=run_dir, no_side=NO_SIDE),
         *([_RESOLVERS] if any(target_of(each.url).is_name for each in route.upstreams) else []),
         _FRONTEND.format(
-            bind=_bind(route), key=route.client_key.reveal(), no_key=_NO_KEY, choice=_model_of_request(route)
+            bind=_bind(route), key=route.client_key.reveal(), no_key=NO_KEY, choice=_model_of_request(route)
         ),
         _SPLIT + "".join(_entries(route, each, run_dir) for each in route.upstreams),
         *(_side(route, each, run_dir) for each in route.upstreams),
@@ -114,13 +92,6 @@ def digest(route: Route) -> str:
     plain = replace(route, upstreams=tuple(replace(each, weight=0, standby=False) for each in route.upstreams))
     keys = [plain.client_key.reveal(), *(each.api_key.reveal() for each in plain.upstreams)]
     return hashlib.sha256(repr([plain, keys]).encode()).hexdigest()[:16]
-
-
-def target_of(url: str) -> Target:
-    """An engine's URL taken apart; the port of its scheme when it names none."""
-    parts = urlsplit(url)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    return Target(scheme=parts.scheme, hostname=parts.hostname or "", port=port, host=parts.netloc)
 
 
 def _bind(route: Route) -> str:

@@ -6,22 +6,21 @@ import re
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloudgpu.base.errors import CloudgpuError, PortInUseError
+from cloudgpu.base.errors import CloudgpuError
+from cloudgpu.moving.gateway.answers import port_in_use, refused
 from cloudgpu.moving.gateway.base import Reading, SideReading
 from cloudgpu.moving.gateway.haproxy import socket
 from cloudgpu.moving.gateway.haproxy.config import STANDBY, config_text, digest
 from cloudgpu.moving.gateway.route import Route, load_route, save_route, write_private
 from cloudgpu.moving.gateway.run_dir import run_dir
+from cloudgpu.moving.gateway.waiting import wait_until
 
 OLDEST = (2, 6)
 _RELOAD_S = 15.0
 _STOP_S = 15.0
-_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,10 @@ class HaproxyGateway:
     """See `Gateway`. `folder` holds the route and the configuration."""
 
     folder: Path
+
+    def check(self) -> None:
+        """See `Gateway`."""
+        _program()
 
     def apply(self, route: Route) -> None:
         """See `Gateway`. Weights are set over the socket; new sides and keys take a reload, which drops nothing."""
@@ -66,7 +69,7 @@ class HaproxyGateway:
         except OSError:
             return False
         os.kill(master, signal.SIGUSR1)  # the id is what the process itself says at our private socket
-        _wait(lambda: self._digest() is None, _STOP_S, "HAProxy does not stop listening")
+        wait_until(lambda: self._digest() is None, _STOP_S, "HAProxy does not stop listening")
         return True
 
     def _keep(self, route: Route) -> None:
@@ -100,12 +103,12 @@ class HaproxyGateway:
         done = _run(program, "-W", "-D", "-f", str(self._config), "-p", str(pid_file), "-S", master)
         if done.returncode:
             raise _refused(done.stderr, route)
-        _wait(lambda: self._digest() == digest(route), _RELOAD_S, "HAProxy does not answer after its start")
+        wait_until(lambda: self._digest() == digest(route), _RELOAD_S, "HAProxy does not answer after its start")
 
     def _reload(self, route: Route) -> None:
         with contextlib.suppress(OSError):  # the master closes the line as it starts anew
             socket.ask(self._master, "reload")
-        _wait(lambda: self._digest() == digest(route), _RELOAD_S, "HAProxy did not take its new configuration")
+        wait_until(lambda: self._digest() == digest(route), _RELOAD_S, "HAProxy did not take its new configuration")
 
     def _all_rows(self) -> list[dict[str, str]]:
         return socket.statistics(socket.ask(self._admin, "show stat"))
@@ -159,13 +162,10 @@ def _run(program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 def _refused(said: str, route: Route) -> CloudgpuError:
     if "Address already in use" in said or "cannot bind" in said:
-        return PortInUseError(
-            f"another program listens on {route.host}:{route.port}",
-            hint="choose another port: cloudgpu gateway start --port N",
-        )
+        return port_in_use(route)
     alerts = [line.partition(" : ")[2] for line in said.splitlines() if "ALERT" in line]
     reason = alerts[0] if alerts else said.strip()[-200:] or "it does not say why"
-    return CloudgpuError(f"HAProxy refuses its configuration: {reason}", hint="see: cloudgpu gateway config")
+    return refused("HAProxy", reason)
 
 
 def _weights(route: Route) -> list[str]:
@@ -193,11 +193,3 @@ def _side(name: str, rows: dict[tuple[str, str], dict[str, str]], old_in_flight:
 
 def _count(row: dict[str, str], key: str) -> int:
     return int(row.get(key) or 0)
-
-
-def _wait(is_so: Callable[[], bool], limit_s: float, failure: str) -> None:
-    over_at = time.monotonic() + limit_s
-    while not is_so():
-        if time.monotonic() > over_at:
-            raise CloudgpuError(failure, hint="see: cloudgpu gateway status")
-        time.sleep(_POLL_S)
