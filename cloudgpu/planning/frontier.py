@@ -9,7 +9,7 @@ from math import log
 
 from cloudgpu.planning.fit import Fit
 from cloudgpu.planning.offers import Offer
-from cloudgpu.planning.ranking import Priced
+from cloudgpu.planning.ranking import Priced, price_key
 
 Merits = tuple[float, ...]
 
@@ -17,7 +17,7 @@ Merits = tuple[float, ...]
 def frontier(fit: Fit, fitting: Iterable[Priced]) -> tuple[Offer, ...]:
     """The offers worth their price, cheapest first; each is better in something than every cheaper one."""
     chosen: list[tuple[Merits, Offer]] = []
-    for priced in sorted(_best_of_each_card(fitting), key=lambda each: (each.usd_total, each.offer.offer_id)):
+    for priced in sorted(_best_of_each_card(fitting), key=price_key):
         merits = _merits(fit, priced)
         if not any(all(map(float.__ge__, other, merits)) for other, _ in chosen):
             chosen.append((merits, priced.offer))
@@ -31,19 +31,15 @@ def _best_of_each_card(fitting: Iterable[Priced]) -> Iterable[Priced]:
     for each in fitting:
         offer = each.offer
         card = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count)
-        if card not in cheapest or (each.usd_total, offer.offer_id) < _price_key(cheapest[card]):
+        if card not in cheapest or price_key(each) < price_key(cheapest[card]):
             cheapest[card] = each
-        if card not in steadiest or (-(offer.reliability or 0.0), *_price_key(each)) < _steadiness_key(steadiest[card]):
+        if card not in steadiest or _steadiness_key(each) < _steadiness_key(steadiest[card]):
             steadiest[card] = each
     return {id(each): each for each in (*cheapest.values(), *steadiest.values())}.values()
 
 
-def _price_key(each: Priced) -> tuple[object, ...]:
-    return each.usd_total, each.offer.offer_id
-
-
 def _steadiness_key(each: Priced) -> tuple[object, ...]:
-    return -(each.offer.reliability or 0.0), *_price_key(each)
+    return -(each.offer.reliability or 0.0), *price_key(each)
 
 
 def _merits(fit: Fit, priced: Priced) -> Merits:

@@ -16,7 +16,7 @@ from cloudgpu.planning.fit import Fit
 from cloudgpu.planning.frontier import frontier
 from cloudgpu.planning.needs import DEFAULT_MIN_RELIABILITY, Needs
 from cloudgpu.planning.offers import Market, Offer, OfferSource
-from cloudgpu.planning.ranking import Judged, candidate_of, judge, machines_of, ordered, rank
+from cloudgpu.planning.ranking import Judged, candidate_of, judge, machines_of, ordered, price_key, rank
 from cloudgpu.planning.reason import Rejection
 from cloudgpu.planning.reference_offers import is_reference
 from cloudgpu.planning.savings import Saving, savings_of
@@ -140,7 +140,7 @@ def nearest_miss(plan: Plan) -> Rejection | None:
 
 
 def _cheapest(fit: Fit, judged: Judged) -> Candidate | None:
-    best = min(judged.fitting, key=lambda priced: (priced.usd_total, priced.offer.offer_id), default=None)
+    best = min(judged.fitting, key=price_key, default=None)
     return None if best is None else candidate_of(fit, 1, best.offer)
 
 

@@ -96,6 +96,11 @@ def cheapest(fit: Fit, offers: Iterable[Offer]) -> Offer | None:
     return None if best is None else best[-1].offer
 
 
+def price_key(priced: Priced) -> tuple[Any, ...]:
+    """For sorting by price alone where nothing may be left to the order in which offers came."""
+    return priced.usd_total, priced.offer.offer_id, _Last(priced.offer)
+
+
 def candidate_of(fit: Fit, rank: int, offer: Offer, others: Sequence[Priced] = ()) -> Candidate:
     """The offer as a candidate. Raises ValueError for one without a memory estimate: it was never judged."""
     sized, readiness = fit.sized(offer), fit.readiness(offer)

@@ -23,7 +23,8 @@ GPU_COUNTS = (1, 2, 4, 8)
 """Counts offered of every type up to its maximum: an engine rarely splits a model otherwise."""
 
 _CLOUDS = ("secure", "community")
-_NO_STOCK = ("NONE", "None", "")
+_NO_STOCK = ("NONE", "")
+_LEVELS = ("LOW", "MEDIUM", "HIGH", "Low", "Medium", "High")
 _ECC_SHARE = Decimal(15) / 16
 _MOST_USD_PER_HOUR = Decimal(200)
 _VERSION = re.compile(r"\d+\.\d+")
@@ -114,6 +115,7 @@ def _offer(row: Row, runpod_id: str, cloud: str, gpu_count: int, usd_per_gpu_hou
         country=None,
         open_ports=None,
         rentable_s=None,
+        stock=_stock(row),
     )
 
 
@@ -124,7 +126,7 @@ def _placed(offer: Offer, row: Row) -> Iterator[Offer]:
             place = centre["id"]
             yield replace(
                 offer, offer_id=f"{offer.offer_id}/{place}", location=f"{place}, {offer.location}",
-                country=country_of(place),
+                country=country_of(place), stock=_stock(centre) or offer.stock,
             )  # fmt: skip
 
 
@@ -152,12 +154,24 @@ def _flag(row: Row, cloud: str) -> bool:
 
 
 def _in_stock(row: Row) -> bool:
+    stated = _stated_stock(row)
+    return stated is None or stated.upper() not in _NO_STOCK
+
+
+def _stock(row: Row) -> str | None:
+    """`low`, `medium` or `high`; None when the answer does not say."""
+    stated = _stated_stock(row)
+    return stated.lower() if stated in _LEVELS else None
+
+
+def _stated_stock(row: Row) -> str | None:
+    """The provider's word; empty for none at all, None where the answer says nothing of stock."""
     if "availability" in row:
-        return str(row["availability"] or "NONE").upper() != "NONE"
+        return str(row["availability"] or "")
     lowest = row.get("lowestPrice")
     if isinstance(lowest, dict) and "stockStatus" in lowest:
-        return lowest["stockStatus"] not in (None, *_NO_STOCK)
-    return True
+        return str(lowest["stockStatus"] or "")
+    return None
 
 
 def _usd_per_gpu_hour(row: Row, cloud: str) -> Decimal:

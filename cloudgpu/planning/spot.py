@@ -1,7 +1,7 @@
 """Interruptible machines beside the plan: what a bid saves, and what every interruption costs.
 
 Vast.ai states with each offer the least bid that it takes; it may lie above the price on demand, and is then refused.
-Nothing is rented this way: the plan stays on demand.
+The plan itself stays on demand; `up --spot` bids.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.fit import Fit
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import Market, Offer
-from cloudgpu.planning.ranking import candidate_of, judge
+from cloudgpu.planning.ranking import candidate_of, judge, price_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def spot_of(needs: Needs, market: Market, cheapest: Candidate | None) -> Spot | 
     judged = judge(fit, bids)
     if not judged.fitting:
         return None
-    best = candidate_of(fit, 1, min(judged.fitting, key=lambda each: (each.usd_total, each.offer.offer_id)).offer)
+    best = candidate_of(fit, 1, min(judged.fitting, key=price_key).offer)
     return Spot(
         candidate=best,
         saves_usd=(cheapest.usd_total - best.usd_total).quantize(PICO, rounding=ROUND_HALF_EVEN),

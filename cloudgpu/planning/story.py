@@ -8,7 +8,7 @@ from cloudgpu.planning.candidate import Candidate, offer_as_json
 from cloudgpu.planning.fit import Fit
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import Market, Offer
-from cloudgpu.planning.ranking import candidate_of, judge
+from cloudgpu.planning.ranking import candidate_of, judge, price_key
 from cloudgpu.planning.reason import Reason, Rejection
 from cloudgpu.planning.sized import Sized, Sizer
 from cloudgpu.sizing.gpus import find_gpu
@@ -81,7 +81,7 @@ def story_of_offer(needs: Needs, market: Market, offer_id: str) -> OfferStory:
     fit = Fit(needs, needs.model.checkpoint(needs.options.quantization), market.blocked)
     reasons = fit.reasons(offer)
     has_memory = fit.sized(offer).memory is not None
-    fitting = sorted(judge(fit, market.offers).fitting, key=lambda each: (each.usd_total, each.offer.offer_id))
+    fitting = sorted(judge(fit, market.offers).fitting, key=price_key)
     place = next((number for number, each in enumerate(fitting, 1) if each.offer is offer), None)
     failed = {reason.code for reason in reasons}
     unasked = () if has_memory and "memory" not in failed else ("memory", "kv_cache", "crowded")

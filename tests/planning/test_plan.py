@@ -78,6 +78,12 @@ def test_the_order_does_not_depend_on_the_order_of_the_offers(found, random):
     assert plan_of(shuffled).as_json() == plan_of(found).as_json()
 
 
+def test_offers_alike_in_price_and_number_are_told_apart_the_same_way_in_any_order(offer, market, needs, now):
+    one, other = offer(download_mbps=800.0), offer(download_mbps=800.0, host_ram_gb=96.0)
+    plans = [make_plan(needs(), market(*found), now) for found in ([one, other], [other, one])]
+    assert plans[0].as_json() == plans[1].as_json()
+
+
 @FEW
 @given(MARKETS)
 def test_every_offer_is_a_candidate_another_slice_of_one_or_refused_with_a_reason(found):

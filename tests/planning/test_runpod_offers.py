@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
-from cloudgpu.planning.runpod_offers import offers_from_runpod
+from cloudgpu.planning.runpod_offers import catalogue_offers, offers_from_runpod
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -77,3 +77,14 @@ def test_runpod_charges_no_traffic_and_its_container_disk_by_the_month():
     assert {(offer.download_usd_per_gb, offer.storage_usd_per_gb_month) for offer in offers} == {
         (Decimal(0), Decimal("0.10"))
     }
+
+
+def test_how_much_is_in_stock_is_told_with_the_offer():
+    row = {**next(row for row in v2_types() if row["id"] == "NVIDIA A40"), "availability": "LOW"}
+    assert {offer.stock for offer in offers_from_runpod([row])[0]} == {"low"}
+    placed = {
+        **row,
+        "dataCenters": [{"id": "EU-RO-1", "availability": "HIGH"}, {"id": "US-TX-3", "availability": None}],
+    }
+    [offer] = catalogue_offers([placed], "secure", 1, by_place=True)[0]
+    assert (offer.country, offer.stock) == ("RO", "high")

@@ -11,7 +11,8 @@ def place(offer: Offer) -> str:
     """Where it stands; for a reference figure, that it stands nowhere."""
     if is_reference(offer):
         return f"{offer.location}, list price" if offer.location else "typical price"
-    return offer.location or "not said"
+    where = offer.location or "not said"
+    return f"{where}, {offer.stock} stock" if offer.stock else where
 
 
 def age_line(source: OfferSource, origin: str, age_s: float) -> str:

@@ -57,7 +57,7 @@ def render_spot(needs: Needs, spot: Spot | None) -> None:
         render.note("No bid fits: no offer states a least bid, or nothing fits on demand to compare it with.")
         return
     best, hours = spot.candidate, exact_text(needs.hours)
-    render.heading("Interruptible, for comparison: `up` rents on demand")
+    render.heading("Interruptible, for comparison: `cloudgpu up --spot` bids")
     saves = f"{money(spot.saves_usd)} over {hours} h" if spot.saves_usd > 0 else "nothing"
     off = duration(spot.interruption_s)
     limit = f"from {spot.break_even} interruptions in {hours} h on" if spot.saves_usd > 0 else "it saves nothing"
