@@ -10,6 +10,7 @@ from cloudgpu.base.money import usd_from_float
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli.session import Session
 from cloudgpu.cli.the_deployment import the_deployment
+from cloudgpu.moving import address
 from cloudgpu.moving.bench.discovery import first_model
 from cloudgpu.moving.bench.endpoint import Endpoint, Form, base_url, form_of
 
@@ -23,7 +24,7 @@ def endpoint_of(
     key_env: str | None = None,
     usd_per_hour: Decimal | None = None,
 ) -> Endpoint:
-    """The endpoint of a deployment by its name, or of an address. May ask the address which model it serves.
+    """The endpoint of a deployment or service by its name, or of an address. May ask the address what it serves.
 
     Raises NotFoundError, ConflictError for a deployment without an address, MissingKeyError for an empty variable,
     UsageError for a form that is none, and what `first_model` raises.
@@ -39,8 +40,10 @@ def endpoint_of(
 
 
 def clock_of(session: Session, given: str) -> Clock:
-    """The clock that a deployment's provider bills by; the machine's own for an address."""
-    return SystemClock() if "://" in given else session.clock(the_deployment(session, given).provider)
+    """The clock that a deployment's provider bills by; the machine's own for an address or a service."""
+    if "://" in given or _of_service(session, given) is not None:
+        return SystemClock()
+    return session.clock(the_deployment(session, given).provider)
 
 
 def emulated(session: Session, *given: str) -> list[str]:
@@ -54,6 +57,9 @@ def emulated(session: Session, *given: str) -> list[str]:
 
 
 def _of_deployment(session: Session, name: str) -> Endpoint:
+    service = _of_service(session, name)
+    if service is not None:
+        return service
     found = the_deployment(session, name)
     if found.endpoint is None:
         raise ConflictError(
@@ -63,6 +69,17 @@ def _of_deployment(session: Session, name: str) -> Endpoint:
         name=name, url=found.endpoint, model=found.health.model_id, api_key=session.store.key_of(found),
         usd_per_hour=_per_real_hour(found.usd_per_hour, session.clock(found.provider)), health_path=found.health.path,
     )  # fmt: skip
+
+
+def _of_service(session: Session, name: str) -> Endpoint | None:
+    """The address that clients of a service use, when it is called like no living deployment; None for no service."""
+    deployment = session.store.deployment(name)
+    if deployment is not None and not deployment.state.is_final:
+        return None
+    found = address.read(name, session.settings.state_dir)
+    if found is None:
+        return None
+    return Endpoint(name=name, url=base_url(found.base_url), model=found.model, api_key=found.api_key)
 
 
 def _of_address(given: str, model: str | None, form: str | None, key_env: str | None) -> Endpoint:

@@ -24,7 +24,7 @@ def compare(
     ] = "default",
     api_key_env: Annotated[str | None, typer.Option(metavar="NAME", help="The variable with the key of A.")] = None,
     api_key_env_b: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The variable with the key of B; default: as for A.")
+        str | None, typer.Option(metavar="NAME", help="The variable with the key of B; two addresses share A's.")
     ] = None,
     usd_per_hour: Annotated[
         str | None, typer.Option(metavar="USD", help="What A costs an hour, if an address.")
@@ -58,7 +58,7 @@ def compare(
     from cloudgpu.cli.compare_run import Wish, run
 
     wish = Wish(
-        old=old, new=new, golden=golden, gates=gates, key_envs=(api_key_env, api_key_env_b or api_key_env),
+        old=old, new=new, golden=golden, gates=gates, key_envs=(api_key_env, api_key_env_b),
         prices=(usd_per_hour, usd_per_hour_b), users=users, iterations=iterations, turns=turns, per_user=per_user,
         max_tokens=max_tokens, timeout_s=timeout, goodput=goodput, judge=judge, judge_model=judge_model,
         judge_key_env=judge_key_env, html=html, markdown=markdown, check=check, show_gates=show_gates, as_json=as_json,

@@ -95,7 +95,12 @@ def _compare(wish: Wish, old: str, new: str) -> None:
     session = open_session()
     sides = (
         endpoint_of(session, old, key_env=wish.key_envs[0], usd_per_hour=_price(wish.prices[0], "--usd-per-hour")),
-        endpoint_of(session, new, key_env=wish.key_envs[1], usd_per_hour=_price(wish.prices[1], "--usd-per-hour-b")),
+        endpoint_of(
+            session,
+            new,
+            key_env=wish.key_envs[1] or _shared(wish),
+            usd_per_hour=_price(wish.prices[1], "--usd-per-hour-b"),
+        ),
     )
     evidence = _evidence(wish, session, _told_apart(sides), golden)
     verdict = weigh(evidence, thresholds)
@@ -130,6 +135,11 @@ def _evidence(
     if not all(run.samples for run in found.runs):
         raise StoppedByUserError("stopped before anything was measured", hint="nothing was rented or changed")
     return found
+
+
+def _shared(wish: Wish) -> str | None:
+    """The key of A is that of B too when both are addresses; a deployment has its own."""
+    return wish.key_envs[0] if "://" in (wish.new or "") and "://" in (wish.old or "") else None
 
 
 def _price(text: str | None, option: str) -> Decimal | None:

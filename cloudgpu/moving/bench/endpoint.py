@@ -23,7 +23,7 @@ class Endpoint:
     """One side of a measurement. `url` is `https://host:port`, without `/v1`; `name` is what people call it.
 
     `api_key` None: it asks for none. `usd_per_hour` is what it costs in an hour of this machine's clock, None when
-    nobody said. `health_path` answers 200 when the process is up.
+    nobody said. `health_path` answers 200 when the process is up, None when it has none that we know.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Endpoint:
     api_key: Secret | None = None
     form: Form = Form.CHAT
     usd_per_hour: Decimal | None = None
-    health_path: str = "/health"
+    health_path: str | None = None
 
 
 def base_url(given: str) -> str:

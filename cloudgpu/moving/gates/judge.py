@@ -93,9 +93,12 @@ def examine(
 ) -> Evidence:
     """Measure both sides in turns, then ask both the golden prompts. Calls both endpoints; raises as `measure`.
 
-    Ctrl-C ends it early: the evidence holds what there was, and says so.
+    A judge that gives no answer to a first question raises in the same way, before anything is measured. Ctrl-C ends it
+    early: the evidence holds what there was, and says so.
     """
     sides, workload = (old, new), workload or Workload()
+    if referee is not None:
+        warm_up(referee, workload)  # a judge that cannot answer is told before anything is measured
     one, other = measure(
         sides, workload, clock, lambda name, users, _: on_progress("bench", f"{name}: {loaded(users)}")
     )

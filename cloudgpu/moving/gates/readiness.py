@@ -12,10 +12,11 @@ GATE = "readiness"
 def readiness_checks(new: Endpoint) -> list[Check]:
     """Ask the new side what `up` asks before it calls a deployment ready. Calls the endpoint.
 
-    An application that lists no models is not asked here: the bench's first question tells.
+    An application that lists no models, or an address without a known health path, is not asked here: the first
+    question tells.
     """
-    if new.form is Form.APP:
-        reason = "a /chat application lists no models: it is judged by its answers"
+    if new.form is Form.APP or new.health_path is None:
+        reason = f"no health check is known for {new.name}: it is judged by its answers"
         return [Check(gate=GATE, name="ready", outcome=Outcome.NOT_JUDGED, reason=reason)]
     health = probe(new.url, new.api_key or Secret(""), HealthCheck(port=0, path=new.health_path, model_id=new.model))
     if health.ready:

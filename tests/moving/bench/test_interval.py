@@ -1,0 +1,79 @@
+"""Bootstrap intervals: seeded, around their value, and as wide as resampling by hand makes them."""
+
+import random
+from datetime import UTC, datetime
+from statistics import median
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloudgpu.moving.bench.contrast import contrasts
+from cloudgpu.moving.bench.interval import difference_of_means, ratio_of_pairs, ratio_of_quantiles, ratio_of_sums
+from cloudgpu.moving.bench.run import Run, Stage
+from cloudgpu.moving.bench.sample import Sample
+
+TIMES = st.lists(st.floats(min_value=1e-3, max_value=1e2), min_size=2, max_size=40)
+
+
+def noisy(seed: int, mean: float, count: int = 200) -> list[float]:
+    draw = random.Random(seed)
+    return [mean * 2.718281828 ** draw.gauss(0, 0.3) for _ in range(count)]
+
+
+@settings(max_examples=25)
+@given(TIMES, st.integers(min_value=0, max_value=5))
+def test_a_side_against_itself_has_the_ratio_one_and_no_doubt(values, seed):
+    found = ratio_of_pairs(values, values, confidence=0.98, seed=seed)
+    assert (found.value, found.low, found.high) == (1, 1, 1)
+
+
+@settings(max_examples=25)
+@given(TIMES, TIMES, st.integers(min_value=0, max_value=5))
+def test_an_interval_holds_its_order_and_the_same_seed_gives_the_same(one, other, seed):
+    found = ratio_of_quantiles(one, other, 0.95, confidence=0.9, seed=seed)
+    assert found.low <= found.high
+    assert found == ratio_of_quantiles(one, other, 0.95, confidence=0.9, seed=seed)
+
+
+def test_the_interval_of_a_median_is_what_resampling_by_hand_finds():
+    old, new = noisy(1, 1.0), noisy(2, 1.3)
+    found = ratio_of_pairs(old, new, confidence=0.9, seed=3)
+    ratios, draw = [b / a for a, b in zip(old, new, strict=True)], random.Random(4)
+    by_hand = sorted(median(draw.choices(ratios, k=len(ratios))) for _ in range(4000))
+    assert found.low == pytest.approx(by_hand[200], rel=0.03)
+    assert found.high == pytest.approx(by_hand[3800], rel=0.03)
+
+
+def test_a_truth_lies_in_nine_of_ten_intervals_of_ninety_percent():
+    inside = 0
+    for seed in range(200):
+        found = ratio_of_pairs(noisy(seed, 1.0, 60), noisy(seed + 1000, 1.25, 60), confidence=0.9, seed=seed)
+        inside += found.low <= 1.25 <= found.high
+    assert 0.84 * 200 <= inside <= 0.96 * 200
+
+
+def test_shares_and_differences_are_resampled_as_pairs():
+    old, new = [(1.0, 10.0)] * 40, [(3.0, 20.0)] * 40
+    found = ratio_of_sums(old, new, confidence=0.98, seed=1)
+    assert (found.value, found.low, found.high) == pytest.approx((1.5, 1.5, 1.5))
+    apart = difference_of_means([(0.5, 0.75)] * 10, confidence=0.98, seed=1)
+    assert (apart.value, apart.low, apart.high, apart.count) == (0.25, 0.25, 0.25, 10)
+
+
+def run_of(mean: float, count: int) -> Run:
+    samples = tuple(
+        Sample(kind="fact", users=4, turn=0, slot=slot, began_s=0.0, e2el_s=value, ttft_s=value / 4, output_tokens=20)
+        for slot, value in enumerate(noisy(int(mean * 100), mean, count))
+    )
+    stage = Stage(users=4, turn=0, duration_s=9.0, samples=samples)
+    return Run(name="r", url="u", model="m", form="chat", began_at=datetime(2026, 1, 1, tzinfo=UTC), stages=(stage,))
+
+
+def test_two_saved_runs_differ_only_where_the_samples_can_tell():
+    meaning = {each.name: each.words for each in contrasts(run_of(1.0, 100), run_of(2.0, 100))}
+    assert meaning["E2EL median"].endswith("slower")
+    same = {each.name: each.words for each in contrasts(run_of(1.0, 100), run_of(1.01, 100))}
+    assert same["E2EL median"] == "no difference seen"
+    few = {each.words for each in contrasts(run_of(1.0, 11), run_of(2.0, 100))}
+    assert few == {"too few samples"}
