@@ -26,6 +26,7 @@ class Session:
 
     settings: Settings
     _providers: "dict[str, Provider]" = field(default_factory=dict)
+    _read_file: bool = False
 
     @cached_property
     def store(self) -> "Store":
@@ -69,7 +70,17 @@ class Session:
         from cloudgpu.running.journal_file import file_events
 
         found = file_events(self.settings.store_url.value)
+        self._read_file = bool(found)
         return self.store.events() if found is None else found
+
+    @property
+    def has_read(self) -> bool:
+        """Whether this run looked into a journal in which something may be in doubt: then `store` can tell what."""
+        if self._read_file and "store" not in self.__dict__:
+            from cloudgpu.running.journal_file import file_is_settled
+
+            return not file_is_settled(self.settings.store_url.value)
+        return "store" in self.__dict__
 
     def emulator_status(self) -> "EmulatorStatus | None":
         """The emulator of this user, None when it was never started. Its process may be dead: calls then fail."""
@@ -98,7 +109,7 @@ def unsettled() -> list[str]:
 
     Looks only where this run of the command opened the journal, so it costs nothing elsewhere.
     """
-    stores = [session.store for session in _opened if "store" in session.__dict__]
+    stores = [session.store for session in _opened if session.has_read]
     return [
         f"{each.name} may still bill at {each.provider} (instance {each.instance_id or 'unknown'}): cloudgpu gc"
         for store in stores

@@ -19,6 +19,11 @@ from cloudgpu.running.layout import SCHEMA_VERSION
 
 _PREFIX = "sqlite:///"
 _KINDS = {kind.value: kind for kind in EventKind}
+_SETTLED = frozenset({
+    "intended", "provisioning", "starting", "loading", "ready", "failed", "outbid", "draining", "gone", "abandoned",
+})  # fmt: skip
+"""The states in which nothing may bill that nobody can vouch for; the records that name them take long to load."""
+
 _EVENTS = "SELECT kind, at, deployment, provider, token, instance_id, data FROM events ORDER BY seq"
 _VERSION = "SELECT value FROM about WHERE name = 'schema_version'"
 
@@ -37,6 +42,17 @@ def file_events(url: str) -> list[Event] | None:
             return list(_events(connection))
     except (sqlite3.Error, ValueError, KeyError, TypeError):
         return None
+
+
+def file_is_settled(url: str) -> bool:
+    """Whether the journal's file holds nothing in doubt; False also when only the store can tell."""
+    path = Path(url.removeprefix(_PREFIX))
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            states = {state for (state,) in connection.execute("SELECT DISTINCT state FROM deployments")}
+    except sqlite3.Error:
+        return False
+    return states <= _SETTLED
 
 
 def _events(connection: sqlite3.Connection) -> Iterator[Event]:

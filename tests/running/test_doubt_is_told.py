@@ -53,7 +53,7 @@ def test_what_a_killed_command_left_half_done_is_told_by_the_next_one_and_what_a
     deployment = desk.up()
     desk.store.save_deployment(replace(deployment, state=state))
     seen = type("Seen", (), {})()
-    seen.store = desk.store
+    seen.store, seen.has_read = desk.store, True
     monkeypatch.setattr(sessions, "_opened", [seen])
     assert "mistral may still bill at paper" in sessions.unsettled()[0]
     with desk.store.lock("deployment:mistral", "down mistral"):
@@ -82,3 +82,21 @@ def test_what_was_rented_by_a_clock_two_hours_ahead_can_still_be_proved_gone(des
     desk.set_time(-7200)
     desk.provider.machines[deployment.instance_id].destroyed = True  # by hand, at the console
     assert desk.down(deployment).state is DeploymentState.GONE
+
+
+def test_a_ctrl_c_after_the_end_is_proved_says_nothing_of_what_may_bill(desk, monkeypatch):
+    deployment = desk.up()
+    monkeypatch.setattr("cloudgpu.running.deployment.down.read_bill", _ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        desk.down(deployment)
+    assert desk.provider.billing() == []
+
+
+def test_the_states_that_a_file_is_settled_in_are_those_of_the_records():
+    from cloudgpu.running.journal_file import _SETTLED
+
+    assert {state.value for state in DeploymentState if not state.is_unsettled} == _SETTLED
+
+
+def _ctrl_c(*_):
+    raise KeyboardInterrupt

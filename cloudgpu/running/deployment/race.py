@@ -264,5 +264,7 @@ def _undo(journal: Journal, made: Deployment) -> None:
     except (Exception, KeyboardInterrupt) as error:
         if made.state is DeploymentState.INTENDED:
             return  # nothing was sent: the intent alone rents nothing
+        if latest_of(journal, made).state.is_final:
+            raise  # its end is proved: only what comes after it was cut short
         reason = "stopped before its end was confirmed" if isinstance(error, KeyboardInterrupt) else str(error)
         raise unsettled(made, reason, journal.provider.console_url(made.instance_id or "")) from error
