@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from cross_validation import left_out_errors
 from observations import Observation, observations
-from other_tools import TOOLS, tool_error
+from tool_errors import TOOLS, refusals, tokens_right, tool_error
 
 from cloudgpu.sizing.cases import estimate_case
 
@@ -192,26 +192,42 @@ def _spread(
 
 
 def _tools(found: Sequence[Observation]) -> str:
-    lines = [f"| cloudgpu | {_row('weights', found, None)} | {_row('cache', found, None)} |"]
-    lines += [f"| {tool} | {_row('weights', found, tool)} | {_row('cache', found, tool)} |" for tool in TOOLS]
+    """The tools' own answers, each beside what cloudgpu answers for the very rows that the tool could answer."""
+    lines = [f"| cloudgpu | {_row('weights_gib', found, None)} | {_row('kv_cache_gib', found, None)} |"]
+    for tool, shown in TOOLS.items():
+        lines.append(f"| {shown} | {_row('weights_gib', found, tool)} | {_row('kv_cache_gib', found, tool)} |")
+        ours = [_row(figure, found, None, only_for=tool) for figure in ("weights_gib", "kv_cache_gib")]
+        lines.append(f"| *cloudgpu on those rows* | {ours[0]} | {ours[1]} |")
+    told = [right for each in found if (right := tokens_right("hf-mem", each)) is not None]
+    silent = [
+        f"- {TOOLS[tool]}, {count} rows: {reason}"
+        for tool in ("hf-mem", "accelerate", "aiconfigurator")
+        for reason, count in sorted(refusals(tool).items())
+    ]
     return "\n".join(
         [
             "### Other tools on the same rows\n",
-            "Their formulas as published (hf-mem 0.5.6, accelerate 1.15, aiconfigurator 0.12, KAITO), not their "
-            "programs: file bytes; all parameters but the output head; bytes an operator with a flat 3.5 GiB on "
-            "marketed memory; "
-            "weights × 1.02 + 2.3 GiB + 5 % on 0.84 of marketed memory. Cache figures use the logged weights.\n",
+            "hf-mem, accelerate and aiconfigurator answered themselves (`python tests/accuracy/other_tools.py --write` "
+            "runs each in an environment of its own; the answers are kept in `other_tools.jsonl`). They read the "
+            "config and, for hf-mem, a safetensors header with the tensors that transformers builds; rows whose config "
+            "or file layout is not carried here (GGUF, bitsandbytes, NVFP4, Gemma 3 and 4, Llama 4 and others) were "
+            "asked of none of them. KAITO is no program that can be asked: that line is its published formula. "
+            "hf-mem and accelerate know no engine: their weights are divided by the GPUs, and they name no cache size. "
+            "aiconfigurator is given the card's real memory and the logged step, which is kinder than its defaults.\n",
             "| tool | weights: rows | median | 90 % ≤ | KV cache: rows | median | 90 % ≤ |",
             "|---|---|---|---|---|---|---|",
             *lines,
+            f"\nhf-mem's bytes a token are right (within 1 %) on {sum(told)} of {len(told)} rows.",
+            "\nWhere a tool was asked and could not answer, in its own words:\n",
+            *silent,
         ]
     )
 
 
-def _row(figure: str, found: Sequence[Observation], tool: str | None) -> str:
-    chosen = weighed(found) if figure == "weights" else cached(found)
-    name = "weights_gib" if figure == "weights" else "kv_cache_gib"
-    errors = [each.error(name) if tool is None else tool_error(tool, figure, each) for each in chosen]
+def _row(figure: str, found: Sequence[Observation], tool: str | None, only_for: str | None = None) -> str:
+    chosen = weighed(found) if figure == "weights_gib" else cached(found)
+    chosen = [each for each in chosen if only_for is None or tool_error(only_for, figure, each) is not None]
+    errors = [each.error(figure) if tool is None else tool_error(tool, figure, each) for each in chosen]
     answered = [error for error in errors if error is not None]
     if not answered:
         return "0 | | "

@@ -45,14 +45,15 @@ class _Handler(BaseHTTPRequestHandler):
         if hub.trouble in ("500", "429", "503"):
             return self._status(int(hub.trouble), with_body=with_body)
         if path.startswith("/api/models/"):
-            return self._info(hub, path.removeprefix("/api/models/").split("/revision/")[0], with_body)
+            repo, tree, _ = path.removeprefix("/api/models/").partition("/tree/")
+            return self._info(hub, repo.split("/revision/")[0], with_body, as_tree=bool(tree))
         if path.startswith("/storage/"):
             owner, name, file = path.removeprefix("/storage/").split("/", 2)
             return self._file(hub, hub.repos[f"{owner}/{name}"] / file, with_body)
         repo, _, rest = path.lstrip("/").partition("/resolve/")
         return self._resolve(hub, repo, rest.partition("/")[2], with_body)
 
-    def _info(self, hub, repo, with_body):
+    def _info(self, hub, repo, with_body, *, as_tree=False):
         if hub.trouble == "bad token":
             reason = {"X-Error-Message": "Invalid credentials in Authorization header"}
             return self._status(401, reason, with_body=with_body)
@@ -60,6 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._status(401, {"X-Error-Code": "RepoNotFound"}, with_body=with_body)
         files = sorted(file.name for file in hub.repos[repo].iterdir())
         info = {"_id": "1", "id": repo, "sha": SHA, "siblings": [{"rfilename": name} for name in files], "gated": False}
+        info["config"] = {}
+        if as_tree:
+            info = [{"type": "file", "path": name} for name in files]
         return self._send(200, json.dumps(info).encode(), {"Content-Type": "application/json"}, with_body)
 
     def _resolve(self, hub, repo, file, with_body):
