@@ -46,6 +46,7 @@ from cloudgpu.moving.quality.golden_file import read_golden
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.strategy import Strategy, Way
 from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.plan import Plan
 from cloudgpu.planning.plan_file import save_plan
 from cloudgpu.running.deployment import Deployment, UpRequest
 from cloudgpu.sizing.models import resolve_model
@@ -103,24 +104,7 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target) -> Non
     provider = provider_of(wish.provider, target, old)
     name = free_name(session, wish.name, target.needs.model.short_name)
     plan, change = plan_today(session, target, provider, wish.caps.max_price)
-    migration_id = new_migration_id()
-    plan_file = session.settings.state_dir / "plans" / f"{migration_id}.json"
-    migration = Migration(
-        migration_id=migration_id,
-        service=old.service,
-        old=Side(old.name, old.token),
-        new=Side(name),
-        model=plan.needs.model.model_id,
-        provider=provider,
-        plan_file=str(plan_file),
-        created_at=utc_text(session.clock(provider).now()),
-        force=wish.force,
-        send_hf_token=wish.send_hf_token,
-        hook=wish.hook,
-        gates=_gates(wish) or _gates_by_size(old, plan.needs),
-        golden=_golden(wish),
-        strategy=wish.strategy,
-    )
+    migration = _planned(session, wish, old, plan, provider, name)
     request = request_for_plan(session, plan, migration, wish.caps)
     migration = replace(migration, agreed=agreement(request))
     if change and not wish.as_json:
@@ -131,7 +115,7 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target) -> Non
     check_budget(price, wish.budget)
     if not _agreed(wish, old, new, price, session.clock(provider).now()):
         return
-    save_plan(plan, plan_file)
+    save_plan(plan, Path(migration.plan_file))
 
     def unchanged() -> Migration:
         opened = open_migration(session, old.service)
@@ -141,6 +125,26 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target) -> Non
         return migration
 
     _go(session, wish, migration, unchanged, lambda _: request, forward.go_forward)
+
+
+def _planned(session: Session, wish: Wish, old: Deployment, plan: Plan, provider: str, name: str) -> Migration:
+    migration_id = new_migration_id()
+    return Migration(
+        migration_id=migration_id,
+        service=old.service,
+        old=Side(old.name, old.token),
+        new=Side(name),
+        model=plan.needs.model.model_id,
+        provider=provider,
+        plan_file=str(session.settings.state_dir / "plans" / f"{migration_id}.json"),
+        created_at=utc_text(session.clock(provider).now()),
+        force=wish.force,
+        send_hf_token=wish.send_hf_token,
+        hook=wish.hook,
+        gates=_gates(wish) or _gates_by_size(old, plan.needs),
+        golden=_golden(wish),
+        strategy=wish.strategy,
+    )
 
 
 def _gates(wish: Wish) -> str | None:
