@@ -105,7 +105,7 @@ def _kv_cache(case: CardCase) -> Reason | None:
 def _crowded(case: CardCase) -> Reason | None:
     """The engine claims its share first; graphs and the CUDA context come on top and must find room on the card."""
     memory = case.sized.memory
-    if memory is None or not memory.starts or memory.used_gib <= memory.total_gib:
+    if memory is None or not case.sized.is_crowded:
         return None
     used, has = memory.used_gib, memory.total_gib
     detail = f"{used:.2f} GiB a GPU in use with CUDA graphs and context, {has:.2f} GiB on the card"

@@ -46,6 +46,16 @@ class Sized:
         return 0.0 if self.memory is None else self.memory.requested_gib - self.spare_gib
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether graphs and the CUDA context, on top of the engine's share, find no room on the card."""
+        return self.memory is not None and self.memory.starts and self.memory.used_gib > self.memory.total_gib
+
+    @property
+    def fits(self) -> bool:
+        """Whether the engine starts, serves what is asked, and has room for its graphs."""
+        return self.holds_cache and not self.is_crowded
+
+    @property
     def holds_cache(self) -> bool:
         """Whether the engine starts and the cache holds the context as many times as asked."""
         return self.memory is not None and self.memory.holds(self.concurrency)

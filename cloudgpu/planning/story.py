@@ -121,7 +121,7 @@ def _size_as_json(sized: Sized) -> dict[str, object]:
     if sized.memory is None:
         return {"fits": False, "error": error, "floor_gib": sized.floor_gib}
     return {
-        "fits": sized.holds_cache,
+        "fits": sized.fits,
         "spare_gib": round(sized.spare_gib, 2),
         "needed_gib": round(sized.needed_gib, 2),
         "usable_gib": round(sized.memory.requested_gib, 2),

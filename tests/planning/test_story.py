@@ -105,6 +105,13 @@ def test_an_offer_too_slow_for_the_wait_is_refused_with_the_wait_that_would_pass
     assert again.candidates
 
 
+def test_the_story_of_a_card_calls_nothing_a_fit_that_leaves_graphs_no_room(needs, market, offer):
+    two = offer(gpu="RTX 3080 10GB", gpu_memory_mib=10240, gpu_count=2)
+    story = story_of_card(needs("qwen3-8b"), market(two), "RTX 3080 10GB")
+    assert story.as_json()["sizes"]["2"]["fits"] == (story.fitting == 1)
+    assert not story.sizes[2].fits
+
+
 def test_a_migration_pays_for_both_sides_while_both_run(offer):
     ready = readiness_of(offer(), download_gb=40.0)
     assert overlap_usd(Decimal(1), ready, 3600) - overlap_usd(Decimal(1), ready, 0) == 1

@@ -11,6 +11,7 @@ from cloudgpu.planning.reason import LABELS, Reason
 from cloudgpu.planning.sized import Sized
 from cloudgpu.planning.spot import Spot
 from cloudgpu.planning.story import CardStory, OfferStory
+from cloudgpu.sizing.memory import MemoryEstimate
 
 
 def render_offer_story(needs: Needs, story: OfferStory) -> None:
@@ -99,7 +100,12 @@ def _size_row(sized: Sized) -> list[str]:
     if sized.memory is None:
         floor = f"the weights alone take {gib(sized.floor_gib)} or more" if sized.floor_gib else ""
         return ["-", "-", sized.layout_error or sized.hardware_error or floor]
-    said = (
-        "fits" if sized.holds_cache else (sized.memory.refusal_text or "the cache is too small for the context asked")
-    )
-    return [gib(sized.spare_gib), str(sized.memory.longest_context or "-"), said]
+    return [gib(sized.spare_gib), str(sized.memory.longest_context or "-"), _verdict(sized, sized.memory)]
+
+
+def _verdict(sized: Sized, memory: MemoryEstimate) -> str:
+    if sized.fits:
+        return "fits"
+    if sized.is_crowded:
+        return LABELS["crowded"]
+    return memory.refusal_text or "the cache is too small for the context asked"
