@@ -19,6 +19,9 @@ def compare(
     golden: Annotated[
         str | None, typer.Option(metavar="FILE", help="Golden prompts (promptfoo's YAML); none: ask none.")
     ] = None,
+    allow_code: Annotated[
+        bool, typer.Option("--allow-code", help="Run the python assertions of the golden file on this machine.")
+    ] = False,
     gates: Annotated[
         str, typer.Option(metavar="FILE", help="How much worse B may be: default, larger-model, or a file.")
     ] = "default",
@@ -58,7 +61,7 @@ def compare(
     from cloudgpu.cli.compare_run import Wish, run
 
     wish = Wish(
-        old=old, new=new, golden=golden, gates=gates, key_envs=(api_key_env, api_key_env_b),
+        old=old, new=new, golden=golden, allow_code=allow_code, gates=gates, key_envs=(api_key_env, api_key_env_b),
         prices=(usd_per_hour, usd_per_hour_b), users=users, iterations=iterations, turns=turns, per_user=per_user,
         max_tokens=max_tokens, timeout_s=timeout, goodput=goodput, judge=judge, judge_model=judge_model,
         judge_key_env=judge_key_env, html=html, markdown=markdown, check=check, show_gates=show_gates, as_json=as_json,

@@ -41,6 +41,7 @@ class Wish:
     old: str | None
     new: str | None
     golden: str | None
+    allow_code: bool
     gates: str
     key_envs: tuple[str | None, str | None]
     prices: tuple[str | None, str | None]
@@ -91,7 +92,9 @@ def _contrast(wish: Wish, old: Path, new: Path) -> None:
 
 def _compare(wish: Wish, old: str, new: str) -> None:
     thresholds = _thresholds(wish)
-    golden = None if wish.golden == NO_GOLDEN else read_golden(Path(wish.golden) if wish.golden else None)
+    golden = None
+    if wish.golden != NO_GOLDEN:
+        golden = read_golden(Path(wish.golden) if wish.golden else None, allow_code=wish.allow_code)
     session = open_session()
     sides = (
         endpoint_of(session, old, key_env=wish.key_envs[0], usd_per_hour=_price(wish.prices[0], "--usd-per-hour")),

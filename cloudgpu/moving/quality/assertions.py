@@ -10,16 +10,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from cloudgpu.moving.quality.code import failure_of_python
 from cloudgpu.moving.quality.golden import Assertion, GoldenTest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """An answer as assertions see it: text, real seconds, dollars of machine time (None: no price is known)."""
+    """An answer as assertions see it: text, real seconds, dollars of machine time (None: no price is known).
+
+    `question` is what was asked.
+    """
 
     text: str
     e2el_s: float
     usd: Decimal | None = None
+    question: str = ""
 
 
 def grade(test: GoldenTest, said: Said) -> tuple[bool, tuple[str, ...]]:
@@ -103,6 +108,10 @@ def _cost(assertion: Assertion, said: Said) -> str | None:
     return None if said.usd <= most else f"it cost ${said.usd:.6f}, and may cost ${most}"
 
 
+def _python(assertion: Assertion, said: Said) -> str | None:
+    return failure_of_python(str(assertion.value), said.text, said.question, assertion.threshold)
+
+
 def _against_schema(value: object, schema: Any) -> str | None:  # noqa: ANN401  (whatever the file holds)
     if schema is None:
         return None
@@ -143,12 +152,15 @@ _CHECKS: dict[str, Callable[[Assertion, Said], str | None]] = {
     "contains-json": _contains_json,
     "latency": _latency,
     "cost": _cost,
+    "python": _python,
 }
-KNOWN = tuple(_CHECKS)
+CODE = "python"
+"""The kind that runs code, and only for those who allow it."""
+KNOWN = tuple(kind for kind in _CHECKS if kind != CODE)
 """The kinds that are known; each also with `not-` in front."""
 LISTS = frozenset({"contains-any", "contains-all", "icontains-any", "icontains-all"})
 """Kinds whose value is a list."""
-TEXTS = frozenset({"equals", "contains", "icontains", "regex", "starts-with"})
+TEXTS = frozenset({"equals", "contains", "icontains", "regex", "starts-with", CODE})
 """Kinds that need a value."""
 MEASURES = frozenset({"latency", "cost"})
 """Kinds that need a threshold."""

@@ -52,7 +52,7 @@ def ask_all(
 def graded(test: GoldenTest, repeat: int, sample: Sample, usd_per_hour: Decimal | None) -> Trial:
     """What a sample is worth. Pure."""
     usd = None if usd_per_hour is None else usd_per_hour * usd_from_float(sample.e2el_s) / 3600
-    passed, failures = grade(test, Said(text=sample.text, e2el_s=sample.e2el_s, usd=usd))
+    passed, failures = grade(test, Said(text=sample.text, e2el_s=sample.e2el_s, usd=usd, question=test.question))
     odd = anomalies(test.question, sample.text, finish_reason=sample.finish_reason, tool_calls=sample.tool_calls)
     if sample.trouble is not None:
         passed, failures, odd = False, (f"no answer: {sample.detail}",), ()

@@ -49,6 +49,16 @@ def test_code_is_not_run_and_providers_are_not_read_and_both_are_told(tmp_path):
     assert "providers" in notes
 
 
+def test_python_is_kept_only_when_it_is_allowed_and_javascript_never(tmp_path):
+    path = write(
+        tmp_path, "tests: [{vars: {question: hi}, assert: [{type: python, value: 'True'}, {type: javascript}]}]\n"
+    )
+    assert read_golden(path).tests[0].assertions == ()
+    allowed = read_golden(path, allow_code=True)
+    assert [each.kind for each in allowed.tests[0].assertions] == ["python"]
+    assert allowed.notes[0].startswith("1 javascript")
+
+
 def test_the_built_in_set_is_large_enough_to_conclude_from():
     found = read_golden()
     assert len(found.tests) >= 30
