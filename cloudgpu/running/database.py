@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from cloudgpu.base.errors import StoreError
+from cloudgpu.running.spare_copy import keep_copy, refuse_if_lost, restore_hint
 from cloudgpu.running.upgrade import bring_up_to_date
 
 _BUSY_MS = 15_000
@@ -23,8 +24,10 @@ class Database:
     """An engine with our schema in it. Raises StoreError, naming the place, for whatever goes wrong."""
 
     def __init__(self, url: str) -> None:
-        self._place = _shown(url)
+        self._place, self._file = _shown(url), file_of(url)
         with self._explained():
+            if self._file is not None:
+                refuse_if_lost(self._file)
             self._engine = _engine(url)
             with self._engine.begin() as connection:
                 bring_up_to_date(connection, self._place)
@@ -34,6 +37,11 @@ class Database:
         """One transaction: all of it or nothing. IntegrityError passes through, for whoever expects a clash."""
         with self._explained(), self._engine.begin() as connection:
             yield connection
+
+    def keep_copy(self) -> None:
+        """Copy a journal that is a file of this machine, now and then; a server's is its keeper's to copy."""
+        if self._file is not None:
+            keep_copy(self._file)
 
     @property
     def kind(self) -> str:
@@ -86,8 +94,20 @@ class Database:
         except (SQLAlchemyError, OSError, ImportError, json.JSONDecodeError) as error:
             raise StoreError(
                 f"the journal {self._place} cannot be used: {_reason(error)}",
-                hint="repair it, restore a copy, or set CLOUDGPU_STORE to another place",
+                hint=(self._file and restore_hint(self._file))
+                or "repair it, restore a copy, or set CLOUDGPU_STORE to another place",
             ) from error
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a journal in SQLite; None for one in memory, on a server, or at no address that can be read."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        return None
+    return Path(str(parsed.database))
 
 
 def upsert(connection: Connection, table: Table, key: str, values: dict[str, Any]) -> None:
@@ -100,8 +120,9 @@ def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         return create_engine(parsed, pool_pre_ping=True)
-    if parsed.database and parsed.database != ":memory:":
-        _make_private(Path(parsed.database))
+    path = file_of(url)
+    if path is not None:
+        _make_private(path)
     engine = create_engine(parsed)
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)

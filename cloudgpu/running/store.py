@@ -37,6 +37,9 @@ class Store:
         with self._database.transaction() as connection:
             self.store_id = about_value(connection, "store_id")
             self.layout = about_value(connection, "schema_version")
+            rented = connection.execute(select(deployments.c.token).limit(1)).first() is not None
+        if rented:
+            self._database.keep_copy()
         self.kind = self._database.kind
 
     def append(self, event: Event) -> None:
