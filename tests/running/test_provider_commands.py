@@ -60,7 +60,7 @@ def test_up_answers_down_leaves_nothing_and_cost_is_the_markets_bill(shell, prov
 
 @pytest.mark.parametrize("provider", ["vast", "runpod"])
 def test_the_address_that_the_vendors_clients_know_leads_to_the_emulator_as_well(shell, provider):
-    assert shell.run("emulator", "start", "--speed", "40")[0] == 0
+    assert shell.run("emulator", "start", "--speed", "120")[0] == 0
     shell.point_at_the_emulator()
     status, out, err = shell.run("up", "qwen-14b", "--provider", provider, "--yes")
     assert status == 0, err
