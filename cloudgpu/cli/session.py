@@ -70,7 +70,7 @@ class Session:
         from cloudgpu.running.journal_file import file_events
 
         found = file_events(self.settings.store_url.value)
-        self._read_file = bool(found)
+        self._read_file = found is not None
         return self.store.events() if found is None else found
 
     @property

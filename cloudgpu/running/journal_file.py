@@ -47,6 +47,8 @@ def file_events(url: str) -> list[Event] | None:
 def file_is_settled(url: str) -> bool:
     """Whether the journal's file holds nothing in doubt; False also when only the store can tell."""
     path = Path(url.removeprefix(_PREFIX))
+    if not path.exists():
+        return True
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
             states = {state for (state,) in connection.execute("SELECT DISTINCT state FROM deployments")}
