@@ -36,6 +36,9 @@ def offers(
     gpus: Annotated[int | None, typer.Option(min=1, help="Only machines with so many of them.")] = None,
     min_memory: Annotated[float | None, typer.Option(metavar="GIB", help="Least memory of all GPUs together.")] = None,
     max_price: Annotated[float | None, typer.Option(metavar="USD", help="Most dollars per hour for the GPUs.")] = None,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Hosts that are not verified too, and RunPod's community cloud.")
+    ] = False,
     region: Annotated[list[str] | None, typer.Option(help="Country code, EU, or part of a place's name.")] = None,
     provider: Annotated[
         list[str] | None,
@@ -82,7 +85,7 @@ def offers(
 
     def once() -> None:
         now = market_time(session, providers)
-        market = gather(session, providers, source, lambda: [_query(name, gpus)], reach)
+        market = gather(session, providers, source, lambda: [_query(name, gpus, verified_only=not unverified)], reach)
         found = select(market, gpu=name, gpus=gpus, min_gib=min_memory, max_usd=max_price, regions=region or (),
                        sort=sort)  # fmt: skip
         if action == "record":
@@ -135,10 +138,15 @@ def record(market: "Market", found: "Sequence[Offer]", out: Path | None) -> None
     render.note(f"Plan on them: cloudgpu plan MODEL --offers {path}")
 
 
-def _query(gpu: str | None, gpus: int | None) -> "OfferQuery":
+def _query(gpu: str | None, gpus: int | None, *, verified_only: bool) -> "OfferQuery":
     from cloudgpu.running.providers.base import OfferQuery  # only live markets take a query
 
-    return OfferQuery(disk_gb=DISK_GB, gpu_names=(gpu,) if gpu else None, gpu_counts=(gpus,) if gpus else None)
+    return OfferQuery(
+        disk_gb=DISK_GB,
+        gpu_names=(gpu,) if gpu else None,
+        gpu_counts=(gpus,) if gpus else None,
+        verified_only=verified_only,
+    )
 
 
 def select(
