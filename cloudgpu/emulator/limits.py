@@ -1,7 +1,7 @@
 """How often a provider lets itself be called, as documented: counted always, enforced on request."""
 
 import math
-from collections import deque
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -44,10 +44,10 @@ class Window:
 
 
 class RunpodLimits:
-    """The calls of the last hour."""
+    """The calls of the last hour, in their order."""
 
     def __init__(self) -> None:
-        self._calls: deque[datetime] = deque(maxlen=max(quota for _, quota, _ in RUNPOD_WINDOWS))
+        self._calls: list[datetime] = []
 
     def windows(self, now: datetime) -> tuple[Window, ...]:
         """Each window at this moment."""
@@ -56,11 +56,18 @@ class RunpodLimits:
     def note(self, now: datetime) -> None:
         """One more call."""
         self._calls.append(now)
+        if len(self._calls) > _MOST_KEPT:
+            del self._calls[: bisect_right(self._calls, now - _LONGEST)]
 
     def _window(self, name: str, quota: int, length: timedelta, now: datetime) -> Window:
-        inside = [at for at in self._calls if at > now - length]
-        opens_in_s = (inside[0] + length - now).total_seconds() if inside else length.total_seconds()
+        first = bisect_right(self._calls, now - length)
+        inside = len(self._calls) - first
+        opens_in = self._calls[first] + length - now if inside else length
         return Window(
-            name=name, quota=quota, length_s=int(length.total_seconds()), left=max(0, quota - len(inside)),
-            reset_s=math.ceil(opens_in_s),
+            name=name, quota=quota, length_s=int(length.total_seconds()), left=max(0, quota - inside),
+            reset_s=math.ceil(opens_in.total_seconds()),
         )  # fmt: skip
+
+
+_LONGEST = max(length for _, _, length in RUNPOD_WINDOWS)
+_MOST_KEPT = 20_000
