@@ -48,6 +48,11 @@ def out_json(value: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps(document, default=_plain, indent=2, ensure_ascii=False) + "\n")
 
 
+def out_plain_json(value: Mapping[str, Any]) -> None:
+    """JSON in another tool's own form, without anything of ours in it."""
+    sys.stdout.write(json.dumps(value, default=_plain, indent=2, ensure_ascii=False) + "\n")
+
+
 def text(line: str = "") -> None:
     """A line of the result."""
     _stdout().print(_text(line), soft_wrap=not sys.stdout.isatty())

@@ -22,49 +22,36 @@ def families(
     history: History, until: Until, deployments: Sequence[Deployment], uses: Sequence[Use], migrations: Iterable[Any]
 ) -> Iterator[Family]:
     """Everything that is told. Pure; money becomes a float here, for drawing only."""
+    unsettled = float(sum(each.state.is_unsettled for each in deployments))
+    moving = [((each["service"], each["state"]), 1.0) for each in migrations]
     yield "cloudgpu_cost_usd", "Dollars spent so far, by whose word.", _COST, _costs(history, until)
-    billing: list[Sample] = [
+    yield "cloudgpu_burn_usd_per_hour", "What bills now.", ("deployment", "provider", "gpu"), _burn(history)
+    yield from _purses(history)
+    yield "cloudgpu_deployment_state", "1 for the state that a deployment is in.", _STATES, _states(deployments)
+    yield "cloudgpu_unsettled", "What may bill and nobody can vouch for.", (), [((), unsettled)]
+    yield from _budgets(uses)
+    yield "cloudgpu_migration_state", "1 for the state that an open migration is in.", ("service", "state"), moving
+
+
+def _burn(history: History) -> list[Sample]:
+    return [
         ((each.deployment, each.provider, each.gpu), float(each.total_usd_per_hour)) for each in billing_now(history)
     ]
-    yield "cloudgpu_burn_usd_per_hour", "What bills now.", ("deployment", "provider", "gpu"), billing
+
+
+def _purses(history: History) -> Iterator[Family]:
     found = purses(history)
-    yield (
-        "cloudgpu_balance_usd",
-        "Prepaid money when it was last read.",
-        ("provider",),
-        [((purse.balance.provider,), float(purse.balance.usd)) for purse in found],
-    )
-    yield (
-        "cloudgpu_balance_hours_left",
-        "How long it lasts at this burn.",
-        ("provider",),
-        [((purse.balance.provider,), float(purse.hours_left)) for purse in found if purse.hours_left is not None],
-    )
-    yield "cloudgpu_deployment_state", "1 for the state that a deployment is in.", _STATES, _states(deployments)
-    yield (
-        "cloudgpu_unsettled",
-        "What may bill and nobody can vouch for.",
-        (),
-        [((), float(sum(each.state.is_unsettled for each in deployments)))],
-    )
-    yield (
-        "cloudgpu_budget_limit_usd",
-        "A budget for this month.",
-        ("scope",),
-        [((use.scope,), float(use.limit_usd)) for use in uses],
-    )
-    yield (
-        "cloudgpu_budget_used_ratio",
-        "How much of it is used.",
-        ("scope",),
-        [((use.scope,), float(use.spent_usd / use.limit_usd)) for use in uses],
-    )
-    yield (
-        "cloudgpu_migration_state",
-        "1 for the state that an open migration is in.",
-        ("service", "state"),
-        [((each["service"], each["state"]), 1.0) for each in migrations],
-    )
+    left = [((each.balance.provider,), float(each.balance.usd)) for each in found]
+    lasts = [((each.balance.provider,), float(each.hours_left)) for each in found if each.hours_left is not None]
+    yield "cloudgpu_balance_usd", "Prepaid money when it was last read.", ("provider",), left
+    yield "cloudgpu_balance_hours_left", "How long it lasts at this burn.", ("provider",), lasts
+
+
+def _budgets(uses: Sequence[Use]) -> Iterator[Family]:
+    limits = [((each.scope,), float(each.limit_usd)) for each in uses]
+    used = [((each.scope,), float(each.spent_usd / each.limit_usd)) for each in uses]
+    yield "cloudgpu_budget_limit_usd", "A budget for this month.", ("scope",), limits
+    yield "cloudgpu_budget_used_ratio", "How much of it is used.", ("scope",), used
 
 
 def _costs(history: History, until: Until) -> list[Sample]:

@@ -1,0 +1,115 @@
+"""`cloudgpu lint`: will this profile start, and is it open to the world?"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cloudgpu.serving.lint.case import Host
+    from cloudgpu.serving.lint.check import Report
+
+
+class Form(StrEnum):
+    """How the findings are told."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("lint")(lint_files)
+
+
+def lint_files(
+    files: Annotated[list[Path] | None, typer.Argument(help="Compose files, or shell files with `vllm serve`.")] = None,
+    gpus: Annotated[str | None, typer.Option(metavar='"2x RTX 4090"', help="The cards it will run on.")] = None,
+    ram: Annotated[float | None, typer.Option(min=1, metavar="GIB", help="The host's memory.")] = None,
+    engine_version: Annotated[
+        str | None, typer.Option(metavar="X.Y.Z", help="The release, where the file names none. Default: the newest.")
+    ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Write the corrected compose file, and show the difference.")
+    ] = False,
+    form: Annotated[Form, typer.Option("--format", "-f", help="How findings are told.")] = Form.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    rules: Annotated[bool, typer.Option("--rules", help="List all rules instead.")] = False,
+) -> None:
+    """Check serving profiles: flags by release, memory by the estimator, keys, ports, and what the file forgets.
+
+    An error will not start, or is open to the world. Exit status 1 when there is one.
+    """
+    # everything below is imported only when the command runs: `--help` stays fast
+    from cloudgpu.base.errors import UsageError
+    from cloudgpu.cli.lint_view import show_diff, show_reports, show_rules
+    from cloudgpu.serving.lint.check import lint
+
+    if rules:
+        return show_rules(as_json=as_json or form is Form.JSON)
+    if not files:
+        raise UsageError("which file?", hint="cloudgpu lint docker-compose.yml")
+    host = _host(gpus, ram)
+    if fix:
+        for path in files:
+            show_diff(path, *_fixed(path, host, engine_version))
+    reports = {
+        str(path): lint(_text(path), path.name, variables=_variables(path), host=host, version=engine_version)
+        for path in files
+    }
+    show_reports(reports, Form.JSON if as_json else form)
+    return _end(reports)
+
+
+def _fixed(path: Path, host: "Host | None", version: str | None) -> tuple[str, str]:
+    """The text before and after; the file is written only when something changed."""
+    from cloudgpu.cli.cost.file import write
+    from cloudgpu.serving.lint.fixing import fixed
+
+    before = _text(path)
+    if path.suffix not in (".yml", ".yaml"):
+        return before, before
+    after = fixed(before, path.name, variables=_variables(path), host=host, version=version)
+    if after != before:
+        write(after, path)
+    return before, after
+
+
+def _host(gpus: str | None, ram_gib: float | None) -> "Host | None":
+    from cloudgpu.base.errors import UsageError
+    from cloudgpu.serving.lint.case import Host
+    from cloudgpu.sizing.gpus import find_gpu
+
+    if gpus is None:
+        return None
+    count, sign, name = gpus.partition("x ")
+    if sign and not count.strip().isdigit():
+        raise UsageError(f"{gpus!r} names no cards", hint='write them like "2x RTX 4090"')
+    return Host(gpu=find_gpu(name if sign else gpus), count=int(count) if sign else 1, ram_gib=ram_gib)
+
+
+def _text(path: Path) -> str:
+    from cloudgpu.base.errors import BadFileError
+
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadFileError(f"there is no file {path}", hint="cloudgpu lint docker-compose.yml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFileError(f"{path} cannot be read: {error}", hint="is it a text file?") from None
+
+
+def _variables(path: Path) -> dict[str, str]:
+    """What a `.env` beside the file sets, as Docker Compose reads it; the shell's own variables are not taken."""
+    from cloudgpu.serving.lint.variables import env_file
+
+    beside = path.parent / ".env"
+    return env_file(_text(beside)) if beside.is_file() else {}
+
+
+def _end(reports: "dict[str, Report]") -> None:
+    if any(report.errors for report in reports.values()):
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""Checks serving profiles (compose files, command lines) against what the engine's releases really do."""

@@ -1,0 +1,147 @@
+"""One service with everything that a rule may ask: its arguments, the release, the model, the cards it runs on."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from cloudgpu.base.errors import CloudgpuError
+from cloudgpu.serving.lint.arguments import Arguments, read_arguments
+from cloudgpu.serving.lint.finding import Place
+from cloudgpu.serving.lint.flag_table import Release, release_of
+from cloudgpu.serving.lint.service import Service
+from cloudgpu.sizing.gpus import GpuSpec
+from cloudgpu.sizing.memory import MemoryEstimate, estimate
+from cloudgpu.sizing.models import ModelSpec, resolve_model
+from cloudgpu.sizing.options import KV_CACHE_DTYPES, ServingOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The machine the profile is meant for. `count` cards of one kind; `ram_gib` and `driver` None: unknown."""
+
+    gpu: GpuSpec
+    count: int
+    ram_gib: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """`version` is what the service is checked against; `is_pinned` says that the file itself names it.
+
+    `model` and `host` are None when they are not known: rules that need them are silent then.
+    """
+
+    service: Service
+    version: str
+    is_pinned: bool
+    host: Host | None
+    others: tuple[Service, ...] = ()
+
+    @property
+    def release(self) -> Release:
+        """The version as numbers."""
+        return release_of(self.version)
+
+    @cached_property
+    def args(self) -> Arguments:
+        """The command line as this release's parser reads it."""
+        return read_arguments(self.service.words, self.release)
+
+    @cached_property
+    def model_name(self) -> str | None:
+        """The model that is served: `--model`, the positional one, or nobody says."""
+        positional = self.args.model.text if self.args.model else None
+        return self.args.value("--model") or positional
+
+    @cached_property
+    def model(self) -> ModelSpec | None:
+        """What our catalogue knows of it; None for a model we do not know."""
+        try:
+            return resolve_model(self.model_name) if self.model_name else None
+        except CloudgpuError:
+            return None
+
+    @property
+    def tensor_parallel(self) -> int:
+        """GPUs that share each layer."""
+        return self.args.count("--tensor-parallel-size") or 1
+
+    @property
+    def pipeline_parallel(self) -> int:
+        """Groups of layers."""
+        return self.args.count("--pipeline-parallel-size") or 1
+
+    @cached_property
+    def rope_override(self) -> dict[str, Any] | None:
+        """The RoPE settings that the command line puts over the model's own, wherever it puts them; None without."""
+        old = self.args.json("--rope-scaling")
+        if isinstance(old, dict):
+            return old
+        overrides = self.hf_overrides
+        for body in (overrides, overrides.get("text_config") or {}):
+            found = body.get("rope_parameters") or body.get("rope_scaling") if isinstance(body, dict) else None
+            if isinstance(found, dict):
+                return found
+        return None
+
+    @cached_property
+    def hf_overrides(self) -> dict[str, Any]:
+        """`--hf-overrides` as a mapping; empty when there is none."""
+        found = self.args.json("--hf-overrides")
+        return found if isinstance(found, dict) else {}
+
+    @cached_property
+    def memory(self) -> MemoryEstimate | None:
+        """What the estimator says of it on the host's cards; None without model, host, or a layout that starts."""
+        if self.model is None or self.host is None:
+            return None
+        try:
+            return estimate(self.model, self.host.gpu, self._options())
+        except CloudgpuError:
+            return None
+
+    def at(self, flag: str) -> Place | None:
+        """Where a flag stands, else the service."""
+        found = self.args.get(flag)
+        return found.at if found and found.at else self.service.at("command")
+
+    def _options(self) -> ServingOptions:
+        args = self.args
+        cache = args.value("--kv-cache-dtype") or "auto"
+        dtype = args.value("--dtype") or "auto"
+        return ServingOptions(
+            context_tokens=args.count("--max-model-len") or (self.model.max_context if self.model else None),
+            kv_cache_dtype=cache if cache in KV_CACHE_DTYPES else "auto",
+            dtype={"float": "float32"}.get(dtype, dtype),
+            engine_version=self.version,
+            gpu_memory_utilization=args.number("--gpu-memory-utilization"),
+            max_num_seqs=args.count("--max-num-seqs"),
+            max_num_batched_tokens=args.count("--max-num-batched-tokens"),
+            tensor_parallel=self.tensor_parallel,
+            pipeline_parallel=self.pipeline_parallel,
+            enforce_eager=args.has("--enforce-eager"),
+            rope_scaling_factor=self._factor(),
+            lora_rank=(args.count("--max-lora-rank") or 16) if args.has("--enable-lora") else None,
+            max_loras=args.count("--max-loras") or 1,
+            image_limit=self._image_limit(),
+            max_pixels=self._max_pixels(),
+        )
+
+    def _image_limit(self) -> int | None:
+        """Images a prompt; 0 where the encoder's peak is not counted. None: the engine's default of many."""
+        if self.args.has("--skip-mm-profiling") or self.args.has("--language-model-only"):
+            return 0
+        limits = self.args.json("--limit-mm-per-prompt")
+        images = limits.get("image") if isinstance(limits, dict) else None
+        if isinstance(images, dict):
+            images = images.get("count")
+        return images if isinstance(images, int) else None
+
+    def _max_pixels(self) -> int | None:
+        found = self.args.json("--mm-processor-kwargs")
+        pixels = found.get("max_pixels") if isinstance(found, dict) else None
+        return pixels if isinstance(pixels, int) and pixels > 0 else None
+
+    def _factor(self) -> float | None:
+        factor = (self.rope_override or {}).get("factor")
+        return float(factor) if isinstance(factor, int | float) and factor >= 1 else None

@@ -1,0 +1,128 @@
+"""Runs the rules over a file: reads its services, settles the release, keeps what nobody asked to ignore."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cloudgpu.base.errors import UsageError
+from cloudgpu.serving.lint import rules  # noqa: F401  (enters the rules)
+from cloudgpu.serving.lint.case import Case, Host
+from cloudgpu.serving.lint.compose import read_compose
+from cloudgpu.serving.lint.finding import Finding, Severity
+from cloudgpu.serving.lint.flag_table import NEWEST
+from cloudgpu.serving.lint.rule import RULES, Rule
+from cloudgpu.serving.lint.service import Service
+from cloudgpu.serving.lint.shell import read_shell
+from cloudgpu.sizing.engines.vllm import profile
+
+_TAG = re.compile(r":v?(\d+\.\d+(?:\.\d+)?)")
+_IGNORE = re.compile(r"#\s*cloudgpu:\s*ignore(-file)?\s+([A-Z]\d+(?:\s*,\s*[A-Z]\d+)*)\b(.*)")
+_VLLM_IMAGE = re.compile(r"vllm", re.IGNORECASE)
+_OTHER_ENGINES = re.compile(r"sglang|llama\.?cpp|ollama|text-generation-inference|tgi|tensorrt|lmdeploy|infinity", re.I)
+_ORDER = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The findings of a file, worst first, the services that were checked, and those that no rule knows."""
+
+    findings: tuple[Finding, ...]
+    checked: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def errors(self) -> int:
+        """How many findings are errors."""
+        return sum(each.severity is Severity.ERROR for each in self.findings)
+
+
+def read_services(text: str, name: str, variables: Mapping[str, str]) -> list[Service]:
+    """The servers of a file: compose by its ending or its look, else shell.
+
+    Raises BadFileError for YAML that is none, UsageError when nothing in it starts a server.
+    """
+    is_yaml = name.endswith((".yml", ".yaml")) or re.search(r"^services:", text, re.MULTILINE)
+    found = read_compose(text, variables, name) if is_yaml else read_shell(text, variables)
+    if not found:
+        raise UsageError(
+            f"nothing in {name} starts a model server", hint="a compose file, or a shell file with `vllm serve`"
+        )
+    return found
+
+
+def lint(
+    text: str, name: str, *, variables: Mapping[str, str], host: Host | None = None, version: str | None = None
+) -> Report:
+    """Check every server of a file. `version` is taken where the file names none; None: the newest that is known.
+
+    Reads no network. Raises as `read_services`, and UsageError for a version that does not exist.
+    """
+    profile(version or NEWEST)
+    services = read_services(text, name, variables)
+    ours = [each for each in services if _is_vllm(each)]
+    findings = [finding for each in ours for finding in _check(each, services, host, version)]
+    kept = [each for each in findings if not _is_ignored(each, text)]
+    return Report(
+        findings=tuple(sorted(kept, key=_rank)),
+        checked=tuple(each.name for each in ours),
+        left_out=tuple(each.name for each in services if each not in ours),
+    )
+
+
+def case_of(service: Service, others: Sequence[Service], host: Host | None, version: str | None) -> Case:
+    """A service with the release it is checked against: the image's own, else the one that was asked for."""
+    pinned = _release_in(service.image)
+    return Case(
+        service=service, version=pinned or version or NEWEST, is_pinned=bool(pinned or (version and not service.image)),
+        host=host, others=tuple(each for each in others if each is not service),
+    )  # fmt: skip
+
+
+def _check(service: Service, services: Sequence[Service], host: Host | None, version: str | None) -> list[Finding]:
+    case = case_of(service, services, host, version)
+    return [finding for each in RULES.values() for finding in _findings(each, case)]
+
+
+def _findings(rule: Rule, case: Case) -> list[Finding]:
+    return [
+        Finding(
+            rule=rule.id, severity=hit.severity or rule.severity, service=case.service.name, message=hit.message,
+            fix=hit.fix, at=hit.at, edits=hit.edits, source=rule.source,
+        )
+        for hit in rule.check(case)
+    ]  # fmt: skip
+
+
+def _release_in(image: str | None) -> str | None:
+    """`vllm/vllm-openai:v0.11.0` names 0.11.0; `latest`, a digest and tags of one's own name none."""
+    found = _TAG.search((image or "").rpartition("/")[2]) if image and _VLLM_IMAGE.search(image) else None
+    if not found:
+        return None
+    version = found[1] if found[1].count(".") == 2 else f"{found[1]}.0"
+    try:
+        profile(version)
+    except UsageError:
+        return None
+    return version
+
+
+def _is_vllm(service: Service) -> bool:
+    told = " ".join([service.image or "", *(word.text for word in service.words[:4])])
+    if _OTHER_ENGINES.search(service.image or ""):
+        return False
+    return bool(_VLLM_IMAGE.search(told)) or any(word.text in ("serve", "--model") for word in service.words)
+
+
+def _is_ignored(finding: Finding, text: str) -> bool:
+    """`# cloudgpu: ignore V12 why` on the line or the one above it; `ignore-file` anywhere."""
+    for number, line in enumerate(text.splitlines(), 1):
+        found = _IGNORE.search(line)
+        if found and finding.rule in re.split(r"\s*,\s*", found[2]):
+            spot = finding.at.line if finding.at else 0
+            if found[1] or number in (spot, spot - 1):
+                return True
+    return False
+
+
+def _rank(finding: Finding) -> tuple[int, str, int, str]:
+    return _ORDER[finding.severity], finding.service, finding.at.line if finding.at else 0, finding.rule

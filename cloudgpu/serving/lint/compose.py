@@ -1,0 +1,175 @@
+"""Services out of a Docker Compose file, each with the places of what it says."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from cloudgpu.base.errors import BadFileError
+from cloudgpu.serving.lint.finding import Place
+from cloudgpu.serving.lint.service import HealthProbe, Service, Word
+from cloudgpu.serving.lint.split import split_words
+from cloudgpu.serving.lint.variables import expand
+
+_SIZE = re.compile(r"^\s*([\d.]+)\s*([kmgt]?)i?b?\s*$", re.IGNORECASE)
+_DURATION = re.compile(r"([\d.]+)(ms|s|m|h)")
+_SCALES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def read_compose(text: str, variables: Mapping[str, str], where: str = "the file") -> list[Service]:
+    """Every service that runs a model server, in the order of the file; others (proxies, monitors) are left out.
+
+    Raises BadFileError with line and column for what is no YAML or no compose file.
+    """
+    try:
+        root, body = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise _no_yaml(error, where) from None
+    services = body.get("services") if isinstance(body, dict) else None
+    if not isinstance(services, dict) or root is None:
+        raise BadFileError(
+            f"{where} has no `services:`", hint="is it a compose file? For a command line use a .sh file"
+        )
+    nodes = {key.value: node for key, node in _pairs(_child(root, "services"))}
+    return [
+        _service(text, str(name), each, nodes[str(name)], variables)
+        for name, each in services.items()
+        if isinstance(each, dict)
+    ]
+
+
+def _service(text: str, name: str, body: Mapping[str, Any], node: yaml.Node, variables: Mapping[str, str]) -> Service:
+    environment = _environment(body.get("environment"), variables)
+    deploy = _dig(body, "deploy", "resources") or {}
+    devices = _devices(_dig(deploy, "reservations", "devices"), environment, variables)
+    limits = deploy.get("limits")
+    memory = limits.get("memory") if isinstance(limits, dict) else body.get("mem_limit")
+    return Service(
+        name=name,
+        image=expand(str(body["image"]), variables) if body.get("image") else None,
+        words=(*_words(text, node, "entrypoint", body, variables), *_words(text, node, "command", body, variables)),
+        environment=environment,
+        ports=tuple(_ports(body.get("ports"), variables)),
+        host_network=body.get("network_mode") == "host",
+        ipc=body.get("ipc"),
+        shm_bytes=size_bytes(body.get("shm_size"), variables),
+        volumes=tuple(_volume(each) for each in body.get("volumes") or ()),
+        memory_bytes=size_bytes(memory, variables),
+        devices=devices[0],
+        gpu_count=devices[1],
+        restart=str(body["restart"]) if body.get("restart") is not None else None,
+        runtime=body.get("runtime"),
+        health=_health(body.get("healthcheck"), node, variables),
+        is_container=True,
+        places=_places(node),
+    )
+
+
+def size_bytes(value: object, variables: Mapping[str, str]) -> int | None:
+    """`16gb`, `32G`, `1073741824` as bytes; None when it is none of these."""
+    found = _SIZE.match(expand(str(value), variables)) if value is not None else None
+    return int(float(found[1]) * _SCALES[found[2].lower()]) if found else None
+
+
+def _words(
+    text: str, node: yaml.Node, key: str, body: Mapping[str, Any], variables: Mapping[str, str]
+) -> tuple[Word, ...]:
+    value, at = body.get(key), _child(node, key)
+    if value is None or at is None:
+        return ()
+    if isinstance(value, list) and isinstance(at, yaml.SequenceNode):
+        return tuple(
+            Word(expand(str(each), variables), _place(item)) for each, item in zip(value, at.value, strict=True)
+        )
+    start, end = at.start_mark, at.end_mark
+    raw = text[start.index : end.index]
+    try:
+        return split_words(expand(str(value), variables), raw, start.line + 1, start.column + 1)
+    except ValueError as error:
+        raise BadFileError(
+            f"line {start.line + 1}: the {key} cannot be split into words: {error}", hint="a quote is never closed"
+        ) from None
+
+
+def _environment(value: object, variables: Mapping[str, str]) -> dict[str, str]:
+    if isinstance(value, dict):
+        return {str(name): expand("" if each is None else str(each), variables) for name, each in value.items()}
+    pairs = (str(each).partition("=") for each in value) if isinstance(value, list) else ()
+    return {name: expand(each, variables) if sign else expand(f"${{{name}}}", variables) for name, sign, each in pairs}
+
+
+def _ports(value: object, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for each in value if isinstance(value, list) else ():
+        if isinstance(each, dict):
+            yield str(each.get("published", "")), str(each.get("target", ""))
+            continue
+        host, _, container = expand(str(each), variables).rpartition(":")
+        yield host, container.partition("/")[0]
+
+
+def _devices(
+    value: object, environment: Mapping[str, str], variables: Mapping[str, str]
+) -> tuple[tuple[str, ...] | None, int | None]:
+    for each in value if isinstance(value, list) else ():
+        ids, count = each.get("device_ids"), each.get("count")
+        if isinstance(ids, list):
+            return tuple(expand(str(one), variables) for one in ids), None
+        if isinstance(ids, str):
+            return (expand(ids, variables),), None
+        if isinstance(count, int):
+            return None, count
+    listed = environment.get("CUDA_VISIBLE_DEVICES") or environment.get("NVIDIA_VISIBLE_DEVICES")
+    if listed and re.fullmatch(r"\d+(,\d+)*", listed):
+        return tuple(listed.split(",")), None
+    return None, None
+
+
+def _health(value: object, node: yaml.Node, variables: Mapping[str, str]) -> HealthProbe | None:
+    if not isinstance(value, dict) or value.get("disable"):
+        return None
+    test = value.get("test") or ""
+    command = " ".join(map(str, test)) if isinstance(test, list) else str(test)
+    found = _DURATION.findall(str(value.get("start_period") or ""))
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in found) if found else None
+    at = _child(node, "healthcheck")
+    return HealthProbe(command=expand(command, variables), start_period_s=seconds, at=_place(at) if at else None)
+
+
+def _volume(value: object) -> str:
+    return f"{value.get('source', '')}:{value.get('target', '')}" if isinstance(value, dict) else str(value)
+
+
+def _places(node: yaml.Node) -> dict[str, Place]:
+    found = {str(key.value): _place(key) for key, _ in _pairs(node)}
+    return {**found, "": _place(node)}
+
+
+def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
+    return list(node.value) if isinstance(node, yaml.MappingNode) else []
+
+
+def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    return next((value for key, value in _pairs(node) if key.value == name), None)
+
+
+def _place(node: yaml.Node) -> Place:
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _dig(body: Mapping[str, Any], *names: str) -> Any:  # noqa: ANN401  (whatever the file holds)
+    found: Any = body
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _no_yaml(error: yaml.YAMLError, where: str) -> BadFileError:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    spot = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    problem = getattr(error, "problem", None) or "it cannot be read"
+    return BadFileError(
+        f"{where} is no YAML{spot}: {problem}",
+        hint="a ` #` inside a plain multi-line command ends it there; quote the command or use a list",
+    )

@@ -1,0 +1,138 @@
+"""Which release of vLLM has which flag, from a table sampled over 34 releases, and how flags may be written.
+
+Between two samples nothing is known: a flag may be older, or live longer, than its samples say. So a flag is missing
+for certain only in a release at or before the last sample that lacks it, or at or after the first that lost it.
+"""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+Release = tuple[int, ...]
+
+NEWEST = "0.33.0"
+"""The newest release that was sampled."""
+
+BOOLEANS = frozenset({
+    "--allow-credentials", "--async-scheduling", "--calculate-kv-scales", "--disable-access-log-for-endpoints",
+    "--disable-cascade-attn", "--disable-chunked-mm-input", "--disable-custom-all-reduce", "--disable-fastapi-docs",
+    "--disable-frontend-multiprocessing", "--disable-hybrid-kv-cache-manager", "--disable-log-requests",
+    "--disable-log-stats", "--disable-mm-preprocessor-cache", "--disable-sliding-window",
+    "--disable-uvicorn-access-log", "--enable-auto-tool-choice", "--enable-chunked-prefill", "--enable-dbo",
+    "--enable-eplb", "--enable-expert-parallel", "--enable-force-include-usage", "--enable-log-outputs",
+    "--enable-log-requests", "--enable-lora", "--enable-lora-bias", "--enable-mm-embeds",
+    "--enable-multimodal-encoder-data-parallel", "--enable-prefix-caching", "--enable-prompt-adapter",
+    "--enable-prompt-embeds", "--enable-prompt-tokens-details", "--enable-reasoning", "--enable-request-id-headers",
+    "--enable-server-load-tracking", "--enable-sleep-mode", "--enable-ssl-refresh", "--enable-tokenizer-info-endpoint",
+    "--enforce-eager", "--fully-sharded-loras", "--headless", "--language-model-only", "--multi-step-stream-outputs",
+    "--no-enable-prefix-caching", "--ray-workers-use-nsight", "--return-tokens-as-token-ids", "--skip-mm-profiling",
+    "--skip-tokenizer-init", "--trust-remote-code", "--trust-request-chat-template", "--use-tqdm-on-load",
+    "--use-v2-block-manager",
+})  # fmt: skip
+
+SEVERAL = frozenset({
+    "--served-model-name", "--lora-modules", "--prompt-adapters", "--cuda-graph-sizes", "--middleware",
+    "--cudagraph-capture-sizes",
+})  # fmt: skip
+
+SHORT = {
+    "-tp": "--tensor-parallel-size", "-pp": "--pipeline-parallel-size", "-dp": "--data-parallel-size",
+    "-q": "--quantization", "-O": "--compilation-config", "-h": "--help", "-ac": "--attention-config",
+    "-cc": "--compilation-config", "-sc": "--speculative-config", "-n": "--nnodes", "-r": "--node-rank",
+    "-ep": "--enable-expert-parallel", "-asc": "--api-server-count", "-dcp": "--decode-context-parallel-size",
+}  # fmt: skip
+
+
+class Presence(StrEnum):
+    """Whether a release has a flag. UNSURE: the samples around it differ. UNKNOWN: no sample ever had it."""
+
+    PRESENT = "present"
+    REMOVED = "removed"
+    NOT_YET = "not_yet"
+    UNSURE = "unsure"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The first and the last sample that has a flag; `last` None: the newest has it."""
+
+    first: str
+    last: str | None
+
+
+def release_of(version: str) -> Release:
+    """`0.11.0` as (0, 11, 0), to be compared."""
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
+@cache
+def flags() -> dict[str, Span]:
+    """The table."""
+    rows = _lines()[1:]
+    return {row["flag"]: Span(row["first"], row["last"]) for row in map(json.loads, rows)}
+
+
+@cache
+def samples() -> tuple[str, ...]:
+    """The releases that were sampled, oldest first."""
+    found: list[str] = json.loads(_lines()[0])["sampled"]
+    return tuple(found)
+
+
+def presence(flag: str, release: Release) -> Presence:
+    """Whether the release has the flag, as far as the samples tell."""
+    span = flags().get(flag)
+    if span is None:
+        return Presence.UNKNOWN
+    if release < release_of(span.first):
+        before = _neighbour(span.first, -1)
+        return Presence.NOT_YET if before and release <= release_of(before) else Presence.UNSURE
+    if span.last is None or release <= release_of(span.last):
+        return Presence.PRESENT
+    after = _neighbour(span.last, 1)
+    return Presence.REMOVED if after and release >= release_of(after) else Presence.UNSURE
+
+
+def gone_since(flag: str) -> str | None:
+    """The first sample without a flag that once was; None for one that still is."""
+    last = flags()[flag].last
+    return _neighbour(last, 1) if last else None
+
+
+def canonical(written: str) -> str:
+    """The flag that a spelling means: `_` for `-`, short forms, `--no-X` and the dotted form of a JSON flag."""
+    name = SHORT.get(written[:2] if written[:2] == "-O" else written, written)
+    if not name.startswith("--"):
+        return name
+    name = "--" + name[2:].partition(".")[0].replace("_", "-")
+    return name if name in flags() else _base(name)
+
+
+def completions(prefix: str, release: Release) -> list[str]:
+    """The flags of a release that a prefix may stand for: the parser takes one that is the only one."""
+    return [flag for flag in flags() if flag.startswith(prefix) and presence(flag, release) is Presence.PRESENT]
+
+
+def _base(name: str) -> str:
+    """Every boolean has a `--no-` form; the newest release takes `--disable-X` for `--enable-X` as well."""
+    positive = "--" + name.removeprefix("--no-") if name.startswith("--no-") else name
+    for spelling in (
+        positive,
+        positive.replace("--disable-", "--enable-"),
+        positive.replace("--enable-", "--disable-"),
+    ):
+        if spelling in flags():
+            return spelling
+    return name
+
+
+def _neighbour(version: str, step: int) -> str | None:
+    index = samples().index(version) + step
+    return samples()[index] if 0 <= index < len(samples()) else None
+
+
+def _lines() -> list[str]:
+    return (Path(__file__).parent / "vllm_flags.jsonl").read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,253 @@
+"""Whether the engine's parser takes the command line at all: V01 to V09, V43, V45, V46."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from cloudgpu.serving.lint.case import Case
+from cloudgpu.serving.lint.finding import Edit, Hit, Severity
+from cloudgpu.serving.lint.flag_table import BOOLEANS, NEWEST, Presence, flags, gone_since, presence, release_of
+from cloudgpu.serving.lint.rope import stretched
+from cloudgpu.serving.lint.rule import rule
+from cloudgpu.serving.lint.variables import UNKNOWN
+
+_PARSERS = "argument parsers of vLLM 0.6.6 to 0.33.0"
+_INSTEAD = {
+    "--enable-reasoning": "drop it: --reasoning-parser alone turns reasoning on",
+    "--rope-scaling": "put it into --hf-overrides",
+    "--rope-theta": "put rope_theta into --hf-overrides",
+    "--swap-space": "drop it: it has had no effect since the V1 engine",
+    "--task": "use --runner and --convert",
+    "--guided-decoding-backend": "use --structured-outputs-config",
+    "--device": "drop it: the platform is found by itself",
+    "--max-seq-len-to-capture": "drop it",
+    "--cuda-graph-sizes": "use --cudagraph-capture-sizes",
+    "--num-scheduler-steps": "drop it: the V1 engine has no multi-step scheduling",
+    "--use-v2-block-manager": "drop it: it is the only one",
+    "--calculate-kv-scales": "drop it: use a checkpoint that carries its scales",
+    "--disable-log-requests": "drop it: requests are not logged unless --enable-log-requests",
+}
+_RENAMED = {"--cuda-graph-sizes": "--cudagraph-capture-sizes"}
+_LEFT_TO_PEOPLE = {"--rope-theta", "--task", "--guided-decoding-backend"}
+_JSON_FLAGS = {
+    "--hf-overrides", "--limit-mm-per-prompt", "--mm-processor-kwargs", "--speculative-config", "--compilation-config",
+    "--override-generation-config", "--rope-scaling", "--kv-transfer-config", "--structured-outputs-config",
+    "--override-pooler-config", "--additional-config", "--default-chat-template-kwargs", "--media-io-kwargs",
+}  # fmt: skip
+_CHOICES = {
+    "--mm-encoder-tp-mode": ({"weights", "data"}, "0.10.2"),
+    "--dtype": ({"auto", "half", "float16", "bfloat16", "float", "float32"}, "0.6.6"),
+    "--max-lora-rank": ({"1", "8", "16", "32", "64", "128", "256", "320", "512"}, "0.11.0"),
+    "--load-format": (None, "0.6.6"),
+}
+_EXAMPLE_LIMIT = '{"image": 3}'
+_NO_CACHE_TYPES = {"q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "int4", "8bit", "4bit", "f16", "fp4", "half"}
+
+
+@rule("V01", Severity.ERROR, "flag that this release no longer has", versions="by flag", source=_PARSERS)
+def removed_flag(case: Case) -> Iterator[Hit]:
+    """A flag that was removed: the parser ends with "unrecognized arguments"."""
+    for each in case.args.flags:
+        if each.flag == "--disable-log-requests" or presence(each.flag, case.release) is not Presence.REMOVED:
+            continue
+        instead = _INSTEAD.get(each.flag, "drop it")
+        new = _RENAMED.get(each.flag)
+        edits: tuple[Edit, ...] = (Edit(flag=each.flag, rename=new, value=each.value if new else None),)
+        if each.flag == "--rope-scaling":
+            edits = stretched(case)
+        if each.flag in _LEFT_TO_PEOPLE:
+            edits = ()
+        yield Hit(
+            message=f"{each.written} is gone since vLLM {gone_since(each.flag)}{_against(case)}",
+            fix=instead, at=each.at, edits=edits,
+        )  # fmt: skip
+
+
+@rule("V02", Severity.ERROR, "flag that this release does not have yet", versions="by flag", source=_PARSERS)
+def future_flag(case: Case) -> Iterator[Hit]:
+    """A flag of a later release."""
+    for each in case.args.flags:
+        if presence(each.flag, case.release) is Presence.NOT_YET:
+            first = flags()[each.flag].first
+            yield Hit(
+                message=f"{each.written} exists since about vLLM {first}, not in {case.version}",
+                fix=f"use an image of {first} or later", at=each.at,
+            )  # fmt: skip
+
+
+@rule("V03", Severity.ERROR, "comment inside a block that becomes arguments", source="PyYAML and Docker Compose")
+def comment_in_block(case: Case) -> Iterator[Hit]:
+    """Inside `command: >` or `|` a # begins no comment: the words behind it reach the parser."""
+    if case.args.comments:
+        first = case.args.comments[0]
+        yield Hit(
+            message=f"`{first.text} …` stands inside the command's text block: it is no comment, it becomes arguments",
+            fix="move comments above the block, or write the command as a list", at=first.at,
+            edits=(Edit(flag="#"),),
+        )  # fmt: skip
+
+
+@rule("V04", Severity.ERROR, "switch followed by a value", versions=">= 0.9", source=_PARSERS)
+def switch_with_value(case: Case) -> Iterator[Hit]:
+    """`--enable-prefix-caching True` leaves a stray `True` that the parser refuses."""
+    for each in case.args.flags:
+        if each.flag in BOOLEANS and each.values and case.release >= (0, 9):
+            off = each.values[0].lower() in ("false", "0", "no")
+            yield Hit(
+                message=f"{each.written} is a switch and takes no value, but `{each.values[0]}` follows it",
+                fix=f"write --no-{each.flag[2:]}" if off else f"write {each.flag} alone", at=each.at,
+                edits=(Edit(flag=each.flag, rename=f"--no-{each.flag[2:]}" if off else None, bare=True),),
+            )  # fmt: skip
+
+
+@rule("V05", Severity.ERROR, "--limit-mm-per-prompt that is no JSON", versions=">= 0.10", source=_PARSERS)
+def image_limit_form(case: Case) -> Iterator[Hit]:
+    """`image=3` was the form until 0.9.2; since 0.10 it is JSON. `image:3` was never right."""
+    found = case.args.get("--limit-mm-per-prompt")
+    if found is None or found.dotted or found.value is None or _is_json(found.value):
+        return
+    wanted = _limits(found.value)
+    if case.release < (0, 10) and ":" not in found.value:
+        return
+    edits = (Edit(flag=found.flag, value=wanted),) if wanted else ()
+    yield Hit(
+        message=f"--limit-mm-per-prompt {found.value} is not of the form that vLLM {case.version} reads",
+        fix=f"write --limit-mm-per-prompt '{wanted or _EXAMPLE_LIMIT}'", at=found.at, edits=edits,
+    )  # fmt: skip
+
+
+@rule("V06", Severity.ERROR, "value that the flag does not have", versions="by flag", source=_PARSERS)
+def value_out_of_choices(case: Case) -> Iterator[Hit]:
+    """A word outside a flag's choices."""
+    for flag, (choices, since) in _CHOICES.items():
+        value = case.args.value(flag)
+        if choices and value is not None and value not in choices and case.release >= release_of(since):
+            yield Hit(
+                message=f"{flag} {value}: there is only {', '.join(sorted(choices))}",
+                fix="choose one of them, or leave the flag out", at=case.at(flag),
+                edits=(Edit(flag=flag, value=_nearest_rank(value) if flag == "--max-lora-rank" else None),),
+            )  # fmt: skip
+    cache = case.args.value("--kv-cache-dtype")
+    if cache in _NO_CACHE_TYPES:
+        yield Hit(
+            message=f"--kv-cache-dtype {cache} is no KV cache type of vLLM", fix="use fp8, or leave it out (auto)",
+            at=case.at("--kv-cache-dtype"), edits=(Edit(flag="--kv-cache-dtype", value="auto"),),
+        )  # fmt: skip
+
+
+@rule("V07", Severity.ERROR, "JSON that does not survive the shell", source=_PARSERS)
+def broken_json(case: Case) -> Iterator[Hit]:
+    """Quotes that were lost on the way: what reaches the parser is no JSON."""
+    for each in case.args.flags:
+        value = each.value
+        if each.flag not in _JSON_FLAGS or each.dotted or value is None or not value.lstrip().startswith(("{", "[")):
+            continue
+        if not _is_json(value):
+            yield Hit(
+                message=f"{each.flag} {value} is no JSON once the shell has split it (were its quotes lost?)",
+                fix="put the JSON in single quotes, its strings in double quotes", at=each.at,
+            )  # fmt: skip
+
+
+@rule("V08", Severity.WARNING, "`vllm serve` repeated behind an image that is it already", versions=">= 0.9",
+      source="aibrix issue 1960; vllm issues 37133, 39163")  # fmt: skip
+def repeated_subcommand(case: Case) -> Iterator[Hit]:
+    """The official image's entrypoint is `vllm serve`: 0.17.1 refuses a second one, some releases swallow it."""
+    again = case.args.subcommand
+    if again and case.service.is_container and _is_official(case) and not _has_own_entrypoint(case):
+        certain = case.is_pinned and release_of("0.17.1") <= case.release < (0, 18)
+        yield Hit(
+            message="the image's entrypoint is `vllm serve` already; the command repeats it",
+            fix="begin the command with the model or its first flag", at=again.at,
+            severity=Severity.ERROR if certain else None,
+        )  # fmt: skip
+
+
+@rule("V09", Severity.WARNING, "positional model that an old entrypoint ignores", versions="< 0.9",
+      source="vllm issue 32292")  # fmt: skip
+def ignored_model(case: Case) -> Iterator[Hit]:
+    """The api_server module reads `--model` only: a bare name is dropped and its default model served."""
+    old_image = _is_official(case) and case.is_pinned and case.release < (0, 9)
+    if case.args.model and (case.args.module or old_image) and not case.args.get("--model"):
+        yield Hit(
+            message=f"`{case.args.model.text}` without --model is ignored by this entrypoint: another model is served",
+            fix=f"write --model {case.args.model.text}", at=case.args.model.at,
+        )  # fmt: skip
+
+
+@rule("V43", Severity.WARNING, "--disable-log-requests comes and goes", versions="0.17 to 0.32", source=_PARSERS)
+def log_requests(case: Case) -> Iterator[Hit]:
+    """Deprecated, gone, and back: 0.17 to 0.32 do not know it."""
+    found = case.args.get("--disable-log-requests")
+    if found and found.written.startswith("--disable") and release_of("0.17.1") <= case.release < (0, 33):
+        yield Hit(
+            message=f"vLLM {case.version} has no --disable-log-requests: requests are not logged by default",
+            fix="drop it", at=found.at, edits=(Edit(flag=found.flag),), severity=Severity.ERROR,
+        )  # fmt: skip
+
+
+@rule("V45", Severity.ERROR, "flag that no release has", source=_PARSERS)
+def unknown_flag(case: Case) -> Iterator[Hit]:
+    """Neither a flag, nor the beginning of exactly one. Releases after the newest sample may have brought it."""
+    for each in case.args.flags:
+        if presence(each.flag, case.release) is not Presence.UNKNOWN or UNKNOWN in each.written:
+            continue
+        certain = case.release <= release_of(NEWEST) and each.flag.startswith("--")
+        single = " (a long flag has two dashes)" if not each.flag.startswith("--") else ""
+        yield Hit(
+            message=f"no release of vLLM up to {NEWEST} was seen to have {each.written}{single}",
+            fix="is it a flag of another engine, or misspelt?", at=each.at,
+            severity=None if certain else Severity.WARNING,
+        )  # fmt: skip
+
+
+@rule("V46", Severity.ERROR, "word that belongs to no flag", source=_PARSERS)
+def stray_word(case: Case) -> Iterator[Hit]:
+    """A word between flags: a second value, or a flag and its value in one item of a list."""
+    for word in case.args.strays:
+        yield Hit(
+            message=f"`{word.text}` belongs to no flag: the parser refuses it",
+            fix="is a flag missing before it, or are quotes missing around it?", at=word.at,
+        )  # fmt: skip
+    for each in case.args.flags:
+        if " " in each.written:
+            yield Hit(
+                message=f"`{each.written}` is one word: a flag and its value must be two items of the list",
+                fix="split the item in two, or write --flag=value", at=each.at,
+            )  # fmt: skip
+
+
+def _against(case: Case) -> str:
+    return (
+        f" (checked against {case.version})"
+        if case.is_pinned
+        else f"; the image names no release: {case.version} taken"
+    )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _limits(text: str) -> str | None:
+    """`image:3,video:0` or `image=3` as JSON; None for what is neither."""
+    pairs = re.findall(r"(\w+)\s*[=:]\s*(\d+)", text)
+    return json.dumps({name: int(count) for name, count in pairs}) if pairs else None
+
+
+def _nearest_rank(value: str) -> str:
+    ranks = (8, 16, 32, 64, 128, 256, 320, 512)
+    wanted = int(value) if value.isdigit() else 16
+    return str(next((rank for rank in ranks if rank >= wanted), 512))
+
+
+def _is_official(case: Case) -> bool:
+    return bool(case.service.image and "vllm/vllm-openai" in case.service.image)
+
+
+def _has_own_entrypoint(case: Case) -> bool:
+    return "entrypoint" in case.service.places

@@ -1,0 +1,25 @@
+"""The image and what it needs of the host: O01, O07."""
+
+from collections.abc import Iterator
+
+from cloudgpu.serving.lint.case import Case
+from cloudgpu.serving.lint.finding import Hit, Severity
+from cloudgpu.serving.lint.rule import rule
+
+
+@rule("O01", Severity.WARNING, "image that changes under your feet", source="five published profiles")
+def unpinned_image(case: Case) -> Iterator[Hit]:
+    """`latest`, no tag, or a tag that is no release: what starts today may not start tomorrow."""
+    if case.service.image and not case.is_pinned:
+        yield Hit(
+            message=f"the image {case.service.image} names no release: what starts today may not start tomorrow",
+            fix=f"pin it, for example vllm/vllm-openai:v{case.version}", at=case.service.at("image"),
+        )  # fmt: skip
+
+
+@rule("O07", Severity.NOTE, "driver that the image needs", versions=">= 0.20", source="vllm wheels: libcudart.so.13")
+def driver(case: Case) -> Iterator[Hit]:
+    """CUDA 13 from 0.20 on."""
+    if case.release >= (0, 20) and case.service.is_container and case.is_pinned:
+        yield Hit(message=f"vLLM {case.version} is built on CUDA 13: the host needs driver 580 or newer",
+                  at=case.service.at("image"))  # fmt: skip

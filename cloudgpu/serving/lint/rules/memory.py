@@ -1,0 +1,123 @@
+"""Whether it fits the card: V10, V11, V27 to V30, V44. The figures are the estimator's."""
+
+from collections.abc import Iterator
+
+from cloudgpu.serving.lint.arguments import read_arguments
+from cloudgpu.serving.lint.case import Case
+from cloudgpu.serving.lint.finding import Edit, Hit, Severity
+from cloudgpu.serving.lint.rule import rule
+from cloudgpu.sizing.memory.result import Refusal
+
+_ESTIMATE = "cloudgpu's estimate (docs/accuracy.md)"
+
+
+@rule("V10", Severity.ERROR, "weights that do not fit the engine's share", source=_ESTIMATE)
+def weights_too_large(case: Case) -> Iterator[Hit]:
+    """Weights, activation peak and non-torch memory leave nothing of the share."""
+    memory = case.memory
+    if memory and memory.refusal is Refusal.WEIGHTS:
+        yield Hit(
+            message=f"{memory.weights_gib:.1f} GiB of weights per GPU and {memory.activation_peak_gib:.1f} GiB of "
+            f"workspace do not fit the {memory.requested_gib:.1f} GiB that the engine may take of each {memory.gpu}",
+            fix="use more or larger GPUs, or a smaller quantisation", at=case.at("--gpu-memory-utilization"),
+        )  # fmt: skip
+
+
+@rule("V11", Severity.ERROR, "context that the KV cache cannot hold", source=_ESTIMATE)
+def context_too_long(case: Case) -> Iterator[Hit]:
+    """The engine refuses to start when one sequence of the context does not fit: "To serve at least one request"."""
+    memory = case.memory
+    if memory is None or memory.refusal is not Refusal.KV_CACHE:
+        return
+    longest = memory.longest_context
+    left_gib = max(memory.kv_cache_gib, 0)
+    yield Hit(
+        message=f"{memory.context_tokens} tokens need {memory.kv_needed_gib:.1f} GiB of KV cache per GPU, and about "
+        f"{left_gib:.1f} GiB are left" + (f": the longest that starts is about {longest} tokens" if longest else ""),
+        fix=f"ask for --max-model-len {longest}, or `auto` (0.14 and later)"
+        if longest
+        else "use GPUs with more memory",
+        at=case.at("--max-model-len"),
+        edits=(Edit(flag="--max-model-len", value=str(longest)),) if longest else (),
+        severity=None if memory.kv_needed_gib - memory.kv_cache_gib > memory.error_band_gib else Severity.WARNING,
+    )
+
+
+@rule("V27", Severity.ERROR, "servers that claim the same GPU twice", source="vllm issues 14376, 17366, 17979")
+def shared_card(case: Case) -> Iterator[Hit]:
+    """Each start compares its share of the whole card with what is free at that moment."""
+    mine = set(case.service.devices or ())
+    for other in case.others:
+        shared = mine & set(other.devices or ())
+        if not shared or other.name <= case.service.name:
+            continue
+        sum_ = _share(case) + (read_arguments(other.words, case.release).number("--gpu-memory-utilization") or 0.9)
+        if sum_ > 1.0:
+            yield Hit(
+                message=f"{case.service.name} and {other.name} share GPU {', '.join(sorted(shared))} and claim "
+                f"{sum_:.0%} of it: whichever starts second finds too little free memory",
+                fix="lower --gpu-memory-utilization of both, or give each a GPU of its own",
+                at=case.at("--gpu-memory-utilization"),
+            )  # fmt: skip
+
+
+@rule("V28", Severity.WARNING, "share that leaves no room beside it", source=_ESTIMATE)
+def share_too_large(case: Case) -> Iterator[Hit]:
+    """CUDA graphs, the CUDA context and whatever else runs on the card lie outside the share."""
+    memory = case.memory
+    if memory and memory.starts and memory.used_gib > memory.total_gib:
+        yield Hit(
+            message=f"share, graphs and CUDA context come to {memory.used_gib:.1f} GiB of {memory.total_gib:.1f} GiB",
+            fix=f"lower --gpu-memory-utilization to {memory.highest_utilization:.2f}",
+            at=case.at("--gpu-memory-utilization"),
+            edits=(Edit(flag="--gpu-memory-utilization", value=f"{memory.highest_utilization:.2f}"),),
+        )  # fmt: skip
+
+
+@rule("V29", Severity.WARNING, "batches whose workspace takes the KV cache's room", source=_ESTIMATE)
+def batch_too_large(case: Case) -> Iterator[Hit]:
+    """The profiled activation peak grows with max_num_batched_tokens; chunked prefill needs no large one."""
+    tokens = case.args.count("--max-num-batched-tokens")
+    if tokens and tokens > 16384:
+        peak = f": {case.memory.activation_peak_gib:.1f} GiB of each GPU" if case.memory else ""
+        yield Hit(
+            message=f"--max-num-batched-tokens {tokens} reserves workspace for a step of that size{peak}",
+            fix="8192 is plenty: long prompts are read in chunks", at=case.at("--max-num-batched-tokens"),
+            edits=(Edit(flag="--max-num-batched-tokens", value="8192"),),
+        )  # fmt: skip
+
+
+@rule("V30", Severity.ERROR, "step smaller than its sequences", source="vLLM's config validation")
+def batch_too_small(case: Case) -> Iterator[Hit]:
+    """Each running sequence needs at least one token of a step."""
+    tokens, seqs = case.args.count("--max-num-batched-tokens"), case.args.count("--max-num-seqs")
+    if tokens and seqs and tokens < seqs:
+        yield Hit(
+            message=f"--max-num-batched-tokens {tokens} is below --max-num-seqs {seqs}",
+            fix=f"raise it to {seqs} at least", at=case.at("--max-num-batched-tokens"),
+            edits=(Edit(flag="--max-num-batched-tokens", value=str(max(seqs, 2048))),),
+        )  # fmt: skip
+
+
+@rule("V44", Severity.ERROR, "swap space that the host's memory cannot hold", versions="<= 0.17",
+      source="vLLM 0.11.0 run; vllm issue 36216")  # fmt: skip
+def swap_space(case: Case) -> Iterator[Hit]:
+    """Up to 0.17 the start ends when swap-space × TP exceeds 70 % of the host's memory. It has no effect otherwise."""
+    asked = case.args.number("--swap-space")
+    if asked is None or case.release >= (0, 18):
+        return
+    whole = asked * case.tensor_parallel
+    ram = case.host.ram_gib if case.host else None
+    if ram is not None and whole <= 0.4 * ram:
+        return
+    certain = ram is not None and whole > 0.7 * ram
+    yield Hit(
+        message=f"--swap-space {asked:g} sets {whole:g} GiB of the host's memory aside"
+        + (f" of {ram:g}" if ram else "") + ", to no effect since the V1 engine; above 70 % of it the start fails",
+        fix="drop it", at=case.at("--swap-space"), edits=(Edit(flag="--swap-space"),),
+        severity=None if certain else Severity.WARNING,
+    )  # fmt: skip
+
+
+def _share(case: Case) -> float:
+    return case.args.number("--gpu-memory-utilization") or 0.9

@@ -1,0 +1,121 @@
+"""Every form a profile comes in: compose files with variables, shell lines, docker run; and what is no profile."""
+
+import json
+
+import pytest
+
+from cloudgpu.base.errors import BadFileError, UsageError
+from cloudgpu.serving.lint.check import lint
+from cloudgpu.serving.lint.formats import as_github, as_sarif
+from cloudgpu.serving.lint.variables import UNKNOWN, env_file, expand
+
+
+def rules(text, name="run.sh", variables=None, **kw):
+    return {each.rule for each in lint(text, name, variables=variables or {}, **kw).findings}
+
+
+def test_a_shell_line_with_continuations_and_comments_is_one_command():
+    text = "# start it\nvllm serve Qwen/Qwen3-32B-AWQ \\\n  --max-model-len 8192 \\\n  --enable-reasoning  # think\n"
+    (each,) = [f for f in lint(text, "run.sh", variables={}).findings if f.rule == "V01"]
+    assert each.at.line == 4
+
+
+def test_docker_run_is_read_with_its_ports_and_environment():
+    text = (
+        "docker run -d --gpus all --ipc=host -p 8000:8000 -e VLLM_API_KEY=$KEY vllm/vllm-openai:v0.25.1 "
+        "--model Qwen/Qwen3-8B --swap-space 4"
+    )
+    assert {"V01", "S02"} <= rules(text)
+    assert "S01" in rules(text.replace("-e VLLM_API_KEY=$KEY ", ""))
+
+
+def test_the_old_entrypoint_and_variables_of_the_script_are_understood():
+    text = (
+        "MODEL=Qwen/Qwen3-32B-AWQ\npython -m vllm.entrypoints.openai.api_server --model $MODEL --tensor-parallel-size 3"
+    )
+    assert "V25" in rules(text)
+
+
+def test_the_release_of_a_command_line_is_the_one_that_is_named():
+    text = "vllm serve Qwen/Qwen3-8B --enable-reasoning --reasoning-parser qwen3"
+    assert "V01" not in rules(text, version="0.9.2")
+    assert "V01" in rules(text, version="0.10.0")
+    with pytest.raises(UsageError):
+        rules(text, version="yesterday")
+
+
+def test_variables_are_expanded_as_compose_does():
+    known = {"A": "1", "EMPTY": ""}
+    assert expand("${A:-2} ${B:-2} ${EMPTY:-3} ${EMPTY-4} $A $$A ${B:+x}${A:+y}", known) == "1 2 3  1 $A y"
+    assert expand("${B}", known) == UNKNOWN
+    assert env_file("# no\nexport A='1'\nB=two words\n") == {"A": "1", "B": "two words"}
+
+
+def test_a_value_that_nobody_can_see_is_never_called_wrong():
+    command = "--model ${MODEL} --dtype ${DTYPE} --port ${PORT}"
+    text = f"services: {{a: {{image: 'vllm/vllm-openai:v0.25.1', command: '{command}'}}}}"
+    assert not {"V06", "V45", "V46", "O04"} & rules(text, "c.yml")
+
+
+def test_services_that_are_no_vllm_are_named_and_left_alone():
+    text = "services: {db: {image: postgres}, a: {image: 'vllm/vllm-openai:v0.25.1', command: --model Qwen/Qwen3-8B}}"
+    report = lint(text, "c.yml", variables={})
+    assert (report.checked, report.left_out) == (("a",), ("db",))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("services:\n  a: [", "line 2"),
+        ("services:\n  a:\n    image: x\n    command:\n      --model a  # why\n      --port 1\n", "line 6"),
+        ("version: '3'\n", "no `services:`"),
+        ('services: {a: {image: vllm, command: "--model \'a"}}', "never closed"),
+    ],
+)
+def test_what_is_no_compose_file_is_one_sentence_with_its_line(text, words):
+    with pytest.raises(BadFileError) as refusal:
+        lint(text, "c.yml", variables={})
+    assert words in f"{refusal.value.message} {refusal.value.hint}"
+
+
+def test_a_file_that_starts_no_server_is_refused():
+    with pytest.raises(UsageError, match="starts a model server"):
+        lint("echo hello", "run.sh", variables={})
+
+
+@pytest.mark.parametrize(
+    ("comment", "silent"),
+    [
+        ("command: --model Qwen/Qwen3-8B --swap-space 4  # cloudgpu: ignore V01 tested", True),
+        ("# cloudgpu: ignore V01, V99 tested\n    command: --model Qwen/Qwen3-8B --swap-space 4", True),
+        ("command: --model Qwen/Qwen3-8B --swap-space 4  # cloudgpu: ignore V02", False),
+        ("# cloudgpu: ignore V01\n    restart: 'no'\n    command: --model Qwen/Qwen3-8B --swap-space 4", False),
+        ("# cloudgpu: ignore-file V01\n    restart: 'no'\n    command: --model Qwen/Qwen3-8B --swap-space 4", True),
+    ],
+)
+def test_a_finding_is_ignored_where_the_file_says_so(comment, silent):
+    text = f"services:\n  a:\n    image: vllm/vllm-openai:v0.25.1\n    {comment}\n"
+    assert ("V01" not in rules(text, "c.yml")) == silent
+
+
+def test_two_servers_on_one_card_must_share_it():
+    one = "{{image: 'vllm/vllm-openai:v0.25.1', command: '--model Qwen/Qwen3-1.7B --gpu-memory-utilization {}', "
+    one += "deploy: {{resources: {{reservations: {{devices: [{{device_ids: ['{}']}}]}}}}}}}}"
+    shared = f"services: {{a: {one.format(0.9, 1)}, b: {one.format(0.9, 1)}}}"
+    assert "V27" in rules(shared, "c.yml")
+    assert "V27" not in rules(f"services: {{a: {one.format(0.9, 1)}, b: {one.format(0.9, 2)}}}", "c.yml")
+    assert "V27" not in rules(f"services: {{a: {one.format(0.4, 1)}, b: {one.format(0.4, 1)}}}", "c.yml")
+
+
+def test_sarif_and_github_name_file_line_and_rule():
+    text = "vllm serve Qwen/Qwen3-8B --swap-space 4"
+    report = lint(text, "run.sh", variables={})
+    sarif = as_sarif({"run.sh": report}, "1.0")
+    (result,) = [each for each in sarif["runs"][0]["results"] if each["ruleId"] == "V01"]
+    assert result["level"] == "error"
+    assert result["locations"][0]["physicalLocation"]["region"]["startLine"] == 1
+    assert {each["ruleId"] for each in sarif["runs"][0]["results"]} <= {
+        rule["id"] for rule in sarif["runs"][0]["tool"]["driver"]["rules"]
+    }
+    json.dumps(sarif)
+    assert any(line.startswith("::error file=run.sh,line=1,title=V01::") for line in as_github("run.sh", report))

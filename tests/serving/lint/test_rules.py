@@ -1,0 +1,144 @@
+"""Each rule on a profile that breaks it and on one that does not: a false alarm weighs as much as a miss."""
+
+import pytest
+
+import cloudgpu.serving.lint.rules  # noqa: F401  (enters the rules)
+from cloudgpu.serving.lint.rule import RULES
+
+QWEN = "--model Qwen/Qwen3-32B-AWQ"
+YARN = '{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":32768}'
+WHOLE_YARN = (
+    '{"rope_parameters":{"rope_type":"yarn","rope_theta":1000000,"factor":4.0,"original_max_position_embeddings":32768},'
+    '"max_position_embeddings":131072}'
+)
+
+COMMANDS = [  # rule, command that breaks it, release, command that does not, release
+    ("V01", f"{QWEN} --swap-space 16", "0.25.1", f"{QWEN} --swap-space 1", "0.11.0"),
+    ("V01", f"{QWEN} --enable-reasoning", "0.11.0", f"{QWEN} --reasoning-parser qwen3", "0.11.0"),
+    ("V02", f"{QWEN} --watermark-config x", "0.11.0", f"{QWEN} --watermark-config x", "0.33.0"),
+    ("V04", f"{QWEN} --enable-prefix-caching True", "0.25.1", f"{QWEN} --enable-prefix-caching", "0.25.1"),
+    ("V05", f"{QWEN} --limit-mm-per-prompt image=3", "0.25.1",
+     f"""{QWEN} --limit-mm-per-prompt '{{"image":3}}'""", "0.25.1"),
+    ("V05", f"{QWEN} --limit-mm-per-prompt image:3", "0.9.2", f"{QWEN} --limit-mm-per-prompt image=3", "0.9.2"),
+    ("V06", f"{QWEN} --mm-encoder-tp-mode replicate", "0.25.1", f"{QWEN} --mm-encoder-tp-mode data", "0.25.1"),
+    ("V06", f"{QWEN} --max-lora-rank 24", "0.25.1", f"{QWEN} --max-lora-rank 32", "0.25.1"),
+    ("V07", QWEN + " --hf-overrides {max_position_embeddings:1}", "0.25.1",
+     f"""{QWEN} --hf-overrides '{{"max_position_embeddings":1}}'""", "0.25.1"),
+    ("V08", f"vllm serve {QWEN}", "0.17.1", QWEN, "0.17.1"),
+    ("V12", f"{QWEN} --max-model-len 131072", "0.25.1", f"{QWEN} --max-model-len 40960", "0.25.1"),
+    ("V13", f"{QWEN} --max-model-len 131072 --hf-overrides '{{\"rope_parameters\":{YARN}}}'", "0.30.0",
+     f"{QWEN} --max-model-len 131072 --hf-overrides '{WHOLE_YARN}'", "0.30.0"),
+    ("V14", f"{QWEN} --max-model-len 131072 --hf-overrides '{{\"rope_parameters\":{YARN}}}'", "0.25.1",
+     f"{QWEN} --max-model-len 131072 --hf-overrides '{WHOLE_YARN}'", "0.25.1"),
+    ("V15", f"--model Qwen/Qwen3-VL-32B-Instruct-FP8 --hf-overrides '{{\"rope_parameters\":{YARN}}}'", "0.25.1",
+     "--model Qwen/Qwen3-VL-32B-Instruct-FP8", "0.25.1"),
+    ("V16", f"{QWEN} --max-model-len 65536 --hf-overrides '{WHOLE_YARN}'", "0.25.1",
+     f"{QWEN} --max-model-len 131072 --hf-overrides '{WHOLE_YARN}'", "0.25.1"),
+    ("V18", "--model Qwen/Qwen2.5-14B-Instruct --quantization awq", "0.25.1", f"{QWEN} --quantization awq", "0.25.1"),
+    ("V18", f"{QWEN} --quantization gptq", "0.25.1", f"{QWEN} --quantization awq_marlin", "0.25.1"),
+    ("V19", "--model Qwen/Qwen2.5-14B-Instruct --quantization bitsandbytes", "0.28.0",
+     "--model Qwen/Qwen2.5-14B-Instruct --quantization bitsandbytes", "0.27.1"),
+    ("V20", "--model unsloth/Qwen3-8B-GGUF", "0.24.0", "--model unsloth/Qwen3-8B-GGUF", "0.23.0"),
+    ("V25", f"{QWEN} --tensor-parallel-size 3", "0.25.1", f"{QWEN} --tensor-parallel-size 2", "0.25.1"),
+    ("V29", f"{QWEN} --max-num-batched-tokens 65536", "0.25.1", f"{QWEN} --max-num-batched-tokens 8192", "0.25.1"),
+    ("V30", f"{QWEN} --max-num-batched-tokens 128 --max-num-seqs 256", "0.25.1",
+     f"{QWEN} --max-num-batched-tokens 512 --max-num-seqs 256", "0.25.1"),
+    ("V31", f"{QWEN} --enable-auto-tool-choice", "0.25.1",
+     f"{QWEN} --enable-auto-tool-choice --tool-call-parser hermes", "0.25.1"),
+    ("V32", f"{QWEN} --tool-call-parser granite", "0.25.1", f"{QWEN} --tool-call-parser hermes", "0.25.1"),
+    ("V33", f"{QWEN} --reasoning-parser deepseek_r1", "0.25.1", f"{QWEN} --reasoning-parser qwen3", "0.25.1"),
+    ("V34", f"{QWEN} --reasoning-parser qwen3", "0.16.0", f"{QWEN} --reasoning-parser qwen3", "0.15.1"),
+    ("V35", "--model Qwen/Qwen2.5-14B-Instruct --dtype half", "0.25.1", f"{QWEN} --dtype half", "0.25.1"),
+    ("V36", f"{QWEN} --skip-mm-profiling", "0.25.1", QWEN, "0.25.1"),
+    ("V37", "--model Qwen/Qwen3-VL-32B-Instruct-FP8", "0.25.1",
+     "--model Qwen/Qwen3-VL-32B-Instruct-FP8 --limit-mm-per-prompt.image 2", "0.25.1"),
+    ("V38", f"{QWEN} --enable-chunked-prefill", "0.25.1", f"{QWEN} --no-enable-chunked-prefill", "0.25.1"),
+    ("V39", f"{QWEN} --distributed-executor-backend ray", "0.18.0",
+     f"{QWEN} --distributed-executor-backend ray", "0.16.0"),
+    ("V40", f"{QWEN} --lora-modules a=b", "0.25.1", f"{QWEN} --enable-lora --lora-modules a=b", "0.25.1"),
+    ("V43", f"{QWEN} --disable-log-requests", "0.25.1", f"{QWEN} --disable-log-requests", "0.33.0"),
+    ("V44", f"{QWEN} --swap-space 16", "0.16.0", QWEN, "0.16.0"),
+    ("V45", f"{QWEN} --contxt-length 5", "0.25.1", f"{QWEN} --max-num-seq 5", "0.25.1"),
+    ("V46", f"{QWEN} --port 8000 8001", "0.25.1", f"{QWEN} --served-model-name a b", "0.25.1"),
+    ("S06", f"{QWEN} --api-key ${{KEY}}", "0.25.1", QWEN, "0.25.1"),
+    ("O03", f"{QWEN} --tensor-parallel-size 2", "0.25.1", QWEN, "0.25.1"),
+    ("O07", QWEN, "0.20.2", QWEN, "0.19.1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "bad", "release", "good", "good_release"), COMMANDS)
+def test_a_rule_finds_what_it_is_for_and_nothing_else(found, rule, bad, release, good, good_release):
+    assert rule in found(bad, release=release)
+    assert rule not in found(good, release=good_release)
+
+
+AROUND = [  # rule, surroundings that break it, surroundings that do not
+    ("S01", "ports: ['8000:8000']", "ports: ['127.0.0.1:8000:8000']"),
+    ("S01", "network_mode: host", "ports: ['8000:8000']\nenvironment: [VLLM_API_KEY]"),
+    ("S02", "ports: ['8000:8000']\nenvironment: [VLLM_API_KEY]", "environment: [VLLM_API_KEY]"),
+    ("S04", "ports: ['80:8000']\nenvironment: {VLLM_SERVER_DEV_MODE: '1'}", "environment: {VLLM_SERVER_DEV_MODE: '1'}"),
+    ("S09", "environment: {HF_TOKEN: hf_abcdefghijklmnop}", "environment: {HF_TOKEN: '${HF_TOKEN}'}"),
+    ("S09", "environment: {VLLM_API_KEY: your_api_key_here}", "environment: [VLLM_API_KEY]"),
+    ("V41", "environment: {VLLM_USE_V1: '1'}", "environment: {VLLM_LOGGING_LEVEL: INFO}"),
+    ("V42", "environment: {VLLM_PORT: '8000'}", "environment: {PORT: '8000'}"),
+    ("O02", "ports: []", "volumes: ['~/.cache/huggingface:/root/.cache/huggingface']"),
+    ("O04", "ports: ['5002:5002']", "ports: ['5002:8000']"),
+    ("O04", "healthcheck: {test: curl http://localhost:9000/health}", "healthcheck: {test: curl http://localhost:8000/health}"),
+    ("O05", "healthcheck: {test: curl x, start_period: 60s}", "healthcheck: {test: curl x, start_period: 60m}"),
+    ("O10", "deploy: {resources: {reservations: {devices: [{device_ids: '0,1'}]}}}",
+     "deploy: {resources: {reservations: {devices: [{device_ids: ['0', '1']}]}}}"),
+    ("O12", "restart: always", "restart: on-failure:3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "bad", "good"), AROUND)
+def test_a_rule_about_the_container_finds_what_it_is_for(found, rule, bad, good):
+    assert rule in found(QWEN, around=bad)
+    assert rule not in found(QWEN, around=good)
+
+
+def test_memory_is_judged_by_the_estimator(found, cards):
+    small, large = cards("RTX 3090"), cards("A100 SXM4 80GB")
+    assert found("--model Qwen/Qwen2.5-14B-Instruct", host=small)["V10"] == "error"
+    assert "V10" not in found("--model Qwen/Qwen2.5-14B-Instruct", host=large)
+    assert found("--model Qwen/Qwen3-8B --max-model-len 40960 --gpu-memory-utilization 0.8",
+                 host=small)["V11"] == "error"  # fmt: skip
+
+
+def test_what_a_card_cannot_do_is_an_error_on_that_card_alone(found, cards):
+    cache = "--model Qwen/Qwen3-8B --kv-cache-dtype fp8 --max-model-len 8192"
+    assert "V22" in found(cache, release="0.11.0", host=cards("RTX 3090"))
+    assert "V22" not in found(cache, release="0.11.0", host=cards("RTX 4090"))
+    half = "--model Qwen/Qwen3-32B-AWQ --dtype half --kv-cache-dtype fp8 --max-model-len 8192"
+    assert found(half, host=cards("H100 SXM"))["V47"] == "error"
+    assert "V47" not in found(half, host=cards("RTX 4090"))
+
+
+def test_more_gpus_than_there_are_is_an_error(found, cards):
+    assert "V26" in found(f"{QWEN} --tensor-parallel-size 4", host=cards("RTX 4090", 2))
+    assert "V26" not in found(f"{QWEN} --tensor-parallel-size 2", host=cards("RTX 4090", 2))
+
+
+def test_swap_space_is_an_error_where_it_does_not_fit_the_hosts_memory(found, cards):
+    command = f"{QWEN} --swap-space 16 --tensor-parallel-size 2"
+    assert found(command, release="0.11.0", host=cards("RTX 4090", 2, 40))["V44"] == "error"
+    assert found(command, release="0.11.0", host=cards("RTX 4090", 2, 64))["V44"] == "warning"
+    assert "V44" not in found(command, release="0.11.0", host=cards("RTX 4090", 2, 256))
+
+
+def test_a_release_between_two_samples_is_given_the_benefit_of_the_doubt(found):
+    assert "V02" not in found(f"{QWEN} --language-model-only", release="0.17.0")
+    assert "V02" in found(f"{QWEN} --language-model-only", release="0.11.0")
+
+
+def test_every_spelling_that_the_parser_takes_is_understood(found):
+    for command in ("--kv_cache_dtype fp8", "--kv-cache-dtype=fp8", "-tp 2", "--tensor-parallel 2", "-O3"):
+        assert not {"V45", "V46"} & set(found(f"{QWEN} {command}"))
+
+
+def test_every_rule_has_a_sentence_a_source_and_a_severity():
+    assert len(RULES) > 55
+    for rule in RULES.values():
+        assert rule.title
+        assert rule.source
+        assert rule.check.__doc__
