@@ -11,7 +11,7 @@ from cloudgpu.base.money import ZERO
 from cloudgpu.running.records import Deployment, DeploymentState
 
 Sample = tuple[Sequence[str], float]
-Family = tuple[str, str, Sequence[str], list[Sample]]
+Family = tuple[str, str, Sequence[str], Sequence[tuple[Sequence[str], float]]]
 """Name, help, label names, and per sample its label values and value."""
 
 _COST = ("deployment", "model", "provider", "gpu", "meter", "purpose", "source")
@@ -23,7 +23,7 @@ def families(
 ) -> Iterator[Family]:
     """Everything that is told. Pure; money becomes a float here, for drawing only."""
     unsettled = float(sum(each.state.is_unsettled for each in deployments))
-    moving = [((each["service"], each["state"]), 1.0) for each in migrations]
+    moving: list[Sample] = [((each["service"], each["state"]), 1.0) for each in migrations]
     yield "cloudgpu_cost_usd", "Dollars spent so far, by whose word.", _COST, _costs(history, until)
     yield "cloudgpu_burn_usd_per_hour", "What bills now.", ("deployment", "provider", "gpu"), _burn(history)
     yield from _purses(history)
@@ -41,15 +41,17 @@ def _burn(history: History) -> list[Sample]:
 
 def _purses(history: History) -> Iterator[Family]:
     found = purses(history)
-    left = [((each.balance.provider,), float(each.balance.usd)) for each in found]
-    lasts = [((each.balance.provider,), float(each.hours_left)) for each in found if each.hours_left is not None]
+    left: list[Sample] = [((each.balance.provider,), float(each.balance.usd)) for each in found]
+    lasts: list[Sample] = [
+        ((each.balance.provider,), float(each.hours_left)) for each in found if each.hours_left is not None
+    ]
     yield "cloudgpu_balance_usd", "Prepaid money when it was last read.", ("provider",), left
     yield "cloudgpu_balance_hours_left", "How long it lasts at this burn.", ("provider",), lasts
 
 
 def _budgets(uses: Sequence[Use]) -> Iterator[Family]:
-    limits = [((each.scope,), float(each.limit_usd)) for each in uses]
-    used = [((each.scope,), float(each.spent_usd / each.limit_usd)) for each in uses]
+    limits: list[Sample] = [((each.scope,), float(each.limit_usd)) for each in uses]
+    used: list[Sample] = [((each.scope,), float(each.spent_usd / each.limit_usd)) for each in uses]
     yield "cloudgpu_budget_limit_usd", "A budget for this month.", ("scope",), limits
     yield "cloudgpu_budget_used_ratio", "How much of it is used.", ("scope",), used
 
