@@ -25,8 +25,8 @@ def wheel(tmp_path_factory):
 def test_templates_and_offers_travel_inside(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder in ("templates", "offers"):
-        for path in (ROOT / folder).iterdir():
-            assert f"cloudgpu/_data/{folder}/{path.name}" in names
+        for path in (each for each in (ROOT / folder).rglob("*") if each.is_file()):
+            assert f"cloudgpu/_data/{path.relative_to(ROOT)}" in names
     assert "cloudgpu/py.typed" in names
     assert "cloudgpu/sizing/catalog/models.jsonl" in names
 
