@@ -40,6 +40,9 @@ def estimate(
         int | None, typer.Option(min=1, help="Tokens a step; default: by card, as vLLM.")
     ] = None,
     enforce_eager: Annotated[bool, typer.Option("--enforce-eager", help="No CUDA graphs.")] = False,
+    no_flash_attention: Annotated[
+        bool, typer.Option("--no-flash-attention", help="llama.cpp with --flash-attn off.")
+    ] = False,
     lora_rank: Annotated[int | None, typer.Option(min=1, help="Largest rank of LoRA adapters.")] = None,
     max_loras: Annotated[int, typer.Option(min=1, help="LoRA adapters at once.")] = 1,
     rope_scaling_factor: Annotated[

@@ -75,7 +75,7 @@ LEAST_OF_A_CARD, MOST_OF_A_CARD = 0.1, 2.1
 _OPTIONS = frozenset({
     "model", "config", "gpu", "gpu_total_gib", "gpus", "tensor_parallel", "pipeline_parallel", "max_model_len",
     "gpu_memory_utilization", "kv_cache_dtype", "dtype", "quantization", "max_num_seqs", "max_num_batched_tokens",
-    "enforce_eager", "lora_rank", "max_loras", "rope_scaling_factor", "image_limit", "max_pixels",
+    "enforce_eager", "no_flash_attention", "lora_rank", "max_loras", "rope_scaling_factor", "image_limit", "max_pixels",
     "speculative_tokens", "expert_parallel", "engine", "engine_version", "weights_from", "concurrency",
     "prompt_tokens", "output_tokens",
 })  # fmt: skip
@@ -168,6 +168,7 @@ def _options(case: Mapping[str, Any]) -> ServingOptions:
         tensor_parallel=ranks,
         pipeline_parallel=stages,
         enforce_eager=_yes(case, "enforce_eager"),
+        flash_attention=not _yes(case, "no_flash_attention"),
         lora_rank=_count(case, "lora_rank"),
         max_loras=_count(case, "max_loras") or 1,
         expert_parallel=_yes(case, "expert_parallel"),

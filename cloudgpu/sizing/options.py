@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cloudgpu.base.errors import UsageError
-from cloudgpu.sizing.engines import EngineProfile, engine_profile
+from cloudgpu.sizing.engines import EngineProfile, canonical_engine, engine_profile, llamacpp
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 
 DEFAULT_CONTEXT_TOKENS = 8192
@@ -22,6 +22,7 @@ class ServingOptions:
     means no adapter. `rope_scaling_factor` is YaRN's, None leaves it to the model's config and the context.
     `expert_parallel` shares whole experts out. `image_limit` is the most images of
     a prompt (None: the engine's default of many; 0: text only), `max_pixels` the largest image after resizing.
+    `flash_attention` False is llama.cpp's `--flash-attn off`, other engines always have it.
     `speculative_tokens` are drafted by the model's own MTP layers, None drafts none.
     `concurrency` is the number of sequences of full context wanted at once; engines start without it.
 
@@ -41,6 +42,7 @@ class ServingOptions:
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
     enforce_eager: bool = False
+    flash_attention: bool = True
     lora_rank: int | None = None
     max_loras: int = 1
     expert_parallel: bool = False
@@ -56,6 +58,7 @@ class ServingOptions:
         _check_factor("rope_scaling_factor", self.rope_scaling_factor)
         _check_choice("dtype", self.dtype, DTYPES)
         _check_choice("kv_cache_dtype", self.kv_cache_dtype, KV_CACHE_DTYPES)
+        _check_flash_attention(self)
 
     def profile(self) -> EngineProfile:
         """The rules of the engine's release. Raises UsageError for an engine or version we do not know."""
@@ -87,6 +90,17 @@ def _check_count(name: str, value: object) -> None:
         raise UsageError(
             f"{_option(name)} must be a whole number from 1 to {LARGEST_COUNT}, not {value}",
             hint=f"leave {_option(name)} out for its default",
+        )
+
+
+def _check_flash_attention(options: ServingOptions) -> None:
+    if options.flash_attention:
+        return
+    if canonical_engine(options.engine) != llamacpp.NAME:
+        raise UsageError("only llama.cpp runs without flash attention", hint="leave --no-flash-attention out")
+    if options.kv_cache_dtype.startswith("fp8"):
+        raise UsageError(
+            "llama.cpp quantises its cache with flash attention only", hint="use --kv-cache-dtype auto, or leave it on"
         )
 
 

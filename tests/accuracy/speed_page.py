@@ -191,9 +191,11 @@ _TAIL = """### Misses, with their reason
 
 ### Not measured
 
-Decoding alone of Qwen2.5-14B in 16 and 4 bit (vLLM 0.25.1, H100, 1 to 128 at once) is within 9 %. Prefill is checked on
-those runs only: within 15 % for 8 to 128 prompts, 23 to 29 % too fast for a single one. `prefill_ms` is one prompt
-alone; a time to first token is mostly queueing and is not promised. Consumer cards rest on nominal figures and on one
+Decoding alone (vLLM 0.25.1, random weights, 1 to 128 at once): Qwen2.5-14B in 16 and 4 bit on an H100 is within 9 %, on
+two H200 7 to 12 % faster than the estimate; Qwen3-8B-AWQ with an fp8 cache is 5 to 24 % slower than it, gpt-oss-20b
+with one sequence within 3 % (with more its random routers mean nothing). Prefill is checked on those runs only: within
+16 % for 8 to 128 prompts, 23 to 35 % too fast for a single one. `prefill_ms` is one prompt alone; a time to first token
+is mostly queueing and is not promised. Consumer cards rest on nominal figures and on one
 public report (RTX PRO 6000, SGLang 0.5.8: six dense Qwen3 within 10 %, the small mixture 25 % too slow). PCIe between
 cards, eager mode, bitsandbytes and GGUF rest on assumptions. Not in the estimate: speculative decoding, prefix caching,
 data-parallel attention, separate prefill, AMD's own kernels."""

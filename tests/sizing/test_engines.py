@@ -106,3 +106,26 @@ def test_an_engine_nobody_knows_is_refused_with_those_we_know():
     with pytest.raises(UsageError) as caught:
         _on("triton")
     assert "sglang" in (caught.value.hint or "")
+
+
+def test_llama_cpp_without_flash_attention_keeps_the_scores_of_the_whole_context():
+    case = {"model": "qwen-14b", "gpu": "RTX 4090", "engine": "llama.cpp", "quantization": "q4_k_m"}
+    case |= {"max_model_len": 32768}
+    flash, plain = estimate_case(case), estimate_case({**case, "no_flash_attention": True})
+    assert plain.activation_peak_gib == pytest.approx((40 * 32768 + 13824 + 4 * 5120) * 512 * 4 / 2**30)
+    assert flash.activation_peak_gib < 0.5
+    assert plain.longest_context < flash.longest_context or flash.longest_context == 32768
+    assert "--flash-attn off" in plain.flags
+    assert "--flash-attn off" not in flash.flags
+
+
+@pytest.mark.parametrize(
+    ("case", "part"),
+    [
+        ({"engine": "vllm"}, "only llama.cpp"),
+        ({"engine": "llama.cpp", "kv_cache_dtype": "fp8"}, "quantises its cache"),
+    ],
+)
+def test_flash_attention_is_only_left_out_where_that_can_be(case, part):
+    with pytest.raises(UsageError, match=part):
+        estimate_case({"model": "qwen-14b", "gpu": "RTX 4090", "no_flash_attention": True, **case})

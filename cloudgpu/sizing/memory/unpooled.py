@@ -126,7 +126,8 @@ def _room(
     if profile.name == sglang.NAME:
         return replace(room, usable_gib=(gpu.total_gib - context_gib) * _share(model.architecture, gpu, options, gpus))
     if profile.name == llamacpp.NAME:
-        return replace(room, activation_gib=_compute_buffer_gib(model.architecture, context))
+        buffer_gib = _compute_buffer_gib(model.architecture, context, flash=options.flash_attention)
+        return replace(room, activation_gib=buffer_gib)
     forward = _forward_gib(model.architecture, context, options)
     return replace(room, activation_gib=forward, other_gib=transformers.WORKSPACE_GIB)
 
@@ -182,7 +183,7 @@ def _gguf_bytes(architecture: Architecture, quantization: str) -> float:
     return on_gpu * GGUF_BITS[quantization] / 8
 
 
-def _compute_buffer_gib(architecture: Architecture, context: int) -> float:
+def _compute_buffer_gib(architecture: Architecture, context: int, *, flash: bool) -> float:
     return gib_from_bytes(
         llamacpp.compute_buffer_bytes(
             architecture.hidden_size,
@@ -190,7 +191,7 @@ def _compute_buffer_gib(architecture: Architecture, context: int) -> float:
             architecture.intermediate_size,
             architecture.attention_heads,
             context,
-            flash=True,
+            flash=flash,
         )
     )
 
@@ -263,6 +264,7 @@ def _flags(profile: EngineProfile, options: ServingOptions, context: int) -> tup
             f"--ctx-size {context * options.concurrency}",
             "--n-gpu-layers 999",
             f"--parallel {options.concurrency}",
+            *(() if options.flash_attention else ("--flash-attn off",)),
         )
     return ()
 
