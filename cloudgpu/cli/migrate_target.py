@@ -35,7 +35,9 @@ def target_of(session: Session, to: str | None, plan_file: Path | None, old: Dep
     if to is not None and plan_file is not None:
         raise UsageError("--to and --plan say two things", hint="give one of them")
     if to is not None:
-        return Target(Needs(model=find_model(to), asked=asked_name(to), options=ServingOptions()), None)
+        # While the new side starts, the old one bills: what is ready sooner may be the cheaper one.
+        asked, usd = asked_name(to), old.usd_per_hour
+        return Target(Needs(model=find_model(to), asked=asked, options=ServingOptions(), old_usd_per_hour=usd), None)
     plan = load_plan(plan_file) if plan_file is not None else _latest(session, old)
     return Target(plan.needs, plan)
 
