@@ -11,6 +11,7 @@ from cloudgpu.base.clock import utc_text
 from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
+from cloudgpu.cli.budget.state import check_budget_for
 from cloudgpu.cli.migrate_follow import check_outcome, watch
 from cloudgpu.cli.migrate_rental import Caps, agreement, request_again, request_for_plan
 from cloudgpu.cli.migrate_strategy import check_budget, check_gateway, steps_told
@@ -113,6 +114,7 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target) -> Non
     new = Newcomer(name=name, model=request.model, gpu=first.cards, most_usd_per_hour=agreement(request).usd_per_hour)
     price = _price(old, request, wish.strategy)
     check_budget(price, wish.budget)
+    check_budget_for(session, request, plan.needs.hours)
     if not _agreed(wish, old, new, price, session.clock(provider).now()):
         return
     save_plan(plan, Path(migration.plan_file))
@@ -247,7 +249,7 @@ def _can_go_again(opened: Migration, old: Deployment, needs: Needs) -> bool:
 
 
 def _agreed(wish: Wish, old: Deployment, new: Newcomer, price: DoubleRun, now: datetime) -> bool:
-    steps = steps_told(wish.strategy, old.name, new.name)
+    steps = steps_told(wish.strategy, old.name, new.name, rents=price.ready_s > 0)
     if wish.dry_run and wish.as_json:
         render.out_json(
             {

@@ -17,6 +17,7 @@ from cloudgpu.base.errors import (
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, providers_for, request_of, saved_plan, spot_plan
+from cloudgpu.cli.budget.state import check_budget_for
 from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
 from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.interrupt import end_like_ctrl_c
@@ -73,6 +74,7 @@ def run(wish: Wish) -> None:
         return _hand_over(session, standing, wish)
     refuse_taken(standing)
     stops = _stops(session, wish, name)
+    check_budget_for(session, stops[0].request, stops[0].plan.needs.hours)
     if not wish.as_json:
         _show_price(stops)
         _show_standing(standing)

@@ -1,6 +1,8 @@
 """`cloudgpu budget` as a user types it."""
 
 import json
+from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -8,7 +10,9 @@ from lifetimes import a_rental
 from typer.testing import CliRunner
 
 import cloudgpu.cli.budget
-from cloudgpu.base.errors import UsageError
+from cloudgpu.base.errors import BudgetError, UsageError
+from cloudgpu.cli.budget.state import check_budget_for
+from cloudgpu.cli.session import open_session
 from cloudgpu.running.store import Store
 
 RUNNER = CliRunner()
@@ -92,3 +96,20 @@ class _Noon:
 
     def sleep(self, seconds):
         raise AssertionError("nothing here waits")
+
+
+def test_a_hard_budget_refuses_a_rental_before_it_begins_and_a_soft_one_warns(journal, capsys):
+    session, request = open_session(), _request()
+    run("set", "--monthly", "5")
+    check_budget_for(session, request, Decimal(24))
+    assert "Above the budget" in capsys.readouterr().err
+    run("set", "--monthly", "5", "--hard")
+    with pytest.raises(BudgetError, match="this month's budget is"):
+        check_budget_for(session, request, Decimal(24))
+    check_budget_for(session, request, Decimal(2))
+
+
+def _request():
+    """A rental of $0.40 per hour, and $0.30 for its download."""
+    rental = SimpleNamespace(usd_per_hour=Decimal("0.40"), download_usd=Decimal("0.30"))
+    return SimpleNamespace(name="mistral", rentals=(rental,))

@@ -7,8 +7,10 @@ from cloudgpu.accounting.history import read_history
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import BudgetError
 from cloudgpu.base.events import Event, EventKind
+from cloudgpu.cli import render
 from cloudgpu.cli.cost.reading import read
 from cloudgpu.cli.session import Session
+from cloudgpu.running.deployment import UpRequest
 
 
 def read_budget(session: Session) -> tuple[Budget | None, list[Use]]:
@@ -27,15 +29,16 @@ def keep(session: Session, budget: Budget | None) -> None:
     session.emit(Event(kind=EventKind.BUDGET, at=SystemClock().now(), data=data))
 
 
-def refuse_broken(
-    session: Session, deployment: str, usd_per_hour: Decimal, hours: Decimal, once_usd: Decimal
-) -> str | None:
-    """A warning when this rental would break a soft budget, None when it breaks none.
+def check_budget_for(session: Session, request: UpRequest, hours: Decimal) -> None:
+    """Ask the budget before a rental of so many hours: warn on stderr when it would break a soft one.
 
     Raises BudgetError when it would break a hard one: nothing is rented.
     """
     budget, found = read_budget(session)
-    why = broken_by(found, deployment, usd_per_hour, hours, once_usd)
-    if budget is not None and why is not None and budget.hard:
+    first = request.rentals[0]
+    why = broken_by(found, request.name, first.usd_per_hour, hours, first.download_usd)
+    if budget is None or why is None:
+        return
+    if budget.hard:
         raise BudgetError(why, hint="raise it (cloudgpu budget set), rent for less time, or take something down")
-    return why
+    render.progress(f"Above the budget: {why}.")
