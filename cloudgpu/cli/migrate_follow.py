@@ -88,7 +88,7 @@ def check_outcome(migration: Migration) -> None:
         )
     if migration.state is MigrationState.ROLLED_BACK and migration.problem:
         raise CloudgpuError(
-            f"{migration.service} is back on {migration.old.name}: {migration.problem}",
+            f"{migration.old.name} serves {migration.service} again: {migration.problem}",
             hint="both still run and bill: cloudgpu migrate finalize keeps the old one alone, "
             f"cloudgpu migrate --from {migration.old.name} tries again",
         )

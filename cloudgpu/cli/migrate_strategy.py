@@ -74,9 +74,10 @@ def check_budget(price: DoubleRun, budget: Decimal | None) -> None:
     )
 
 
-def steps_told(strategy: Strategy, old: str, new: str) -> list[str]:
-    """What will happen, one sentence a step."""
-    told = [f"rent {new}, wait until it answers, warm it up", f"ask and measure both, {old} serving all the while"]
+def steps_told(strategy: Strategy, old: str, new: str, *, rents: bool) -> list[str]:
+    """What will happen, one sentence a step. `rents` is False when the new side is alive already."""
+    told = [f"rent {new}, wait until it answers, warm it up"] if rents else []
+    told.append(f"ask and measure both, {old} serving all the while")
     if strategy.way is Way.REPLACE:
         return [f"remove {old}: from then on nothing serves", *told[:1], f"send all requests to {new}"]
     told += [_share_told(strategy, percent, new) for percent in strategy.steps]

@@ -1,6 +1,7 @@
 """A route as HAProxy's configuration file. Pure.
 
-Two tiers. `split` chooses the side, by weight, and asks the standby again when a side breaks before it answered. Each
+Two tiers. `split` chooses the side, by weight, and asks another one when a side breaks before it answered: for that a
+request is taken whole before it is led on (as far as 128 KiB hold it). Each
 side has a listener of its own behind it, on a private socket, that gives the request what this side alone must see: its
 Host header, its API key, its TLS name. Only that listener watches the engine; `split` follows what it finds.
 """
@@ -40,6 +41,7 @@ _FRONTEND = """\
 frontend clients
     bind {bind}
     option idle-close-on-response
+    option http-buffer-request
     acl open path /health
     acl keyed req.hdr(authorization) -m str "Bearer {key}"
     http-request return status 401 content-type application/json string '{no_key}' unless open or keyed
@@ -102,10 +104,7 @@ def _bind(route: Route) -> str:
 def _model_of_request(route: Route) -> str:
     if route.share_by is not ShareBy.MODEL:
         return ""
-    return (
-        "    option http-buffer-request\n    http-request set-var(txn.model) req.body,json_query('$.model')"
-        " if { method POST }\n"
-    )
+    return "    http-request set-var(txn.model) req.body,json_query('$.model') if { method POST }\n"
 
 
 def _entries(route: Route, side: Upstream, run_dir: Path) -> str:
