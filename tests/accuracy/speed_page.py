@@ -195,7 +195,9 @@ Decoding alone (vLLM 0.25.1, random weights, 1 to 128 at once): Qwen2.5-14B in 1
 two H200 7 to 12 % faster than the estimate; Qwen3-8B-AWQ with an fp8 cache is 5 to 24 % slower than it, gpt-oss-20b
 with one sequence within 3 % (with more its random routers mean nothing). Prefill is checked on those runs only: within
 16 % for 8 to 128 prompts, 23 to 35 % too fast for a single one. `prefill_ms` is one prompt alone; a time to first token
-is mostly queueing and is not promised. Consumer cards rest on nominal figures and on one
-public report (RTX PRO 6000, SGLang 0.5.8: six dense Qwen3 within 10 %, the small mixture 25 % too slow). PCIe between
-cards, eager mode, bitsandbytes and GGUF rest on assumptions. Not in the estimate: speculative decoding, prefix caching,
-data-parallel attention, separate prefill, AMD's own kernels."""
+is mostly queueing and is not promised. Consumer and older cards rest on nominal figures and on three public reports:
+RTX PRO 6000 with SGLang 0.5.8 (six dense Qwen3 within 10 %, the small mixture 25 % too slow), RTX 4090 with Qwen3-4B,
+one request at a time (six lengths, 6 to 10 % too slow), A100 with Qwen3-14B-AWQ on vLLM 0.9.1 in eager mode (35 % too
+fast, within the band of 60 %). No complete report of an RTX 3090, RTX 5090 or L40S was found; their band stays at 40 %.
+PCIe between cards, eager mode, bitsandbytes and GGUF rest on assumptions. Not in the estimate: speculative decoding,
+prefix caching, data-parallel attention, separate prefill, AMD's own kernels."""

@@ -42,7 +42,8 @@ LENGTHS = st.integers(1, 4096)
 
 def _case(row):
     model, gpu = resolve_model(row["model"]), find_gpu(row["gpu"])
-    given = {name: row[name] for name in ("quantization", "tensor_parallel", "kv_cache_dtype") if name in row}
+    names = ("quantization", "tensor_parallel", "kv_cache_dtype", "enforce_eager", "context_tokens")
+    given = {name: row[name] for name in names if name in row}
     options = ServingOptions(**given)
     workload = Workload(**{name: row[name] for name in Workload.__dataclass_fields__})
     return model, gpu, options, workload, replace(estimate(model, gpu, options), engine=row["engine"])
@@ -86,6 +87,12 @@ def test_a_prompt_takes_what_many_prompts_took_within_16_percent(row):
     assert row["prompt_tokens"] / found.prefill_ms * 1000 == pytest.approx(
         row["seen"]["prefill_tokens_per_s"], rel=0.16
     )
+
+
+def test_a_consumer_card_is_within_15_percent_of_the_public_report():
+    errors = [_error(row) for row in SAMPLE if row["gpu"] == "RTX 4090"]
+    assert len(errors) >= 6
+    assert max(map(abs, errors)) <= 0.15
 
 
 def test_every_row_says_where_it_was_seen():

@@ -3,6 +3,8 @@
 Sources: the source of the releases 0.11.0 to 0.33.0, and start-up logs (0.25.1 measured on H100 and H200).
 """
 
+from functools import lru_cache
+
 from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.engines.profile import EngineProfile
 from cloudgpu.sizing.engines.vllm_formats import formats_of
@@ -31,6 +33,7 @@ V2_SAMPLER_ROWS = 256
 """On 0.28 it samples them: 1.04 GiB for 256 rows of 152,064."""
 
 
+@lru_cache(maxsize=64)
 def profile(version: str = DEFAULT_VERSION) -> EngineProfile:
     """The rules of one vLLM release. Raises UsageError for a version that is malformed.
 

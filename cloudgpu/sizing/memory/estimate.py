@@ -77,7 +77,8 @@ class _Estimation:
 
     def _size_workspace(self) -> None:
         architecture, profile = self.architecture, self.profile
-        self.activation_gib = activation_peak_gib(architecture, profile, self._load())
+        self.load = self._load()
+        self.activation_gib = activation_peak_gib(architecture, profile, self.load)
         self.other_gib = non_torch_gib(self.ranks * self.stages, self.gpu)
         self.graph_gib = cuda_graph_gib(
             architecture, profile, self.sequences, eager=self.options.enforce_eager, card=self.gpu
@@ -158,7 +159,7 @@ class _Estimation:
 
     def _notes(self, budget: Budget) -> tuple[str, ...]:
         notes = list(capability_notes(self.model, self.gpu, self.options, self.profile, self._settled(budget)))
-        images_gib = image_gib_left_out(self.architecture, self.profile, self._load())
+        images_gib = image_gib_left_out(self.architecture, self.profile, self.load)
         if images_gib:
             notes.append(
                 f"this release counts no images: the largest one takes {images_gib:.1f} GiB more when it comes"
@@ -208,9 +209,7 @@ class _Estimation:
             split = self.ranks, self.stages
             weights = reconciled_bytes(stored, self.architecture, self.plain_bytes, self._weights_by_config, *split)
         adapters = adapter_bytes(self.architecture, self.options.lora_rank, self.options.max_loras, self.ranks)
-        return gib_from_bytes(
-            weights + adapters / self.stages + deepstack_buffer_bytes(self.architecture, self._load())
-        )
+        return gib_from_bytes(weights + adapters / self.stages + deepstack_buffer_bytes(self.architecture, self.load))
 
     def _weights_by_config(self, ranks: int, stages: int) -> float:
         rules = replace(self._weight_rules(), ranks=ranks, stages=stages)
