@@ -49,6 +49,9 @@ def bench(
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep every sample, to compare: cloudgpu compare FILE FILE.")
     ] = None,
+    detailed: Annotated[
+        bool, typer.Option("--detailed", help="With --json: every request too, in vLLM's lists.")
+    ] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="The result as Markdown.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the key names of vllm bench serve.")] = False,
 ) -> None:
@@ -63,6 +66,6 @@ def bench(
     wish = Wish(
         target=target, model=model, form=form, api_key_env=api_key_env, users=users, iterations=iterations,
         turns=turns, per_user=per_user, max_tokens=max_tokens, timeout_s=timeout, goodput=goodput,
-        usd_per_hour=usd_per_hour, count_pieces=count_pieces, save=save, markdown=markdown, as_json=as_json,
+        usd_per_hour=usd_per_hour, count_pieces=count_pieces, save=save, detailed=detailed, markdown=markdown, as_json=as_json,
     )  # fmt: skip
     run(wish)

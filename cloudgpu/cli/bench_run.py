@@ -41,6 +41,7 @@ class Wish:
     usd_per_hour: str | None
     count_pieces: bool
     save: Path | None
+    detailed: bool
     markdown: bool
     as_json: bool
 
@@ -62,7 +63,7 @@ def run(wish: Wish) -> None:
     if wish.save is not None:
         save_run(found, wish.save)
     if wish.as_json:
-        render.out_json(report_of(found, slo))
+        render.out_json(report_of(found, slo, with_samples=wish.detailed))
     elif wish.markdown:
         render.shell(run_markdown(found, slo).rstrip())
     else:

@@ -20,7 +20,6 @@ class Spread:
     mean: float
     std: float
     percentiles: Mapping[int, float]
-    count: int
 
     @property
     def median(self) -> float:
@@ -71,7 +70,6 @@ class Figures:
     reasoning_tokens: int | None
     goodput: float | None
     troubles: Mapping[str, int]
-    streams: bool
     thinks: bool
 
     @property
@@ -105,7 +103,7 @@ def figures_of(stage: Stage, slo: Slo | None = None) -> Figures:
         output_tokens=_total(good, lambda sample: sample.output_tokens),
         reasoning_tokens=_total(good, lambda sample: sample.reasoning_tokens),
         goodput=_goodput(samples, stage.duration_s, slo) if slo and slo.is_given else None,
-        troubles=troubles(samples), streams=any(sample.ttft_s is not None for sample in good),
+        troubles=troubles(samples),
         thinks=any(sample.reasoning for sample in good),
     )  # fmt: skip
 
@@ -116,7 +114,7 @@ def spread(values: Sequence[float]) -> Spread | None:
         return None
     ordered = sorted(values)
     return Spread(
-        mean=fmean(ordered), std=pstdev(ordered), count=len(ordered),
+        mean=fmean(ordered), std=pstdev(ordered),
         percentiles={p: percentile(ordered, p) for p in PERCENTILES},
     )  # fmt: skip
 

@@ -17,15 +17,14 @@ from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadAnswerError, CloudgpuError, NotFoundError, RefusedKeyError, UnreachableError
 from cloudgpu.moving.bench.call import Caller, Place
 from cloudgpu.moving.bench.endpoint import Endpoint
+from cloudgpu.moving.bench.patience import Patience
 from cloudgpu.moving.bench.question import Question
 from cloudgpu.moving.bench.run import Run, Stage
-from cloudgpu.moving.bench.sample import CRASHES, Sample, Trouble
+from cloudgpu.moving.bench.sample import Sample, Trouble
 from cloudgpu.moving.bench.workload import Workload
 
 T = TypeVar("T")
 
-FAILED_IN_A_ROW = 6
-"""After so many crashes in a row an endpoint is left alone: it is gone, and the rest would tell nothing new."""
 STOPPED = "stopped by Ctrl-C"
 _GRACE_S = 1.0
 
@@ -40,7 +39,7 @@ def measure(
 
     A first question to each is left out, and raises when it is not answered: RefusedKeyError, NotFoundError for a model
     that it does not serve, UnreachableError or BadAnswerError. Later failures are samples. Ctrl-C, and an endpoint that
-    dies, end the measurement early: the runs hold what was measured until then, and `ended` says why.
+    dies or hangs, end the measurement early: the runs hold what was measured until then, and `ended` says why.
     """
     stop = threading.Event()
     sides = [_Side(endpoint) for endpoint in endpoints]
@@ -50,13 +49,15 @@ def measure(
             warm_up(side.endpoint, workload, stop)
         for number, (users, turn) in enumerate(workload.rounds()):
             in_turn = sides if number % 2 == 0 else sides[::-1]
-            for side in (each for each in in_turn if each.ended is None):
+            for side in in_turn:
                 on_stage(side.endpoint.name, users, side.requests)
                 _stage(side, workload, users, turn, stop)
+            if any(side.ended for side in sides):
+                break
     except KeyboardInterrupt:
         stop.set()
         for side in sides:
-            side.ended = side.ended or STOPPED
+            side.patience.over = side.ended or STOPPED
     return tuple(side.run(began_at=began_at) for side in sides)
 
 
@@ -81,18 +82,15 @@ class _Side:
     endpoint: Endpoint
     stages: list[Stage] = field(default_factory=list)
     rtt_s: float | None = None
-    ended: str | None = None
-    crashes_in_a_row: int = 0
+    patience: Patience = field(default_factory=Patience)
+
+    @property
+    def ended(self) -> str | None:
+        return self.patience.over
 
     @property
     def requests(self) -> int:
         return sum(len(stage.samples) for stage in self.stages)
-
-    def take(self, sample: Sample) -> None:
-        """Note a failure; enough of them in a row end the measurement of this side."""
-        self.crashes_in_a_row = self.crashes_in_a_row + 1 if sample.trouble in CRASHES else 0
-        if self.crashes_in_a_row == FAILED_IN_A_ROW:
-            self.ended = f"left alone after {FAILED_IN_A_ROW} failures in a row: {sample.detail}"
 
     def run(self, *, began_at: datetime) -> Run:
         endpoint = self.endpoint
@@ -146,7 +144,7 @@ class _User:
             place = Place(users=self.users, turn=self.turn, slot=slot, began=self.began)
             sample = self.caller.ask(question, place)
             self.samples.append(sample)
-            self.side.take(sample)
+            self.side.patience.take(sample)
 
 
 def _in_order(samples: Sequence[Sample]) -> tuple[Sample, ...]:

@@ -104,7 +104,7 @@ def examine(
     )
     evidence = Evidence(at=clock.now(), readiness=ready, runs=(one, other), stopped=STOPPED in (one.ended, other.ended))
     try:
-        return evidence if evidence.stopped else _questioned(evidence, sides, golden, referee, on_progress)
+        return evidence if one.ended or other.ended else _questioned(evidence, sides, golden, referee, on_progress)
     except KeyboardInterrupt:
         return replace(evidence, stopped=True)
 

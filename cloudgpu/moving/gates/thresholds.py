@@ -34,7 +34,7 @@ class QualityLimits:
     """
 
     min_ratio: float = 0.85
-    max_lost: int = 2
+    max_lost: int = 3
     max_more_anomalies: float = 0.1
     min_preference: float = -0.2
     min_prompts: int = 10

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,11 +47,6 @@ class Opinion:
     def as_body(self) -> dict[str, Any]:
         """JSON values only."""
         return {"prompt": self.prompt, "preference": self.preference}
-
-    @staticmethod
-    def from_body(body: Mapping[str, Any]) -> "Opinion":
-        """What `as_body` wrote. Raises KeyError for anything else."""
-        return Opinion(prompt=body["prompt"], preference=body["preference"])
 
 
 def opinions(

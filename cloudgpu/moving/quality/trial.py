@@ -1,6 +1,6 @@
 """A golden prompt, asked once: what was said, what it should have been, what looks broken."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,11 +26,6 @@ class Trial:
     def as_body(self) -> dict[str, Any]:
         """JSON values only."""
         return asdict(self) | {"failures": list(self.failures), "anomalies": list(self.anomalies)}
-
-    @staticmethod
-    def from_body(body: Mapping[str, Any]) -> "Trial":
-        """What `as_body` wrote. Raises TypeError or KeyError for anything else."""
-        return Trial(**{**body, "failures": tuple(body["failures"]), "anomalies": tuple(body["anomalies"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

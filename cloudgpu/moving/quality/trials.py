@@ -10,6 +10,7 @@ from decimal import Decimal
 from cloudgpu.base.money import usd_from_float
 from cloudgpu.moving.bench.call import Caller, Place
 from cloudgpu.moving.bench.endpoint import Endpoint
+from cloudgpu.moving.bench.patience import Patience
 from cloudgpu.moving.bench.question import Question
 from cloudgpu.moving.bench.sample import Sample
 from cloudgpu.moving.quality.anomalies import anomalies
@@ -32,7 +33,8 @@ def ask_all(
 ) -> tuple[QualityRun, ...]:
     """Each golden prompt `repeats` times to each endpoint, all sides in the same minutes; one run for each.
 
-    Calls the endpoints. A question without an answer is a trial that failed. Raises KeyboardInterrupt when stopped.
+    Calls the endpoints. A question without an answer is a trial that failed; an endpoint that is gone or hangs is left
+    alone, and its run is short. Raises KeyboardInterrupt when stopped.
     """
     stop = threading.Event()
     sides = [_Side(endpoint, golden, repeats, stop) for endpoint in endpoints]
@@ -72,6 +74,7 @@ class _Side:
         self._order = {test.name: number for number, test in enumerate(golden.tests)}
         self._lock = threading.Lock()
         self._stop = stop
+        self._patience = Patience()
 
     def begin(self) -> list[Future[None]]:
         futures: list[Future[None]] = []
@@ -89,7 +92,7 @@ class _Side:
         caller = Caller(self.endpoint, limit_s=LIMIT_S, seed=0, stop=self._stop)
         try:
             caller.connect()
-            while (found := self._next()) is not None and not self._stop.is_set():
+            while not self._stop.is_set() and not self._patience.over and (found := self._next()) is not None:
                 repeat, test = found
                 self.trials.append(self._trial(caller, test, repeat))
             future.set_result(None)
@@ -105,4 +108,5 @@ class _Side:
     def _trial(self, caller: Caller, test: GoldenTest, repeat: int) -> Trial:
         question = Question(kind="golden", text=test.question, max_tokens=test.max_tokens, tools=test.tools)
         sample = caller.ask(question, Place(users=AT_ONCE, turn=repeat, slot=0, began=time.perf_counter()))
+        self._patience.take(sample)
         return graded(test, repeat, sample, self.endpoint.usd_per_hour)

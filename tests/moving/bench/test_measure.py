@@ -161,6 +161,23 @@ def test_an_endpoint_that_dies_is_left_alone_and_what_was_measured_is_kept():
     assert remarks(run)[0].startswith("Left alone")
 
 
+def test_an_endpoint_that_hangs_is_left_alone_after_two_answers_that_never_came():
+    with KnownServer() as server:
+        workload = Workload(iterations=10, users=(), limit_s=0.3, warm_up=1)
+        run = measure([server.endpoint()], workload, SystemClock(), lambda *_: setattr(server, "mood", "hangs"))[0]
+    assert [sample.trouble for sample in run.samples] == [Trouble.TIMEOUT] * 2
+    assert "left alone" in run.ended
+
+
+def test_when_one_side_dies_the_other_is_not_asked_for_nothing():
+    with KnownServer() as one, KnownServer(fail_after=4) as other:
+        workload = Workload(iterations=20, users=(20,), warm_up=1)
+        runs = measure([one.endpoint(name="a"), other.endpoint(name="b")], workload, SystemClock())
+    assert runs[0].ended is None
+    assert "left alone" in runs[1].ended
+    assert len(runs[0].samples) <= 12
+
+
 def test_ctrl_c_keeps_what_was_measured(monkeypatch):
     with KnownServer(ttft_s=0.05) as server:
         timer = threading.Timer(0.5, lambda: _interrupt_main())

@@ -50,6 +50,14 @@ def test_one_crash_of_the_new_side_fails_whatever_else_it_does():
     assert "1 cut_off" in check(verdict, "crashes").reason
 
 
+def test_an_old_side_that_went_away_leaves_nothing_to_compare_with():
+    found = evidence(1)
+    old, new = found.runs
+    verdict = weigh(replace(found, runs=(replace(old, ended="left alone"), new)), Thresholds())
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "the old side could not be measured" in verdict.reason
+
+
 def test_too_few_requests_conclude_nothing():
     found = changed(evidence(1), new_run=lambda run: replace(run, stages=run.stages[:3]))
     verdict = weigh(found, Thresholds())

@@ -39,6 +39,14 @@ def test_no_answer_is_a_failed_trial_with_its_reason():
     assert run.trials[0].trouble == "server_error"
 
 
+def test_a_side_that_is_gone_is_left_alone():
+    with KnownServer() as server:
+        endpoint = server.endpoint()
+    run = ask_all([endpoint], GOLDEN)[0]
+    assert 6 <= len(run.trials) <= 6 + 4
+    assert {trial.trouble for trial in run.trials} == {"refused"}
+
+
 @pytest.mark.parametrize(
     ("first", "swapped", "winner"),
     [
