@@ -66,6 +66,7 @@ def bench(
     wish = Wish(
         target=target, model=model, form=form, api_key_env=api_key_env, users=users, iterations=iterations,
         turns=turns, per_user=per_user, max_tokens=max_tokens, timeout_s=timeout, goodput=goodput,
-        usd_per_hour=usd_per_hour, count_pieces=count_pieces, save=save, detailed=detailed, markdown=markdown, as_json=as_json,
+        usd_per_hour=usd_per_hour, count_pieces=count_pieces, save=save, detailed=detailed, markdown=markdown,
+        as_json=as_json,
     )  # fmt: skip
     run(wish)
