@@ -58,6 +58,10 @@ class Machine:
     ends_at: datetime
     public_ip: str
 
+    def __hash__(self) -> int:
+        """Its id will do: a search looks every machine up by it."""
+        return self.machine_id
+
     def ends(self, now: datetime) -> datetime:
         """When a rental that begins now has to end; a host whose time is over lists the machine again."""
         periods = max(0, -((self.ends_at - now) // _RELISTED_FOR))

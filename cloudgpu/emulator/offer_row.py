@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 from cloudgpu.base.units import HOURS_PER_MONTH
@@ -32,15 +31,15 @@ def hardware(machine: Machine, gpu_count: int) -> Row:
     }
 
 
-def offer_row(ask: Ask, now: datetime, disk_gb: Decimal, *, bid: bool) -> Row:
-    """The row, priced with `disk_gb` of disk as Vast does: dph_total = dph_base + storage_total_cost."""
+def times(ask: Ask, now: datetime) -> Row:
+    """The columns that change by the second."""
     ends = ask.machine.ends(now).timestamp()
-    return {**_timeless(ask, disk_gb, bid=bid), "end_date": ends, "duration": ends - now.timestamp()}
+    return {"end_date": ends, "duration": ends - now.timestamp()}
 
 
-@lru_cache(maxsize=2048)
-def _timeless(ask: Ask, disk_gb: Decimal, *, bid: bool) -> Row:
-    """The row but for what changes by the second; kept, for every search asks for every row."""
+def timeless_row(ask: Ask, disk_gb: Decimal, *, bid: bool) -> Row:
+    """The row but for its `times`, priced with `disk_gb` of disk as Vast does: dph_total = dph_base +
+    storage_total_cost."""
     machine = ask.machine
     fields = hardware(machine, len(ask.gpu_indexes))
     min_bid = (ask.gpu_usd_per_hour * machine.min_bid_share).quantize(_PICO)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudgpu.base.clock import ManualClock
@@ -71,6 +71,7 @@ def test_ids_are_unique_at_any_moment_and_change_within_a_day(machines):
     assert not set(today) & set(tomorrow)
 
 
+@settings(deadline=None)  # a busy machine is no defect
 @given(st.integers(0, 300), st.sets(st.integers(0, 15)))
 def test_a_rentable_slice_has_free_gpus_only(index, taken):
     machine = make_machines(1, NOW)[index]

@@ -4,13 +4,15 @@ import json
 import random
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloudgpu.emulator.offer_row import Row, offer_row
+from cloudgpu.emulator.machine import Ask
+from cloudgpu.emulator.offer_row import Row, timeless_row, times
 from cloudgpu.emulator.vast_api.account import has_key
 from cloudgpu.emulator.vast_api.body import fault_of, json_object, world_of
 from cloudgpu.emulator.vast_api.filters import BadFilterError, ordered, read_conditions
@@ -26,6 +28,7 @@ _DEFAULTS: dict[str, Any] = {
 }
 _DEFAULT_DISK_GB = Decimal(8)
 _KEYLESS_ROWS = 64
+_TIMES = ("duration", "end_date")
 _VIRTUAL = frozenset({"verified", "datacenter", "georegion", "cuda_vers", "ubuntu_version", "country"})
 
 
@@ -47,10 +50,14 @@ def search(world: World, query: Mapping[str, Any], *, rows_at_most: int | None =
     filters = {**_DEFAULTS, **{key: value for key, value in query.items() if key not in _RESERVED}}
     disk_gb = _amount(query.get("allocated_storage"), _DEFAULT_DISK_GB)
     now, bid = world.now(), query.get("type") == "bid"
-    every = [_with_virtual_columns(offer_row(ask, now, disk_gb, bid=bid)) for ask in world.asks()]
     filters["disk_space"] = {**filters.get("disk_space", {}), **_at_least(disk_gb, filters.get("disk_space", {}))}
-    tests = read_conditions(filters, {*every[0], *_VIRTUAL})
-    passing = [row for row in every if "id" not in filters and all(test(row) for test in tests)]
+    by_time = {name: filters.pop(name) for name in _TIMES if name in filters}
+    every = [(ask, _columns(ask, disk_gb, bid=bid)) for ask in world.asks()]
+    tests = read_conditions(filters, {*every[0][1], *_VIRTUAL})
+    late_tests = read_conditions(by_time, _TIMES)
+    found = [] if "id" in filters else [each for each in every if all(test(each[1]) for test in tests)]
+    rows = [{**row, **times(ask, now)} for ask, row in found]
+    passing = [row for row in rows if all(test(row) for test in late_tests)]
     limits = [int(limit) for limit in (query.get("limit"), rows_at_most) if limit is not None]
     chosen = _sample(passing, min(limits, default=len(passing)), world)
     return [_shown(row) for row in ordered(chosen, _order(query))]
@@ -95,7 +102,10 @@ def _answer(request: Request, query: Mapping[str, Any]) -> Response:
     return reply({"success": True, "offers": rows})
 
 
-def _with_virtual_columns(row: Row) -> Row:
+@lru_cache(maxsize=2048)
+def _columns(ask: Ask, disk_gb: Decimal, *, bid: bool) -> Row:
+    """All columns of a slice but its times; kept, for every search looks at every slice."""
+    row = timeless_row(ask, disk_gb, bid=bid)
     place = str(row["geolocation"] or "")
     return {
         **row,
