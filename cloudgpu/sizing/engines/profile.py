@@ -32,7 +32,7 @@ class EngineProfile:
     """One release of one engine.
 
     `graphs_inside_budget` holds for the older model runner, `v2_graphs_inside_budget` for the newer one, which
-    serves most models where `has_v2_runner` and counts images where `v2_profiles_images`. The
+    serves most models where `has_v2_runner`, those that see images where `v2_serves_images`. The
     `…sampler_bytes_per_logit` times rows times vocabulary is the peak of the profiled sampler, of at most
     `v2_sampler_rows` rows with the newer runner. `batches_in_flight` is what a windowed layer keeps besides its window;
     without `pools_by_kind` it keeps everything, and so do chunked layers without `frees_chunks`. `min_cuda` is the CUDA
@@ -49,7 +49,7 @@ class EngineProfile:
     graphs_inside_budget: bool
     has_v2_runner: bool
     v2_graphs_inside_budget: bool
-    v2_profiles_images: bool
+    v2_serves_images: bool
     sampler_bytes_per_logit: float
     v2_sampler_bytes_per_logit: float
     v2_sampler_rows: int
@@ -142,7 +142,7 @@ def plain_profile(
         graphs_inside_budget=False,
         has_v2_runner=False,
         v2_graphs_inside_budget=False,
-        v2_profiles_images=False,
+        v2_serves_images=False,
         sampler_bytes_per_logit=0.0,
         v2_sampler_bytes_per_logit=0.0,
         v2_sampler_rows=0,

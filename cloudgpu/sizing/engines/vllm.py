@@ -51,7 +51,7 @@ def profile(version: str = DEFAULT_VERSION) -> EngineProfile:
         graphs_inside_budget=number >= (0, 21),
         has_v2_runner=number >= (0, 25),
         v2_graphs_inside_budget=number >= (0, 33),
-        v2_profiles_images=number >= (0, 26),
+        v2_serves_images=number == (0, 25),
         sampler_bytes_per_logit=_sampler_bytes_per_logit(number),
         v2_sampler_bytes_per_logit=NATIVE_SAMPLER_BYTES_PER_LOGIT if number >= (0, 28) else V2_LOGITS_BYTES,
         v2_sampler_rows=V2_SAMPLER_ROWS if number >= (0, 28) else V2_EARLY_ROWS,

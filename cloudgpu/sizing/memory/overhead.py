@@ -86,10 +86,10 @@ def activation_peak_gib(architecture: Architecture, profile: EngineProfile, load
 def profiles_images(architecture: Architecture, profile: EngineProfile) -> bool:
     """Whether the profile run encodes the largest image, so that its memory lies inside the budget.
 
-    Source: `profile_run` of the newer runner in 0.25.1 does not (the same cache was left with any image limit and with
-    none); vllm-project/vllm pull 48469 added it.
+    Source: `profile_run` of the newer runner in 0.25.1 does not: the same cache was left with any image limit and with
+    none (vllm-project/vllm pull 48469 says so too).
     """
-    return architecture.has_vision and (not runs_on_v2(architecture, profile) or profile.v2_profiles_images)
+    return architecture.has_vision and not runs_on_v2(architecture, profile)
 
 
 def image_gib_left_out(architecture: Architecture, profile: EngineProfile, load: Load) -> float:
@@ -114,9 +114,12 @@ def runs_on_v2(architecture: Architecture, profile: EngineProfile) -> bool:
     """Whether the newer runner serves the model: what generates, has no recurrent layers and is no mixture but a few.
 
     Source: `use_v2_model_runner` of 0.25.1. Seen there: Qwen2.5, Qwen3, Llama, Gemma 3 text, DeepSeek-V2, Qwen2.5-VL
-    and Qwen3-VL are served by it, Qwen3-30B-A3B and gpt-oss are not.
+    and Qwen3-VL are served by it, Qwen3-30B-A3B and gpt-oss are not. The one log of a later release with a model that
+    sees images (Gemma-4-31B on 0.26) is of the older runner.
     """
     if architecture.is_encoder or not profile.has_v2_runner:
+        return False
+    if architecture.has_vision and not profile.v2_serves_images:
         return False
     kinds = {group.kind for group in architecture.layer_groups}
     return LayerKind.RECURRENT not in kinds and (not architecture.expert_count or architecture.family in V2_MIXTURES)
