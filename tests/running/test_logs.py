@@ -1,5 +1,6 @@
 """`cloudgpu logs` shows what an instance printed, and no key that stands in it."""
 
+import json
 import sys
 
 import pytest
@@ -24,10 +25,10 @@ def shown(desk, tmp_path, monkeypatch, capsys):
     desk.up("mistral")
     desk.store.save_service(Service(name="mistral", api_key=Secret(SERVICE), serving="mistral"))
 
-    def show(text):
+    def show(text, *options):
         instance = type("Printed", (), {"logs": lambda _self, _id, _tail: text})()
         monkeypatch.setattr(sessions.Session, "provider", lambda _self, _name: instance)
-        monkeypatch.setattr(sys, "argv", ["cloudgpu", "logs", "mistral"])
+        monkeypatch.setattr(sys, "argv", ["cloudgpu", "logs", "mistral", *options])
         with pytest.raises(SystemExit) as end:
             entry.main()
         assert end.value.code == 0
@@ -59,3 +60,11 @@ def test_all_else_is_shown_as_it_is(shown):
     assert shown("INFO: hf_transfer on\nApplication startup complete\n") == (
         "INFO: hf_transfer on\nApplication startup complete\n"
     )
+
+
+def test_the_same_as_a_document_with_the_phase_and_what_ends_all_hope(shown):
+    said = shown(f"Starting to load model org/model...\nCUDA out of memory {SERVICE}\n", "--json")
+    told = json.loads(said)
+    assert SERVICE not in said
+    assert (told["schema_version"], told["phase"], len(told["lines"])) == (1, "downloading", 2)
+    assert "larger card" in told["fatal"]["remedy"]

@@ -347,3 +347,29 @@ def test_what_serves_and_is_outbid_is_shown_so_and_comes_back(desk):
     assert desk.refresh(deployment).state is DeploymentState.OUTBID
     machine.state = None
     assert desk.refresh(desk.store.deployment("mistral")).state is DeploymentState.READY
+
+
+def test_a_download_that_says_nothing_for_far_too_long_is_stuck_and_not_slow(desk):
+    desk.provider.log = "INFO Starting to load model org/model..."
+    desk.answers_after_s = 1e9
+    with pytest.raises(InstanceFailedError, match="download is stuck") as stuck:
+        desk.up(limits=Limits(max_attempts=1))
+    waited_s = desk.progress[-1].elapsed_s or desk.progress[-2].elapsed_s
+    assert waited_s < 1320  # the whole wait for these files
+    assert "HF_HUB_DISABLE_XET" in stuck.value.hint
+
+
+def test_a_download_within_several_times_the_hosts_speed_is_waited_for(desk):
+    desk.provider.log = "INFO Starting to load model org/model..."
+    desk.answers_after_s = 900.0  # 20 GB at a stated 1000 Mbit/s would take 160 s
+    assert desk.up().offer_id == "1"
+
+
+def test_a_download_that_shows_progress_is_never_called_stuck(desk):
+    desk.answers_after_s = 1250.0
+
+    def go_on(_method):
+        desk.provider.log = f"Loading safetensors checkpoint shards: {int(desk.clock.slept_s) % 100}%"
+
+    desk.provider.hook = go_on
+    assert desk.up().offer_id == "1"

@@ -225,6 +225,7 @@ class Race:
             spend_usd=self._most_usd(),
             spent_before_usd=self._spent() - spent_usd(racer.deployment, self.journal.now()),
             cap_usd_per_hour=_agreed(limits, self.request, racer.deployment),
+            download_s=None if racer.rental is None else racer.rental.download_s,
         )
 
 

@@ -21,6 +21,10 @@ _WAIT_S_PER_GB = 36
 """Cold starts that were reported: 6 GB of files 600 s, 20 GB 900 s, 36 GB 1500 s, 75 GB 2700 s; this stays above."""
 
 
+_STUCK_BASE_S = 300.0
+_STUCK_TIMES = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rental:
     """One offer with what would run on it. Prices are dollars per hour while it runs; `download_usd` is paid once."""
@@ -35,6 +39,15 @@ class Rental:
     def usd_per_hour(self) -> Decimal:
         """GPU and disk together."""
         return self.gpu_usd_per_hour + self.disk_usd_per_hour
+
+    @property
+    def download_s(self) -> float | None:
+        """So long may its download say nothing before it counts as stuck; None when the host's speed is not known.
+
+        Several times what the host's stated speed means: hosts share their lines, and the Hub is slower at times.
+        """
+        mbps = self.offer.download_mbps
+        return None if not mbps else _STUCK_BASE_S + _STUCK_TIMES * self.launch.download_gb * 8000 / mbps
 
     @property
     def launch_digest(self) -> str:

@@ -45,12 +45,16 @@ _IMAGES_FAULT = re.compile(r"manifest|not found|unauthorized|denied", re.IGNOREC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Where a wait ends: seconds after the create, dollars of this and of earlier attempts, dollars per hour."""
+    """Where a wait ends: seconds after the create, dollars of this and of earlier attempts, dollars per hour.
+
+    `download_s`: so long may a download say nothing, None: as long as the whole wait.
+    """
 
     wait_s: float
     spend_usd: Decimal
     spent_before_usd: Decimal
     cap_usd_per_hour: Decimal
+    download_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -63,6 +67,7 @@ class Watch:
     last_log: datetime | None = None
     offline_since: datetime | None = None
     phase: tuple[str, str] = field(default=("starting", ""))
+    phase_since: datetime | None = None
 
 
 def advance(
@@ -83,6 +88,7 @@ def advance(
             watch.answered = True
             return _ready(journal, deployment)
         _read_log(journal, deployment, watch)
+        _judge_download(journal, deployment, watch, bounds)
     _tell(journal, deployment, watch, bounds)
     _deadlines(journal, deployment, watch, bounds)
     return deployment
@@ -155,13 +161,29 @@ def _read_log(journal: Journal, deployment: Deployment, watch: Watch) -> None:
         return
     watch.last_log = now
     log = _logs(journal, deployment)
-    watch.phase = phase_of(log)
+    phase = phase_of(log)
+    if phase != watch.phase or watch.phase_since is None:
+        watch.phase, watch.phase_since = phase, now
     fatal = fatal_in(log)
     if fatal:
         raise InstanceFailedError(
             fatal.line, hint=fatal.remedy, instance_id=deployment.instance_id, blames_machine=fatal.blames_machine,
             blames_card=fatal.blames_card, blames_launch=fatal.blames_launch,
         )  # fmt: skip
+
+
+def _judge_download(journal: Journal, deployment: Deployment, watch: Watch, bounds: Bounds) -> None:
+    """A download prints nothing while it runs: what tells a stuck one from a slow one is the host's own speed."""
+    if watch.phase[0] != "downloading" or watch.phase_since is None or bounds.download_s is None:
+        return
+    silent_s = (journal.now() - watch.phase_since).total_seconds()
+    if silent_s > bounds.download_s:
+        raise InstanceFailedError(
+            f"its download is stuck: no word for {silent_s / 60:.0f} minutes, several times what it takes here",
+            hint="another machine may do; where it freezes on every one: HF_HUB_DISABLE_XET=1 in the template",
+            instance_id=deployment.instance_id,
+            blames_machine=True,
+        )
 
 
 def _logs(journal: Journal, deployment: Deployment) -> str:
