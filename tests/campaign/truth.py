@@ -1,0 +1,87 @@
+"""What is really so, read past the code under test: the journal's rows by SQL, the emulator's instances by its bill."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_OURS = re.compile(r"cloudgpu-(?P<store>[0-9a-f]{8})-(?P<name>.+)-[0-9a-f]{12}-\d{8}T\d{4}Z")
+_FINAL = ("gone", "abandoned")
+_UNSETTLED = ("creating", "uncertain", "destroying", "cleanup_failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A deployment as the journal has it."""
+
+    token: str
+    name: str
+    state: str
+    instance_id: str | None
+
+    @property
+    def lives(self) -> bool:
+        """It may exist."""
+        return self.state not in _FINAL
+
+    @property
+    def unsettled(self) -> bool:
+        """It may bill, and nobody can vouch for it."""
+        return self.state in _UNSETTLED
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Journal and market at one moment. `alive` holds label by instance id, strangers' instances too.
+
+    `store_id` is None while there is no journal.
+    """
+
+    store_id: str | None
+    rows: Sequence[Row]
+    alive: Mapping[str, str | None]
+
+    @property
+    def alive_ours(self) -> set[str]:
+        """The instances that exist under a label of this very journal."""
+        return {each for each, label in self.alive.items() if self._name(label) is not None}
+
+    @property
+    def known(self) -> set[str]:
+        """The instances that the journal takes for alive."""
+        return {row.instance_id for row in self.rows if row.lives and row.instance_id}
+
+    def alive_of(self, name: str) -> list[str]:
+        """The instances that exist under the labels of this name."""
+        return [each for each, label in self.alive.items() if self._name(label) == name]
+
+    def living(self, name: str) -> list[Row]:
+        """The rows of that name that are not final."""
+        return [row for row in self.rows if row.name == name and row.lives]
+
+    def is_ours(self, label: str | None) -> bool:
+        """Whether a label was made by this journal."""
+        return self._name(label) is not None
+
+    def _name(self, label: str | None) -> str | None:
+        match = _OURS.fullmatch(label or "")
+        return match["name"] if match and match["store"] == self.store_id else None
+
+
+def read_truth(journal: Path, alive: Mapping[str, str | None]) -> Truth:
+    """The journal's file read with plain SQL, beside what the emulator says."""
+    if not journal.exists():
+        return Truth(None, (), alive)
+    connection = sqlite3.connect(journal)
+    try:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if not {"about", "deployments"} <= tables:  # killed while it was made
+            return Truth(None, (), alive)
+        found = connection.execute("SELECT value FROM about WHERE name = 'store_id'").fetchone()
+        rows = connection.execute("SELECT token, name, state, body FROM deployments ORDER BY since, token").fetchall()
+    finally:
+        connection.close()
+    shown = tuple(Row(token, name, state, json.loads(body)["instance_id"]) for token, name, state, body in rows)
+    return Truth(found and found[0], shown, alive)
