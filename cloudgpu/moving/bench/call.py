@@ -1,5 +1,6 @@
 """One question over HTTP, every piece of the answer stamped as it comes. The network is reached here."""
 
+import contextlib
 import json
 import threading
 import time
@@ -102,6 +103,7 @@ class _Listening:
     first_answer: float | None = None
     last_piece: float = 0.0
     last: float = 0.0
+    ended: float | None = None
     gaps: list[float] = field(default_factory=list)
     pieces: int = 0
 
@@ -110,7 +112,7 @@ class _Listening:
             return _refusal(response.status_code, _words(b"".join(self._pieces(response))))
         kind = response.headers.get("Content-Type", "")
         outcome = self._stream(response) if "text/event-stream" in kind else self._whole(response)
-        self.last = time.perf_counter()
+        self.last = self.ended or time.perf_counter()
         if outcome[0] is None and self.heard.is_empty:
             return Trouble.EMPTY, "the answer holds nothing"
         return outcome
@@ -134,9 +136,12 @@ class _Listening:
         return (Trouble.SERVER_ERROR, error) if error else (None, "")
 
     def _stream(self, response: requests.Response) -> tuple[Trouble | None, str]:
-        for data in _events(self._pieces(response)):
+        events = _events(self._pieces(response))
+        for data in events:
             now = time.perf_counter()
             if data == b"[DONE]":
+                self.ended = now
+                _drain(events)
                 return None, ""
             chunk = json_of(data)
             error = error_in(chunk)
@@ -175,6 +180,13 @@ class _Listening:
 
     def _since(self, moment: float | None) -> float | None:
         return None if moment is None else moment - self.began
+
+
+def _drain(events: Iterator[bytes]) -> None:
+    """Hear what comes after the end, or the connection could not be kept for the next question."""
+    with contextlib.suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError):
+        for _ in events:
+            pass
 
 
 class _StoppedError(OSError):

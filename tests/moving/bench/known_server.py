@@ -29,6 +29,7 @@ class KnownServer:
     sent: list[list[float]] = field(default_factory=list)
     asked: list[dict] = field(default_factory=list)
     port: int = 0
+    connections: int = 0
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _thread: threading.Thread | None = None
     _server: asyncio.Server | None = None
@@ -61,6 +62,7 @@ class KnownServer:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         try:
             while await self._one(reader, writer):
                 await writer.drain()

@@ -120,6 +120,13 @@ def test_each_failure_has_its_class(mood, trouble):
     assert report_of(run)["levels"][0]["errors_by_class"] == {trouble.value: 4}
 
 
+def test_a_user_keeps_its_connection_so_that_no_handshake_is_timed():
+    with KnownServer() as server:
+        run_of(server, Workload(iterations=0, users=(2,), turns=1, per_user=5, warm_up=0))
+    assert len(server.asked) == 10
+    assert server.connections == 2
+
+
 def test_an_answer_that_never_comes_ends_with_the_time_limit():
     with KnownServer() as server:
         workload = Workload(iterations=0, users=(1,), turns=1, per_user=1, limit_s=0.3, warm_up=1)
