@@ -1,7 +1,7 @@
 """The emulator as one ASGI application: each vendor's routes behind its gate, and its own."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -11,7 +11,6 @@ from starlette.types import Receive, Scope, Send
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator import control, runpod_api
 from cloudgpu.emulator.markets import Markets
-from cloudgpu.emulator.received import Received, Recorder
 from cloudgpu.emulator.runpod_api.gate import runpod_gate
 from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.vast_api import account, asks, bids, bundles, charges, instances, logs, names
@@ -20,14 +19,13 @@ from cloudgpu.emulator.vast_api.gate import gate
 
 @dataclass(slots=True, kw_only=True)
 class AppState:
-    """What the routes reach: the markets, the key of each account, the process' own token, its end, the recorder."""
+    """What the routes reach: the markets, the key of each account, the process' own token, its end."""
 
     markets: Markets
     api_key: Secret
     runpod_api_key: Secret
     token: str
     stop: Callable[[], None]
-    recorder: Recorder = field(default_factory=Recorder)
 
 
 class EmulatorApp:
@@ -41,21 +39,8 @@ class EmulatorApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         request = Request({**scope, "app": self}, receive)
-        await self._record(request)
         answer = await runpod_gate(request, self._behind_gates)
         await answer(scope, receive, send)
-
-    async def _record(self, request: Request) -> None:
-        if self.state.recorder.wants(request.url.path):
-            self.state.recorder.add(
-                Received(
-                    method=request.method,
-                    path=request.url.path,
-                    query=request.url.query,
-                    headers=tuple(request.headers.items()),
-                    body=(await request.body()).decode(errors="replace"),
-                )
-            )
 
     async def _behind_gates(self, request: Request) -> Response:
         return await gate(request, self._settled)

@@ -167,7 +167,7 @@ async def _received(request: Request) -> Response:
     refused = unauthorised(request)
     if refused is not None:
         return refused
-    recorder = request.app.state.recorder
+    recorder = request.app.state.markets.recorder
     if request.method != "GET":
         recorder.on = request.method == "POST"
         recorder.clear()

@@ -8,6 +8,7 @@ from cloudgpu.base.clock import Clock
 from cloudgpu.emulator.limits import RunpodLimits, VastLimits
 from cloudgpu.emulator.model_servers import ModelServers
 from cloudgpu.emulator.ports import PortKeeper
+from cloudgpu.emulator.received import Recorder
 from cloudgpu.emulator.runpod_fleet import make_fleet
 from cloudgpu.emulator.world import World
 
@@ -15,18 +16,25 @@ from cloudgpu.emulator.world import World
 class Markets:
     """Vast.ai's world and RunPod's, and how often each was called. Belongs to the event loop that made it.
 
-    `vast_path` and `runpod_path` are where they are kept; None keeps them in memory alone. Raises BadFileError for a
-    saved world that is damaged or of another release.
+    `vast_path` and `runpod_path` are where they are kept; None keeps them in memory alone. `recorder` is one that goes
+    on from other markets. Raises BadFileError for a saved world that is damaged or of another release.
     """
 
     def __init__(
-        self, *, clock: Clock, seed: int, vast_path: Path | None = None, runpod_path: Path | None = None
+        self,
+        *,
+        clock: Clock,
+        seed: int,
+        vast_path: Path | None = None,
+        runpod_path: Path | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
+        self.recorder = recorder or Recorder()
         self._ports = PortKeeper()
         reserve = self._ports.reserve
         self.vast = World(path=vast_path, clock=clock, seed=seed, reserve_port=reserve)
         self.runpod = World(path=runpod_path, clock=clock, seed=self.vast.seed, reserve_port=reserve, fleet=make_fleet)
-        self._servers = [ModelServers(world, self._ports) for world in self.worlds]
+        self._servers = [ModelServers(world, self._ports, self.recorder) for world in self.worlds]
         self.vast_limits = VastLimits()
         self.runpod_limits = RunpodLimits()
         self._settling = asyncio.Lock()

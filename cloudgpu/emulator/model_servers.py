@@ -10,6 +10,7 @@ from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.model_server.app import ModelServerSpec, model_app
 from cloudgpu.emulator.model_server.pace import pace_of_card
 from cloudgpu.emulator.ports import PortKeeper
+from cloudgpu.emulator.received import Recorded, Recorder
 from cloudgpu.emulator.rental import card
 from cloudgpu.emulator.world import World
 
@@ -17,7 +18,8 @@ from cloudgpu.emulator.world import World
 class ModelServers:
     """One listening server for each instance whose engine serves; deaf, held ports for the others."""
 
-    def __init__(self, world: World, ports: PortKeeper) -> None:
+    def __init__(self, world: World, ports: PortKeeper, recorder: Recorder) -> None:
+        self._recorder = recorder
         self._world = world
         self._ports = ports
         self._running: dict[int, tuple[int, LoopServer]] = {}
@@ -54,7 +56,8 @@ class ModelServers:
     async def _open(self, instance: Instance) -> None:
         assert instance.command is not None
         port = instance.ports[instance.command.port]
-        server = LoopServer(model_app(self._spec(instance)), self._ports.take(port))
+        app = Recorded(model_app(self._spec(instance)), self._recorder, "engine")
+        server = LoopServer(app, self._ports.take(port))
         self._running[instance.instance_id] = (port, server)
         await server.begin()
 

@@ -31,7 +31,7 @@ from cloudgpu.emulator.instance import Instance, id_of
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.markets import Markets
 from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
-from cloudgpu.emulator.received import Received
+from cloudgpu.emulator.received import Received, Recorded, Recorder
 from cloudgpu.emulator.rented import Rented, rented
 from cloudgpu.emulator.standing_clock import StandingClock
 from cloudgpu.emulator.world import World
@@ -51,6 +51,7 @@ class Rig:
         self._folder = tempfile.TemporaryDirectory(prefix="cloudgpu-rig-")
         self.clock = StandingClock(Path(self._folder.name) / "clock", START)
         self._seed = seed
+        self._recorder = Recorder()
         self._closing: list[asyncio.Task[None]] = []
         self._up = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="rig", daemon=True)
@@ -126,12 +127,12 @@ class Rig:
         self._with(provider, instance_id, self._world(provider).destroy)
 
     def record(self, *, on: bool = True) -> None:
-        """Begin (or cease) to keep what either market receives."""
-        self._state.recorder.on = on
+        """Begin (or cease) to keep what either market receives, and the model servers of its instances."""
+        self._recorder.on = on
 
     def received(self) -> Sequence[Received]:
         """What was kept since the last reset, oldest first, secrets and all."""
-        return self._state.recorder.kept()
+        return self._recorder.kept()
 
     def _with(self, provider: str, instance_id: str, act: Callable[[Instance], None]) -> None:
         found = [each for each in self._world(provider).instances() if str(id_of(each)) == instance_id]
@@ -157,8 +158,8 @@ class Rig:
     async def _begin_again(self, at: datetime) -> None:
         before = self._state.markets
         self.clock.set(at)
-        self._state.recorder.clear()
-        self._state.markets = Markets(clock=self.clock, seed=self._seed)
+        self._recorder.clear()
+        self._state.markets = Markets(clock=self.clock, seed=self._seed, recorder=self._recorder)
         self._closing = [each for each in self._closing if not each.done()]
         self._closing.append(asyncio.create_task(before.close()))
         await asyncio.sleep(0)  # its ports are closed now; what is still open is dropped behind the next story's back
@@ -169,10 +170,10 @@ class Rig:
         sock.bind((LOOPBACK, 0))
         self.url = f"http://{LOOPBACK}:{sock.getsockname()[1]}"
         self._state = AppState(
-            markets=Markets(clock=self.clock, seed=self._seed), api_key=self.vast_key,
+            markets=Markets(clock=self.clock, seed=self._seed, recorder=self._recorder), api_key=self.vast_key,
             runpod_api_key=self.runpod_key, token=secrets.token_hex(16), stop=self._ending.set,
         )  # fmt: skip
-        api = LoopServer(EmulatorApp(self._state), sock)
+        api = LoopServer(Recorded(EmulatorApp(self._state), self._recorder, "api"), sock)
         await api.begin()
         self._up.set()
         await self._ending.wait()

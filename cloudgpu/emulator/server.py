@@ -22,6 +22,7 @@ from cloudgpu.emulator.folder import EmulatorFolder, RunningNote
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.markets import Markets
 from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
+from cloudgpu.emulator.received import Recorded
 from cloudgpu.emulator.standing_clock import StandingClock
 from cloudgpu.emulator.world_file import load_world
 
@@ -109,7 +110,7 @@ async def _serve(
     stopping = asyncio.Event()
     token, key = secrets.token_hex(16), Secret(folder.api_key())
     state = AppState(markets=markets, api_key=key, runpod_api_key=key, token=token, stop=stopping.set)
-    api = LoopServer(EmulatorApp(state), listening)
+    api = LoopServer(Recorded(EmulatorApp(state), markets.recorder, "api"), listening)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     port = listening.getsockname()[1]

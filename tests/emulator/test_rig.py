@@ -101,3 +101,20 @@ def test_threads_that_sleep_at_the_same_time_all_count(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(clock.sleep, [0.25] * 400))
     assert clock.elapsed() - before == 100
+
+
+def test_what_the_engines_receive_is_kept_too(rig, emulator):
+    import requests
+
+    instance_id = emulator.rent()
+    emulator.pass_time(24 * 3600)
+    address = emulator.address(instance_id)
+    rig.record()
+    body = {"model": "svc", "messages": [{"role": "user", "content": "planted question"}]}
+    headers = {"Authorization": "Bearer sk-1"}
+    answer = requests.post(f"{address}/v1/chat/completions", json=body, headers=headers, timeout=5)
+    assert answer.json()["choices"][0]["message"]["content"]
+    (kept,) = rig.received()
+    assert (kept.at, kept.path) == ("engine", "/v1/chat/completions")
+    assert "planted question" in kept.body
+    assert ("authorization", "Bearer sk-1") in kept.headers
