@@ -15,7 +15,7 @@ from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUse
 
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
-    "up", "status", "logs", "down", "gc", "adopt", "lease", "watch", "doctor", "bench", "compare", "lint",
+    "up", "status", "logs", "down", "gc", "adopt", "lease", "watch", "doctor", "bench", "compare", "lint", "render_as",
     "gateway", "migrate", "cost", "budget", "metrics", "dashboard", "emulator", "demo",
 )  # fmt: skip
 
@@ -135,7 +135,8 @@ def _crash_file() -> Path | str:
 
 def _needed() -> tuple[str, ...]:
     """The files that this command line can mean: one when it begins with a command, else all (help, a slip, a test)."""
-    named = sys.argv[1] if len(sys.argv) > 1 else ""
+    typed = sys.argv[1] if len(sys.argv) > 1 else ""
+    named = "render_as" if typed == "render" else typed  # `cli.render` is the room of everything that is shown
     return (named,) if named in _COMMAND_FILES else _COMMAND_FILES
 
 

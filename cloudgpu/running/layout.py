@@ -1,3 +1,3 @@
-"""Which layout of the journal this cloudgpu reads and writes. `cloudgpu.running.upgrade` leads from each earlier one."""
+"""Which layout of the journal this cloudgpu reads and writes; `upgrade` leads from each earlier one to it."""
 
 SCHEMA_VERSION = 2

@@ -1,0 +1,30 @@
+"""A SkyPilot task with a `service` section: `sky launch` runs one, `sky serve up` a fleet with fail-over."""
+
+import shlex
+
+from cloudgpu.serving.render.cards import skypilot_name
+from cloudgpu.serving.render.setup import Setup, dumped, header
+
+
+def skypilot_text(setup: Setup) -> str:
+    """The task. The engine's own image is the machine's, so its command is run as it is."""
+    launch = setup.launch
+    key = next((name for name in setup.secrets if name.endswith("API_KEY")), None)
+    probe: dict[str, object] = {"path": "/v1/models", "initial_delay_seconds": setup.start_s}
+    if key:
+        probe["headers"] = {"Authorization": f"Bearer ${key}"}
+    body = {
+        "name": setup.label,
+        "resources": {
+            "accelerators": {skypilot_name(setup.gpu): setup.gpu_count},
+            "disk_size": max(launch.disk_gb, 50),
+            "image_id": f"docker:{launch.image}",
+            "ports": setup.port,
+        },
+        "envs": dict(setup.plain),
+        "secrets": dict.fromkeys(setup.secrets),
+        "service": {"readiness_probe": probe, "replicas": 1},
+        "run": shlex.join(setup.command) + "\n",
+    }
+    passed = " ".join(f"--secret {name}" for name in setup.secrets)
+    return header(setup, f"sky launch {passed} this-file.yaml, or as a fleet: sky serve up") + dumped(body)

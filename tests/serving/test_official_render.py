@@ -1,0 +1,63 @@
+"""SkyPilot and dstack are the judges of what is rendered for them: their own packages, in environments of their own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.official, pytest.mark.slow]
+
+CACHE = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
+JUDGES = {
+    "skypilot": (
+        "skypilot==0.12.3",
+        "import sys, sky\n"
+        "from sky.serve import serve_utils\n"
+        "task = sky.Task.from_yaml(sys.argv[1])\n"
+        "serve_utils.validate_service_task(task, pool=False)\n"
+        "print(task.service.readiness_path, list(task.resources)[0].image_id)",
+    ),
+    "dstack": (
+        "dstack==0.22.5",
+        "import sys, yaml\n"
+        "from dstack._internal.core.models.configurations import parse_run_configuration\n"
+        "made = parse_run_configuration(yaml.safe_load(open(sys.argv[1])))\n"
+        "print(made.type, made.image)",
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=JUDGES)
+def judge(request):
+    """The format and a call that hands a file to its own tool."""
+    package, script = JUDGES[request.param]
+    home = CACHE / f"render-{package.replace('==', '-')}"
+    if not (home / ".ready").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+        subprocess.run([str(home / "bin" / "pip"), "install", "-q", package, "setuptools<81"], check=True)
+        (home / ".ready").touch()
+
+    def ask(path):
+        environment = {**os.environ, "HOME": str(path.parent), "SKYPILOT_DISABLE_USAGE_COLLECTION": "1"}
+        command = [str(home / "bin" / "python"), "-c", script, str(path)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+
+    return request.param, ask
+
+
+@pytest.mark.parametrize("options", [(), ("--context", "65536"), ("--gpus", "2")], ids=str)
+def test_the_tools_own_parser_takes_the_file(render, judge, options, tmp_path):
+    form, ask = judge
+    (tmp_path / "it.yaml").write_text(render(form, *options))
+    done = ask(tmp_path / "it.yaml")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "vllm/vllm-openai" in done.stdout
+
+
+def test_it_would_refuse_a_wrong_one(render, judge, tmp_path):
+    form, ask = judge
+    text = render(form).replace("image", "picture").replace("resources:", "resourcez:")
+    (tmp_path / "it.yaml").write_text(text)
+    assert ask(tmp_path / "it.yaml").returncode != 0
