@@ -126,6 +126,7 @@ def read_fault_file(path: Path) -> FaultFile:
     return FaultFile(seed=script.seed, faults=tuple(each.fault() for each in script.faults))
 
 
+_LONGEST_SHOWN = 60
 _HINT = "`cloudgpu emulator fault kinds` lists what there is; docs/emulator.md has examples"
 
 
@@ -138,8 +139,14 @@ def _first(error: ValidationError) -> tuple[Sequence[int | str], str]:
     elif first["type"] == "missing":
         what = "is missing"
     elif first["type"] != "value_error":
-        what = f"{what[:1].lower()}{what[1:]}, not {first['input']!r}"
+        wanted = "must be fields with values" if first["type"] == "model_type" else f"{what[:1].lower()}{what[1:]}"
+        what = f"{wanted}, not {_shown(first['input'])}"
     return first["loc"], what
+
+
+def _shown(value: object) -> str:
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def _dotted(where: Sequence[int | str]) -> str:

@@ -58,7 +58,9 @@ def test_a_file_is_read_in_its_order(script):
         ("faults:\n  - on: list\n", r"line 2, faults\[0\].do: is missing"),
         ("seed: seven\n", r"line 1, seed: input should be a valid integer.*not 'seven'"),
         ("faults: [\n", r"line 2, is not YAML: "),
-        ("- 1\n", r"line 1, top: input should be a valid dictionary"),
+        (FIRST + "  - [1]\n", r"line 3, faults\[1\]: must be fields with values, not \[1\]"),
+        ("faults: null\n", r"line 1, faults: input should be a valid list, not None"),
+        ("- 1\n", r"line 1, top: must be fields with values, not \[1\]"),
         (
             "faults:\n  - {provider: aws, on: list, do: 502}\n",
             r"line 2, faults\[0\].provider: input should be",
