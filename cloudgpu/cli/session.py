@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cloudgpu.base.clock import Clock, SystemClock
+from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ class Session:
     settings: Settings
     _providers: "dict[str, Provider]" = field(default_factory=dict)
     _read_file: bool = False
+    _opened_store: bool = False
 
     @cached_property
     def store(self) -> "Store":
         """The journal, opened (and made, at first use)."""
         from cloudgpu.running.store import Store  # SQLAlchemy is loaded only by commands that keep something
 
+        self._opened_store = True
         return Store(self.settings.store_url.value)
 
     def provider(self, name: str) -> "Provider":
@@ -77,10 +80,15 @@ class Session:
     def has_read(self) -> bool:
         """Whether this run looked into a journal in which something may be in doubt: then `store` can tell what."""
         if self._read_file and "store" not in self.__dict__:
-            from cloudgpu.running.journal_file import file_is_settled
+            return self.in_doubt is not False
+        return self._opened_store
 
-            return not file_is_settled(self.settings.store_url.value)
-        return "store" in self.__dict__
+    @property
+    def in_doubt(self) -> bool | None:
+        """Whether the journal's file holds something in doubt, told past the store; None when it cannot be told so."""
+        from cloudgpu.running.journal_file import file_in_doubt
+
+        return file_in_doubt(self.settings.store_url.value)
 
     def emulator_status(self) -> "EmulatorStatus | None":
         """The emulator of this user, None when it was never started. Its process may be dead: calls then fail."""
@@ -109,13 +117,21 @@ def unsettled() -> list[str]:
 
     Looks only where this run of the command opened the journal, so it costs nothing elsewhere.
     """
-    stores = [session.store for session in _opened if session.has_read]
-    return [
-        f"{each.name} may still bill at {each.provider} (instance {each.instance_id or 'unknown'}): cloudgpu gc"
-        for store in stores
-        for each in store.deployments()
-        if each.state.is_unsettled and not _is_at_work(store, each)
-    ]
+    return [line for session in _opened if session.has_read for line in _unsettled(session)]
+
+
+def _unsettled(session: Session) -> list[str]:
+    try:
+        store = session.store
+        return [
+            f"{each.name} may still bill at {each.provider} (instance {each.instance_id or 'unknown'}): cloudgpu gc"
+            for each in store.deployments()
+            if each.state.is_unsettled and not _is_at_work(store, each)
+        ]
+    except CloudgpuError as error:
+        if session.in_doubt:  # a full disk keeps nobody from reading
+            return [f"something may still bill, and it can be neither shown nor settled now: {error.message}"]
+        raise
 
 
 def _is_at_work(store: "Store", deployment: "Deployment") -> bool:

@@ -44,17 +44,19 @@ def file_events(url: str) -> list[Event] | None:
         return None
 
 
-def file_is_settled(url: str) -> bool:
-    """Whether the journal's file holds nothing in doubt; False also when only the store can tell."""
+def file_in_doubt(url: str) -> bool | None:
+    """Whether the journal's file holds something that may bill unvouched for; None when only the store can tell."""
     path = Path(url.removeprefix(_PREFIX))
+    if not url.startswith(_PREFIX):
+        return None
     if not path.exists():
-        return True
+        return False
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
             states = {state for (state,) in connection.execute("SELECT DISTINCT state FROM deployments")}
     except sqlite3.Error:
-        return False
-    return states <= _SETTLED
+        return None
+    return not states <= _SETTLED
 
 
 def _events(connection: sqlite3.Connection) -> Iterator[Event]:

@@ -100,3 +100,22 @@ def test_the_states_that_a_file_is_settled_in_are_those_of_the_records():
 
 def _ctrl_c(*_):
     raise KeyboardInterrupt
+
+
+def test_on_a_disk_that_takes_nothing_doubt_is_told_all_the_same(desk, monkeypatch):
+    from dataclasses import replace
+
+    from cloudgpu.base.settings import read_settings
+    from cloudgpu.cli import session as sessions
+
+    desk.store.save_deployment(replace(desk.up(), state=DeploymentState.CREATING))
+    url = f"sqlite:///{desk.path / 'cloudgpu.db'}"
+    session = sessions.Session(read_settings({"HOME": str(desk.path), "CLOUDGPU_STORE": url}))
+    session.__dict__["store"] = type("Full", (), {"deployments": _full})()
+    session._opened_store = True
+    monkeypatch.setattr(sessions, "_opened", [session])
+    assert "something may still bill" in sessions.unsettled()[0]
+
+
+def _full(*_):
+    raise StoreError("the journal is full")
