@@ -20,7 +20,7 @@ class DeploymentState(StrEnum):
 
     intended ─► creating ─► provisioning ─► starting ─► loading ─► ready ─► draining
         │           │              └─────────┴────────────┴──────────┴──► failed (it exists, it does not serve)
-        │           │                                                └──► outbid (its disk bills; it comes back by itself)
+        │           │                                                └──► outbid (its disk bills; it may come back)
         │           └─► uncertain ─► provisioning (found by its token)
         └─► abandoned ◄────┘ (provably never created)
     any with an instance ─► destroying ─► gone | cleanup_failed ─► gone
@@ -177,7 +177,8 @@ class Service:
 
 COUNTS_FIRST = (
     DeploymentState.READY, DeploymentState.DRAINING, DeploymentState.LOADING, DeploymentState.STARTING,
-    DeploymentState.PROVISIONING, DeploymentState.OUTBID, DeploymentState.FAILED, DeploymentState.UNCERTAIN, DeploymentState.CREATING,
+    DeploymentState.PROVISIONING, DeploymentState.OUTBID, DeploymentState.FAILED, DeploymentState.UNCERTAIN,
+    DeploymentState.CREATING,
     DeploymentState.DESTROYING, DeploymentState.CLEANUP_FAILED, DeploymentState.INTENDED,
 )  # fmt: skip
 """Of several lives of one name, which one counts: the one that serves, else the one that came farthest."""

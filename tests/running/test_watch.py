@@ -114,9 +114,7 @@ def test_each_change_is_a_document_of_its_own(desk, world, capsys):
     assert (told["schema_version"], told["about"]) == (1, "mistral")
 
 
-def test_an_orphan_of_ours_is_taken_into_the_journal_and_ends_like_any_other(
-    desk, world, capsys, monkeypatch
-):
+def test_an_orphan_of_ours_is_taken_into_the_journal_and_ends_like_any_other(desk, world, capsys, monkeypatch):
     first = desk.up()
     forgotten = dataclasses.replace(first, state=DeploymentState.GONE)
     desk.store.save_deployment(forgotten)
