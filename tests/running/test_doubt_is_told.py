@@ -92,6 +92,16 @@ def test_a_ctrl_c_after_the_end_is_proved_says_nothing_of_what_may_bill(desk, mo
     assert desk.provider.billing() == []
 
 
+def test_a_ctrl_c_at_what_was_never_asked_for_says_nothing_of_what_may_bill(desk, monkeypatch):
+    from dataclasses import replace
+
+    intended = replace(desk.up(), state=DeploymentState.INTENDED, token="cloudgpu-intended", instance_id=None)
+    desk.store.save_deployment(intended)
+    monkeypatch.setattr("cloudgpu.running.deployment.down.settle", _ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        desk.down(intended)
+
+
 def test_the_states_that_a_file_is_settled_in_are_those_of_the_records():
     from cloudgpu.running.journal_file import _SETTLED
 

@@ -53,8 +53,8 @@ def end(journal: Journal, deployment: Deployment) -> Deployment:
         raise
     except KeyboardInterrupt:
         latest = latest_of(journal, deployment)
-        if latest.state.is_final:
-            raise  # its end is proved: only what comes after it was cut short
+        if latest.state.is_final or latest.state is DeploymentState.INTENDED:
+            raise  # its end is proved, or it was never asked for
         link = journal.provider.console_url(latest.instance_id or "")
         raise unsettled(latest, "stopped before its end was confirmed", link) from None
     except Exception as error:  # whatever it was: the instance may bill on, and that is what has to be said
