@@ -1,12 +1,14 @@
 """The bench against servers of known timing: what it says is what was so."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
+from tempfile import mkdtemp
 
 import pytest
 from known_pace import KEY, MODEL
@@ -24,6 +26,8 @@ HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
 AIPERF = "0.13.0"
 TTFT_S, TOKENS_PER_S, STREAMS = 0.2, 100, 20
+TTFT_OF_BOTH_S = 0.4
+"""For two tools in a row on one machine: what that machine does meanwhile must stay small beside it."""
 PROMPT = "In one sentence: why does a neural network need a GPU?"
 TOKENIZER = {
     "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
@@ -36,10 +40,10 @@ TOKENIZER = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def endpoint():
+@contextlib.contextmanager
+def known_endpoint(ttft_s):
     """The emulator's model server with known timing, in a process of its own."""
-    command = [sys.executable, str(HERE / "known_pace.py"), str(TTFT_S), str(TOKENS_PER_S)]
+    command = [sys.executable, str(HERE / "known_pace.py"), str(ttft_s), str(TOKENS_PER_S)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         port = int(server.stdout.readline())
         yield Endpoint(name="known", url=f"http://127.0.0.1:{port}", model=MODEL, api_key=Secret(KEY))
@@ -57,46 +61,74 @@ def close(seen_s, true_s):
     return abs(seen_s - true_s) <= max(0.05 * true_s, 0.002)
 
 
+def in_a_quiet_moment(check):
+    """A machine that is busy with something else delays server and client alike: one attempt of three must hold."""
+    for _ in range(2):
+        with contextlib.suppress(AssertionError):
+            return check()
+    return check()
+
+
 @pytest.mark.slow
-def test_ttft_and_itl_are_right_at_twenty_streams_of_a_hundred_tokens_a_second(endpoint):
-    found = at_twenty_streams(endpoint, Workload(iterations=0, users=(STREAMS,), turns=2, per_user=3))
-    assert close(found.ttft.median, TTFT_S), found.ttft
-    assert close(found.itl.median, 1 / TOKENS_PER_S), found.itl
-    assert close(found.itl.mean, 1 / TOKENS_PER_S), found.itl
-    assert close(found.tpot.median, 1 / TOKENS_PER_S), found.tpot
+def test_ttft_and_itl_are_right_at_twenty_streams_of_a_hundred_tokens_a_second():
+    def check():
+        with known_endpoint(TTFT_S) as endpoint:
+            found = at_twenty_streams(endpoint, Workload(iterations=0, users=(STREAMS,), turns=2, per_user=3))
+        assert close(found.ttft.median, TTFT_S), found.ttft
+        assert close(found.itl.median, 1 / TOKENS_PER_S), found.itl
+        assert close(found.itl.mean, 1 / TOKENS_PER_S), found.itl
+        assert close(found.tpot.median, 1 / TOKENS_PER_S), found.tpot
+
+    in_a_quiet_moment(check)
 
 
 @pytest.mark.slow
 def test_every_piece_is_stamped_within_milliseconds_of_the_moment_it_was_sent():
-    with KnownServer(ttft_s=0.1, gap_s=0.01, tokens=60) as server:
-        run = measure([server.endpoint()], Workload(iterations=0, users=(5,), turns=1, per_user=2), SystemClock())[0]
-    sent_ttfts = sorted(stamps[1] - stamps[0] for stamps in server.sent)
-    seen_ttfts = sorted(sample.ttft_s for sample in run.samples)
-    assert fmean(seen_ttfts) - fmean(sent_ttfts) == pytest.approx(0, abs=0.005)
-    sent_itl = fmean(b - a for stamps in server.sent for a, b in pairwise(stamps[1:]))
-    assert fmean(gap for sample in run.samples for gap in sample.itls_s) == pytest.approx(sent_itl, rel=0.02)
+    def check():
+        workload = Workload(iterations=0, users=(5,), turns=1, per_user=2, warm_up=0)
+        with KnownServer(ttft_s=0.1, gap_s=0.01, tokens=60) as server:
+            run = measure([server.endpoint()], workload, SystemClock())[0]
+        sent_s = median(stamps[1] - stamps[0] for stamps in server.sent)
+        assert median(sample.ttft_s for sample in run.samples) == pytest.approx(sent_s, abs=0.005)
+        sent_itl = fmean(b - a for stamps in server.sent for a, b in pairwise(stamps[1:]))
+        assert fmean(gap for sample in run.samples for gap in sample.itls_s) == pytest.approx(sent_itl, rel=0.02)
+
+    in_a_quiet_moment(check)
 
 
 @pytest.mark.slow
 @pytest.mark.official
-def test_a_public_tool_measures_the_same_medians_on_the_same_server(endpoint, tmp_path):
+def test_a_public_tool_measures_the_same_medians_on_the_same_server(tmp_path):
     question = Question(kind="fact", text=PROMPT, max_tokens=64)
-    ours = at_twenty_streams(
-        endpoint, Workload(questions=(question,), iterations=0, users=(STREAMS,), turns=2, per_user=3)
-    )
-    theirs = by_aiperf(endpoint, tmp_path)
-    for name, seen_s in (("time_to_first_token", ours.ttft.median), ("inter_token_latency", ours.tpot.median)):
-        assert seen_s * 1000 == pytest.approx(theirs[name]["p50"], rel=0.05), name
-    assert ours.e2el.median * 1000 == pytest.approx(theirs["request_latency"]["p50"], rel=0.05)
+    workload = Workload(questions=(question,), iterations=0, users=(STREAMS,), turns=2, per_user=3)
+    aiperf = installed_aiperf()
+
+    def check():
+        with known_endpoint(TTFT_OF_BOTH_S) as endpoint:
+            ours = at_twenty_streams(endpoint, workload)
+            theirs = by_aiperf(aiperf, endpoint, Path(mkdtemp(dir=tmp_path)))
+        for name, seen_s in (
+            ("time_to_first_token", ours.ttft.median),
+            ("inter_token_latency", ours.tpot.median),
+            ("request_latency", ours.e2el.median),
+        ):
+            assert seen_s * 1000 == pytest.approx(theirs[name]["p50"], rel=0.05), name
+
+    in_a_quiet_moment(check)
 
 
-def by_aiperf(endpoint, folder):
-    """What NVIDIA's aiperf says of the endpoint at as many streams; installed on the first run only."""
+def installed_aiperf():
+    """NVIDIA's aiperf in an environment of its own; installed on the first run only."""
     home = CACHE / f"aiperf-{AIPERF}"
     if not (home / ".ready").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
         subprocess.run([str(home / "bin" / "pip"), "install", "-q", f"aiperf=={AIPERF}"], check=True)
         (home / ".ready").touch()
+    return home / "bin" / "aiperf"
+
+
+def by_aiperf(aiperf, endpoint, folder):
+    """What it says of the endpoint at as many streams."""
     (folder / "tokenizer").mkdir()
     (folder / "tokenizer" / "tokenizer.json").write_text(json.dumps(TOKENIZER))
     config = {
@@ -107,7 +139,7 @@ def by_aiperf(endpoint, folder):
     prompts = [json.dumps({"text": f"[{number}] {PROMPT}"}) for number in range(8)]
     (folder / "prompts.jsonl").write_text("\n".join(prompts) + "\n")
     done = subprocess.run(
-        [str(home / "bin" / "aiperf"), "profile", "-m", MODEL, "--url", endpoint.url, "--endpoint-type", "chat",
+        [str(aiperf), "profile", "-m", MODEL, "--url", endpoint.url, "--endpoint-type", "chat",
          "--streaming", "--api-key", KEY, "--concurrency", str(STREAMS), "--request-count", "120",
          "--warmup-request-count", str(STREAMS), "--tokenizer", str(folder / "tokenizer"), "--use-server-token-count",
          "--input-file", str(folder / "prompts.jsonl"), "--custom-dataset-type", "single_turn", "--ui", "none",
