@@ -12,13 +12,12 @@ from cloudgpu.base.errors import BadFileError, UsageError
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.plan import Plan
+from cloudgpu.serving.asked import PLAIN, Asked
 from cloudgpu.serving.launch import HealthCheck, LaunchRequest
+from cloudgpu.serving.placeholders import Value, values_of
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _KEYS = {"name", "engine", "image", "port", "health", "arguments", "environment"}
-
-Value = str | Secret | bool | tuple[str, ...] | None
-"""What a placeholder stands for: None leaves the line out, True leaves the flag alone, a tuple becomes words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +34,16 @@ class Template:
 
 
 def launch_of(
-    plan: Plan, candidate: Candidate, *, service: str, api_key: Secret, hf_token: Secret | None = None
-) -> LaunchRequest:
+    plan: Plan, candidate: Candidate, *, service: str, api_key: Secret, hf_token: Secret | None = None,
+    asked: Asked = PLAIN,
+) -> LaunchRequest:  # fmt: skip
     """What to start on this candidate so that it serves the plan's model under the service's name and key.
 
     `hf_token` goes to the rented machine when it is given, so it is given only when the user says so. Raises UsageError
-    for an engine without a template.
+    for an engine without a template and for what the engine's release refuses.
     """
     template = load_template(plan.needs.options.engine)
-    values = _values(plan, candidate, service) | {"api_key": api_key, "hf_token": hf_token}
+    values = values_of(plan, candidate, service, asked) | {"api_key": api_key, "hf_token": hf_token}
     launch = render(template, values, disk_gb=plan.disk_gb, download_gb=plan.download_gb, model_id=candidate.checkpoint)
     return replace(launch, min_cuda=plan.needs.options.profile().min_cuda)
 
@@ -103,56 +103,6 @@ def _template(body: Mapping[str, Any]) -> Template:
         arguments=tuple((str(flag), str(value)) for line in body["arguments"] for flag, value in line.items()),
         environment=tuple((str(name), str(value)) for name, value in body["environment"].items()),
     )
-
-
-def _values(plan: Plan, candidate: Candidate, service: str) -> dict[str, Value]:
-    options, model, adapter = plan.needs.options, plan.needs.model, plan.needs.adapter
-    return {
-        "engine_version": options.engine_version,
-        "checkpoint": candidate.checkpoint,
-        "served_names": _served_names(candidate.checkpoint, model.model_id, service),
-        "context": str(options.context_for(model.max_context)),
-        "gpu_memory_utilization": f"{candidate.gpu_memory_utilization:g}",
-        "hf_overrides": _flag(candidate, "--hf-overrides"),
-        "tensor_parallel": str(candidate.tensor_parallel),
-        "pipeline_parallel": _unless_one(options.pipeline_parallel),
-        "online_quantization": options.quantization if model.checkpoint(options.quantization).online else None,
-        "dtype": _unless_auto(options.dtype),
-        "kv_cache_dtype": _unless_auto(options.kv_cache_dtype),
-        "max_num_seqs": _maybe(options.max_num_seqs),
-        "max_num_batched_tokens": _maybe(options.max_num_batched_tokens),
-        "enforce_eager": options.enforce_eager or None,
-        "lora": True if adapter else None,
-        "lora_modules": f"{_adapter_name(adapter)}={adapter}" if adapter else None,
-        "lora_rank": _maybe(options.lora_rank) if adapter else None,
-        "max_loras": str(options.max_loras) if adapter else None,
-    }
-
-
-def _flag(candidate: Candidate, name: str) -> str | None:
-    """What the estimate says that this flag must be; None when it needs none."""
-    values = (flag.partition(" ") for flag in candidate.memory.flags)
-    return next((value for flag, _, value in values if flag == name), None)
-
-
-def _served_names(checkpoint: str, model_id: str, service: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((checkpoint, model_id, service)))
-
-
-def _adapter_name(adapter: str | None) -> str:
-    return (adapter or "").rpartition("/")[2].lower()
-
-
-def _unless_one(count: int) -> str | None:
-    return None if count == 1 else str(count)
-
-
-def _unless_auto(choice: str) -> str | None:
-    return None if choice == "auto" else choice
-
-
-def _maybe(count: int | None) -> str | None:
-    return None if count is None else str(count)
 
 
 def _filled(text: str, values: Mapping[str, Value]) -> Value:

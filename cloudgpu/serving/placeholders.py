@@ -1,0 +1,103 @@
+"""What the placeholders of a template stand for: a plan's candidate in the words of its engine's release.
+
+The estimate rests on what stands here: context, share of the card, sequences, cache format and split are its own.
+"""
+
+import json
+
+from cloudgpu.base.errors import UsageError
+from cloudgpu.base.secret import Secret
+from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.plan import Plan
+from cloudgpu.serving.asked import Asked
+from cloudgpu.serving.parsers import reasoning_parser, tool_parser
+from cloudgpu.sizing.engines import EngineProfile
+from cloudgpu.sizing.options import ServingOptions
+
+Value = str | Secret | bool | tuple[str, ...] | None
+"""What a placeholder stands for: None leaves the line out, True leaves the flag alone, a tuple becomes words."""
+
+_JSON_LIMITS = (0, 10)
+"""From this release of vLLM on `--limit-mm-per-prompt` is JSON; before it `image=3,video=0`."""
+
+
+def values_of(plan: Plan, candidate: Candidate, service: str, asked: Asked) -> dict[str, Value]:
+    """Every placeholder but the secrets. Raises UsageError for what the engine's release refuses at its start."""
+    options, model, adapter = plan.needs.options, plan.needs.model, plan.needs.adapter
+    profile = options.profile()
+    _check(options, profile, candidate)
+    return {
+        "engine_version": options.engine_version,
+        "checkpoint": candidate.checkpoint,
+        "served_names": _served_names(candidate.checkpoint, model.model_id, service),
+        "context": str(options.context_for(model.max_context)),
+        "gpu_memory_utilization": f"{candidate.gpu_memory_utilization:g}",
+        "hf_overrides": _flag(candidate, "--hf-overrides"),
+        "tensor_parallel": str(candidate.tensor_parallel),
+        "pipeline_parallel": _unless_one(options.pipeline_parallel),
+        "expert_parallel": options.expert_parallel or None,
+        "online_quantization": options.quantization if model.checkpoint(options.quantization).online else None,
+        "dtype": _unless_auto(options.dtype),
+        "kv_cache_dtype": _unless_auto(options.kv_cache_dtype),
+        "max_num_seqs": _maybe(options.max_num_seqs),
+        "max_num_batched_tokens": _maybe(options.max_num_batched_tokens),
+        "enforce_eager": options.enforce_eager or None,
+        "image_limit": _image_limit(_flag(candidate, "--limit-mm-per-prompt"), profile),
+        "image_size": _flag(candidate, "--mm-processor-kwargs"),
+        "speculation": _flag(candidate, "--speculative-config"),
+        "tools": asked.tools or None,
+        "tool_parser": tool_parser(model, profile) if asked.tools else None,
+        "reasoning_parser": reasoning_parser(model, profile) if asked.reasoning else None,
+        "lora": True if adapter else None,
+        "lora_modules": f"{_adapter_name(adapter)}={adapter}" if adapter else None,
+        "lora_rank": _flag(candidate, "--max-lora-rank") if adapter else None,
+        "max_loras": str(options.max_loras) if adapter else None,
+    }
+
+
+def _check(options: ServingOptions, profile: EngineProfile, candidate: Candidate) -> None:
+    """What the engine's release would refuse only after the machine was paid for."""
+    stored = candidate.quantization
+    if stored is not None and stored not in profile.quantizations:
+        raise UsageError(
+            f"{profile.name} {profile.version} no longer carries {stored}",
+            hint="use an AWQ, GPTQ or FP8 checkpoint, or an engine release that does",
+        )
+    tokens, sequences = options.max_num_batched_tokens, options.max_num_seqs
+    if tokens and sequences and tokens < sequences:
+        raise UsageError(
+            f"a step of {tokens} tokens cannot serve {sequences} sequences at once",
+            hint="raise max_num_batched_tokens to max_num_seqs at least",
+        )
+
+
+def _flag(candidate: Candidate, name: str) -> str | None:
+    """What the estimate says that this flag must be; None when it needs none."""
+    values = (flag.partition(" ") for flag in candidate.memory.flags)
+    return next((value for flag, _, value in values if flag == name), None)
+
+
+def _image_limit(limits: str | None, profile: EngineProfile) -> str | None:
+    if limits is None or profile.release >= _JSON_LIMITS:
+        return limits
+    return ",".join(f"{kind}={count}" for kind, count in json.loads(limits).items())
+
+
+def _served_names(checkpoint: str, model_id: str, service: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((checkpoint, model_id, service)))
+
+
+def _adapter_name(adapter: str | None) -> str:
+    return (adapter or "").rpartition("/")[2].lower()
+
+
+def _unless_one(count: int) -> str | None:
+    return None if count == 1 else str(count)
+
+
+def _unless_auto(choice: str) -> str | None:
+    return None if choice == "auto" else choice
+
+
+def _maybe(count: int | None) -> str | None:
+    return None if count is None else str(count)
