@@ -68,7 +68,7 @@ def watch(
 
 def look_once(session: Session, migration: Migration) -> Migration:
     """The migration after a look at its sides, should requests reach both; as it was recorded when that cannot be."""
-    if migration.standing not in _WATCHED or migration.ending:
+    if not migration.is_sharing or migration.ending:
         return migration
     try:
         seen = _turn(session, migration, look, [])

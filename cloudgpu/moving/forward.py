@@ -92,6 +92,7 @@ def _provision(migration: Migration, acts: Acts) -> Migration:
     if migration.replaces:
         acts.detach(migration.old)
         acts.destroy(migration.old)
+        acts.withdraw_address(migration)
     try:
         token = acts.provision(migration)
     except CleanupFailedError as error:

@@ -50,28 +50,29 @@ class Ending(StrEnum):
         return MigrationState.ABORTED if self is Ending.ABORT else MigrationState.STABLE
 
 
-_GIVEN_UP = (MigrationState.ABORTED, MigrationState.CLEANUP_FAILED)
+_CLOSED = (MigrationState.STABLE, MigrationState.ABORTED, MigrationState.CLEANUP_FAILED)
+"""Stable too: the old side may die while the new one is being given up, which is then all that is left."""
 
 _NEXT: dict[MigrationState, tuple[MigrationState, ...]] = {
     MigrationState.PLANNED: (MigrationState.PROVISIONING, MigrationState.ABORTED),
-    MigrationState.PROVISIONING: (MigrationState.WARMING, *_GIVEN_UP),
-    MigrationState.WARMING: (MigrationState.VALIDATING, *_GIVEN_UP),
-    MigrationState.VALIDATING: (MigrationState.CANARY, MigrationState.PROMOTED, MigrationState.PAUSED, *_GIVEN_UP),
+    MigrationState.PROVISIONING: (MigrationState.WARMING, *_CLOSED),
+    MigrationState.WARMING: (MigrationState.VALIDATING, *_CLOSED),
+    MigrationState.VALIDATING: (MigrationState.CANARY, MigrationState.PROMOTED, MigrationState.PAUSED, *_CLOSED),
     MigrationState.PAUSED: (
         MigrationState.VALIDATING,
         MigrationState.CANARY,
         MigrationState.PROMOTED,
         MigrationState.ROLLED_BACK,
-        *_GIVEN_UP,
+        *_CLOSED,
     ),
     MigrationState.CANARY: (
         MigrationState.PROMOTED,
         MigrationState.PAUSED,
         MigrationState.ROLLED_BACK,
-        *_GIVEN_UP,
+        *_CLOSED,
     ),
     MigrationState.PROMOTED: (MigrationState.ROLLED_BACK, MigrationState.STABLE, MigrationState.CLEANUP_FAILED),
-    MigrationState.ROLLED_BACK: (MigrationState.VALIDATING, MigrationState.STABLE, *_GIVEN_UP),
+    MigrationState.ROLLED_BACK: (MigrationState.VALIDATING, *_CLOSED),
     MigrationState.CLEANUP_FAILED: (MigrationState.STABLE, MigrationState.ABORTED),
     MigrationState.STABLE: (),
     MigrationState.ABORTED: (),

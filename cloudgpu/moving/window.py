@@ -25,7 +25,11 @@ def look(migration: Migration, acts: Acts) -> Migration:
 
     Deletes nothing and goes no step forward. Does nothing when the new side has no traffic.
     """
-    if migration.standing not in _WATCHED or migration.ending or migration.baseline is None:
+    if not migration.is_sharing or migration.ending:
+        return migration
+    if is_left(migration.new if migration.new_percent == 100 else migration.old, acts):
+        acts.share(migration)  # a move that was cut off is finished first, a gateway that was lost is started again
+    if migration.standing not in _WATCHED or migration.baseline is None:
         return migration
     seen = acts.observe(migration)
     live = judge_live(migration.old.name, migration.new.name, migration.baseline, seen)

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from cloudgpu.base.errors import CleanupFailedError, ConflictError, InstanceFailedError
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError, InstanceFailedError
 from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
 from cloudgpu.moving.live import Count, Observation
 from cloudgpu.moving.migration import Migration, Side
@@ -26,6 +26,8 @@ class World:
     ending: set = field(default_factory=set)
     cannot_be_destroyed: set = field(default_factory=set)
     creation_fails: bool = False
+    replaces: bool = False
+    gateway_is_gone: bool = False
     gates: Outcome = Outcome.PASS
     weights: dict = field(default_factory=lambda: {"mistral": 100})
     standby: str | None = None
@@ -101,6 +103,7 @@ class Process:
 
     def warm_up(self, migration):
         self._step()
+        self._gateway()
 
     def validate(self, migration):
         self._step()
@@ -122,6 +125,7 @@ class Process:
 
     def share(self, migration):
         self._step()
+        self._gateway()
         percent = migration.new_percent
         to, other = (migration.new, migration.old) if percent == 100 else (migration.old, migration.new)
         if not self.exists(to) or self.is_ending(to):
@@ -140,15 +144,17 @@ class Process:
 
     def detach(self, side):
         self._step()
+        self._gateway()
         if self.world.standby == side.name:
             self.world.standby = None
-        if len(self.world.weights) > 1:
+        if len(self.world.weights) > 1 or self.world.replaces:
             self.world.weights.pop(side.name, None)
         self._step()
 
     def withdraw_address(self, migration):
         self._step()
-        assert not self.world.billing - self.world.ending, "the address of a side that is left was taken away"
+        pointed = self.world.names.get(self.world.address)
+        assert pointed not in self.world.billing - self.world.ending, "the address of a living side was taken away"
         self.world.address = self.world.standby = None
         self._step()
 
@@ -159,13 +165,17 @@ class Process:
             return
         assert not self.world.reaches(side.name), "a side that requests may reach was destroyed"
         left = self.world.billing - self.world.ending
-        assert left != {token}, "the last side that was left was destroyed"
+        assert left != {token} or self.world.replaces, "the last side that was left was destroyed"
         self.world.ending.add(token)
         self._step()
         if token in self.world.cannot_be_destroyed:
             raise CleanupFailedError(f"{side.name} may still bill", instance_id="1")
         self._end(token, side.name)
         self._step()
+
+    def _gateway(self):
+        if self.world.gateway_is_gone:
+            raise CloudgpuError("the gateway does not run and cannot be started")
 
     def _end(self, token, name):
         self.world.billing.discard(token)

@@ -1,0 +1,249 @@
+"""Steps, pauses, and what happens by itself while both sides are alive."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up_world import Process, World, a_migration
+
+from cloudgpu.base.errors import CloudgpuError, ConflictError
+from cloudgpu.moving import closing, forward, resuming, way_back, window
+from cloudgpu.moving.gates.verdict import Outcome
+from cloudgpu.moving.live import Count
+from cloudgpu.moving.state import MigrationState
+from cloudgpu.moving.strategy import Strategy, Way
+
+CANARY = Strategy(way=Way.CANARY, steps=(10, 50), pause_s=300.0, window_s=3600.0)
+SHARED = Strategy(way=Way.AB, steps=(30,))
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def acts(world):
+    return Process(world)
+
+
+def begin(acts, strategy=CANARY):
+    return forward.go_forward(a_migration(strategy=strategy), acts)
+
+
+def shares(world):
+    return world.weights, world.standby
+
+
+def test_a_canary_begins_with_its_first_step_and_goes_on_when_each_is_due(world, acts):
+    now = begin(acts)
+    assert (now.state, shares(world)) == (MigrationState.CANARY, ({"mistral": 90, "qwen-14b": 10}, None))
+    world.wait(299)
+    assert window.advance(now, acts).step == 0
+    world.wait(1)
+    now = window.advance(now, acts)
+    assert (now.step, world.weights) == (1, {"mistral": 50, "qwen-14b": 50})
+    world.wait(300)
+    now = window.advance(now, acts)
+    assert (now.state, shares(world)) == (MigrationState.PROMOTED, ({"qwen-14b": 100}, "mistral"))
+    assert world.billing == {"t-old", "t-new-0"}
+
+
+def test_a_canary_that_waits_to_be_told_goes_on_at_promote_alone(world, acts):
+    now = begin(acts, replace(CANARY, pause_s=None))
+    world.wait(10_000)
+    now = window.advance(now, acts)
+    assert now.step == 0
+    now = forward.promote(now, acts)
+    assert (now.step, world.weights["qwen-14b"]) == (1, 50)
+    assert forward.promote(now, acts).state is MigrationState.PROMOTED
+
+
+def test_promote_full_leaves_the_other_steps_out(world, acts):
+    assert forward.promote(begin(acts), acts, full=True).state is MigrationState.PROMOTED
+    assert shares(world) == ({"qwen-14b": 100}, "mistral")
+
+
+def test_gates_that_cannot_tell_pause_and_somebody_decides(world, acts):
+    world.gates = Outcome.INCONCLUSIVE
+    paused = begin(acts)
+    assert (paused.state, paused.paused_at) == (MigrationState.PAUSED, MigrationState.VALIDATING)
+    assert (world.weights, world.standby) == ({"mistral": 100}, None)
+    assert forward.promote(paused, acts).state is MigrationState.CANARY
+    assert world.weights["qwen-14b"] == 10
+
+
+def test_gates_that_could_not_tell_are_asked_again_by_resume(world, acts):
+    world.gates = Outcome.INCONCLUSIVE
+    paused = begin(acts)
+    world.gates = Outcome.PASS
+    assert resuming.resume(paused, acts).state is MigrationState.CANARY
+
+
+def test_a_pause_keeps_the_shares_and_resume_goes_on(world, acts):
+    now = way_back.pause(begin(acts), acts)
+    world.wait(10_000)
+    assert window.advance(now, acts).state is MigrationState.PAUSED
+    assert world.weights == {"mistral": 90, "qwen-14b": 10}
+    assert resuming.resume(now, acts).state is MigrationState.CANARY
+
+
+def test_a_paused_canary_can_be_rolled_back_or_given_up(world, acts):
+    paused = way_back.pause(begin(acts), acts)
+    assert way_back.roll_back(paused, acts).state is MigrationState.ROLLED_BACK
+    assert world.weights == {"mistral": 100}
+    assert closing.abort(paused, acts).state is MigrationState.ABORTED
+    assert world.billing == {"t-old"}
+
+
+@pytest.mark.parametrize("strategy", [CANARY, Strategy()], ids=["canary", "promoted"])
+def test_a_new_side_that_stops_answering_is_rolled_back_by_itself(world, acts, strategy):
+    now = begin(acts, strategy)
+    world.sick.add("qwen-14b")
+    now = window.look(now, acts)
+    assert (now.state, world.weights) == (MigrationState.ROLLED_BACK, {"mistral": 100})
+    assert "rolled back by itself: qwen-14b does not answer" in now.problem
+    assert (world.billing, world.rentals) == ({"t-old", "t-new-0"}, 1)
+
+
+def test_errors_that_clients_meet_on_the_new_side_roll_back(world, acts):
+    now = begin(acts)
+    world.counts = {"mistral": Count(requests=400, errors=2), "qwen-14b": Count(requests=40, errors=12)}
+    now = window.look(now, acts)
+    assert now.state is MigrationState.ROLLED_BACK
+    assert "12 of 40 requests failed" in now.problem
+
+
+def test_a_new_side_that_has_slowed_down_rolls_back(world, acts):
+    world.counts = {"qwen-14b": Count(first_tokens=30, ttft_s=9.0)}
+    now = begin(acts)
+    world.counts = {"qwen-14b": Count(first_tokens=60, ttft_s=9.0 + 30 * 1.2)}
+    assert "the first token takes 1200 ms, 300 ms when it was measured" in window.look(now, acts).problem
+
+
+def test_a_few_errors_among_few_requests_are_no_regression(world, acts):
+    now = begin(acts)
+    world.counts = {"qwen-14b": Count(requests=19, errors=5)}
+    assert window.look(now, acts).state is MigrationState.CANARY
+
+
+def test_without_automatic_rollback_a_regression_is_said_and_nothing_moves(world, acts):
+    now = begin(acts, replace(CANARY, auto_rollback=False))
+    world.sick.add("qwen-14b")
+    now = window.look(now, acts)
+    assert (now.state, world.weights) == (MigrationState.CANARY, {"mistral": 90, "qwen-14b": 10})
+    assert "cloudgpu migrate rollback" in now.problem
+
+
+def test_nothing_is_rolled_back_to_an_old_side_that_does_not_answer_either(world, acts):
+    now = begin(acts, Strategy())
+    world.sick |= {"qwen-14b", "mistral"}
+    now = window.look(now, acts)
+    assert (now.state, world.weights) == (MigrationState.PROMOTED, {"qwen-14b": 100})
+    assert "mistral does not answer either" in now.problem
+
+
+def test_an_old_side_that_dies_in_the_middle_of_a_canary_leaves_all_to_the_new_one(world, acts):
+    now = begin(acts)
+    world.billing.discard("t-old")
+    assert window.advance(now, acts).state is MigrationState.PROMOTED
+    assert world.weights == {"qwen-14b": 100}
+
+
+def test_a_new_side_that_vanishes_in_the_middle_of_a_canary_leaves_all_to_the_old_one(world, acts):
+    now = begin(acts)
+    world.billing.discard("t-new-0")
+    assert window.advance(now, acts).state is MigrationState.ROLLED_BACK
+    assert world.weights == {"mistral": 100}
+
+
+def test_the_old_side_goes_when_its_time_is_over_and_the_new_one_passes(world, acts):
+    now = begin(acts, Strategy(window_s=3600.0))
+    world.wait(3599)
+    assert window.advance(now, acts).state is MigrationState.PROMOTED
+    assert "t-old" in world.billing
+    world.wait(1)
+    assert window.advance(now, acts).state is MigrationState.STABLE
+    assert (world.billing, shares(world)) == ({"t-new-0"}, ({"qwen-14b": 100}, None))
+
+
+def test_a_window_that_ended_while_nobody_watched_is_ended_by_the_next_resume(world, acts):
+    now = begin(acts, Strategy(window_s=3600.0))
+    world.wait(100_000)
+    assert world.billing == {"t-old", "t-new-0"}
+    assert resuming.resume(now, acts).state is MigrationState.STABLE
+
+
+def test_when_the_new_side_is_in_doubt_as_the_window_ends_it_is_extended_and_said(world, acts):
+    now = begin(acts, Strategy(window_s=3600.0, auto_rollback=False))
+    world.sick.add("qwen-14b")
+    world.wait(4000)
+    now = window.advance(now, acts)
+    assert (now.state, now.extended) == (MigrationState.PROMOTED, 1)
+    assert (now.due - world.now).total_seconds() == 1800
+    assert "mistral is kept longer, because qwen-14b is in doubt" in now.problem
+    assert world.billing == {"t-old", "t-new-0"}
+
+
+def test_an_old_side_without_a_window_is_never_removed_by_itself(world, acts):
+    now = begin(acts, Strategy(window_s=None))
+    world.wait(10**8)
+    assert window.advance(now, acts).state is MigrationState.PROMOTED
+
+
+def test_looking_deletes_nothing_and_goes_no_step_forward(world, acts):
+    now = begin(acts, Strategy(window_s=0.0))
+    assert window.look(now, acts).state is MigrationState.PROMOTED
+    assert world.billing == {"t-old", "t-new-0"}
+
+
+def test_two_sides_that_share_stay_so_until_somebody_says_otherwise(world, acts):
+    now = begin(acts, SHARED)
+    world.wait(10**7)
+    now = window.advance(now, acts)
+    assert (now.state, world.weights) == (MigrationState.CANARY, {"mistral": 70, "qwen-14b": 30})
+    assert forward.promote(now, acts).state is MigrationState.PROMOTED
+
+
+def test_replacing_removes_the_old_side_first_and_ends_with_the_new_one_alone(world, acts):
+    world.replaces = True
+    done = begin(acts, Strategy(way=Way.REPLACE, window_s=0.0))
+    assert (done.state, world.billing, world.weights) == (MigrationState.STABLE, {"t-new-0"}, {"qwen-14b": 100})
+
+
+def test_promote_where_nothing_can_be_promoted_is_refused_with_the_way_on(world, acts):
+    with pytest.raises(ConflictError):
+        forward.promote(a_migration(), acts)
+    promoted = begin(acts, Strategy())
+    with pytest.raises(ConflictError, match="has all the traffic"):
+        forward.promote(promoted, acts)
+
+
+def test_promote_to_a_side_that_does_not_answer_is_refused(world, acts):
+    now = begin(acts)
+    world.sick.add("qwen-14b")
+    with pytest.raises(ConflictError, match="does not answer"):
+        forward.promote(now, acts)
+    assert world.weights == {"mistral": 90, "qwen-14b": 10}
+
+
+def test_gates_that_refuse_leave_all_requests_where_they_are(world, acts):
+    world.gates = Outcome.FAIL
+    with pytest.raises(CloudgpuError, match="stays on mistral"):
+        begin(acts)
+    assert (world.weights, world.saved().state) == ({"mistral": 100}, MigrationState.VALIDATING)
+
+
+@given(st.lists(st.integers(min_value=0, max_value=500), min_size=4, max_size=4), st.booleans())
+def test_what_was_counted_since_a_moment_is_never_negative(values, restarted):
+    before = Count(requests=values[0], errors=values[1], first_tokens=values[2], ttft_s=float(values[3]))
+    more = Count(requests=values[3], errors=values[2], first_tokens=values[1], ttft_s=float(values[0]))
+    now = more if restarted else Count(
+        requests=before.requests + more.requests, errors=before.errors + more.errors,
+        first_tokens=before.first_tokens + more.first_tokens, ttft_s=before.ttft_s + more.ttft_s,
+    )  # fmt: skip
+    seen = now.since(before)
+    assert seen.requests >= 0
+    assert seen.errors >= 0
+    assert seen.first_tokens >= 0
