@@ -98,10 +98,11 @@ def test_a_hook_that_fails_is_told_in_the_json_as_well(session, move, rolled_bac
 @pytest.fixture
 def begin(session, move, monkeypatch, tmp_path):
     """A new migration, with a plan whose offers are those of the provider on paper."""
-    plan = SimpleNamespace(needs=NEEDS)
+    plan = SimpleNamespace(needs=SimpleNamespace(model=NEEDS.model, hours=24))
     monkeypatch.setattr(migrate_start, "plan_today", lambda *_: (plan, None))
     monkeypatch.setattr(migrate_start, "request_for_plan", lambda *_: move.acts.request_for(move.migration))
     monkeypatch.setattr(migrate_start, "save_plan", lambda *_: None)
+    monkeypatch.setattr(migrate_start, "check_budget_for", lambda *_: None)
     return lambda: migrate_start._begin(session, a_wish(), move.old, Target(NEEDS, None))
 
 
