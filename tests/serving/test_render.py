@@ -67,6 +67,16 @@ def test_kubernetes_gets_a_claim_a_deployment_and_a_service_that_is_not_called_v
     )
 
 
+def test_a_skypilot_task_ends_rather_than_serve_without_its_key(render, tmp_path):
+    run = yaml.safe_load(render("skypilot"))["run"]
+    (tmp_path / "vllm").write_text("#!/bin/sh\necho serving\n")
+    (tmp_path / "vllm").chmod(0o755)
+    for key, serves in (("", False), ("k", True)):
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "VLLM_API_KEY": key}
+        done = subprocess.run(["bash", "-c", run], env=environment, capture_output=True, text=True, check=False)
+        assert ("serving" in done.stdout) == serves
+
+
 def test_cards_have_the_names_that_the_tools_give_them():
     assert [skypilot_name(gpu) for gpu in ("RTX 4090", "A100 SXM4 80GB", "H100 SXM", "L40S")] == [
         "RTX4090", "A100-80GB", "H100", "L40S",

@@ -7,12 +7,16 @@ from cloudgpu.serving.render.setup import Setup, dumped, header
 
 
 def skypilot_text(setup: Setup) -> str:
-    """The task. The engine's own image is the machine's, so its command is run as it is."""
+    """The task. The engine's own image is the machine's, so its command is run as it is.
+
+    A secret that was not given is empty in the file's own terms; the task ends then, rather than serve without a key.
+    """
     launch = setup.launch
     key = next((name for name in setup.secrets if name.endswith("API_KEY")), None)
     probe: dict[str, object] = {"path": "/v1/models", "initial_delay_seconds": setup.start_s}
     if key:
         probe["headers"] = {"Authorization": f"Bearer ${key}"}
+    guards = [f': "${{{name}:?give it with --secret {name}}}"' for name in setup.secrets]
     body = {
         "name": setup.label,
         "resources": {
@@ -22,9 +26,9 @@ def skypilot_text(setup: Setup) -> str:
             "ports": setup.port,
         },
         "envs": dict(setup.plain),
-        "secrets": dict.fromkeys(setup.secrets),
+        "secrets": dict.fromkeys(setup.secrets, ""),
         "service": {"readiness_probe": probe, "replicas": 1},
-        "run": shlex.join(setup.command) + "\n",
+        "run": "\n".join([*guards, shlex.join(setup.command)]) + "\n",
     }
     passed = " ".join(f"--secret {name}" for name in setup.secrets)
     return header(setup, f"sky launch {passed} this-file.yaml, or as a fleet: sky serve up") + dumped(body)
