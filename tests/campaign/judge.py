@@ -61,6 +61,7 @@ def judge_names(truth: Truth) -> Iterator[str]:
 def judge_failure(words: Sequence[str], status: int, before: Collection[str], truth: Truth) -> Iterator[str]:
     """An `up` that fails leaves nothing of what it rented, or says that it may bill. `before`: earlier tokens."""
     left = [row for row in truth.rows if row.lives and row.token not in before and row.instance_id]
+    left = [row for row in left if row.state != "ready"]  # a Ctrl-C after the end of it leaves what serves
     if words[0] == "up" and status > 0 and status != UNVOUCHED and left:
         yield f"left behind: up ends with {status}, and {_told(left)}"
 

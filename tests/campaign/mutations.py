@@ -44,7 +44,7 @@ MUTATIONS = {
         "        return Step(state=DeploymentState.ABANDONED",
         instead='    if absent:\n        note = "two complete listings, apart in time, lack it"\n'
         "        return Step(state=DeploymentState.ABANDONED",
-        seen_as="",
+        seen_as="bills unknown",
     ),
     "nothing_is_read_back": Mutation(
         what="an accepted destroy counts as done without a look",
@@ -53,7 +53,8 @@ MUTATIONS = {
         instead="        doubt = None\n        if not refusal:\n"
         "            deployment = journal.save(deployment, state=DeploymentState.GONE)\n"
         "        if deployment.state.is_final:\n",
-        seen_as="",
+        seen_as="bills unknown",
+        runs=120,
     ),
     "any_label_is_ours": Mutation(
         what="whatever the account has counts as an orphan of ours",
@@ -75,6 +76,7 @@ MUTATIONS = {
         text="        if each.state.is_unsettled and not _is_at_work(store, each)\n",
         instead='        if each.state.value in ("cleanup_failed", "uncertain")\n',
         seen_as="silent doubt",
+        runs=200,
     ),
     "lock_for_nobody": Mutation(
         what="the lock of a deployment keeps nobody out",
@@ -82,7 +84,7 @@ MUTATIONS = {
         text="                if holder and guard is None and _may_live(holder):\n"
         "                    raise _conflict(name, holder)\n                connection.execute(delete",
         instead="                connection.execute(delete",
-        seen_as="",
+        seen_as="two of one name",
     ),
     "undo_forgotten": Mutation(
         what="Ctrl-C leaves behind what was rented and says that all is gone",

@@ -6,6 +6,7 @@ it is, when time passes and who dies, and the same story always goes the same wa
 """
 
 import functools
+import io
 import os
 import select
 import signal
@@ -100,7 +101,8 @@ def prepare(environment: Mapping[str, str], clock: StandingClock) -> None:
     os.environ.update(environment)
     entry.app = get_command(entry.app)  # the tree of commands is the same each time
     _on_the_virtual_clock(_UsersClock(clock))
-    shown, sys.stdout, sys.stderr = (sys.stdout, sys.stderr), *(open(os.devnull, "w") for _ in range(2))  # noqa: SIM115
+    shown, said = (sys.stdout, sys.stderr), io.StringIO()
+    sys.stdout = sys.stderr = said
     try:
         for words in (
             ("up", "qwen3-0.6b", "--provider", "vast", "--yes", "--json"),
@@ -112,7 +114,7 @@ def prepare(environment: Mapping[str, str], clock: StandingClock) -> None:
                 entry.main()
             except SystemExit as end:
                 if end.code:
-                    raise RuntimeError(f"the rehearsal of {words} ends with {end.code}") from None
+                    raise RuntimeError(f"the rehearsal of {words} ends with {end.code}: {said.getvalue()}") from None
             session._opened.pop().store.close()
     finally:
         sys.stdout, sys.stderr = shown

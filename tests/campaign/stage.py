@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.campaign.judge import (
@@ -194,7 +194,7 @@ class _Play:
         for run in runs:
             process = run.process
             self.told.broken += judge_output(process.words, process.status or 0, process.out, process.err)
-        self.told.broken += judge_doubt(last.process.words, last.process.status or 0, truth)
+        self.told.broken += judge_doubt(last.process.words, last.process.status or 0, _answerable(last, tokens, truth))
         self.told.broken += judge_names(truth)
         if len(runs) == 1:
             self.told.broken += judge_failure(last.process.words, last.process.status or 0, tokens, truth)
@@ -261,6 +261,16 @@ class _Play:
         left = self.stage.truth()
         if left.alive_ours or any(row.lives for row in left.rows):
             self.told.broken.append(f"not removable: {sorted(left.alive_ours)} {[r for r in left.rows if r.lives]}")
+
+
+def _answerable(run: _Run, tokens: set[str], truth: Truth) -> Truth:
+    """What a command can answer for: all of it; on a full disk, where little can be read, what it did itself."""
+    if not any(strike.do == "full" for strike in run.command.strikes):
+        return truth
+    own = [row for row in truth.rows if row.token not in tokens]
+    if run.command.operation == "down":
+        own = [row for row in truth.rows if row.name == run.command.name]
+    return replace(truth, rows=own)
 
 
 def _is_due(strike: Strike, process: Process) -> bool:
