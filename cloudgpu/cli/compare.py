@@ -35,7 +35,7 @@ def compare(
     usd_per_hour_b: Annotated[str | None, typer.Option(metavar="USD", help="What B costs an hour.")] = None,
     users: Users = "1,10,20",
     iterations: Iterations = 3,
-    turns: Turns = 2,
+    turns: Turns = 3,
     per_user: PerUser = 2,
     max_tokens: MaxTokens = None,
     timeout: Timeout = 120,

@@ -1,15 +1,18 @@
 """How sure a ratio is: bootstrap intervals, with a seed, so that the same samples always give the same verdict.
 
-A resample of n values has its k-th smallest at place floor(n·B), where B follows the Beta(k, n-k+1) distribution: the
-k-th of n uniform numbers. So the interval of a median costs one draw a resample instead of n, and nothing is
-approximated.
+What happens to a network or a machine in one minute happens to every request of that minute: twenty requests at once
+are hardly more than one. So a comparison in turns resamples turns, not requests.
+
+Of two runs of different times only the requests can be resampled. There a resample of n values has its k-th smallest at
+place floor(n·B), where B follows the Beta(k, n-k+1) distribution (the k-th of n uniform numbers): one draw a resample
+instead of n, and nothing is approximated.
 """
 
 import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -27,16 +30,13 @@ class Interval:
     count: int
 
 
-def ratio_of_pairs(old: Sequence[float], new: Sequence[float], *, confidence: float, seed: int) -> Interval:
-    """The median of new/old over pairs that were asked the same: half of the requests became slower than this.
-
-    Both sequences are positive, of one length and not empty.
-    """
-    ratios = sorted(math.log(after / before) for before, after in zip(old, new, strict=True))
-    draw = random.Random(seed)
-    resampled = sorted(_resampled_rank(ratios, (len(ratios) + 1) / 2, draw) for _ in range(RESAMPLES))
-    low, high = _ends(resampled, confidence)
-    return Interval(value=math.exp(median(ratios)), low=math.exp(low), high=math.exp(high), count=len(ratios))
+def ratio_over_turns(
+    ratios: Sequence[float], weights: Sequence[float], *, confidence: float, seed: int
+) -> Interval:  # fmt: skip
+    """The weighted geometric mean of the ratios of several turns, the turns resampled. Positive and not empty."""
+    rows = [(weight, weight * math.log(ratio)) for ratio, weight in zip(ratios, weights, strict=True)]
+    found = _resampled(rows, _weighted_mean, confidence=confidence, seed=seed)
+    return Interval(value=math.exp(found.value), low=math.exp(found.low), high=math.exp(found.high), count=found.count)
 
 
 def ratio_of_quantiles(
@@ -54,22 +54,6 @@ def ratio_of_quantiles(
     return Interval(
         value=_at_rank(after, share) / _at_rank(before, share), low=low, high=high, count=min(len(before), len(after))
     )
-
-
-def ratio_of_sums(
-    old: Sequence[tuple[float, float]], new: Sequence[tuple[float, float]], *, confidence: float, seed: int
-) -> Interval:
-    """The ratio of two shares, each the sum of the first numbers over the sum of the second, pairs resampled together.
-
-    Both sequences are of one length and not empty; the sums of old's first and of all second numbers are positive.
-    """
-    columns = (*zip(*old, strict=True), *zip(*new, strict=True))
-
-    def ratio(rows: Sequence[int]) -> float:
-        old_over, old_under, new_over, new_under = (sum(map(column.__getitem__, rows)) for column in columns)
-        return float(new_over / new_under / (old_over / old_under))
-
-    return _resampled(range(len(old)), ratio, confidence=confidence, seed=seed)
 
 
 def difference_of_means(pairs: Sequence[tuple[float, float]], *, confidence: float, seed: int) -> Interval:
@@ -100,3 +84,7 @@ def _at_rank(ordered: Sequence[float], share: float) -> float:
 def _ends(ordered: Sequence[float], confidence: float) -> tuple[float, float]:
     cut = (1 - confidence) / 2
     return ordered[int(cut * len(ordered))], ordered[min(math.ceil((1 - cut) * len(ordered)), len(ordered)) - 1]
+
+
+def _weighted_mean(rows: Sequence[tuple[float, float]]) -> float:
+    return sum(weighted for _, weighted in rows) / sum(weight for weight, _ in rows)

@@ -31,7 +31,7 @@ class Workload:
     questions: tuple[Question, ...] = QUESTIONS
     iterations: int = 3
     users: tuple[int, ...] = (1, 10, 20)
-    turns: int = 2
+    turns: int = 3
     per_user: int = 2
     warm_up: int = 2
     limit_s: float = 120.0

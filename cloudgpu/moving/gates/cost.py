@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 
-from cloudgpu.base.money import usd_from_float
-from cloudgpu.moving.bench.interval import Interval, ratio_of_sums
+from cloudgpu.base.money import ZERO
+from cloudgpu.moving.bench.figures import figures_of
+from cloudgpu.moving.bench.interval import Interval, ratio_over_turns
 from cloudgpu.moving.bench.run import Run
 from cloudgpu.moving.gates.thresholds import Thresholds
+from cloudgpu.moving.gates.turns import LEAST
 from cloudgpu.moving.gates.verdict import Check, Outcome, within
 
 GATE = "cost"
@@ -13,44 +15,34 @@ NAME = "cost per 1,000 tokens"
 
 
 def cost_checks(old: Run, new: Run, thresholds: Thresholds, seed: int) -> list[Check]:
-    """The ratio of the prices an hour, times that of the seconds which a token takes on a fully used machine.
-
-    With so many users at all times, a machine makes as many tokens a second as its users wait seconds for one:
-    tokens/s = users · Σ tokens / Σ E2EL. So both sides are compared by Σ E2EL / Σ tokens, over the same questions.
-    """
+    """The ratio of the prices an hour, over that of the tokens a second of each turn at the most users at once."""
     if not old.usd_per_hour or not new.usd_per_hour:
         which = " and ".join(run.name for run in (old, new) if not run.usd_per_hour)
         reason = f"no price an hour is known for {which}"
         return [Check(gate=GATE, name=NAME, outcome=Outcome.NOT_JUDGED, reason=reason)]
-    users = max((*old.levels, 0))
-    before, after = _waits(old, new, users)
-    if len(before) < thresholds.bench.min_samples:
-        reason = f"only {len(before)} questions were answered and counted by both sides at {users} users"
-        return [Check(gate=GATE, name=NAME, outcome=Outcome.INCONCLUSIVE, reason=reason, samples=len(before))]
-    price_ratio = float(new.usd_per_hour / old.usd_per_hour)
-    waits = ratio_of_sums(before, after, confidence=thresholds.confidence, seed=seed)
-    return [_check(waits, price_ratio, _usd(old, before, users), _usd(new, after, users), thresholds.cost.max_ratio)]
+    before, after = _usd_of_turns(old, old.usd_per_hour), _usd_of_turns(new, new.usd_per_hour)
+    turns = [turn for turn in before if turn in after]
+    if len(turns) < LEAST:
+        reason = (
+            f"tokens were made and counted on both sides in {len(turns)} turns at the most users; {LEAST} are needed"
+        )
+        return [Check(gate=GATE, name=NAME, outcome=Outcome.INCONCLUSIVE, reason=reason, samples=len(turns))]
+    ratios = [float(after[turn] / before[turn]) for turn in turns]
+    interval = ratio_over_turns(ratios, [1.0] * len(turns), confidence=thresholds.confidence, seed=seed)
+    was, now = (sum((side[turn] for turn in turns), ZERO) / len(turns) for side in (before, after))
+    return [_check(interval, was, now, thresholds.cost.max_ratio)]
 
 
-def _waits(old: Run, new: Run, users: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-    """Seconds and tokens of each request of that load which both sides answered."""
-    sides = [{s.place: (s.e2el_s, float(s.output_tokens)) for s in run.samples
-              if s.users == users and s.trouble is None and s.output_tokens} for run in (old, new)]  # fmt: skip
-    both = [place for place in sides[0] if place in sides[1]]
-    return [sides[0][place] for place in both], [sides[1][place] for place in both]
+def _usd_of_turns(run: Run, usd_per_hour: Decimal) -> dict[int, Decimal]:
+    """Dollars for a thousand tokens in each turn of the highest load; a turn that nobody counted is left out."""
+    most = max(run.levels, default=0)
+    millions = {
+        stage.turn: figures_of(stage).usd_per_million(usd_per_hour) for stage in run.stages if stage.users == most
+    }
+    return {turn: usd / 1000 for turn, usd in millions.items() if usd is not None}
 
 
-def _usd(run: Run, waits: list[tuple[float, float]], users: int) -> Decimal:
-    """Dollars for a thousand tokens."""
-    assert run.usd_per_hour is not None
-    tokens_per_s = max(users, 1) * sum(tokens for _, tokens in waits) / sum(seconds for seconds, _ in waits)
-    return run.usd_per_hour * 1000 / (usd_from_float(tokens_per_s) * 3600)
-
-
-def _check(waits: Interval, price_ratio: float, old: Decimal, new: Decimal, most: float | None) -> Check:
-    interval = Interval(
-        value=waits.value * price_ratio, low=waits.low * price_ratio, high=waits.high * price_ratio, count=waits.count
-    )
+def _check(interval: Interval, old: Decimal, new: Decimal, most: float | None) -> Check:
     said = f"1,000 tokens cost {interval.value:.2f} times as much ({interval.low:.2f} to {interval.high:.2f})"
     outcome = Outcome.NOT_JUDGED if most is None else within(interval, most)
     ends = {

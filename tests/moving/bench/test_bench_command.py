@@ -165,8 +165,8 @@ def test_compare_judges_two_endpoints_and_writes_the_page(shell, tmp_path):
         "tests:\n"
         + "".join(f"  - {{vars: {{question: q{n}}}, assert: [{{type: contains, value: word}}]}}\n" for n in range(12))
     )
-    options = ("--api-key-env", "ENDPOINT_KEY", "--golden", golden, "--users", "6", "--iterations", "1", "--turns", "2",
-               "--per-user", "4", "--html", tmp_path / "page.html", "--json", "--check")  # fmt: skip
+    options = ("--api-key-env", "ENDPOINT_KEY", "--golden", golden, "--users", "6", "--iterations", "1", "--turns", "3",
+               "--per-user", "2", "--html", tmp_path / "page.html", "--json", "--check")  # fmt: skip
     with KnownServer(tokens=10, gap_s=0.004) as old, KnownServer(tokens=10, gap_s=0.012) as new:
         status, out, err = shell.run("compare", address(old), address(new), *options)
     verdict = json.loads(out)["verdict"]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudgpu.moving.bench.contrast import contrasts
-from cloudgpu.moving.bench.interval import difference_of_means, ratio_of_pairs, ratio_of_quantiles, ratio_of_sums
+from cloudgpu.moving.bench.interval import difference_of_means, ratio_of_quantiles, ratio_over_turns
 from cloudgpu.moving.bench.run import Run, Stage
 from cloudgpu.moving.bench.sample import Sample
 
@@ -23,9 +23,9 @@ def noisy(seed: int, mean: float, count: int = 200) -> list[float]:
 
 @settings(max_examples=25)
 @given(TIMES, st.integers(min_value=0, max_value=5))
-def test_a_side_against_itself_has_the_ratio_one_and_no_doubt(values, seed):
-    found = ratio_of_pairs(values, values, confidence=0.98, seed=seed)
-    assert (found.value, found.low, found.high) == (1, 1, 1)
+def test_turns_that_agree_leave_no_doubt(weights, seed):
+    found = ratio_over_turns([1.5] * len(weights), weights, confidence=0.98, seed=seed)
+    assert (found.value, found.low, found.high) == pytest.approx((1.5, 1.5, 1.5))
 
 
 @settings(max_examples=25)
@@ -36,11 +36,11 @@ def test_an_interval_holds_its_order_and_the_same_seed_gives_the_same(one, other
     assert found == ratio_of_quantiles(one, other, 0.95, confidence=0.9, seed=seed)
 
 
-def test_the_interval_of_a_median_is_what_resampling_by_hand_finds():
+def test_the_interval_of_a_quantile_is_what_resampling_by_hand_finds():
     old, new = noisy(1, 1.0), noisy(2, 1.3)
-    found = ratio_of_pairs(old, new, confidence=0.9, seed=3)
-    ratios, draw = [b / a for a, b in zip(old, new, strict=True)], random.Random(4)
-    by_hand = sorted(median(draw.choices(ratios, k=len(ratios))) for _ in range(4000))
+    found = ratio_of_quantiles(old, new, 0.5, confidence=0.9, seed=3)
+    draw = random.Random(4)
+    by_hand = sorted(median(draw.choices(new, k=200)) / median(draw.choices(old, k=200)) for _ in range(4000))
     assert found.low == pytest.approx(by_hand[200], rel=0.03)
     assert found.high == pytest.approx(by_hand[3800], rel=0.03)
 
@@ -48,15 +48,19 @@ def test_the_interval_of_a_median_is_what_resampling_by_hand_finds():
 def test_a_truth_lies_in_nine_of_ten_intervals_of_ninety_percent():
     inside = 0
     for seed in range(200):
-        found = ratio_of_pairs(noisy(seed, 1.0, 60), noisy(seed + 1000, 1.25, 60), confidence=0.9, seed=seed)
+        found = ratio_over_turns(noisy(seed, 1.25, 30), [1.0] * 30, confidence=0.9, seed=seed)
         inside += found.low <= 1.25 <= found.high
     assert 0.84 * 200 <= inside <= 0.96 * 200
 
 
-def test_shares_and_differences_are_resampled_as_pairs():
-    old, new = [(1.0, 10.0)] * 40, [(3.0, 20.0)] * 40
-    found = ratio_of_sums(old, new, confidence=0.98, seed=1)
-    assert (found.value, found.low, found.high) == pytest.approx((1.5, 1.5, 1.5))
+def test_one_slow_minute_widens_the_interval_instead_of_moving_the_verdict():
+    calm = ratio_over_turns([1.0, 1.02, 0.98, 1.01], [1.0] * 4, confidence=0.98, seed=1)
+    stormy = ratio_over_turns([1.0, 1.02, 0.98, 2.5], [1.0] * 4, confidence=0.98, seed=1)
+    assert calm.high < 1.05
+    assert stormy.low < 1.2 < stormy.high
+
+
+def test_differences_are_resampled_as_pairs():
     apart = difference_of_means([(0.5, 0.75)] * 10, confidence=0.98, seed=1)
     assert (apart.value, apart.low, apart.high, apart.count) == (0.25, 0.25, 0.25, 10)
 

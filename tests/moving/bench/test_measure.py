@@ -31,8 +31,8 @@ def run_of(server: KnownServer, workload: Workload = SMALL, **changes) -> Run:
 def test_the_workload_is_four_kinds_three_times_and_then_one_ten_and_twenty_users():
     workload = Workload()
     assert len({question.kind for question in QUESTIONS}) == 4
-    assert [users for users, _ in workload.rounds()] == [0, 0, 0, 1, 1, 10, 10, 20, 20]
-    assert workload.requests() == 12 + 2 * 2 * (1 + 10 + 20)
+    assert [users for users, _ in workload.rounds()] == [0, 0, 0, 1, 1, 1, 10, 10, 10, 20, 20, 20]
+    assert workload.requests() == 12 + 3 * 2 * (1 + 10 + 20)
 
 
 def test_no_two_prompts_of_a_run_begin_alike_so_that_no_cache_answers():

@@ -25,7 +25,14 @@ def made_up_run(
         shift = draw.gauss(0, turn_noise)
         asked = [slot for user in workload.asked(users, turn) for slot, _ in user]
         samples = [_sample(draw, users, turn, slot, slower, shift, noise) for slot in asked]
-        stages.append(Stage(users=users, turn=turn, duration_s=10.0, samples=tuple(samples)))
+        stages.append(
+            Stage(
+                users=users,
+                turn=turn,
+                duration_s=sum(each.e2el_s for each in samples) / max(users, 1),
+                samples=tuple(samples),
+            )
+        )
     run = Run(
         name=name, url="http://x", model="m", form="chat", began_at=NOON, stages=tuple(stages),
         usd_per_hour=Decimal(usd_per_hour),
@@ -63,9 +70,12 @@ def made_up_quality(
     return QualityRun(name=name, trials=tuple(trials))
 
 
-def evidence(seed: int, *, slower: float = 1.0, worse: float = 0.0, **new) -> Evidence:
+def evidence(seed: int, *, slower: float = 1.0, worse: float = 0.0, turn_noise: float = 0.05, **new) -> Evidence:
     draw = random.Random(seed)
-    runs = (made_up_run(draw, name="old"), made_up_run(draw, name="new", slower=slower, **new))
+    runs = (
+        made_up_run(draw, name="old", turn_noise=turn_noise),
+        made_up_run(draw, name="new", slower=slower, turn_noise=turn_noise, **new),
+    )
     quality = (made_up_quality(draw, name="old"), made_up_quality(draw, name="new", worse=worse))
     return Evidence(at=NOON, readiness=(), runs=runs, quality=quality)
 

@@ -25,6 +25,12 @@ def test_equal_sides_fail_in_two_of_a_hundred_runs_at_most_and_mostly_pass():
 
 
 @pytest.mark.slow
+def test_equal_sides_hardly_ever_fail_in_stormy_minutes_either():
+    found = outcomes(turn_noise=0.25)
+    assert found[Outcome.FAIL] <= 0.02 * RUNS, found
+
+
+@pytest.mark.slow
 def test_a_new_side_that_is_30_percent_slower_does_not_pass():
     found = outcomes(slower=1.3)
     assert found[Outcome.PASS] <= 0.05 * RUNS, found
