@@ -32,6 +32,7 @@ class Settings:
 
     state_dir: Path
     cache_dir: Path
+    config_dir: Path
     store_url: Setting[str]
     vast_url: Setting[str]
     vast_key: Setting[Secret] | None
@@ -54,6 +55,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         state_dir=state_dir,
         cache_dir=_xdg(env, "XDG_CACHE_HOME", home / ".cache") / "cloudgpu",
+        config_dir=_xdg(env, "XDG_CONFIG_HOME", home / ".config") / "cloudgpu",
         store_url=_text(env, "CLOUDGPU_STORE", f"sqlite:///{state_dir / 'cloudgpu.db'}"),
         vast_url=_text(env, "VAST_URL", VAST_URL),
         vast_key=_key(env, "VAST_API_KEY", _vast_key_files(env, home)),

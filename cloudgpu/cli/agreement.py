@@ -25,6 +25,7 @@ from cloudgpu.planning.plan_file import latest_plan_path, load_plan, save_plan
 from cloudgpu.planning.spot import bids_of
 from cloudgpu.running.deployment import Limits, UpRequest, request_from_plan
 from cloudgpu.running.records import Service
+from cloudgpu.serving.asked import PLAIN, Asked
 
 _FRESH = timedelta(minutes=10)
 """A plan on the very provider's live offers is taken as it is for so long; its prices are read again at each create."""
@@ -128,7 +129,7 @@ def new_key() -> Secret:
 
 def request_of(
     session: Session, plan: Plan, *, name: str, service: str, limits: Limits, send_hf_token: bool = False,
-    api_key: Secret | None = None,
+    api_key: Secret | None = None, asked: Asked = PLAIN,
 ) -> UpRequest:  # fmt: skip
     """What may be rented for this plan under that name, for that service. Raises MissingKeyError without HF_TOKEN.
 
@@ -144,6 +145,7 @@ def request_of(
         api_key=api_key or service_of(session, service).api_key,
         limits=limits,
         hf_token=token.value if token else None,
+        asked=asked,
     )
     _check_spend(request)
     return request

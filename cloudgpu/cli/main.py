@@ -16,7 +16,7 @@ from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUse
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
     "up", "status", "logs", "down", "gc", "adopt", "lease", "watch", "doctor", "bench", "compare", "lint", "render_as",
-    "gateway", "migrate", "cost", "budget", "metrics", "dashboard", "emulator", "demo",
+    "template", "gateway", "migrate", "cost", "budget", "metrics", "dashboard", "emulator", "demo",
 )  # fmt: skip
 
 _PARSER_STOPPED = 130

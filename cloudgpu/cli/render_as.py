@@ -107,8 +107,8 @@ def _plan(needs: "Needs | None", path: Path | None) -> "Plan":
 
 def _setup(plan: "Plan", name: str | None) -> "Setup":
     from cloudgpu.base.secret import Secret
+    from cloudgpu.serving.launching import launch_of
     from cloudgpu.serving.render.setup import Setup
-    from cloudgpu.serving.template import launch_of
 
     candidate = plan.candidates[0]
     service = name or plan.needs.model.short_name

@@ -85,6 +85,16 @@ def up(
     unverified: Unverified = False,
     hours: Annotated[str, typer.Option(metavar="HOURS", help="Its lease: how long it is meant to live.")] = "24",
     disk: Disk = None,
+    template: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="How the engine is started: see cloudgpu template.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A variable of that template.")
+    ] = None,
+    tools: Annotated[bool, typer.Option("--tools", help="Let clients have the model call functions.")] = False,
+    reasoning: Annotated[
+        bool, typer.Option("--reasoning", help="Keep what the model thinks apart from its answer.")
+    ] = False,
     send_hf_token: Annotated[
         bool, typer.Option("--send-hf-token", help="Send HF_TOKEN to the rented machine (gated models).")
     ] = False,
@@ -97,9 +107,10 @@ def up(
     """
     # Everything below is imported only when the command runs: `--help` stays fast.
     from cloudgpu.cli.option_values import finite, refuse_empty, seconds
+    from cloudgpu.cli.template_choice import asked_of
     from cloudgpu.cli.up_run import Wish, run
 
-    refuse_empty(name=name, provider=provider)
+    refuse_empty(name=name, provider=provider, template=template)
     needs = model and needs_of(
         model, context=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
         rope_scaling_factor=rope_scaling_factor, adapter=adapter, adapter_rank=adapter_rank,
@@ -114,6 +125,7 @@ def up(
         send_hf_token=send_hf_token, show_key=show_key, as_json=as_json, hedge=hedge,
         ttl_s=seconds(ttl, "--ttl"), idle_stop_s=seconds(idle_stop, "--idle-stop"), spot=spot or bid is not None,
         bid=_usd(bid, "--bid", _MOST_USD_PER_HOUR),
+        asked=asked_of(template, set_ or (), tools=tools, reasoning=reasoning),
     )  # fmt: skip
     run(wish)
 

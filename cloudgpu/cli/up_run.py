@@ -30,6 +30,7 @@ from cloudgpu.running.deployment import Deployment, DeploymentState, Limits, Pro
 from cloudgpu.running.deployment.failures import Failure
 from cloudgpu.running.deployment.race import ELSEWHERE
 from cloudgpu.running.records import Service
+from cloudgpu.serving.asked import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,7 @@ class Wish:
     idle_stop_s: float | None
     spot: bool
     bid: Decimal | None
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ def _stops(session: Session, wish: Wish, name: str) -> list[Stop]:
             plan=plan,
             request=request_of(
                 session, plan, name=name, service=name, limits=_limits(wish, plan, number, len(plans)),
-                send_hf_token=wish.send_hf_token,
+                send_hf_token=wish.send_hf_token, asked=wish.asked,
             ),
         )
         for number, (provider, plan) in enumerate(plans, 1)

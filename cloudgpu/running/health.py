@@ -43,6 +43,8 @@ class Answer:
 def probe(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
     """Ready means: the health path answers 200, the model is listed, and a completion of 8 tokens says something.
 
+    Of a model that embeds a vector is asked instead.
+
     Never raises, whatever the endpoint does: one that does not answer yet, or answers nonsense, is silent. Takes 160 s
     of real time at most.
     """
@@ -50,7 +52,7 @@ def probe(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
         return (
             _health_path(endpoint, health)
             or _model_listed(endpoint, api_key, health)
-            or _says(endpoint, api_key, health)
+            or (_embeds if health.asks == "embedding" else _says)(endpoint, api_key, health)
         )
     except (OSError, ValueError) as error:  # every error of requests is an OSError
         return Health(ready=False, phase="silent", detail=_kind(error))
@@ -63,6 +65,8 @@ def alive(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
     """
     sent = {"model": health.model_id, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
     try:
+        if health.asks == "embedding":
+            return _embeds(endpoint, api_key, health, limit_s=_PROBE_S)
         status, body = exchange(
             "POST", f"{endpoint}/v1/chat/completions", limit_s=_PROBE_S, json=sent, headers=_bearer(api_key),
             read=_status_and_body,
@@ -132,6 +136,19 @@ def _says(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
     if not said:
         return Health(ready=False, phase="warming", detail="the first completion is empty")
     return Health(ready=True, phase="ready", detail=_shown(said, 60))
+
+
+def _embeds(endpoint: str, api_key: Secret, health: HealthCheck, limit_s: float = _WARM_UP_S) -> Health:
+    sent = {"model": health.model_id, "input": "Hello."}
+    status, body = exchange(
+        "POST", f"{endpoint}/v1/embeddings", limit_s=limit_s, json=sent, headers=_bearer(api_key), read=_status_and_body
+    )
+    if status != 200:
+        return Health(ready=False, phase="warming", detail=f"the first embedding answers {status}")
+    vector = at(json_of(body), "data", 0, "embedding")
+    if not isinstance(vector, list) or not vector:
+        return Health(ready=False, phase="warming", detail="the first embedding is empty")
+    return Health(ready=True, phase="ready", detail=f"{len(vector)} dimensions")
 
 
 def _status_and_body(incoming: Incoming) -> tuple[int, bytes]:

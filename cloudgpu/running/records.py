@@ -198,5 +198,5 @@ def _plain(value: object) -> object:
         case Secret():
             return value.reveal()  # the journal is a private file
         case HealthCheck():
-            return {"port": value.port, "path": value.path, "model_id": value.model_id}
+            return {"port": value.port, "path": value.path, "model_id": value.model_id, "asks": value.asks}
     return value

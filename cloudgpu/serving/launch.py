@@ -8,11 +8,14 @@ from cloudgpu.base.secret import Secret
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthCheck:
-    """How to tell that the engine serves: the path that answers 200 without a key, and the model id it must list."""
+    """How to tell that the engine serves: the path that answers 200 without a key, the model id it must list, and what
+    is asked of it then: `chat` for a completion, `embedding` for a vector.
+    """
 
     port: int
     path: str
     model_id: str
+    asks: str = "chat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,7 @@ class LaunchRequest:
     `ports` are container ports to be reached over TCP. Secrets stand in `env` as `Secret` and are revealed only by the
     adapter that sends them. `download_gb` is what the instance will fetch before it can serve (image and weights).
     `min_cuda` is the CUDA version that the host's driver must support ("13.0"); None: the image does not say.
+    `start_limit_s` is the longest that a start may take, download and all; None: nobody says.
     """
 
     image: str
@@ -34,3 +38,4 @@ class LaunchRequest:
     health: HealthCheck
     min_cuda: str | None = None
     entrypoint: tuple[str, ...] | None = None
+    start_limit_s: float | None = None

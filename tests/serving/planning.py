@@ -8,7 +8,7 @@ from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.plan import make_plan
 from cloudgpu.serving.asked import PLAIN
-from cloudgpu.serving.template import launch_of
+from cloudgpu.serving.launching import launch_of
 from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions
 

@@ -1,14 +1,25 @@
 """One file says how an engine is started; what it makes is a value that can be compared."""
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
 
-from cloudgpu.base.errors import BadFileError, UsageError
+from cloudgpu.base.data import data_dir
+from cloudgpu.base.errors import BadFileError, ConflictError, NotFoundError, UsageError
 from cloudgpu.base.secret import Secret
-from cloudgpu.serving.template import launch_of, load_template, read_template, render
+from cloudgpu.serving.asked import Asked
+from cloudgpu.serving.launching import launch_of
+from cloudgpu.serving.placeholders import PLACEHOLDERS, values_of
+from cloudgpu.serving.template import render
+from cloudgpu.serving.template_copy import copy_template
+from cloudgpu.serving.template_file import read_template
+from cloudgpu.serving.template_folders import find_template, template_of, template_paths
 from tests.serving.planning import KEY, launched, planned, value
+
+EVERY = sorted(template_paths())
+TEXT = (data_dir("templates") / "vllm.yaml").read_text(encoding="utf-8")
 
 
 def test_the_plain_case_is_started_with_exactly_these_words():
@@ -21,6 +32,8 @@ def test_the_plain_case_is_started_with_exactly_these_words():
     )  # fmt: skip
     assert launch.env == {"VLLM_API_KEY": KEY, "HF_HUB_DISABLE_XET": "1"}
     assert launch.ports == (8000,)
+    assert launch.min_cuda == "13.0"
+    assert (launch.health.path, launch.health.asks) == ("/health", "chat")
     assert launch.health.model_id == "mistralai/Mistral-7B-Instruct-v0.2"
 
 
@@ -67,58 +80,143 @@ def test_a_published_quantisation_is_its_own_repository_and_an_online_one_a_flag
 
 
 def test_an_adapter_brings_its_flags():
-    launch = launched(adapter="me/My-Adapter", lora_rank=32)
+    launch = launched(adapter="me/My-Adapter", lora_rank=24)
     assert "--enable-lora" in launch.args
     assert value(launch, "--lora-modules") == "my-adapter=me/My-Adapter"
-    assert value(launch, "--max-lora-rank") == "32"
+    assert value(launch, "--max-lora-rank") == "32"  # the next slot that vLLM has
 
 
-def test_disk_and_download_are_the_plans():
+def test_disk_download_and_deadline_are_the_plans_and_the_templates_rule():
     plan = planned()
     launch = launch_of(plan, plan.candidates[0], service="chat", api_key=KEY)
     assert (launch.disk_gb, launch.download_gb) == (plan.disk_gb, plan.download_gb)
-
-
-def test_an_engine_without_a_template_is_a_usage_error():
-    with pytest.raises(UsageError, match="no template"):
-        load_template("nothing")
+    assert launch.start_limit_s == pytest.approx(600 + 36 * plan.download_gb, abs=1)
+    roomy = dataclasses.replace(find_template("vllm"), disk_at_least_gb=500)
+    assert launched(asked=Asked(template=roomy)).disk_gb == 500
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("model", "options", "name"),
     [
-        "",
-        "[]",
-        "name: x",
-        "a: [",
-        "name: x\nengine: y\nimage: z\nport: many\nhealth: /\narguments: []\nenvironment: {}",
+        ("mistral", {}, "vllm"),
+        ("mistral", {"adapter": "me/a", "lora_rank": 16}, "vllm-lora"),
+        ("Qwen/Qwen3-VL-8B-Instruct", {}, "vllm-vision"),
+        ("BAAI/bge-m3", {}, "embeddings"),
+        ("Qwen/Qwen3-Embedding-0.6B", {}, "embeddings"),
+        ("mistral", {"engine": "sglang"}, "sglang"),
+        ("mistral", {"engine": "transformers"}, "transformers-lora"),
     ],
 )
-def test_a_template_of_another_form_is_one_clear_error(text):
+def test_the_model_and_the_engine_choose_the_template_unless_somebody_does(model, options, name):
+    assert template_of(planned(model, **options), None).name == name
+
+
+def test_a_template_of_another_engine_than_the_plans_is_refused():
+    with pytest.raises(UsageError, match="sglang"):
+        launched(asked=Asked(template=find_template("sglang")))
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_template_of_the_package_reads_back_and_is_named_as_its_file(name):
+    found = find_template(name)
+    assert found.name == name
+    assert "api_key" in dict(found.secrets).values()
+
+
+def test_every_engine_is_started_with_what_its_own_plan_counted():
+    sglang = launched(engine="sglang", kv_cache_dtype="fp8", context_tokens=4096)
+    assert sglang.image == "lmsysorg/sglang:v0.5.23"
+    assert value(sglang, "--context-length") == "4096"
+    assert value(sglang, "--kv-cache-dtype") == "fp8_e4m3"
+    assert "--config" in sglang.entrypoint[2]
+    lora = launched(engine="transformers", quantization="bitsandbytes", adapter="me/a",
+                    asked=Asked(variables={"IMAGE": "ghcr.io/me/lora:1"}))  # fmt: skip
+    assert lora.image == "ghcr.io/me/lora:1"
+    assert {name: lora.env[name] for name in ("MODEL_NAME", "ADAPTER_NAME", "QUANTIZATION", "PORT")} == {
+        "MODEL_NAME": "mistralai/Mistral-7B-Instruct-v0.2", "ADAPTER_NAME": "me/a", "QUANTIZATION": "4bit",
+        "PORT": "8000",
+    }  # fmt: skip
+    vectors = launched("BAAI/bge-m3")
+    assert value(vectors, "--runner") == "pooling"
+    assert vectors.health.asks == "embedding"
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [({}, "needs IMAGE"), ({"IMAGE": "a:1", "NONE": "1"}, "no variable NONE"),
+     ({"IMAGE": "a:1", "REQUESTS_PER_MINUTE": "many"}, "whole number")],
+)  # fmt: skip
+def test_variables_must_be_set_known_and_of_their_type(variables, says):
+    with pytest.raises(UsageError, match=says):
+        launched(engine="transformers", asked=Asked(variables=variables))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("readiness: chat", "readiness: soon"), "@: readiness"),
+        (("port: 8000", "port: many"), "@: port"),
+        (("port: 8000", "port: 8000\nports: [1]"), "@: there is no key ports"),
+        (("health: /health", ""), "the key health is missing"),
+        (("engine: vllm", "engine: vlm"), "@: the engine 'vlm' is not known"),
+        (("openai:v{engine_version}", "openai:latest"), "@: the image names no release"),
+        (('"{context}"', '"{contxt}"'), "{contxt} stands for nothing"),
+        (('"{context}"', '"{api_key}"'), "{api_key} is a secret"),
+        (("KEY: {secret: api_key}", "KEY: {secret: aws_key}"), "@: environment.VLLM_API_KEY.secret"),
+        (("min_cuda: \"{min_cuda}\"", "min_cuda: new"), "min_cuda"),
+        (("port: 8000", "prt: 8000"), "@: there is no key prt"),
+        (("port: 8000", "port: 8000\nport: 9000"), "port stands twice"),
+        (("arguments:", "arguments: ["), "is no YAML"),
+    ],
+)  # fmt: skip
+def test_a_template_of_another_form_names_its_file_line_and_key(change, says, tmp_path):
+    path = tmp_path / "mine.yaml"
+    assert change[0] in TEXT
+    path.write_text(TEXT.replace(*change, 1), encoding="utf-8")
+    with pytest.raises(BadFileError, match=r"mine\.yaml") as error:
+        read_template(path)
+    line = TEXT[: TEXT.index(change[0])].count("\n") + 1 + change[1].count("\n")
+    assert says.replace("@", f"line {line}") in error.value.message
+
+
+@pytest.mark.parametrize("text", ["", "[]", "name: x", "\x00", "name: &a [*a]"])
+def test_what_is_no_template_at_all_is_one_clear_error(text, tmp_path):
+    path = tmp_path / "t.yaml"
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(BadFileError):
-        read_template(text, Path("t.yaml"))
+        read_template(path)
 
 
-def test_a_placeholder_that_does_not_exist_and_a_secret_among_arguments_are_refused():
-    template = load_template("vllm")
-    for wrong in ("{nothing}", "{api_key}"):
-        broken = dataclasses.replace(template, arguments=(("--x", wrong),))
-        with pytest.raises(BadFileError):
-            render(
-                broken,
-                {"engine_version": "1", "api_key": KEY, "hf_token": None},
-                disk_gb=1,
-                download_gb=1,
-                model_id="m",
-            )
+def test_a_secret_that_slips_among_the_arguments_is_refused():
+    plan = planned()
+    broken = dataclasses.replace(find_template("vllm"), arguments=(("--x", "{api_key}"),))
+    values = values_of(plan, plan.candidates[0], "chat") | {"api_key": KEY}
+    with pytest.raises(BadFileError, match="secret"):
+        render(broken, values, plan, "m")
 
 
-def test_every_placeholder_of_the_template_is_explained_in_it():
-    import re
+def test_every_placeholder_has_a_value_and_is_explained():
+    plan = planned()
+    assert {*values_of(plan, plan.candidates[0], "chat"), "PORT"} == set(PLACEHOLDERS)
+    explained = re.findall(r"^#   \{(\w+)\}", TEXT, re.MULTILINE)
+    assert explained == list(PLACEHOLDERS)
 
-    from cloudgpu.base.data import data_dir
 
-    text = (data_dir("templates") / "vllm.yaml").read_text(encoding="utf-8")
-    used = set(re.findall(r"\{(\w+)\}", "\n".join(line for line in text.splitlines() if not line.startswith("#"))))
-    explained = set(re.findall(r"\{(\w+)\}", "\n".join(line for line in text.splitlines() if line.startswith("#"))))
-    assert used == explained - {"placeholder"}
+def test_a_template_of_ones_own_stands_in_for_the_packages(tmp_path):
+    own = tmp_path / "templates"
+    path = copy_template(find_template("vllm"), "mine", own)
+    assert find_template("mine", own).name == "mine"
+    assert find_template(str(path)).origin == str(path)
+    copy_template(find_template("vllm"), "sglang", own)
+    assert find_template("sglang", own).engine == "vllm"
+    with pytest.raises(ConflictError):
+        copy_template(find_template("vllm"), "mine", own)
+    with pytest.raises(UsageError):
+        copy_template(find_template("vllm"), "../mine", own)
+
+
+def test_a_template_that_is_not_there_is_said_to_be_missing(tmp_path):
+    for name in ("nothing", str(tmp_path / "nothing.yaml"), "pack-example"):
+        with pytest.raises(NotFoundError):
+            find_template(name, tmp_path)
+    assert Path(find_template("vllm").origin).name == "vllm.yaml"

@@ -9,12 +9,14 @@ from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
 from cloudgpu.running.deployment.request import Limits, UpRequest, rental_of
 from cloudgpu.running.label import is_name
-from cloudgpu.serving.template import launch_of
+from cloudgpu.serving.asked import PLAIN, Asked
+from cloudgpu.serving.launching import launch_of
 
 
 def request_from_plan(
-    plan: Plan, *, name: str, service: str, api_key: Secret, limits: Limits, hf_token: Secret | None = None
-) -> UpRequest:
+    plan: Plan, *, name: str, service: str, api_key: Secret, limits: Limits, hf_token: Secret | None = None,
+    asked: Asked = PLAIN,
+) -> UpRequest:  # fmt: skip
     """What `bring_up` may rent for this plan: its candidates in their order. `api_key` is the endpoint's own.
 
     `hf_token` is sent to the rented machine when it is given. Raises UsageError for a name that cannot be one.
@@ -34,17 +36,19 @@ def request_from_plan(
         rentals=tuple(
             rental_of(
                 candidate.offer,
-                launch_of(plan, candidate, service=service, api_key=api_key, hf_token=hf_token),
+                launch_of(plan, candidate, service=service, api_key=api_key, hf_token=hf_token, asked=asked),
             )
             for candidate in plan.candidates
         ),
         api_key=api_key,
         limits=limits,
-        wish=_wish(plan.needs),
+        wish=_wish(plan.needs, asked),
     )
 
 
-def _wish(needs: Needs) -> str:
+def _wish(needs: Needs, asked: Asked) -> str:
     """What of the needs decides what may run and on which cards; price, place and hours may be asked for anew."""
-    asked = [needs.model.model_id, repr(needs.options), needs.gpu, needs.gpu_count, needs.adapter]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+    wanted = [needs.model.model_id, repr(needs.options), needs.gpu, needs.gpu_count, needs.adapter]
+    if asked != PLAIN:
+        wanted.append(repr(asked))
+    return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:16]

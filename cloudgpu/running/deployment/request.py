@@ -73,10 +73,11 @@ class Limits:
 
     `ends_by_itself` makes the end of the lease its end, `idle_stop_s` so many seconds without work (None: never).
     `hedge` is how many machines are started at once: the first that answers stays, the others are removed again.
-    `max_wait_s` is per machine, from its create to its first answer; None takes a generous estimate from the size of
-    what it downloads. `max_spend_usd` is for all attempts together; None allows what the other limits allow.
-    `max_usd_per_hour` caps GPU and disk together; None allows 5 % above the price that was shown, once: what is agreed
-    for a rental is kept with the deployment, and neither the price read before the create nor the one after moves it.
+    `max_wait_s` is per machine, from its create to its first answer; None takes the template's rule, or without one a
+    generous estimate from the size of what it downloads. `max_spend_usd` is for all attempts together; None allows what
+    the other limits allow. `max_usd_per_hour` caps GPU and disk together; None allows 5 % above the price that was
+    shown, once: what is agreed for a rental is kept with the deployment, and neither the price read before the
+    create nor the one after moves it.
     """
 
     max_attempts: int = 3
@@ -90,7 +91,7 @@ class Limits:
 
     def wait_s(self, rental: Rental) -> float:
         """The longest wait for this machine, in seconds."""
-        estimate = _BASE_WAIT_S + _WAIT_S_PER_GB * rental.launch.download_gb
+        estimate = rental.launch.start_limit_s or _BASE_WAIT_S + _WAIT_S_PER_GB * rental.launch.download_gb
         return self.max_wait_s if self.max_wait_s is not None else estimate
 
     def cap(self, rental: Rental) -> Decimal:
