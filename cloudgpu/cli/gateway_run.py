@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from cloudgpu.moving import address
 from cloudgpu.moving.entrance import DirectEntrance, Shares, entrance_of
 from cloudgpu.moving.gateway.base import Gateway, Reading
 from cloudgpu.moving.gateway.desk import gateway_of, open_gateway
+from cloudgpu.moving.gateway.port import is_free
 from cloudgpu.moving.gateway.route import GatewayKind, Route, gateway_folder
 from cloudgpu.moving.migration import Migration
 from cloudgpu.running.records import Deployment, DeploymentState, Service
@@ -75,7 +75,9 @@ def stop_gateway(which: str | None, *, as_json: bool) -> None:
     if as_json:
         return render.out_json({"service": name, "stopped": True})
     render.text(f"The gateway of {name} at {route.url} is gone; what it was answering is finished.")
-    return render.text(f"Clients go to {in_charge.name if in_charge else 'nothing'}: the address files say where.")
+    if in_charge is None:
+        return render.text(f"Nothing serves {name}.")
+    return render.text(f"Clients go to {in_charge.name} directly: the address files say where, and with which key.")
 
 
 def show_status(which: str | None, *, as_json: bool) -> None:
@@ -234,20 +236,9 @@ def _free_port(session: Session, host: str) -> int:
     """The first from 8400 that no other gateway of ours has and nobody listens on."""
     taken = {route.port for _, (_, route) in _all(session)}
     for port in range(_FIRST_PORT, _FIRST_PORT + _PORTS):
-        if port not in taken and _is_free(host, port):
+        if port not in taken and is_free(host, port):
             return port
     raise UsageError(f"no port from {_FIRST_PORT} on is free on {host}", hint="choose one: --port N")
-
-
-def _is_free(host: str, port: int) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def _show_started(session: Session, name: str, *, as_json: bool) -> None:

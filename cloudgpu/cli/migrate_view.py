@@ -56,8 +56,9 @@ def show_price(old: Deployment, new: Newcomer, price: DoubleRun, now: datetime, 
     """What the double run costs, before it begins."""
     render.heading(f"Migrate {old.service}: {old.name} → {new.name} ({new.model})")
     cap = f"; never above {render.money(new.most_usd_per_hour, 4)}/h" if new.most_usd_per_hour else ""
+    meanwhile = "goes first" if replaces else "keeps serving"
     rows = [
-        ("Old", f"{render.money(price.old_usd_per_hour, 4)}/h on {old.cards}, keeps serving"),
+        ("Old", f"{render.money(price.old_usd_per_hour, 4)}/h on {old.cards}, {meanwhile}"),
         ("New", f"{render.money(price.new_usd_per_hour, 4)}/h on {new.gpu}{cap}"),
     ]
     if not replaces:

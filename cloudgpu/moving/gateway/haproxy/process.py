@@ -14,6 +14,7 @@ from cloudgpu.moving.gateway.answers import port_in_use, refused
 from cloudgpu.moving.gateway.base import Reading, SideReading
 from cloudgpu.moving.gateway.haproxy import socket
 from cloudgpu.moving.gateway.haproxy.config import STANDBY, config_text, digest
+from cloudgpu.moving.gateway.port import is_free
 from cloudgpu.moving.gateway.route import Route, load_route, save_route, write_private
 from cloudgpu.moving.gateway.run_dir import run_dir
 from cloudgpu.moving.gateway.waiting import wait_until
@@ -39,6 +40,10 @@ class HaproxyGateway:
         if running == digest(route):
             self._keep(route)
             return socket.order(self._admin, *_weights(route))
+        known = load_route(self.folder)
+        moves = running is None or known is None or (known.host, known.port) != (route.host, route.port)
+        if moves and not is_free(route.host, route.port):
+            raise port_in_use(route)
         program = _program()
         _check(program, route, run_dir(self.folder))
         self._keep(route)
