@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadAnswerError, CloudgpuError, NotFoundError, RefusedKeyError, UnreachableError
+from cloudgpu.moving.bench.background import spawn
 from cloudgpu.moving.bench.call import Caller, Place
 from cloudgpu.moving.bench.endpoint import Endpoint
 from cloudgpu.moving.bench.patience import Patience
@@ -70,7 +71,7 @@ def warm_up(endpoint: Endpoint, workload: Workload, stop: threading.Event | None
     place = Place(users=0, turn=-1, slot=0, began=time.perf_counter())
     try:
         for question in workload.warming():
-            sample = _all([_spawn(partial(caller.ask, question, place))])[0].result()
+            sample = _all([spawn(partial(caller.ask, question, place))])[0].result()
             if sample.trouble not in (None, Trouble.EMPTY, Trouble.OVERLOADED):
                 raise _refused(endpoint, sample)
     finally:
@@ -105,11 +106,11 @@ def _stage(side: _Side, workload: Workload, users: int, turn: int, stop: threadi
     asked = workload.asked(users, turn)
     callers = [_caller(side.endpoint, workload, stop) for _ in asked]
     samples: list[Sample] = []
-    trips = [each.result() for each in _all([_spawn(caller.connect) for caller in callers])]
+    trips = [each.result() for each in _all([spawn(caller.connect) for caller in callers])]
     side.rtt_s = min((each for each in (*trips, side.rtt_s) if each is not None), default=None)
     began = time.perf_counter()
     try:
-        _all([_spawn(_User(side, caller, questions, samples, users, turn, began, stop).ask_all)
+        _all([spawn(_User(side, caller, questions, samples, users, turn, began, stop).ask_all)
               for caller, questions in zip(callers, asked, strict=True)])  # fmt: skip
     except KeyboardInterrupt:
         stop.set()
@@ -149,20 +150,6 @@ class _User:
 
 def _in_order(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     return tuple(sorted(samples, key=lambda sample: sample.slot))
-
-
-def _spawn(work: Callable[[], T]) -> Future[T]:
-    """Work in a thread that nobody waits for at exit: an endpoint that hangs must not hold the program."""
-    outcome: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    threading.Thread(target=run, name="bench", daemon=True).start()
-    return outcome
 
 
 def _all(futures: Sequence[Future[T]]) -> Sequence[Future[T]]:

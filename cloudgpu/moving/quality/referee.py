@@ -8,10 +8,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
+from cloudgpu.moving.bench.background import spawn
 from cloudgpu.moving.bench.call import Caller, Place
 from cloudgpu.moving.bench.endpoint import Endpoint
 from cloudgpu.moving.bench.question import Question
@@ -59,7 +61,7 @@ def opinions(
     cases = _cases(old, new)
     stop = threading.Event()
     done: dict[str, Opinion] = {}
-    futures = [_spawn(judge, cases[number::AT_ONCE], done, stop) for number in range(AT_ONCE)]
+    futures = [spawn(partial(_judge_on, judge, cases[number::AT_ONCE], done, stop)) for number in range(AT_ONCE)]
     try:
         while wait(futures, timeout=0.5).not_done:
             on_progress(f"{len(done)} of {len(cases)} judged")
@@ -108,23 +110,14 @@ def _cases(old: QualityRun, new: QualityRun) -> Sequence[_Case]:
     ]
 
 
-def _spawn(judge: Endpoint, cases: Sequence[_Case], done: dict[str, Opinion], stop: threading.Event) -> Future[None]:
-    future: Future[None] = Future()
-
-    def run() -> None:
-        caller = Caller(judge, limit_s=_LIMIT_S, seed=0, stop=stop)
-        try:
-            for case in cases:
-                if not stop.is_set():
-                    done[case.prompt] = Opinion(prompt=case.prompt, preference=_preference(caller, case))
-            future.set_result(None)
-        except BaseException as error:
-            future.set_exception(error)
-        finally:
-            caller.close()
-
-    threading.Thread(target=run, name="referee", daemon=True).start()
-    return future
+def _judge_on(judge: Endpoint, cases: Sequence[_Case], done: dict[str, Opinion], stop: threading.Event) -> None:
+    caller = Caller(judge, limit_s=_LIMIT_S, seed=0, stop=stop)
+    try:
+        for case in cases:
+            if not stop.is_set():
+                done[case.prompt] = Opinion(prompt=case.prompt, preference=_preference(caller, case))
+    finally:
+        caller.close()
 
 
 def _preference(caller: Caller, case: _Case) -> Preference:

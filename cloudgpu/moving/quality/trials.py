@@ -8,6 +8,7 @@ from concurrent.futures import Future, wait
 from decimal import Decimal
 
 from cloudgpu.base.money import usd_from_float
+from cloudgpu.moving.bench.background import spawn
 from cloudgpu.moving.bench.call import Caller, Place
 from cloudgpu.moving.bench.endpoint import Endpoint
 from cloudgpu.moving.bench.patience import Patience
@@ -77,27 +78,19 @@ class _Side:
         self._patience = Patience()
 
     def begin(self) -> list[Future[None]]:
-        futures: list[Future[None]] = []
-        for number in range(AT_ONCE):
-            future: Future[None] = Future()
-            threading.Thread(target=self._ask_on, args=(future,), name=f"quality-{number}", daemon=True).start()
-            futures.append(future)
-        return futures
+        return [spawn(self._ask_on) for _ in range(AT_ONCE)]
 
     def run(self) -> QualityRun:
         ordered = sorted(self.trials, key=lambda each: (self._order[each.prompt], each.repeat))
         return QualityRun(name=self.endpoint.name, trials=tuple(ordered))
 
-    def _ask_on(self, future: Future[None]) -> None:
+    def _ask_on(self) -> None:
         caller = Caller(self.endpoint, limit_s=LIMIT_S, seed=0, stop=self._stop)
         try:
             caller.connect()
             while not self._stop.is_set() and not self._patience.over and (found := self._next()) is not None:
                 repeat, test = found
                 self.trials.append(self._trial(caller, test, repeat))
-            future.set_result(None)
-        except BaseException as error:
-            future.set_exception(error)
         finally:
             caller.close()
 
