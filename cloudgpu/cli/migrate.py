@@ -177,7 +177,7 @@ def status(
     if as_json:
         render.out_json({"migration": json_of(now)})
     else:
-        show_status(now)
+        show_status(session, now)
     if migration.state is MigrationState.CLEANUP_FAILED:
         raise typer.Exit(6)  # something may still bill
 

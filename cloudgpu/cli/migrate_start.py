@@ -212,7 +212,7 @@ def _go(
             show_new_verdict(session, migration)
         raise
     if not wish.as_json:
-        show_verdict(migration)
+        show_verdict(session, migration)
     migration = watch(session, migration, hooks, until=_until(wish))
     if wish.as_json:
         render.out_json({"migration": as_json(standing(session, migration)), "hook": hook_json(hooks)})

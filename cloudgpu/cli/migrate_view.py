@@ -13,6 +13,7 @@ from cloudgpu.moving import address
 from cloudgpu.moving.double_run import DoubleRun
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.hook import HookResult
+from cloudgpu.moving.kept_page import page_path
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.sides import ways_out
@@ -86,13 +87,16 @@ def _way_back(old: Deployment, price: DoubleRun, now: datetime, *, replaces: boo
     return f"keeping {old.name} warm until {until:%H:%M} UTC costs {render.money(price.window_usd)}"
 
 
-def show_verdict(migration: Migration) -> None:
-    """What the gates found, one line a check."""
+def show_verdict(session: Session, migration: Migration) -> None:
+    """What the gates found, one line a check, and where the page with both sides' answers lies."""
     if migration.verdict is None:
         return
     columns = [Column("GATE"), Column("CHECK", drop=1), Column("OUTCOME"), Column("REASON")]
     rows = [[each.gate, each.name, each.outcome.replace("_", " "), each.reason] for each in migration.verdict.checks]
     render.table(columns, rows, title=f"Gates: {migration.verdict.outcome}")
+    page = page_path(session.settings.state_dir, migration.migration_id)
+    if page.exists():
+        render.note(f"Both sides' answers and times: {page}")
     render.text()
 
 
@@ -101,7 +105,7 @@ def show_new_verdict(session: Session, before: Migration) -> None:
     body = session.store.migration(before.migration_id)
     now = Migration.from_body(body) if body else before
     if now.verdict != before.verdict:
-        show_verdict(now)
+        show_verdict(session, now)
 
 
 def show_moved(session: Session, migration: Migration) -> None:
@@ -145,7 +149,7 @@ def closing_question(session: Session, migration: Migration, loser: Side) -> str
     return f"Destroy {loser.name} for good?"
 
 
-def show_status(now: Standing) -> None:
+def show_status(session: Session, now: Standing) -> None:
     """One migration: how far, both sides, what went wrong, what to do."""
     migration = now.migration
     render.heading(f"{migration.migration_id}: {migration.old.name} → {migration.new.name}, {migration.state}")
@@ -158,7 +162,7 @@ def show_status(now: Standing) -> None:
         rows.append(("Problem", migration.problem))
     render.pairs(rows)
     render.text()
-    show_verdict(migration)
+    show_verdict(session, migration)
     if migration.is_open:
         show_choices(now)
 

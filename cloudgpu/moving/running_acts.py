@@ -22,6 +22,7 @@ from cloudgpu.moving.gates.thresholds_file import read_thresholds
 from cloudgpu.moving.gates.verdict import Verdict
 from cloudgpu.moving.gateway.route import ShareBy
 from cloudgpu.moving.hook import HookResult, run_hook
+from cloudgpu.moving.kept_page import keep_page
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.live import Count, Observation
 from cloudgpu.moving.migration import Migration, Side
@@ -123,9 +124,12 @@ class RunningActs:
         if old is None or self._refusal(old):
             ready = tuple(readiness_checks(self._endpoint(new)))
             return Verdict(old=migration.old.name, new=migration.new.name, at=clock.now(), checks=ready)
-        return judge(
+        judgement = judge(
             self._endpoint(old), self._endpoint(new), thresholds, clock, golden=golden, on_progress=self._show
-        ).verdict
+        )
+        with contextlib.suppress(OSError):  # a page to read; the verdict is in the journal
+            keep_page(self.state_dir, migration.migration_id, judgement)
+        return judgement.verdict
 
     def observe(self, migration: Migration) -> Observation:
         """See `Acts`. A new side that does not answer is asked twice: one lost request is no regression."""
