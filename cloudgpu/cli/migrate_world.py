@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import ConflictError, NotFoundError, StoppedByUserError, UsageError
 from cloudgpu.cli import render
+from cloudgpu.cli.awake import awake
 from cloudgpu.cli.deployment_view import progress_detail
 from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.interrupt import end_like_ctrl_c
@@ -38,7 +39,7 @@ def the_old_side(session: Session, name: str) -> Deployment:
     """
     found = _named(session.store.deployments(), name)
     clock = session.clock(found.provider)
-    found = refresh(found, session.provider(found.provider), session.store, clock, session.emit)
+    found = awake(session, refresh(found, session.provider(found.provider), session.store, clock, session.emit))
     if found.state is not DeploymentState.READY:
         raise ConflictError(
             f"{found.name} is {found.state.value}, not ready: there is nothing to migrate from",

@@ -44,6 +44,7 @@ def status(
 def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Deployment], list[str]]":
     """The deployments as they are now, and sentences on what could not be asked."""
     from cloudgpu.base.errors import CloudgpuError
+    from cloudgpu.cli.awake import awake
     from cloudgpu.running.deployment import DeploymentState, refresh
 
     shown, unasked = [], []
@@ -54,7 +55,7 @@ def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Dep
         problem: str | None
         try:
             clock = session.clock(each.provider)
-            now = refresh(each, session.provider(each.provider), session.store, clock, session.emit)
+            now = awake(session, refresh(each, session.provider(each.provider), session.store, clock, session.emit))
         except CloudgpuError as error:
             now, problem = each, error.message
         else:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from cloudgpu.base.errors import CloudgpuError, ConflictError
 from cloudgpu.cli import render
+from cloudgpu.cli.awake import awake
 from cloudgpu.cli.markets import has_key
 from cloudgpu.cli.session import EMULATED, Session
 from cloudgpu.running.deployment import Deployment, refresh, take_down
@@ -88,6 +89,7 @@ def _settle(session: Session, provider: str, found: Found, *, vitals: bool) -> N
         try:
             tools = (session.provider(provider), session.store, session.clock(provider), session.emit)
             now = settle_left_behind(each, *tools) if each.state.is_unsettled else refresh(each, *tools)
+            now = awake(session, now)
             asked = vitals or now.idle_stop_s is not None
             found.deployments.append(take_vitals(now, session.store, session.clock(provider)) if asked else now)
         except ConflictError as error:

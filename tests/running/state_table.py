@@ -10,6 +10,7 @@ from cloudgpu.running.deployment.state import state_of
 from cloudgpu.running.providers.base import InstanceView
 from cloudgpu.running.providers.runpod.pods import read_one as read_pod
 from cloudgpu.running.providers.vast.instances import read_one as read_vast
+from cloudgpu.running.records import DeploymentState
 from tests.running.recorded import pod_row, vast_row
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
@@ -67,7 +68,10 @@ def _exact(row: Mapping[str, Any]) -> dict[str, Any]:
 def _row(provider: str, words: str, view: InstanceView | None) -> str:
     if view is None:
         return f"| {provider} | {words} | none of that id | gone, once a complete listing agrees | no | no |"
-    new, served = (state_of(SimpleNamespace(ready_at=moment), view).value for moment in (None, view.started_at))
+    new, served = (
+        state_of(SimpleNamespace(state=before), view).value
+        for before in (DeploymentState.STARTING, DeploymentState.READY)
+    )
     deployment = new if new == served else f"{new}, then {served}"
     gpu, disk = ("yes" if billed else "no" for billed in (view.gpu_billing, view.disk_billing))
     return f"| {provider} | {words} | {view.state.value} | {deployment} | {gpu} | {disk} |"

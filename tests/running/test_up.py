@@ -17,8 +17,10 @@ from cloudgpu.base.errors import (
     StoppedByUserError,
 )
 from cloudgpu.running.deployment import DeploymentState, Limits
+from cloudgpu.running.deployment.coming_back import ready_when_it_answers
 from cloudgpu.running.deployment.create import intend
 from cloudgpu.running.deployment.journal import Journal
+from cloudgpu.running.deployment.observe import lock_name
 from cloudgpu.running.providers.base import InstanceState
 
 
@@ -346,7 +348,27 @@ def test_what_serves_and_is_outbid_is_shown_so_and_comes_back(desk):
     machine.state = InstanceState.OUTBID
     assert desk.refresh(deployment).state is DeploymentState.OUTBID
     machine.state = None
-    assert desk.refresh(desk.store.deployment("mistral")).state is DeploymentState.READY
+    back = desk.refresh(desk.store.deployment("mistral"))
+    assert back.state is DeploymentState.LOADING  # its engine starts anew: running is not ready
+    desk.answers_after_s = 1e9
+    assert ready_when_it_answers(back, *desk.tools.values(), prober=desk.prober).state is DeploymentState.LOADING
+    with pytest.raises(ConflictError, match="is loading again: it served before"):
+        desk.up()  # it is not waited for as a new one would be, and so never removed for being late
+    desk.answers_after_s = 0.0
+    again = ready_when_it_answers(back, *desk.tools.values(), prober=desk.prober)
+    assert (again.state, again.ready_at) == (DeploymentState.READY, deployment.ready_at)
+    assert desk.refresh(again).state is DeploymentState.READY
+
+
+def test_what_a_living_up_waits_for_is_left_to_it(desk):
+    deployment = desk.up()
+    loading = replace(deployment, state=DeploymentState.LOADING, ready_at=None)
+    desk.store.save_deployment(loading)
+    desk.answers_after_s = 0.0
+    with desk.store.lock(lock_name("mistral"), "up mistral"):
+        assert ready_when_it_answers(loading, *desk.tools.values(), prober=desk.prober) == loading
+    ready = ready_when_it_answers(loading, *desk.tools.values(), prober=desk.prober)
+    assert ready.state is DeploymentState.READY
 
 
 def test_a_download_that_says_nothing_for_far_too_long_is_stuck_and_not_slow(desk):

@@ -11,6 +11,7 @@ from cloudgpu.base.settings import read_settings
 from cloudgpu.emulator import process
 from cloudgpu.emulator.rig import Rig
 from cloudgpu.running.deployment import DeploymentState, bring_up, refresh, take_down
+from cloudgpu.running.deployment.coming_back import ready_when_it_answers
 from cloudgpu.running.providers import EmulatorAddress, open_provider
 from cloudgpu.running.sweep import Why, sweep
 from tests.running.emulated import World
@@ -58,7 +59,8 @@ def test_a_bid_serves_is_seen_to_be_outbid_and_serves_again_when_it_is_raised(wo
     world.provider.change_bid(deployment.instance_id, view.bid_usd_per_hour * 2)
     world.clock.sleep(1200)
     seen = refresh(seen, *world.tools.values())
-    assert seen.state is DeploymentState.READY
+    assert seen.state is DeploymentState.LOADING
+    assert ready_when_it_answers(seen, *world.tools.values()).state is DeploymentState.READY
     assert take_down(seen, **world.tools).state is DeploymentState.GONE
     assert world.billing() == []
 

@@ -91,14 +91,19 @@ def step(deployment: Deployment, sighting: Sighting) -> Step:
 
 
 def state_of(deployment: Deployment, view: InstanceView) -> DeploymentState:
-    """The state that an instance's own state means for a deployment that is neither ending nor draining."""
+    """The state that an instance's own state means for a deployment that is neither ending nor draining.
+
+    One that runs is ready while it was ready at the last look. One that comes back loads its engine anew: it is ready
+    when it answers again.
+    """
     match view.state:
         case InstanceState.PROVISIONING:
             return DeploymentState.PROVISIONING
         case InstanceState.STARTING:
             return DeploymentState.STARTING
         case InstanceState.RUNNING:
-            return DeploymentState.READY if deployment.ready_at else DeploymentState.LOADING
+            serves = deployment.state is DeploymentState.READY
+            return DeploymentState.READY if serves else DeploymentState.LOADING
         case InstanceState.OUTBID:
             return DeploymentState.OUTBID
         case InstanceState.STOPPED | InstanceState.FAILED | InstanceState.OFFLINE:

@@ -23,6 +23,8 @@ from cloudgpu.running.store import Store
 
 _WAITING = (DeploymentState.PROVISIONING, DeploymentState.STARTING, DeploymentState.LOADING)
 
+_TAKEN = (DeploymentState.READY, DeploymentState.OUTBID, DeploymentState.FAILED, DeploymentState.DRAINING)
+
 
 def bring_up(
     request: UpRequest,
@@ -67,12 +69,17 @@ def _standing(journal: Journal, request: UpRequest) -> Deployment | None:
     found = settle(journal, found) if found.instance_id is None else apply(journal, found, look(journal, found))
     if found.state.is_final:
         return None
-    if found.state in _WAITING and (found.model, found.service) == (request.model, request.service):
+    if _waits(found) and (found.model, found.service) == (request.model, request.service):
         _check_wanted(found, request)
         going_on = f"with {found.cards}, rented by an earlier run"
         journal.on_progress(Progress(phase="going on", detail=going_on, elapsed_s=0, usd=ZERO))
         return found
     raise _taken(found)
+
+
+def _waits(found: Deployment) -> bool:
+    """Whether an `up` was cut short that waited for it. What served before and loads again is nobody's to replace."""
+    return found.state in _WAITING and found.ready_at is None
 
 
 def _end_spares(journal: Journal, name: str) -> None:
@@ -99,7 +106,7 @@ def _check_wanted(found: Deployment, request: UpRequest) -> None:
 def _left_standing(journal: Journal, name: str) -> CloudgpuError:
     """The error for a Ctrl-C before anything of this run began: what an earlier one left is left as it is, and said."""
     found = next(iter(journal.store.living(name)), None)
-    if found is None or not (found.state.is_unsettled or found.state in _WAITING):
+    if found is None or not (found.state.is_unsettled or _waits(found)):
         return StoppedByUserError("stopped; nothing was rented or removed")
     link = journal.provider.console_url(found.instance_id or "")
     return unsettled(found, "stopped before what an earlier run left was settled", link)
@@ -107,12 +114,13 @@ def _left_standing(journal: Journal, name: str) -> CloudgpuError:
 
 def refuse_taken(found: Deployment | None) -> None:
     """Raise ConflictError when this deployment serves, or exists without serving: its name cannot be given again."""
-    if found is not None and found.state in (DeploymentState.READY, DeploymentState.FAILED, DeploymentState.DRAINING):
+    if found is not None and (found.state in _TAKEN or (found.state in _WAITING and not _waits(found))):
         raise _taken(found)
 
 
 def _taken(found: Deployment) -> ConflictError:
-    doing = "serves already" if found.state is DeploymentState.READY else f"is {found.state.value}"
+    again = " again: it served before" if found.state in _WAITING else ""
+    doing = "serves already" if found.state is DeploymentState.READY else f"is {found.state.value}{again}"
     return ConflictError(
         f"{found.name} {doing} ({found.model} on instance {found.instance_id} at {found.provider})",
         hint=f"give the new one another --name, or remove it first: cloudgpu down {found.name}",

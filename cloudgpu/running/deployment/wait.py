@@ -86,7 +86,7 @@ def advance(
         health = prober(deployment.endpoint, api_key, deployment.health)
         if health.ready:
             watch.answered = True
-            return _ready(journal, deployment)
+            return answered(journal, deployment)
         _read_log(journal, deployment, watch)
         _judge_download(journal, deployment, watch, bounds)
     _tell(journal, deployment, watch, bounds)
@@ -94,11 +94,12 @@ def advance(
     return deployment
 
 
-def _ready(journal: Journal, deployment: Deployment) -> Deployment:
+def answered(journal: Journal, deployment: Deployment) -> Deployment:
+    """Record that it answers. `ready_at` stays the time of its first answer."""
     now = journal.now()
     waited_s = round((now - deployment.since).total_seconds(), 3)
     journal.tell(EventKind.READY, deployment, endpoint=deployment.endpoint, waited_s=waited_s)
-    return journal.save(deployment, state=DeploymentState.READY, ready_at=now, last_error=None)
+    return journal.save(deployment, state=DeploymentState.READY, ready_at=deployment.ready_at or now, last_error=None)
 
 
 def _judge(journal: Journal, deployment: Deployment, sighting: Sighting, watch: Watch, bounds: Bounds) -> None:

@@ -1,0 +1,32 @@
+"""What loads while no command waits for it: ready as soon as its engine answers, and not before."""
+
+import contextlib
+
+from cloudgpu.base.clock import Clock
+from cloudgpu.base.errors import ConflictError
+from cloudgpu.base.events import Emit
+from cloudgpu.running.deployment.journal import Journal
+from cloudgpu.running.deployment.observe import lock_name
+from cloudgpu.running.deployment.wait import Prober, answered
+from cloudgpu.running.health import probe
+from cloudgpu.running.providers.base import Provider
+from cloudgpu.running.records import Deployment, DeploymentState
+from cloudgpu.running.store import Store
+
+
+def ready_when_it_answers(
+    deployment: Deployment, provider: Provider, store: Store, clock: Clock, emit: Emit, *, prober: Prober = probe
+) -> Deployment:
+    """The deployment, `ready` when it loads and answers now: it came back, or the `up` that waited was cut short.
+
+    Recorded. What another process works on is left to that one. Calls the endpoint, and it alone; spends nothing.
+    """
+    name = lock_name(deployment.name)
+    if deployment.state is not DeploymentState.LOADING or deployment.endpoint is None or store.is_locked(name):
+        return deployment
+    if not prober(deployment.endpoint, store.key_of(deployment), deployment.health).ready:
+        return deployment
+    with contextlib.suppress(ConflictError), store.lock(name, f"a look at {deployment.name}"):
+        if store.life(deployment.token) == deployment:
+            return answered(Journal(provider=provider, store=store, clock=clock, emit=emit), deployment)
+    return store.life(deployment.token) or deployment
