@@ -154,6 +154,7 @@ def _named(name: str, custom: GpuSpec) -> GpuSpec:
 
 
 def _options(case: Mapping[str, Any]) -> ServingOptions:
+    _check_together(case)
     ranks, stages = split_over(_count(case, "gpus"), _count(case, "tensor_parallel"), _count(case, "pipeline_parallel"))
     return ServingOptions(
         context_tokens=_count(case, "max_model_len"),
@@ -177,6 +178,18 @@ def _options(case: Mapping[str, Any]) -> ServingOptions:
         max_pixels=_count(case, "max_pixels"),
         speculative_tokens=_count(case, "speculative_tokens"),
     )
+
+
+def _check_together(case: Mapping[str, Any]) -> None:
+    """Raise UsageError for options of which one takes the meaning from the other."""
+    tokens, sequences = _count(case, "max_num_batched_tokens"), _count(case, "max_num_seqs")
+    if tokens and sequences and tokens < sequences:
+        raise UsageError(
+            f"--max-num-batched-tokens {tokens} is less than --max-num-seqs {sequences}: the engine refuses that",
+            hint=f"give --max-num-batched-tokens {sequences} or more, or fewer sequences",
+        )
+    if (_count(case, "max_loras") or 1) > 1 and case.get("lora_rank") is None:
+        raise UsageError("--max-loras counts nothing without --lora-rank", hint="give --lora-rank, for example 16")
 
 
 def _count(case: Mapping[str, Any], name: str) -> int | None:

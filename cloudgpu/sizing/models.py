@@ -12,10 +12,13 @@ from cloudgpu.base.units import gb_from_bytes
 from cloudgpu.sizing.catalog import read_rows
 from cloudgpu.sizing.nearest import hint_for
 from cloudgpu.sizing.number_formats import (
+    MADE_ON_LOADING,
     QUANTIZATIONS,
     bytes_per_16_bit,
     canonical_quantization,
     checkpoint_bytes,
+    is_plain,
+    same_method,
 )
 from cloudgpu.sizing.quantization_config import checkpoint_format
 from cloudgpu.sizing.shape import Architecture, LayerGroup, LayerKind, Matrix, ParameterGroups, Split
@@ -109,15 +112,26 @@ class ModelSpec:
         A published quantised repository where we know one; for "fp8" without one the 16-bit repository, which the
         engine quantises as it loads. Raises UsageError when neither is possible.
         """
-        wanted = canonical_quantization(quantization)
+        wanted = self.asked_format(quantization)
         if wanted is None or wanted == self.quantization:
             return self._itself()
-        if self.quantization is not None:
-            raise UsageError(
-                f"{self.model_id} is already quantised ({self.quantization}) and cannot be served as {wanted}",
-                hint=f"name the unquantised model: {self.base_id or 'its base'}",
-            )
         return self._published(wanted) or self._online(wanted)
+
+    def asked_format(self, quantization: str | None) -> str | None:
+        """Our word for the format asked for, None for the checkpoint as it is.
+
+        Raises UsageError for one that we cannot count, and for any but its own of a quantised checkpoint.
+        """
+        wanted = canonical_quantization(quantization)
+        if self.quantization is None or (wanted is None and not is_plain(quantization)):
+            return wanted
+        if wanted is not None and same_method(wanted, self.quantization):
+            return self.quantization
+        raise UsageError(
+            f"{self.model_id} is already quantised ({self.quantization}) and cannot be served as "
+            f"{wanted or quantization}",
+            hint=f"leave --quantization out, or name the unquantised model: {self.base_id or 'its base'}",
+        )
 
     def published_quantizations(self) -> tuple[str, ...]:
         """The quantisations of this model for which a published repository is known, in the order of the catalogue."""
@@ -138,7 +152,7 @@ class ModelSpec:
         return None
 
     def _online(self, wanted: str) -> Checkpoint:
-        if wanted in {"fp8", "bitsandbytes"}:
+        if wanted in MADE_ON_LOADING:
             return replace(self._checkpoint(self.model_id, None, published=True), quantization=wanted, online=True)
         raise UsageError(
             f"no published {wanted} checkpoint of {self.model_id} is known",

@@ -81,14 +81,16 @@ commonest, Q4_K_M."""
 
 QUANTIZATIONS = (*STORAGES, *GGUF_BITS)
 
+MADE_ON_LOADING = frozenset({"fp8", "bitsandbytes"})
+"""What vLLM makes of a 16-bit checkpoint while it loads; every other format must have been published as files."""
+
+_PLAIN = ("bf16", "bfloat16", "fp16", "float16")
+
 _SPELLINGS = {
     "": None,
     "none": None,
     "auto": None,
-    "bf16": None,
-    "bfloat16": None,
-    "fp16": None,
-    "float16": None,
+    **dict.fromkeys(_PLAIN),
     "auto_awq": "awq",
     "awq_marlin": "awq",
     "auto_gptq": "gptq",
@@ -136,6 +138,11 @@ def canonical_quantization(name: str | None) -> str | None:
     if len(words) > 1 and known:
         return canonical_quantization(next((word for word in known if word != "gguf"), "gguf"))
     raise UsageError(f"the quantisation {name!r} is not known", hint="one of " + ", ".join(QUANTIZATIONS))
+
+
+def is_plain(name: str | None) -> bool:
+    """Whether 16 bit are asked for by name, which a quantised checkpoint cannot give."""
+    return (name or "").strip().lower() in _PLAIN
 
 
 def same_method(one: str, other: str) -> bool:

@@ -127,9 +127,9 @@ class Architecture:
     `intermediate_size` is that of the widest dense feed-forward layer (0 when every layer is a mixture), the `expert_*`
     fields are 0 without a mixture. `rotary_elements` is the size of all rope caches together. `vision_peak_elements` is
     what the vision tower holds at once for its largest input. `matrices` are the tensors behind the linear and the
-    expert parameters (none for encoders); `yarn_factor` what its config
-    stretches positions by. `is_exact` is False when the family is not one that we
-    have counted, so that parameters are those of the nearest form.
+    expert parameters (none for encoders); `yarn_factor` what its config stretches positions by, `rope_theta` its rope
+    base where the config says one. `is_exact` is False when the family is not one that we have counted, so that
+    parameters are those of the nearest form.
     """
 
     family: str
@@ -154,6 +154,7 @@ class Architecture:
     layer_groups: tuple[LayerGroup, ...]
     matrices: tuple[Matrix, ...] = ()
     yarn_factor: float = 1.0
+    rope_theta: int | None = None
 
     @property
     def is_plain_text(self) -> bool:

@@ -150,6 +150,16 @@ def test_an_option_that_is_given_empty_is_not_taken_for_left_out(run, option):
         run("plan", "qwen-14b", option, "")
 
 
+@pytest.mark.parametrize(("typed", "served"), [("nf4", "bitsandbytes"), ("int4", "gptq"), ("bf16", None)])
+def test_a_format_may_be_typed_under_any_of_its_names(run, typed, served):
+    assert json.loads(run("plan", "qwen-14b", "--quantization", typed, "--json"))["serving"]["quantization"] == served
+
+
+def test_a_quantised_checkpoint_is_not_planned_as_16_bit(run):
+    with pytest.raises(UsageError, match="already quantised"):
+        run("plan", "qwen3-32b-awq", "--quantization", "bf16")
+
+
 def test_a_disk_that_runs_full_on_every_machine_is_refused_with_the_number_that_would_do(run):
     with pytest.raises(UsageError, match="a disk of 8 GB is too small") as caught:
         run("plan", "qwen-14b", "--disk", "8")

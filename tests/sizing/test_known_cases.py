@@ -61,6 +61,41 @@ def test_the_flags_of_a_start_start_it():
     assert override["max_position_embeddings"] == 131072
 
 
+def _override(case):
+    flags = dict(flag.partition(" ")[::2] for flag in estimate_case({"gpu": "H100", **case}).flags)
+    return json.loads(flags["--hf-overrides"])["rope_parameters"]
+
+
+def test_the_override_repeats_the_configs_own_rope_base():
+    config = {"model_type": "qwen2", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32}
+    config |= {"vocab_size": 32000, "intermediate_size": 11008, "max_position_embeddings": 32768}
+    case = {"max_model_len": 65536}
+    assert _override({**case, "config": {**config, "rope_theta": 10000.0}})["rope_theta"] == 10000
+    assert _override({**case, "config": {**config, "rope_parameters": {"rope_theta": 5e6}}})["rope_theta"] == 5000000
+    assert _override({**case, "model": "qwen-14b"})["rope_theta"] == 1000000
+
+
+def test_a_rope_base_that_nobody_knows_is_asked_for_and_not_made_up():
+    case = {"model": "mistral", "max_model_len": 65536, "rope_scaling_factor": 2}
+    assert "rope_theta" not in _override(case)
+    assert any("rope_theta" in note for note in estimate_case({"gpu": "H100", **case}).capability_notes)
+
+
+@pytest.mark.parametrize("quantization", ["fp8", "nf4"])
+def test_what_the_engine_makes_while_it_loads_is_asked_for_by_a_flag(quantization):
+    found = estimate_case({"model": "qwen-14b", "gpu": "H100", "quantization": quantization})
+    assert any(flag.startswith("--quantization ") for flag in found.flags)
+
+
+def test_a_format_that_needs_files_of_its_own_names_them_instead_of_a_flag_that_fails():
+    published, unknown = (
+        estimate_case({"model": "qwen-14b", "gpu": "H100", "quantization": name}) for name in ("awq", "nvfp4")
+    )
+    assert not any(flag.startswith("--quantization") for flag in (*published.flags, *unknown.flags))
+    assert any("Qwen/Qwen2.5-14B-Instruct-AWQ" in note for note in published.capability_notes)
+    assert any("name a repository" in note for note in unknown.capability_notes)
+
+
 def test_the_context_that_a_refusal_names_starts():
     case = {"model": "llama-3.1-8b", "gpu": "RTX 4090", "max_model_len": 131072}
     refused = estimate_case(case)
@@ -87,6 +122,12 @@ def test_a_share_too_large_for_the_graphs_is_answered_with_one_that_leaves_them_
         ({"model": "qwen-7b", "quantization": "int3"}, "int3", "awq"),
         ({"model": "qwen-7b", "engine_version": "newest"}, "newest", "0.25.1"),
         ({"model": "qwen-7b", "rope_scaling_factor": 0.5}, "--rope-scaling-factor", "YaRN"),
+        ({"model": "qwen3-8b", "max_model_len": 131072, "rope_scaling_factor": 2}, "131072", "--context 65536"),
+        ({"model": "e5-large", "max_model_len": 8192}, "512 tokens", "--context 512"),
+        ({"model": "qwen-7b", "lora_rank": 1000}, "rank 512", "512"),
+        ({"model": "qwen-7b", "max_loras": 4}, "--max-loras", "--lora-rank"),
+        ({"model": "qwen-7b", "max_num_batched_tokens": 100, "max_num_seqs": 256}, "--max-num-seqs 256", "256"),
+        ({"model": "qwen-14b-awq", "quantization": "bf16"}, "served as bf16", "unquantised"),
     ],
 )
 def test_contradictions_end_in_one_sentence_that_names_the_fix(case, part, fix):
@@ -114,6 +155,14 @@ def test_a_factor_in_the_config_itself_needs_no_override():
     found = estimate_case({"config": config, "gpu": "H100", "max_model_len": 131072})
     assert found.starts
     assert not any(flag.startswith("--hf-overrides") for flag in found.flags)
+
+
+def test_a_config_that_stretches_already_is_stretched_no_further():
+    config = {"model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32}
+    config |= {"vocab_size": 32000, "intermediate_size": 11008, "max_position_embeddings": 131072}
+    config["rope_scaling"] = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
+    with pytest.raises(UsageError, match="131072 tokens"):
+        estimate_case({"config": config, "gpu": "H100", "max_model_len": 400_000})
 
 
 def test_an_image_limit_of_none_spares_the_towers_profile_and_not_its_weights():

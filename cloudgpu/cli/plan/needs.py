@@ -57,12 +57,13 @@ def needs_of(
     from cloudgpu.sizing.weighed import find_model
 
     refuse_empty(gpu=gpu, adapter=adapter, region=region, engine_version=engine_version, quantization=quantization)
+    found = find_model(model)
     return Needs(
-        model=find_model(model),
+        model=found,
         asked=asked_name(model),
         options=_options(
-            context, concurrency, quantization, kv_cache_dtype, rope_scaling_factor, engine, engine_version, adapter,
-            adapter_rank,
+            context, concurrency, found.asked_format(quantization), kv_cache_dtype, rope_scaling_factor, engine,
+            engine_version, adapter, adapter_rank,
         ),
         hours=positive(hours, "--hours"),
         disk_gb=disk,

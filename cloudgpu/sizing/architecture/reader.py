@@ -26,7 +26,7 @@ from cloudgpu.sizing.architecture.feedforward import (
 )
 from cloudgpu.sizing.architecture.layers import kinds_of, layer_groups
 from cloudgpu.sizing.architecture.matrices import Body, matrices
-from cloudgpu.sizing.architecture.rope import Rope, rope_of
+from cloudgpu.sizing.architecture.rope import Rope, rope_of, theta_of
 from cloudgpu.sizing.architecture.traits import KNOWN_FAMILIES, Traits, traits_of
 from cloudgpu.sizing.architecture.vision import vision_tower
 from cloudgpu.sizing.shape import Architecture, LayerKind, ParameterGroups
@@ -91,6 +91,7 @@ class _Decoder:
             layer_groups=layer_groups(self.family, self.config, self.layers, self.heads, self.latent, self.delta),
             matrices=matrices(self._tensors()),
             yarn_factor=self.rope.yarn_factor,
+            rope_theta=theta_of(self.config),
         )
 
     def _tensors(self) -> Body:

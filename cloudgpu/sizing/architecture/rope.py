@@ -37,3 +37,10 @@ def rope_of(config: Config, *, has_latent: bool) -> Rope:
         original = scaling.count_or(0, "original_max_position_embeddings") or None
         return Rope(yarn_factor=factor, original=original)
     return Rope()
+
+
+def theta_of(config: Config) -> int | None:
+    """The rope base of a config, where it stands by itself or, since Transformers 5, among the rope's parameters."""
+    parameters = config.part("rope_parameters") or Config({})
+    found = config.number_or(parameters.number_or(0.0, "rope_theta"), "rope_theta")
+    return int(found) if 1 <= found < float("inf") else None

@@ -1,5 +1,6 @@
 """LoRA slots: the engine reserves every slot at the largest rank for every module it could adapt."""
 
+from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.shape import Architecture, Matrix
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -12,6 +13,15 @@ _PARTS = {"qkv_proj": 3, "gate_up_proj": 2, "w13": 2, "fused_qkv_a_proj": 2, "in
 def slot_rank(rank: int) -> int:
     """The rank at which the engine reserves slots for an adapter of `rank`."""
     return next((allowed for allowed in RANKS if rank <= allowed), rank)
+
+
+def check_rank(rank: int | None) -> None:
+    """Raise UsageError for an adapter of a rank that the engine has no slots for."""
+    if rank is not None and rank > RANKS[-1]:
+        raise UsageError(
+            f"vllm serves adapters up to rank {RANKS[-1]}, not {rank}",
+            hint=f"use an adapter of rank {RANKS[-1]} or less",
+        )
 
 
 def adapter_bytes(architecture: Architecture, rank: int | None, slots: int, tensor_parallel: int = 1) -> float:

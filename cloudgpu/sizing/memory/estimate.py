@@ -6,7 +6,7 @@ from cloudgpu.base.errors import UsageError
 from cloudgpu.base.units import GIB, gib_from_bytes
 from cloudgpu.sizing.engines import EngineProfile, sglang, vllm
 from cloudgpu.sizing.gpus import GpuSpec
-from cloudgpu.sizing.memory.adapters import adapter_bytes
+from cloudgpu.sizing.memory.adapters import adapter_bytes, check_rank
 from cloudgpu.sizing.memory.cache import cache_pool, kept_groups, token_bytes, with_speculation
 from cloudgpu.sizing.memory.flags import Settled, capability_notes, engine_flags
 from cloudgpu.sizing.memory.layout import layout_error
@@ -27,7 +27,6 @@ from cloudgpu.sizing.memory.stretch import yarn_factor
 from cloudgpu.sizing.memory.vision import deepstack_buffer_bytes
 from cloudgpu.sizing.memory.weights import WeightRules, weights_bytes
 from cloudgpu.sizing.models import ModelSpec
-from cloudgpu.sizing.number_formats import canonical_quantization, same_method
 from cloudgpu.sizing.options import ServingOptions
 
 PLAIN_WEIGHTS_BAND, QUANTISED_WEIGHTS_BAND = 0.005, 0.02
@@ -70,9 +69,10 @@ class _Estimation:
         self.plain_bytes = 4 if options.dtype == "float32" else 2
         self.ranks, self.stages = options.tensor_parallel, options.pipeline_parallel
         self.tokens = options.max_num_batched_tokens or self.profile.max_num_batched_tokens(gpu)
-        self.sequences = options.max_num_seqs or self.profile.max_num_seqs(gpu)
+        self.sequences = options.max_num_seqs or min(self.profile.max_num_seqs(gpu), self.tokens)
         self.utilization = options.gpu_memory_utilization or self.profile.gpu_memory_utilization
         _check_layout(model, options, self.quantization)
+        check_rank(options.lora_rank)
         self._size_workspace()
 
     def _size_workspace(self) -> None:
@@ -257,14 +257,7 @@ class _Estimation:
 
 
 def _quantization(model: ModelSpec, options: ServingOptions, profile: EngineProfile) -> str | None:
-    wanted = canonical_quantization(options.quantization) or model.quantization
-    if wanted is not None and model.quantization is not None and same_method(wanted, model.quantization):
-        wanted = model.quantization
-    if model.quantization is not None and wanted != model.quantization:
-        raise UsageError(
-            f"{model.model_id} is already quantised ({model.quantization}) and cannot be served as {wanted}",
-            hint="leave --quantization out, or name the unquantised model",
-        )
+    wanted = model.asked_format(options.quantization) or model.quantization
     if wanted is not None and wanted not in profile.quantizations:
         raise UsageError(
             f"{profile.name} {profile.version} has no {wanted}",

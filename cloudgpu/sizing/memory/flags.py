@@ -3,14 +3,16 @@
 import json
 from dataclasses import dataclass
 
+from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.engines import EngineProfile
 from cloudgpu.sizing.engines.profile import capability
 from cloudgpu.sizing.engines.vllm import is_known
 from cloudgpu.sizing.engines.vllm_formats import cache_notes, format_notes
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.adapters import slot_rank
-from cloudgpu.sizing.memory.stretch import YARN_ORIGINAL
+from cloudgpu.sizing.memory.stretch import YARN_ORIGINAL, rope_theta
 from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.number_formats import MADE_ON_LOADING
 from cloudgpu.sizing.options import ServingOptions
 
 
@@ -35,7 +37,7 @@ def engine_flags(model: ModelSpec, options: ServingOptions, settled: Settled) ->
         ("--max-num-batched-tokens", options.max_num_batched_tokens),
         ("--kv-cache-dtype", _unless_auto(options.kv_cache_dtype)),
         ("--dtype", _unless_auto(options.dtype)),
-        ("--quantization", settled.quantization if settled.quantization != model.quantization else None),
+        ("--quantization", settled.quantization if _is_made_on_loading(model, settled) else None),
         ("--max-lora-rank", slot_rank(options.lora_rank) if options.lora_rank else None),
         ("--max-loras", options.max_loras if options.lora_rank else None),
         ("--hf-overrides", _rope_override(model, settled)),
@@ -68,11 +70,30 @@ def capability_notes(
         )
     if settled.yarn_factor > 1 and model.architecture.yarn_factor == 1:
         notes.append("the context is reached by YaRN, which is static: it may hurt short texts")
+        if rope_theta(model.architecture) is None:
+            notes.append("the rope base is not known: add the config's own rope_theta to the override")
+    if settled.quantization != model.quantization and not _is_made_on_loading(model, settled):
+        notes.append(_files_needed(model, settled.quantization))
     if options.lora_rank is not None and slot_rank(options.lora_rank) != options.lora_rank:
         notes.append(
             f"slots are reserved at rank {slot_rank(options.lora_rank)}, the next one above {options.lora_rank}"
         )
     return tuple(dict.fromkeys(notes))
+
+
+def _is_made_on_loading(model: ModelSpec, settled: Settled) -> bool:
+    return settled.quantization != model.quantization and settled.quantization in MADE_ON_LOADING
+
+
+def _files_needed(model: ModelSpec, quantization: str | None) -> str:
+    """The engine cannot make the format: the figures are those of other files than the model's own."""
+    try:
+        return f"serve {model.checkpoint(quantization).repo_id}: the engine does not make {quantization} while it loads"
+    except UsageError:
+        return (
+            f"these are the figures of {quantization} files, which the engine does not make of {model.model_id}: name "
+            "a repository that has them"
+        )
 
 
 def _unless_auto(value: str) -> str | None:
@@ -83,10 +104,10 @@ def _rope_override(model: ModelSpec, settled: Settled) -> str | None:
     """The override as releases from 0.11 to the newest take it: Transformers 5 wants theta and the stretched length."""
     if settled.yarn_factor <= 1 or model.architecture.yarn_factor > 1:
         return None
-    original = YARN_ORIGINAL.get(model.family, model.max_context)
+    original, theta = YARN_ORIGINAL.get(model.family, model.max_context), rope_theta(model.architecture)
     parameters = {
         "rope_type": "yarn",
-        "rope_theta": 1000000,
+        **({"rope_theta": theta} if theta else {}),
         "factor": settled.yarn_factor,
         "original_max_position_embeddings": original,
     }
