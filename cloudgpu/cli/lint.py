@@ -29,6 +29,8 @@ def lint_files(
     files: Annotated[list[Path] | None, typer.Argument(help="Compose files, or shell files with `vllm serve`.")] = None,
     gpus: Annotated[str | None, typer.Option(metavar='"2x RTX 4090"', help="The cards it will run on.")] = None,
     ram: Annotated[float | None, typer.Option(min=1, metavar="GIB", help="The host's memory.")] = None,
+    disk: Annotated[float | None, typer.Option(min=1, metavar="GB", help="The host's disk.")] = None,
+    driver: Annotated[int | None, typer.Option(min=100, metavar="580", help="The host's driver.")] = None,
     engine_version: Annotated[
         str | None, typer.Option(metavar="X.Y.Z", help="The release, where the file names none. Default: the newest.")
     ] = None,
@@ -52,7 +54,7 @@ def lint_files(
         return show_rules(as_json=as_json or form is Form.JSON)
     if not files:
         raise UsageError("which file?", hint="cloudgpu lint docker-compose.yml")
-    host = _host(gpus, ram)
+    host = host_of(gpus, ram, disk, driver)
     if fix:
         for path in files:
             show_diff(path, *_fixed(path, host, engine_version))
@@ -78,17 +80,25 @@ def _fixed(path: Path, host: "Host | None", version: str | None) -> tuple[str, s
     return before, after
 
 
-def _host(gpus: str | None, ram_gib: float | None) -> "Host | None":
+def host_of(
+    gpus: str | None, ram_gib: float | None = None, disk_gb: float | None = None, driver: int | None = None
+) -> "Host | None":
+    """The machine that was typed; None when its cards were not. Raises UsageError for what names no cards."""
     from cloudgpu.base.errors import UsageError
     from cloudgpu.serving.lint.case import Host
     from cloudgpu.sizing.gpus import find_gpu
 
     if gpus is None:
+        if ram_gib or disk_gb or driver:
+            raise UsageError("a host without cards", hint='name them too: --gpus "1x RTX 4090"')
         return None
     count, sign, name = gpus.partition("x ")
     if sign and not count.strip().isdigit():
         raise UsageError(f"{gpus!r} names no cards", hint='write them like "2x RTX 4090"')
-    return Host(gpu=find_gpu(name if sign else gpus), count=int(count) if sign else 1, ram_gib=ram_gib)
+    return Host(
+        gpu=find_gpu(name if sign else gpus), count=int(count) if sign else 1, ram_gib=ram_gib, disk_gb=disk_gb,
+        driver=driver,
+    )  # fmt: skip
 
 
 def _text(path: Path) -> str:

@@ -88,9 +88,9 @@ def read_arguments(words: tuple[Word, ...], release: Release) -> Arguments:
         word = queue.pop(0)
         if _is_flag(word.text):
             found.append(_argument(word, queue, release))
-        elif positional is None and not found:
+        elif positional is None and not any(each.flag == "--model" for each in found):
             positional = word
-        else:
+        elif UNKNOWN not in word.text and not word.text.startswith("$"):
             strays.append(word)
     return Arguments(
         flags=tuple(found), model=positional, subcommand=subcommand, module=module, comments=comments,

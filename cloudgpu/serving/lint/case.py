@@ -17,11 +17,13 @@ from cloudgpu.sizing.options import KV_CACHE_DTYPES, ServingOptions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """The machine the profile is meant for. `count` cards of one kind; `ram_gib` and `driver` None: unknown."""
+    """The machine the profile is meant for: `count` cards of one kind. None in the others: unknown."""
 
     gpu: GpuSpec
     count: int
     ram_gib: float | None = None
+    disk_gb: float | None = None
+    driver: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,16 @@ class Case:
     is_pinned: bool
     host: Host | None
     others: tuple[Service, ...] = ()
+
+    @property
+    def is_guessed(self) -> bool:
+        """Whether nobody can say which release runs: no image that names one, and not the official image of today."""
+        return not self.is_pinned and not self.is_official
+
+    @property
+    def is_official(self) -> bool:
+        """Whether it is the engine's own image, not a fork's or one's own."""
+        return "vllm/vllm-openai" in (self.service.image or "")
 
     @property
     def release(self) -> Release:

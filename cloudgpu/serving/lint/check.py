@@ -8,7 +8,7 @@ from cloudgpu.base.errors import UsageError
 from cloudgpu.serving.lint import rules  # noqa: F401  (enters the rules)
 from cloudgpu.serving.lint.case import Case, Host
 from cloudgpu.serving.lint.compose import read_compose
-from cloudgpu.serving.lint.finding import Finding, Severity
+from cloudgpu.serving.lint.finding import Finding, Hit, Severity
 from cloudgpu.serving.lint.flag_table import NEWEST
 from cloudgpu.serving.lint.rule import RULES, Rule
 from cloudgpu.serving.lint.service import Service
@@ -86,11 +86,17 @@ def _check(service: Service, services: Sequence[Service], host: Host | None, ver
 def _findings(rule: Rule, case: Case) -> list[Finding]:
     return [
         Finding(
-            rule=rule.id, severity=hit.severity or rule.severity, service=case.service.name, message=hit.message,
+            rule=rule.id, severity=_severity(rule, hit, case), service=case.service.name, message=hit.message,
             fix=hit.fix, at=hit.at, edits=hit.edits, source=rule.source,
         )
         for hit in rule.check(case)
     ]  # fmt: skip
+
+
+def _severity(rule: Rule, hit: Hit, case: Case) -> Severity:
+    """The rule's, unless the check knows better. What depends on the release is no error while that is a guess."""
+    severity = hit.severity or rule.severity
+    return Severity.WARNING if severity is Severity.ERROR and rule.versions != "all" and case.is_guessed else severity
 
 
 def _release_in(image: str | None) -> str | None:

@@ -8,6 +8,7 @@ import yaml
 
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.serving.lint.finding import Place
+from cloudgpu.serving.lint.script import unwrapped
 from cloudgpu.serving.lint.service import HealthProbe, Service, Word
 from cloudgpu.serving.lint.split import split_words
 from cloudgpu.serving.lint.variables import expand
@@ -49,7 +50,9 @@ def _service(text: str, name: str, body: Mapping[str, Any], node: yaml.Node, var
     return Service(
         name=name,
         image=expand(str(body["image"]), variables) if body.get("image") else None,
-        words=(*_words(text, node, "entrypoint", body, variables), *_words(text, node, "command", body, variables)),
+        words=unwrapped(
+            (*_words(text, node, "entrypoint", body, variables), *_words(text, node, "command", body, variables))
+        ),
         environment=environment,
         ports=tuple(_ports(body.get("ports"), variables)),
         host_network=body.get("network_mode") == "host",
@@ -59,6 +62,7 @@ def _service(text: str, name: str, body: Mapping[str, Any], node: yaml.Node, var
         memory_bytes=size_bytes(memory, variables),
         devices=devices[0],
         gpu_count=devices[1],
+        reserved_gpus=_reserved(_dig(deploy, "reservations", "devices"), variables),
         restart=str(body["restart"]) if body.get("restart") is not None else None,
         runtime=body.get("runtime"),
         health=_health(body.get("healthcheck"), node, variables),
@@ -124,6 +128,16 @@ def _devices(
     if listed and re.fullmatch(r"\d+(,\d+)*", listed):
         return tuple(listed.split(",")), None
     return None, None
+
+
+def _reserved(value: object, variables: Mapping[str, str]) -> int | None:
+    for each in value if isinstance(value, list) else ():
+        ids, count = each.get("device_ids"), each.get("count")
+        if isinstance(ids, list) and not any("," in expand(str(one), variables) for one in ids):
+            return len(ids)
+        if isinstance(count, int):
+            return count
+    return None
 
 
 def _health(value: object, node: yaml.Node, variables: Mapping[str, str]) -> HealthProbe | None:

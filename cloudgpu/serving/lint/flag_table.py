@@ -104,7 +104,7 @@ def gone_since(flag: str) -> str | None:
 
 def canonical(written: str) -> str:
     """The flag that a spelling means: `_` for `-`, short forms, `--no-X` and the dotted form of a JSON flag."""
-    name = SHORT.get(written[:2] if written[:2] == "-O" else written, written)
+    name = SHORT.get(written[:2] if written[:2] == "-O" else written.partition(".")[0], written)
     if not name.startswith("--"):
         return name
     name = "--" + name[2:].partition(".")[0].replace("_", "-")

@@ -28,7 +28,8 @@ class Service:
     """Everything a rule may look at.
 
     `image` None: a command line of the host. `ports` are (host, container); `published` says that something outside the
-    machine can reach it. `devices` are GPU ids as written, None when all or unknown. `places` tells where a key stands.
+    machine can reach it. `devices` are GPU ids as written, None when all or unknown; `reserved_gpus` is how many
+    cards the container is given by a reservation, None when all or unknown. `places` tells where a key stands.
     `block_comments` are words that were meant as comments and are arguments.
     """
 
@@ -43,6 +44,7 @@ class Service:
     volumes: tuple[str, ...] = ()
     memory_bytes: int | None = None
     devices: tuple[str, ...] | None = None
+    reserved_gpus: int | None = None
     gpu_count: int | None = None
     restart: str | None = None
     runtime: str | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from cloudgpu.serving.lint.compose import size_bytes
 from cloudgpu.serving.lint.finding import Place
+from cloudgpu.serving.lint.script import commands_of, unwrapped
 from cloudgpu.serving.lint.service import Service, Word
 from cloudgpu.serving.lint.split import place_of
 from cloudgpu.serving.lint.variables import expand
@@ -24,13 +25,12 @@ def read_shell(text: str, variables: Mapping[str, str]) -> list[Service]:
     known = dict(variables)
     found: list[Service] = []
     for line, command in _commands(text):
-        words = _words(command, line, known)
-        assigned, words = _assignments(words)
-        if not words:
-            known.update(assigned)
-            continue
-        if _SERVER.search(" " + " ".join(word.text for word in words)):
-            found.append(_service(f"command {len(found) + 1}", words, {**_exported(known, variables), **assigned}))
+        for part in commands_of(tuple(_words(command, line, known))):
+            assigned, words = _assignments(list(part))
+            if not words:
+                known.update(assigned)
+            elif _SERVER.search(" " + " ".join(word.text for word in words)):
+                found.append(_service(f"command {len(found) + 1}", words, {**_exported(known, variables), **assigned}))
     return found
 
 
@@ -79,7 +79,7 @@ def _words(command: str, line: int, known: Mapping[str, str]) -> list[Word]:
 def _assignments(words: list[Word]) -> tuple[dict[str, str], list[Word]]:
     assigned: dict[str, str] = {}
     rest = list(words)
-    if rest and rest[0].text == "export":
+    if rest and rest[0].text in ("export", "env"):
         rest = rest[1:]
     while rest and (found := _ASSIGNMENT.match(rest[0].text)):
         assigned[found[1]] = found[2]
@@ -128,12 +128,14 @@ def _docker(name: str, words: list[Word], start: Place) -> Service:
             case _:
                 told[option.lstrip("-")] = value
     devices = re.search(r"device=([\d,]+)", told.get("gpus", ""))
+    entrypoint = (Word(told["entrypoint"]),) if told.get("entrypoint") else ()
     return Service(
-        name=name, image=image, words=tuple(rest), environment=environment, ports=tuple(ports),
+        name=name, image=image, words=unwrapped((*entrypoint, *rest)), environment=environment, ports=tuple(ports),
         host_network=told.get("network", told.get("net")) == "host", ipc=told.get("ipc"),
         shm_bytes=size_bytes(told.get("shm-size"), {}), volumes=tuple(volumes),
         memory_bytes=size_bytes(told.get("memory", told.get("m")), {}),
         devices=tuple(devices[1].split(",")) if devices else None,
         gpu_count=int(told["gpus"]) if told.get("gpus", "").isdigit() else None,
-        restart=told.get("restart"), runtime=told.get("runtime"), is_container=True, places={"": start},
+        restart=told.get("restart"), runtime=told.get("runtime"), is_container=True,
+        places={"": start, **({"entrypoint": start} if entrypoint else {})},
     )  # fmt: skip

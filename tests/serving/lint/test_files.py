@@ -109,7 +109,7 @@ def test_two_servers_on_one_card_must_share_it():
 
 def test_sarif_and_github_name_file_line_and_rule():
     text = "vllm serve Qwen/Qwen3-8B --swap-space 4"
-    report = lint(text, "run.sh", variables={})
+    report = lint(text, "run.sh", variables={}, version="0.25.1")
     sarif = as_sarif({"run.sh": report}, "1.0")
     (result,) = [each for each in sarif["runs"][0]["results"] if each["ruleId"] == "V01"]
     assert result["level"] == "error"

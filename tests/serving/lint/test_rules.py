@@ -2,8 +2,10 @@
 
 import pytest
 
-import cloudgpu.serving.lint.rules  # noqa: F401  (enters the rules)
+from cloudgpu.serving.lint.case import Host
+from cloudgpu.serving.lint.check import lint
 from cloudgpu.serving.lint.rule import RULES
+from cloudgpu.sizing.gpus import find_gpu
 
 QWEN = "--model Qwen/Qwen3-32B-AWQ"
 YARN = '{"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":32768}'
@@ -60,6 +62,17 @@ COMMANDS = [  # rule, command that breaks it, release, command that does not, re
     ("V44", f"{QWEN} --swap-space 16", "0.16.0", QWEN, "0.16.0"),
     ("V45", f"{QWEN} --contxt-length 5", "0.25.1", f"{QWEN} --max-num-seq 5", "0.25.1"),
     ("V46", f"{QWEN} --port 8000 8001", "0.25.1", f"{QWEN} --served-model-name a b", "0.25.1"),
+    ("V31", f"{QWEN} --reasoning-parser qwen", "0.33.0", f"{QWEN} --reasoning-parser qwen3", "0.33.0"),
+    ("V49", f"{QWEN} --tool-call-parser hermes", "0.25.1",
+     f"{QWEN} --tool-call-parser hermes --enable-auto-tool-choice", "0.25.1"),
+    ("V50", "--model Qwen/Qwen2.5-14B-Instruct --reasoning-parser qwen3", "0.25.1",
+     f"{QWEN} --reasoning-parser qwen3", "0.25.1"),
+    ("V51", "--model mistralai/Mistral-7B-v0.1", "0.25.1", "--model mistralai/Mistral-7B-Instruct-v0.3", "0.25.1"),
+    ("V52", f"{QWEN} --quantization awq", "0.25.1", f"{QWEN} --quantization awq_marlin", "0.25.1"),
+    ("V53", f"{QWEN} --quantization awq --dtype bfloat16", "0.11.0", f"{QWEN} --dtype bfloat16", "0.11.0"),
+    ("V48", "--model meta-llama/Llama-3.1-8B-Instruct", "0.25.1", QWEN, "0.25.1"),
+    ("O09", f"{QWEN} --api-server-count 4 --model Qwen/Qwen3-VL-32B-Instruct-FP8", "0.25.1",
+     "--api-server-count 4 --model Qwen/Qwen3-8B", "0.13.0"),
     ("S06", f"{QWEN} --api-key ${{KEY}}", "0.25.1", QWEN, "0.25.1"),
     ("O03", f"{QWEN} --tensor-parallel-size 2", "0.25.1", QWEN, "0.25.1"),
     ("O07", QWEN, "0.20.2", QWEN, "0.19.1"),
@@ -87,6 +100,14 @@ AROUND = [  # rule, surroundings that break it, surroundings that do not
     ("O05", "healthcheck: {test: curl x, start_period: 60s}", "healthcheck: {test: curl x, start_period: 60m}"),
     ("O10", "deploy: {resources: {reservations: {devices: [{device_ids: '0,1'}]}}}",
      "deploy: {resources: {reservations: {devices: [{device_ids: ['0', '1']}]}}}"),
+    ("S05", "ports: ['80:8000']\nenvironment: {VLLM_ALLOW_RUNTIME_LORA_UPDATING: '1'}", "ports: ['80:8000']"),
+    ("S10", "ports: ['80:8000']\nenvironment: [VLLM_API_KEY]",
+     "ports: ['127.0.0.1:80:8000']\nenvironment: [VLLM_API_KEY]"),
+    ("O13", "evironment: {A: b}", "x-environment: {A: b}"),
+    ("O14", "environment: {CUDA_VISIBLE_DEVICES: '1'}\n"
+     "deploy: {resources: {reservations: {devices: [{device_ids: ['1'], capabilities: [gpu]}]}}}",
+     "environment: {CUDA_VISIBLE_DEVICES: '0'}\n"
+     "deploy: {resources: {reservations: {devices: [{device_ids: ['1'], capabilities: [gpu]}]}}}"),
     ("O12", "restart: always", "restart: on-failure:3"),
 ]  # fmt: skip
 
@@ -142,3 +163,36 @@ def test_every_rule_has_a_sentence_a_source_and_a_severity():
         assert rule.title
         assert rule.source
         assert rule.check.__doc__
+
+
+def test_a_disk_or_driver_that_was_named_is_judged_and_one_that_was_not_is_never_an_error():
+    text = "services: {e: {image: 'vllm/vllm-openai:v0.25.1', command: --model Qwen/Qwen3-32B-AWQ}}"
+
+    def severity(rule, **of_host):
+        host = Host(gpu=find_gpu("RTX 4090"), count=1, **of_host)
+        found = lint(text, "compose.yml", variables={}, host=host).findings
+        return next((each.severity.value for each in found if each.rule == rule), None)
+
+    assert [severity("O06", disk_gb=each) for each in (10, 30, 100, None)] == ["error", "warning", None, None]
+    assert [severity("O07", driver=each) for each in (550, 580, None)] == ["error", None, "note"]
+
+
+def test_a_client_of_the_same_file_that_asks_for_another_name_is_told():
+    text = (
+        "services:\n  engine: {image: 'vllm/vllm-openai:v0.25.1',"
+        " command: --model Qwen/Qwen3-8B --served-model-name mini}\n"
+        "  chat: {image: chat, environment: {OPENAI_MODEL: NAME}}\n"
+    )
+    told = [lint(text.replace("NAME", name), "c.yml", variables={}).findings for name in ("Qwen/Qwen3-8B", "mini")]
+    assert [any(each.rule == "O11" for each in found) for found in told] == [True, False]
+
+
+def test_two_servers_on_one_card_are_an_error_only_where_the_release_adds_their_shares():
+    engine = "{image: 'vllm/vllm-openai:vX', command: --model Qwen/Qwen3-8B, environment: {CUDA_VISIBLE_DEVICES: '0'}}"
+
+    def severity(release):
+        text = f"services:\n  a: {engine}\n  b: {engine}\n".replace("X", release)
+        return {f.severity.value for f in lint(text, "c.yml", variables={}).findings if f.rule == "V27"}
+
+    assert severity("0.25.1") == {"error"}
+    assert severity("0.8.5") == {"warning"}

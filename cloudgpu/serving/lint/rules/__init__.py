@@ -1,13 +1,17 @@
 """All rules. Importing this room enters them into `rule.RULES`, in the order of the table in docs/lint.md."""
 
 from cloudgpu.serving.lint.rules import (  # noqa: F401  (each enters its rules)
+    clients,
     command,
+    container,
     context,
     defaults,
+    downloads,
     environment,
     formats,
     host,
     image,
+    kernels,
     layout,
     memory,
     operations,

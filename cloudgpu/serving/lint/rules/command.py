@@ -6,7 +6,16 @@ from collections.abc import Iterator
 
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
-from cloudgpu.serving.lint.flag_table import BOOLEANS, NEWEST, Presence, flags, gone_since, presence, release_of
+from cloudgpu.serving.lint.flag_table import (
+    BOOLEANS,
+    NEWEST,
+    Presence,
+    canonical,
+    flags,
+    gone_since,
+    presence,
+    release_of,
+)
 from cloudgpu.serving.lint.rope import stretched
 from cloudgpu.serving.lint.rule import rule
 from cloudgpu.serving.lint.variables import UNKNOWN
@@ -150,12 +159,13 @@ def broken_json(case: Case) -> Iterator[Hit]:
 
 
 @rule("V08", Severity.WARNING, "`vllm serve` repeated behind an image that is it already", versions=">= 0.9",
-      source="aibrix issue 1960; vllm issues 37133, 39163")  # fmt: skip
+      source="vllm issues 22072, 27389, 37133, 39163")  # fmt: skip
 def repeated_subcommand(case: Case) -> Iterator[Hit]:
-    """The official image's entrypoint is `vllm serve`: 0.17.1 refuses a second one, some releases swallow it."""
+    """The official image starts the server by itself: up to 0.11.0 and in 0.17 a second `serve` is refused."""
     again = case.args.subcommand
-    if again and case.service.is_container and _is_official(case) and not _has_own_entrypoint(case):
-        certain = case.is_pinned and release_of("0.17.1") <= case.release < (0, 18)
+    if again and case.service.is_container and case.is_official and not _has_own_entrypoint(case):
+        refused = case.release <= release_of("0.11.0") or release_of("0.17.1") <= case.release < (0, 18)
+        certain = case.is_pinned and refused
         yield Hit(
             message="the image's entrypoint is `vllm serve` already; the command repeats it",
             fix="begin the command with the model or its first flag", at=again.at,
@@ -167,7 +177,7 @@ def repeated_subcommand(case: Case) -> Iterator[Hit]:
       source="vllm issue 32292")  # fmt: skip
 def ignored_model(case: Case) -> Iterator[Hit]:
     """The api_server module reads `--model` only: a bare name is dropped and its default model served."""
-    old_image = _is_official(case) and case.is_pinned and case.release < (0, 9)
+    old_image = case.is_official and case.is_pinned and case.release < (0, 9)
     if case.args.model and (case.args.module or old_image) and not case.args.get("--model"):
         yield Hit(
             message=f"`{case.args.model.text}` without --model is ignored by this entrypoint: another model is served",
@@ -190,9 +200,11 @@ def log_requests(case: Case) -> Iterator[Hit]:
 def unknown_flag(case: Case) -> Iterator[Hit]:
     """Neither a flag, nor the beginning of exactly one. Releases after the newest sample may have brought it."""
     for each in case.args.flags:
-        if presence(each.flag, case.release) is not Presence.UNKNOWN or UNKNOWN in each.written:
+        if presence(each.flag, case.release) is not Presence.UNKNOWN or UNKNOWN in each.written or " " in each.written:
             continue
-        certain = case.release <= release_of(NEWEST) and each.flag.startswith("--")
+        ours = case.service.image is None or case.is_official
+        dashes = each.flag.startswith("--") or canonical(f"-{each.flag}") in flags()
+        certain = case.release <= release_of(NEWEST) and dashes and ours
         single = " (a long flag has two dashes)" if not each.flag.startswith("--") else ""
         yield Hit(
             message=f"no release of vLLM up to {NEWEST} was seen to have {each.written}{single}",
@@ -243,10 +255,6 @@ def _nearest_rank(value: str) -> str:
     ranks = (8, 16, 32, 64, 128, 256, 320, 512)
     wanted = int(value) if value.isdigit() else 16
     return str(next((rank for rank in ranks if rank >= wanted), 512))
-
-
-def _is_official(case: Case) -> bool:
-    return bool(case.service.image and "vllm/vllm-openai" in case.service.image)
 
 
 def _has_own_entrypoint(case: Case) -> bool:

@@ -8,16 +8,17 @@ from cloudgpu.serving.lint.rule import rule
 from cloudgpu.sizing.engines.profile import capability
 
 _SAME = {
-    "awq": {"awq", "awq_marlin", "auto_awq", "compressed-tensors"},
-    "gptq": {"gptq", "gptq_marlin", "auto_gptq", "gptq_bitblas", "marlin"},
-    "gptq-int8": {"gptq", "gptq_marlin", "auto_gptq", "gptq_bitblas"},
+    "awq": {"awq", "awq_marlin", "auto_awq", "compressed-tensors", "moe_wna16"},
+    "gptq": {"gptq", "gptq_marlin", "auto_gptq", "gptq_bitblas", "marlin", "moe_wna16"},
+    "gptq-int8": {"gptq", "gptq_marlin", "auto_gptq", "gptq_bitblas", "moe_wna16"},
     "fp8": {"fp8", "compressed-tensors", "modelopt", "fbgemm_fp8"},
     "fp8-channel": {"fp8", "compressed-tensors", "fbgemm_fp8"},
     "mxfp4": {"mxfp4", "gpt_oss_mxfp4"},
     "nvfp4": {"modelopt_fp4", "modelopt", "nvfp4", "compressed-tensors"},
     "int8": {"compressed-tensors", "int8"},
 }
-_ONLINE = {"fp8", "bitsandbytes", "experts_int8", "int8", "torchao", "ptpc_fp8", "inc", "mxfp8", "rtn"}
+_ONLINE = {"fp8", "bitsandbytes", "experts_int8", "int8", "torchao", "ptpc_fp8", "inc", "mxfp8", "rtn", "deepspeedfp",
+           "tpu_int8", "neuron_quant", "ipex"}  # fmt: skip
 _GGUF_GONE, _BNB_GONE = (0, 24), (0, 28)
 
 

@@ -17,9 +17,19 @@ def unpinned_image(case: Case) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-@rule("O07", Severity.NOTE, "driver that the image needs", versions=">= 0.20", source="vllm wheels: libcudart.so.13")
+@rule("O07", Severity.NOTE, "driver that the image needs", versions=">= 0.14.1", source="vllm wheels: libcudart.so.13")
 def driver(case: Case) -> Iterator[Hit]:
-    """CUDA 13 from 0.20 on."""
-    if case.release >= (0, 20) and case.service.is_container and case.is_pinned:
+    """CUDA 13 from 0.20 on, 12.9 from 0.14.1: an error only where the host's driver is named and too old."""
+    needed, cuda = (580, "13") if case.release >= (0, 20) else (575, "12.9")
+    given = case.host.driver if case.host else None
+    if case.release < (0, 14, 1) or not case.service.is_container or not case.is_pinned:
+        return
+    if given is None and case.release >= (0, 20):
         yield Hit(message=f"vLLM {case.version} is built on CUDA 13: the host needs driver 580 or newer",
                   at=case.service.at("image"))  # fmt: skip
+    elif given is not None and given < needed:
+        yield Hit(
+            message=f"vLLM {case.version} is built on CUDA {cuda}: driver {given} is older than {needed}",
+            fix="choose a host with a newer driver, or an older release", at=case.service.at("image"),
+            severity=Severity.ERROR if case.release >= (0, 20) else Severity.WARNING,
+        )  # fmt: skip

@@ -8,6 +8,10 @@ from cloudgpu.serving.lint.rule import rule
 from cloudgpu.sizing.memory.layout import layout_error
 
 _ENOUGH_SHM = 1 << 30
+_SEVERAL_HOSTS = (
+    "--nnodes", "--headless", "--data-parallel-size-local", "--data-parallel-address", "--data-parallel-backend",
+    "--data-parallel-rank",
+)  # fmt: skip
 
 
 @rule("V25", Severity.ERROR, "split that the model does not allow", source="vLLM's config validation")
@@ -26,7 +30,7 @@ def too_few_gpus(case: Case) -> Iterator[Hit]:
     devices = case.service.devices
     listed = len(devices) if devices is not None and "," not in devices[0] else None
     given = listed or case.service.gpu_count or (case.host.count if case.host else None)
-    if given is not None and wanted > given and not case.args.count("--nnodes"):
+    if given is not None and wanted > given and not any(case.args.get(flag) for flag in _SEVERAL_HOSTS):
         yield Hit(
             message=f"{wanted} GPUs needed (TP {case.tensor_parallel}, PP {case.pipeline_parallel}) and {given} given",
             fix=f"give it {wanted} GPUs, or lower --tensor-parallel-size", at=case.at("--tensor-parallel-size"),

@@ -8,6 +8,7 @@ from cloudgpu.serving.lint.finding import Edit, Hit, Severity
 from cloudgpu.serving.lint.rule import rule
 from cloudgpu.sizing.memory.result import Refusal
 
+_DEFAULT_SWAP_GIB = 4.0
 _ESTIMATE = "cloudgpu's estimate (docs/accuracy.md)"
 
 
@@ -45,7 +46,7 @@ def context_too_long(case: Case) -> Iterator[Hit]:
 
 @rule("V27", Severity.ERROR, "servers that claim the same GPU twice", source="vllm issues 14376, 17366, 17979")
 def shared_card(case: Case) -> Iterator[Hit]:
-    """Each start compares its share of the whole card with what is free at that moment."""
+    """Each start compares its share with what is free then; up to 0.9 a later share counted what was used."""
     mine = set(case.service.devices or ())
     for other in case.others:
         shared = mine & set(other.devices or ())
@@ -58,6 +59,7 @@ def shared_card(case: Case) -> Iterator[Hit]:
                 f"{sum_:.0%} of it: whichever starts second finds too little free memory",
                 fix="lower --gpu-memory-utilization of both, or give each a GPU of its own",
                 at=case.at("--gpu-memory-utilization"),
+                severity=None if case.release >= (0, 10) and not case.is_guessed else Severity.WARNING,
             )  # fmt: skip
 
 
@@ -104,17 +106,18 @@ def batch_too_small(case: Case) -> Iterator[Hit]:
 def swap_space(case: Case) -> Iterator[Hit]:
     """Up to 0.17 the start ends when swap-space × TP exceeds 70 % of the host's memory. It has no effect otherwise."""
     asked = case.args.number("--swap-space")
-    if asked is None or case.release >= (0, 18):
-        return
-    whole = asked * case.tensor_parallel
     ram = case.host.ram_gib if case.host else None
+    if case.release >= (0, 18) or (asked is None and ram is None):
+        return
+    asked = _DEFAULT_SWAP_GIB if asked is None else asked
+    whole = asked * case.tensor_parallel
     if ram is not None and whole <= 0.4 * ram:
         return
     certain = ram is not None and whole > 0.7 * ram
     yield Hit(
         message=f"--swap-space {asked:g} sets {whole:g} GiB of the host's memory aside"
         + (f" of {ram:g}" if ram else "") + ", to no effect since the V1 engine; above 70 % of it the start fails",
-        fix="drop it", at=case.at("--swap-space"), edits=(Edit(flag="--swap-space"),),
+        fix="set it to 0", at=case.at("--swap-space"), edits=(Edit(flag="--swap-space", value="0"),),
         severity=None if certain else Severity.WARNING,
     )  # fmt: skip
 

@@ -28,7 +28,7 @@ def ports_disagree(case: Case) -> Iterator[Hit]:
     """The engine's --port, the container's side of `ports:` and the health check must be one."""
     port = case.args.value("--port") or "8000"
     service = case.service
-    targets = [container for _, container in service.ports if container.isdigit()]
+    targets = [container for _, container in service.ports if container.isdigit() and not service.host_network]
     if not port.isdigit() or UNKNOWN in port:
         return
     if targets and port not in targets and service.is_container:

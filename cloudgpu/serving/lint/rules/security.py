@@ -68,6 +68,9 @@ def foreign_code(case: Case) -> Iterator[Hit]:
         if case.args.has(flag):
             yield Hit(message=f"{flag} lets every client run its own template", fix="drop it", at=case.at(flag),
                       severity=Severity.ERROR)  # fmt: skip
+    if case.args.value("--tool-server") == "demo":
+        yield Hit(message="--tool-server demo runs the Python that clients' answers contain", fix="drop it",
+                  at=case.at("--tool-server"), severity=Severity.ERROR)  # fmt: skip
     if case.args.has("--trust-remote-code"):
         yield Hit(message="--trust-remote-code runs the repository's own code: pin its revision", fix="add --revision",
                   at=case.at("--trust-remote-code"), severity=Severity.NOTE)  # fmt: skip

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
+from cloudgpu.serving.lint.flag_table import NEWEST, release_of
+from cloudgpu.serving.lint.parser_names import OLDEST_READ, is_unheard, may_exist
 from cloudgpu.serving.lint.rule import rule
 
 _TOOL_FAMILIES = {
@@ -17,13 +19,23 @@ _FOR_QWEN = "hermes"
 
 @rule("V31", Severity.ERROR, "automatic tool choice without a parser", source="vLLM source")
 def tools_without_parser(case: Case) -> Iterator[Hit]:
-    """The server ends at once: --enable-auto-tool-choice needs --tool-call-parser."""
+    """The server ends at once: --enable-auto-tool-choice needs --tool-call-parser, and a parser must exist."""
     if case.args.has("--enable-auto-tool-choice") and not case.args.get("--tool-call-parser"):
         yield Hit(
             message="--enable-auto-tool-choice needs --tool-call-parser: the server ends at start",
             fix="name the parser of the model's family, or drop the flag", at=case.at("--enable-auto-tool-choice"),
             edits=(Edit(flag="--enable-auto-tool-choice"),),
         )  # fmt: skip
+    for flag, plugin in (("--tool-call-parser", "--tool-parser-plugin"),
+                         ("--reasoning-parser", "--reasoning-parser-plugin")):  # fmt: skip
+        value = case.args.value(flag)
+        needed = flag == "--reasoning-parser" or case.args.has("--enable-auto-tool-choice")
+        if value and needed and not case.args.get(plugin) and not may_exist(flag, value, case.release):
+            yield Hit(
+                message=f"vLLM {case.version} has no parser of the name {value} for {flag}: the server ends at start",
+                fix="name the parser of the model's family", at=case.at(flag),
+                severity=Severity.WARNING if _is_doubtful(case, flag, value) else None,
+            )  # fmt: skip
 
 
 @rule("V32", Severity.WARNING, "tool parser of another family", source="model cards; vLLM's parsers")
@@ -59,6 +71,13 @@ def reasoning_field(case: Case) -> Iterator[Hit]:
     if case.args.get("--reasoning-parser") and case.release >= (0, 16):
         yield Hit(message="since 0.16 answers carry `reasoning`, no longer `reasoning_content`: do your clients know?",
                   at=case.at("--reasoning-parser"))  # fmt: skip
+
+
+def _is_doubtful(case: Case, flag: str, parser: str) -> bool:
+    """Between the releases that were read a name may have come and gone; a guessed release may have any name heard."""
+    if case.is_guessed:
+        return not is_unheard(flag, parser)
+    return release_of(OLDEST_READ) < case.release < release_of(NEWEST)
 
 
 def _family(case: Case) -> str | None:
