@@ -24,6 +24,7 @@ from cloudgpu.moving.gateway.waiting import wait_until
 OLDEST = (2, 9)
 _START_S = 15.0
 _STOP_S = 15.0
+_REAP_S = 2.0
 _BACKLOG = 1024
 
 
@@ -39,6 +40,7 @@ class CaddyGateway:
 
     def apply(self, route: Route) -> None:
         """See `Gateway`. Caddy takes the new configuration while the old one finishes what it answers."""
+        _reap()
         wanted, known = config_of(route, run_dir(self.folder)), load_route(self.folder)
         if known is not None and (known.host, known.port) != (route.host, route.port):
             self.stop()  # its socket was made when it was started
@@ -70,6 +72,8 @@ class CaddyGateway:
         except OSError:
             return False
         wait_until(lambda: not self._answers(), _STOP_S, "Caddy does not end")
+        with contextlib.suppress(CloudgpuError):  # somebody else's child is fetched by nobody here
+            wait_until(lambda: not _mine(self._config), _REAP_S, "")
         return True
 
     @property
@@ -146,6 +150,17 @@ def _listening(route: Route) -> Iterator[None]:
 
 _CHILDREN: "list[subprocess.Popen[bytes]]" = []
 """What this very process has started: it outlives it, and would be a zombie should it end before."""
+
+
+def _mine(config: Path) -> bool:
+    """Whether a child of this process still runs with that configuration."""
+    _reap()
+    return any(str(config) in child.args for child in _CHILDREN if isinstance(child.args, list))
+
+
+def _reap() -> None:
+    """Fetch those of them that have ended."""
+    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
 
 
 def _program() -> str:
