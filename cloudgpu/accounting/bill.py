@@ -1,10 +1,17 @@
 """How far the provider's bill for one life can be trusted, and when to read it again."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.life import Life
 from cloudgpu.base.money import ZERO
+
+BILLED_BY_THE_HOUR = ("runpod", "emulator-runpod")
+"""Providers whose lines tell of whole hours of the clock, not of when in them the instance ran."""
+
+SETTLES_WITHIN_H = Decimal(5) / 60
+"""Both take money every few minutes: RunPod every five, Vast.ai was seen to bill up to five past a destroy."""
 
 _BILL_LAG = timedelta(minutes=5)
 """Vast.ai lines were seen to end between 22 s before and 290 s after the destroy call."""

@@ -1,40 +1,73 @@
 """How far the metered sum may be off, because the moment of a change is only known to lie between two looks."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from cloudgpu.accounting.bill import is_settled
+from cloudgpu.accounting.bill import BILLED_BY_THE_HOUR, SETTLES_WITHIN_H, is_settled
+from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.life import Life
 from cloudgpu.base.money import PICO, ZERO
 from cloudgpu.base.units import SECONDS_PER_HOUR
 
 _SECOND = timedelta(seconds=1)
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """A change of price: the earliest it can have been, the latest, and its steps in dollars per hour."""
+
+    earliest: datetime
+    latest: datetime
+    gpu_step: Decimal
+    disk_step: Decimal
+
+    def hours(self, since: datetime, until: datetime) -> Decimal:
+        """How much of the time in which it can lie is between the moments."""
+        seconds = Decimal((min(self.latest, until) - max(self.earliest, since)) / _SECOND)
+        return max(ZERO, seconds) / SECONDS_PER_HOUR
 
 
 def doubt_usd(life: Life, until: datetime) -> Decimal:
     """The most by which the provider's true sum for this life can differ from what is metered. Zero once it is billed.
 
     Each edge counts its price step times the time in which it can lie: the create between the intent and its answer,
-    each change between two looks, the end between the request and its proof.
+    each change between two looks, the end between the request and its proof, or since the last look that saw it.
+    While the host is out of reach all that is metered of the disk is in doubt; and where an hourly bill ends,
+    five minutes of everything.
     """
     if not life.created or is_settled(life):
         return ZERO
     covered = (life.bill.last_end if life.bill else None) or life.began
-    return sum((_cost(*edge, covered, until) for edge in _edges(life)), ZERO).quantize(PICO)
+    found = ((edge.gpu_step + edge.disk_step) * edge.hours(covered, until) for edge in _edges(life))
+    return (sum(found, ZERO) + _seam_usd(life)).quantize(PICO)
 
 
-def _edges(life: Life) -> Iterator[tuple[datetime, datetime, Decimal]]:
-    """Each moment of change: the earliest it can be, the latest, and the step in dollars per hour."""
+def doubt_of_meter_usd(life: Life, meter: Meter, since: datetime, until: datetime) -> Decimal:
+    """The most by which what is metered of GPU, or else of disk, between two moments can be off, were there no bill."""
+    steps = ((edge.gpu_step if meter is Meter.GPU else edge.disk_step, edge) for edge in _edges(life))
+    return sum((step * edge.hours(since, until) for step, edge in steps), ZERO).quantize(PICO)
+
+
+def _seam_usd(life: Life) -> Decimal:
+    """A record of the running hour does not say to the second how much of it is counted in."""
+    if life.bill is None or life.bill.last_end is None or life.provider not in BILLED_BY_THE_HOUR:
+        return ZERO
+    return max(span.usd_per_hour for span in life.spans) * SETTLES_WITHIN_H
+
+
+def _edges(life: Life) -> Iterator[_Edge]:
+    """Each moment of change, and each time of a lost host, to its last moment."""
     first = life.spans[0]
-    yield life.began, life.answered_at or life.began, first.usd_per_hour
+    yield _Edge(life.began, life.answered_at or life.began, *first.rates)
     for before, after in zip(life.spans, life.spans[1:], strict=False):
-        steps = zip(before.rates, after.rates, strict=True)
-        yield after.earliest, after.start, sum((abs(b - a) for b, a in steps), ZERO)
+        steps = (abs(b - a) for b, a in zip(before.rates, after.rates, strict=True))
+        yield _Edge(after.earliest, after.start, *steps)
+    ends = [*(span.start for span in life.spans[1:]), life.gone_at or _FOR_EVER]
+    for span, end in zip(life.spans, ends, strict=True):
+        if span.host_lost:
+            yield _Edge(span.earliest, end, ZERO, span.disk_usd_per_hour)
     if life.gone_at is not None:
-        yield life.destroy_requested_at or life.gone_at, life.gone_at, life.spans[-1].usd_per_hour
-
-
-def _cost(earliest: datetime, latest: datetime, step: Decimal, covered: datetime, until: datetime) -> Decimal:
-    seconds = Decimal((min(latest, until) - max(earliest, covered)) / _SECOND)
-    return step * max(ZERO, seconds) / SECONDS_PER_HOUR
+        yield _Edge(life.gone_earliest or life.gone_at, life.gone_at, *life.spans[-1].rates)

@@ -10,7 +10,7 @@ from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.money import ZERO, usd
 
-_SHOWN = ("state", "gpu_billing", "disk_billing", "gpu_usd_per_hour", "disk_usd_per_hour")
+_SHOWN = ("state", "gpu_billing", "disk_billing", "gpu_usd_per_hour", "disk_usd_per_hour", "host_lost")
 _STOPPED_STATES = ("failed", "stopped", "offline")
 
 
@@ -19,7 +19,7 @@ class Span:
     """A stretch of one state and one price: what it charges per hour, zero for what is not charged in that state.
 
     `earliest` is the last look that still saw what was before: the change lies between it and `start`. `stopped` says
-    that the instance exists and does not run.
+    that the instance exists and does not run, `host_lost` that nobody can tell whether its disk is charged.
     """
 
     start: datetime
@@ -27,6 +27,7 @@ class Span:
     disk_usd_per_hour: Decimal
     earliest: datetime
     stopped: bool = False
+    host_lost: bool = False
 
     @property
     def rates(self) -> tuple[Decimal, Decimal]:
@@ -69,7 +70,7 @@ class Life:
     `began` is the moment of the intent, the earliest the instance can have existed at. `created` is False while no
     instance is known: one may exist all the same, unless `abandoned` says that it provably does not; `answered_at` is
     when the create had been answered or its instance was found. Each span lasts to the next one's start, the last one
-    to `gone_at`, or still. `gpu` names all cards, `gpu_count` counts them.
+    to `gone_at`, or still; the end may be as early as `gone_earliest`. `gpu` names all cards, `gpu_count` counts them.
     """
 
     token: str
@@ -95,6 +96,7 @@ class Life:
     ready_at: datetime | None = None
     destroy_requested_at: datetime | None = None
     gone_at: datetime | None = None
+    gone_earliest: datetime | None = None
     bill: Bill | None = None
     spans: list[Span] = field(default_factory=list)
     shown: tuple[object, ...] = ()
@@ -150,7 +152,7 @@ def _apply(life: Life, event: Event) -> None:
         case EventKind.CLEANUP_FAILED:
             life.cleanup_failed = life.gone_at is None
         case EventKind.GONE:
-            life.gone_at, life.cleanup_failed = life.gone_at or event.at, False
+            _end(life, event)
 
 
 def _intend(life: Life, data: Mapping[str, Any]) -> None:
@@ -186,9 +188,22 @@ def _observe(life: Life, event: Event) -> None:
     gpu = usd(data["gpu_usd_per_hour"]) if data["gpu_billing"] else ZERO
     disk = usd(data["disk_usd_per_hour"]) if data["disk_billing"] else ZERO
     stopped = data.get("state") in _STOPPED_STATES
-    if (last.rates, last.stopped) != ((gpu, disk), stopped) and life.gone_at is None:
+    lost = bool(data.get("host_lost"))
+    shown_before = (last.rates, last.stopped, last.host_lost)
+    if shown_before != ((gpu, disk), stopped, lost) and life.gone_at is None:
         start = max(event.at, last.start)  # a clock that was set back must not make a span of negative length
-        life.spans.append(Span(start, gpu, disk, _earliest(data, last, start), stopped))
+        life.spans.append(Span(start, gpu, disk, _earliest(data, last, start), stopped, lost))
+
+
+def _end(life: Life, event: Event) -> None:
+    """What was asked to end and was there to be asked ended after that; all else, after it was last shown."""
+    life.cleanup_failed = False
+    if life.gone_at is not None:
+        return
+    life.gone_at = max(event.at, life.began)
+    shown = event.data.get("unchanged_until")
+    earliest = parse_utc(shown) if shown else life.destroy_requested_at or life.gone_at
+    life.gone_earliest = min(earliest, life.gone_at)
 
 
 def _earliest(data: Mapping[str, Any], last: Span, start: datetime) -> datetime:

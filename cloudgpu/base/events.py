@@ -11,7 +11,7 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | READY | it answered a completion | endpoint, waited_s |
 | CHARGED | the provider's bill for it was read; replaces what was read before | fetched_at, lines (below) |
 | DESTROY_REQUESTED | before the destroy is sent | |
-| GONE | complete listings and reads of its own confirm that it no longer exists | reason, unless a request ended it |
+| GONE | complete listings and reads of its own confirm that it is no more | reason if not asked for; unchanged_until |
 | CLEANUP_FAILED | its end could not be confirmed | reason, console_url |
 | ABANDONED | an intent whose create provably never happened | reason |
 | BALANCE | the prepaid money left at a provider was read | usd |
@@ -27,7 +27,8 @@ Intent: token, model, gpu (one card in words, with the memory it has: RTX 3080 2
 machine_id, gpu_usd_per_hour, disk_usd_per_hour, download_usd (what the weights and the image are expected to cost in
 traffic), plan_id (or null), account (whose money it is, as the provider numbers it), location.
 Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour, unchanged_until (the last look that
-still saw what was seen before; absent at the first).
+still saw what was seen before; absent at the first, and at an end where the provider took our request), host_lost
+(true while the host is out of reach: whether its disk is charged then is not known; else absent).
 Lines: a list of {meter, start, end, usd}, in a statement with the instance_id; meters are gpu, disk, download, upload.
 """
 

@@ -1,28 +1,30 @@
 """What was metered beside what was billed, per instance, meter and day of UTC, and whether the difference is explained.
 
-The tolerance: half of the last digit that the provider prints for each of its lines, and the price of five minutes for
-each edge of the day (Vast.ai was seen to bill up to five minutes past a destroy, RunPod settles every five minutes).
+The tolerance: half of the last digit that the provider prints for each of its lines, the price of five minutes for each
+edge of the day (Vast.ai was seen to bill up to five minutes past a destroy, RunPod settles every five minutes), and the
+stated doubt: each change's price step for as much of that day as lies between the looks on both sides of it.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from cloudgpu.accounting.bill import BILLED_BY_THE_HOUR, SETTLES_WITHIN_H
 from cloudgpu.accounting.charge import Charge, Meter
+from cloudgpu.accounting.doubt import doubt_of_meter_usd
 from cloudgpu.accounting.history import History, Statement
 from cloudgpu.accounting.ledger import billed, in_life, metered
 from cloudgpu.accounting.life import Life
 from cloudgpu.accounting.period import by_day
 from cloudgpu.accounting.reconcile.cause import likeliest_cause
+from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.money import PICO, ZERO
 
-_EDGE_H = Decimal(5) / 60
+_DAY = timedelta(days=1)
 _HALF_DIGIT_USD = {"vast": Decimal("0.0005"), "emulator": PICO}
 _OTHER_HALF_DIGIT_USD = Decimal("1e-9")
-_BY_THE_HOUR = ("runpod", "emulator-runpod")
-"""Providers whose lines tell of whole hours of the clock, not of when in them the instance ran."""
 
 _METERED = (Meter.GPU, Meter.DISK)
 
@@ -69,7 +71,7 @@ def differences(history: History, statement: Statement, until: datetime) -> list
 
 def _of_life(life: Life, statement: Statement, until: datetime) -> Iterable[Difference]:
     lines = [line for instance_id, line in statement.lines if instance_id == life.instance_id]
-    told = [in_life(life, line) for line in lines] if life.provider in _BY_THE_HOUR else lines
+    told = [in_life(life, line) for line in lines] if life.provider in BILLED_BY_THE_HOUR else lines
     theirs = _by_key(charge for line in told for charge in billed(life, line))
     ours = _by_key(charge for charge in metered(life, until) if charge.end > statement.since)
     for day, meter in sorted({*ours, *theirs}):
@@ -89,7 +91,7 @@ def _by_key(charges: Iterable[Charge]) -> dict[tuple[str, Meter], list[Charge]]:
 def _difference(life: Life, day: str, meter: Meter, ours: list[Charge], theirs: list[Charge]) -> Difference:
     metered_usd, billed_usd = _sum(ours), _sum(theirs)
     rate = _rate(ours)
-    tolerance = _tolerance(life, day, len(theirs), rate)
+    tolerance = _tolerance(life, day, meter, len(theirs), rate)
     verdict = _verdict(meter, billed_usd - metered_usd, tolerance)
     unmatched_s = round((billed_usd - metered_usd) / rate * 3600) if rate else None
     return Difference(
@@ -106,9 +108,11 @@ def _verdict(meter: Meter, difference_usd: Decimal, tolerance_usd: Decimal) -> V
     return Verdict.AGREES if abs(difference_usd) <= tolerance_usd else Verdict.DIFFERS
 
 
-def _tolerance(life: Life, day: str, lines: int, rate: Decimal) -> Decimal:
+def _tolerance(life: Life, day: str, meter: Meter, lines: int, rate: Decimal) -> Decimal:
     digits = _HALF_DIGIT_USD.get(life.provider, _OTHER_HALF_DIGIT_USD) * max(1, lines)
-    return (digits + rate * _EDGE_H * _edges(life, day)).quantize(PICO)
+    start = parse_utc(f"{day}T00:00:00+00:00")
+    doubt = doubt_of_meter_usd(life, meter, start, start + _DAY) if life.created else ZERO
+    return (digits + rate * SETTLES_WITHIN_H * _edges(life, day) + doubt).quantize(PICO)
 
 
 def _edges(life: Life, day: str) -> int:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cloudgpu.base.events import Event
     from cloudgpu.cli.cost.reconcile_view import Account
     from cloudgpu.cli.session import Session
+    from cloudgpu.running.providers.base import Provider
 
 
 def reconcile(
@@ -39,7 +40,7 @@ def reconcile(
     history, moments, notes = read(session, offline=False)
     names = [name for name in moments if name in wanted or (not wanted and name != "none")]
     for name in names:
-        session.emit(_statement(session, name, first, moments[name]))
+        session.emit(statement_event(session.provider(name), name, first, moments[name]))
     history = read_history(session.store.events())
     accounts = [_account(history, name, moments[name]) for name in names]
     for account in accounts:
@@ -49,8 +50,8 @@ def reconcile(
         raise typer.Exit(1)
 
 
-def _statement(session: "Session", name: str, since: "datetime | None", now: "datetime") -> "Event":
-    """The provider's bill for the whole account, as received."""
+def statement_event(provider: "Provider", name: str, since: "datetime | None", now: "datetime") -> "Event":
+    """The provider's bill for the whole account since a moment (None: 35 days ago), as received. Calls the network."""
     from datetime import timedelta
 
     from cloudgpu.accounting.period import day_of
@@ -62,7 +63,7 @@ def _statement(session: "Session", name: str, since: "datetime | None", now: "da
     lines = [
         {"instance_id": line.instance_id, "meter": line.meter, "start": utc_text(line.start),
          "end": utc_text(line.end), "usd": exact_text(line.usd)}
-        for line in session.provider(name).bill(None, start)
+        for line in provider.bill(None, start)
     ]  # fmt: skip
     data = {"fetched_at": utc_text(now), "since": utc_text(start), "lines": lines}
     return Event(kind=EventKind.STATEMENT, at=now, provider=name, data=data)

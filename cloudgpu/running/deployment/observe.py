@@ -12,8 +12,8 @@ from cloudgpu.base.money import exact_text
 from cloudgpu.running.account import same_account
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.state import Absent, Action, Seen, Sighting, Step, Unsure, step
-from cloudgpu.running.providers.base import InstanceView, Provider
-from cloudgpu.running.records import Deployment, DeploymentState
+from cloudgpu.running.providers.base import InstanceState, InstanceView, Provider
+from cloudgpu.running.records import Deployment, DeploymentState, DestroyAnswer
 from cloudgpu.running.store import Store
 
 _LOOK = "a look at"
@@ -169,6 +169,15 @@ def _unchanged_until(deployment: Deployment) -> dict[str, str]:
     return {"unchanged_until": utc_text(deployment.seen_at)} if deployment.seen_at else {}
 
 
+def _why_gone(following: Step) -> dict[str, str]:
+    return {"reason": following.note} if following.note else {}
+
+
+def _last_shown(deployment: Deployment) -> dict[str, str]:
+    """What nobody here ended may have ended at any moment since it was last shown."""
+    return {} if deployment.destroy_answer is DestroyAnswer.ACCEPTED else _unchanged_until(deployment)
+
+
 def _facts(view: InstanceView, state: DeploymentState) -> dict[str, Any]:
     return {
         "state": state.value,
@@ -176,12 +185,13 @@ def _facts(view: InstanceView, state: DeploymentState) -> dict[str, Any]:
         "disk_billing": view.disk_billing,
         "gpu_usd_per_hour": exact_text(view.gpu_usd_per_hour),
         "disk_usd_per_hour": exact_text(view.disk_usd_per_hour),
+        **({"host_lost": True} if view.state is InstanceState.OFFLINE else {}),
     }
 
 
 def _tell_end(journal: Journal, deployment: Deployment, following: Step) -> None:
     if following.action is Action.CLOSE:
-        journal.tell(EventKind.GONE, deployment, **({"reason": following.note} if following.note else {}))
+        journal.tell(EventKind.GONE, deployment, **_why_gone(following), **_last_shown(deployment))
     if following.action is Action.ABANDON:
         journal.tell(EventKind.ABANDONED, deployment, reason=following.note)
     if following.state is DeploymentState.UNCERTAIN and deployment.state is not DeploymentState.UNCERTAIN:
