@@ -56,9 +56,7 @@ def test_the_flags_of_a_start_start_it():
     flags = dict(flag.partition(" ")[::2] for flag in found.flags)
     assert flags["--max-model-len"] == "131072"
     assert flags["--tensor-parallel-size"] == "2"
-    override = json.loads(flags["--hf-overrides"])
-    assert override["rope_parameters"]["factor"] == 4
-    assert override["max_position_embeddings"] == 131072
+    assert json.loads(flags["--hf-overrides"])["rope_parameters"]["factor"] == 4
 
 
 def _override(case):
@@ -73,6 +71,33 @@ def test_the_override_repeats_the_configs_own_rope_base():
     assert _override({**case, "config": {**config, "rope_theta": 10000.0}})["rope_theta"] == 10000
     assert _override({**case, "config": {**config, "rope_parameters": {"rope_theta": 5e6}}})["rope_theta"] == 5000000
     assert _override({**case, "model": "qwen-14b"})["rope_theta"] == 1000000
+
+
+@pytest.mark.parametrize(
+    ("release", "key", "has_theta", "has_length"),
+    [
+        ("0.11.0", "rope_scaling", False, False),
+        ("0.23.0", "rope_scaling", False, False),
+        ("0.24.0", "rope_parameters", True, False),
+        ("0.29.0", "rope_parameters", True, False),
+        ("0.30.0", "rope_parameters", True, True),
+        ("0.33.0", "rope_parameters", True, True),
+    ],
+)
+def test_yarn_is_asked_for_in_the_form_that_the_release_reads(release, key, has_theta, has_length):
+    found = estimate_case({"model": "qwen-14b", "gpu": "H100", "max_model_len": 65536, "engine_version": release})
+    override = json.loads(dict(flag.partition(" ")[::2] for flag in found.flags)["--hf-overrides"])
+    assert override[key]["factor"] == 2
+    assert override[key].get("rope_theta") == (1000000 if has_theta else None)
+    assert override.get("max_position_embeddings") == (65536 if has_length else None)
+
+
+def test_a_model_that_sees_is_stretched_inside_its_text_part():
+    case = {"model": "Qwen/Qwen3-VL-8B-Instruct", "gpu": "H200", "max_model_len": 300000, "rope_scaling_factor": 2}
+    flags = dict(flag.partition(" ")[::2] for flag in estimate_case(case).flags)
+    assert json.loads(flags["--hf-overrides"])["text_config"]["rope_parameters"]["factor"] == 2
+    with pytest.raises(UsageError, match="multimodal"):
+        estimate_case({**case, "engine_version": "0.11.0"})
 
 
 def test_a_rope_base_that_nobody_knows_is_asked_for_and_not_made_up():

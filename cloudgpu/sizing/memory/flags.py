@@ -10,7 +10,8 @@ from cloudgpu.sizing.engines.vllm import is_known
 from cloudgpu.sizing.engines.vllm_formats import cache_notes, format_notes
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.adapters import slot_rank
-from cloudgpu.sizing.memory.stretch import YARN_ORIGINAL, rope_theta
+from cloudgpu.sizing.memory.rope_override import rope_override
+from cloudgpu.sizing.memory.stretch import rope_theta
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.number_formats import MADE_ON_LOADING
 from cloudgpu.sizing.options import ServingOptions
@@ -40,7 +41,7 @@ def engine_flags(model: ModelSpec, options: ServingOptions, settled: Settled) ->
         ("--quantization", settled.quantization if _is_made_on_loading(model, settled) else None),
         ("--max-lora-rank", slot_rank(options.lora_rank) if options.lora_rank else None),
         ("--max-loras", options.max_loras if options.lora_rank else None),
-        ("--hf-overrides", _rope_override(model, settled)),
+        ("--hf-overrides", rope_override(model, settled.yarn_factor, options.profile().release)),
         ("--limit-mm-per-prompt", _image_limit(model, options)),
         ("--mm-processor-kwargs", json.dumps({"max_pixels": options.max_pixels}) if options.max_pixels else None),
         ("--speculative-config", _speculation(options)),
@@ -98,21 +99,6 @@ def _files_needed(model: ModelSpec, quantization: str | None) -> str:
 
 def _unless_auto(value: str) -> str | None:
     return None if value == "auto" else value
-
-
-def _rope_override(model: ModelSpec, settled: Settled) -> str | None:
-    """The override as releases from 0.11 to the newest take it: Transformers 5 wants theta and the stretched length."""
-    if settled.yarn_factor <= 1 or model.architecture.yarn_factor > 1:
-        return None
-    original, theta = YARN_ORIGINAL.get(model.family, model.max_context), rope_theta(model.architecture)
-    parameters = {
-        "rope_type": "yarn",
-        **({"rope_theta": theta} if theta else {}),
-        "factor": settled.yarn_factor,
-        "original_max_position_embeddings": original,
-    }
-    stretched = int(original * settled.yarn_factor)
-    return json.dumps({"rope_parameters": parameters, "max_position_embeddings": stretched})
 
 
 def _image_limit(model: ModelSpec, options: ServingOptions) -> str | None:
