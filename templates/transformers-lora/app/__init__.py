@@ -1,0 +1,1 @@
+"""A base model and a LoRA adapter behind an OpenAI-compatible server."""
