@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cloudgpu.base.errors import NotFoundError, UnknownGpuError, UnknownModelError, UnreachableError, UsageError
+from cloudgpu.base.errors import UnknownGpuError, UsageError
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import GpuSpec, custom_gpu, find_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
 from cloudgpu.sizing.models import ModelSpec, model_from_config
-from cloudgpu.sizing.named_alike import named_alike
+from cloudgpu.sizing.named_alike import find_or_alike
 from cloudgpu.sizing.nearest import nearest
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.speed import SpeedEstimate, estimate_speed
 from cloudgpu.sizing.speed.workload import workload_for
-from cloudgpu.sizing.weighed import find_model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,19 +106,7 @@ def _model(case: Mapping[str, Any]) -> ModelSpec:
         raise UsageError(
             "no model is named", hint="give a model's alias or id, or its config.json; see `cloudgpu models`"
         )
-    return _found(name, _text(case, "weights_from") or "auto")
-
-
-def _found(name: str, weights_from: str) -> ModelSpec:
-    """The model; where nobody can be asked about a repository, the one its name says. The Hub's own no stays a no."""
-    try:
-        return find_model(name, weights_from)
-    except (UnreachableError, NotFoundError, UnknownModelError) as error:
-        said_no = isinstance(error, UnknownModelError) and "/" in name
-        alike = None if said_no or weights_from != "auto" else named_alike(name)
-        if alike is None:
-            raise
-        return alike
+    return find_or_alike(name, _text(case, "weights_from") or "auto")
 
 
 def _gpu(case: Mapping[str, Any]) -> GpuSpec:

@@ -3,8 +3,10 @@
 import re
 from dataclasses import replace
 
+from cloudgpu.base.errors import NotFoundError, UnknownModelError, UnreachableError
 from cloudgpu.sizing.models import ModelSpec, resolve_model
 from cloudgpu.sizing.spellings import row_of
+from cloudgpu.sizing.weighed import find_model
 
 _FORMATS = (
     (r"[-_.](nvfp4|fp4)\b", "nvfp4"),
@@ -23,6 +25,21 @@ bitsandbytes files quantise their scales once more (8.63 GiB logged for Phi-4, 8
 
 _SAME_SHAPE = r"[-_.](base|thinking|pt|it|instruct|chat|hf|preview|reasoning|0324|0528|2503|2506|2507)(?=[-_.]|$)"
 """What changes in a name while the shape of the model stays."""
+
+
+def find_or_alike(name: str, weights_from: str = "auto") -> ModelSpec:
+    """As `find_model`; where nobody can be asked about a repository, the model that its name says.
+
+    For estimates, never for what is rented. The Hub's own no stays a no. Raises what `find_model` raises.
+    """
+    try:
+        return find_model(name, weights_from)
+    except (UnreachableError, NotFoundError, UnknownModelError) as error:
+        said_no = isinstance(error, UnknownModelError) and "/" in name
+        alike = None if said_no or weights_from != "auto" else named_alike(name)
+        if alike is None:
+            raise
+        return alike
 
 
 def named_alike(name: str) -> ModelSpec | None:

@@ -2,10 +2,12 @@
 
 import pytest
 
-from cloudgpu.base.errors import UnreachableError
-from cloudgpu.sizing import cases
+from cloudgpu.base.errors import UnknownModelError, UnreachableError
 from cloudgpu.sizing.cases import estimate_case
+from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.named_alike import named_alike
+from cloudgpu.sizing.pack import findings_of, pack
+from cloudgpu.sizing.pack.budget_file import budget_from
 
 
 @pytest.mark.parametrize(
@@ -33,15 +35,30 @@ def test_a_name_that_says_nothing_is_not_guessed(name):
     assert named_alike(name) is None
 
 
-def test_an_estimate_without_the_hub_rests_on_the_name_with_a_wider_band(monkeypatch):
-    def unreachable(name, weights_from):
-        raise UnreachableError("the Hub cannot be reached")
+@pytest.fixture
+def no_hub(monkeypatch):
+    """Nobody can be asked; what the catalogue knows is found all the same."""
 
+    def find(name, weights_from):
+        try:
+            return resolve_model(name)
+        except UnknownModelError as error:
+            raise UnreachableError("the Hub cannot be reached") from error
+
+    monkeypatch.setattr("cloudgpu.sizing.named_alike.find_model", find)
+
+
+def test_an_estimate_without_the_hub_rests_on_the_name_with_a_wider_band(no_hub):
     known = estimate_case({"model": "qwen3-14b-awq", "gpu": "L40S"})
-    monkeypatch.setattr(cases, "find_model", unreachable)
     guessed = estimate_case({"model": "someone/Qwen3-14B-AWQ", "gpu": "L40S"})
     assert guessed.weights_gib == pytest.approx(known.weights_gib)
     assert guessed.error_band_gib > known.error_band_gib
     assert any("by its name" in note for note in guessed.capability_notes)
     with pytest.raises(UnreachableError):
         estimate_case({"model": "someone/unheard-of", "gpu": "L40S"})
+
+
+def test_a_budget_without_the_hub_rests_on_the_name_and_says_so(no_hub):
+    row = {"name": "embeddings", "model": "intfloat/multilingual-e5-large-instruct", "batch": 32}
+    packing = pack(budget_from({"cards": ["RTX 3090"], "models": [row]}))
+    assert any("by its name" in finding.text for finding in findings_of(packing))

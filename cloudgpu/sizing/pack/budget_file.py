@@ -9,9 +9,9 @@ from cloudgpu.base.errors import BadFileError, UsageError
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import find_gpu
 from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.named_alike import find_or_alike
 from cloudgpu.sizing.nearest import hint_of, nearest
 from cloudgpu.sizing.pack.budget import ENGINES, LLAMA_CPP, OTHER, TRANSFORMERS, VLLM, Budget, Entry
-from cloudgpu.sizing.weighed import find_model
 
 EXAMPLE_HINT = "`cloudgpu pack --example` prints one with every key explained"
 MOST_CARDS = 8
@@ -19,7 +19,7 @@ MOST_CARDS = 8
 Find = Callable[[str], ModelSpec]
 
 
-def read_budget(path: Path, find: Find = find_model) -> Budget:
+def read_budget(path: Path, find: Find = find_or_alike) -> Budget:
     """The budget of a file. `find` turns a model's name into the model (it may ask the Hub).
 
     Raises BadFileError for what is no budget, naming the key, and what `find` raises.
@@ -37,7 +37,7 @@ def read_budget(path: Path, find: Find = find_model) -> Budget:
     return budget_from(document, find)
 
 
-def budget_from(document: Mapping[str, Any], find: Find = find_model) -> Budget:
+def budget_from(document: Mapping[str, Any], find: Find = find_or_alike) -> Budget:
     """As `read_budget`, from the parsed document."""
     _check_keys(document, _BUDGET_KEYS, "a budget")
     rows = document.get("models")

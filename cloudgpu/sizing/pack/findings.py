@@ -123,6 +123,8 @@ def _name(entry: Entry) -> Iterator[Finding]:
         text = f"{entry.typed} is not the repository's name: it is {entry.model.model_id}"
         if not entry.model.model_id.endswith(entry.typed.lstrip("./")):
             yield Finding(WARNING, entry.name, text)
+    for note in entry.model.notes if entry.model is not None else ():
+        yield Finding(WARNING, entry.name, note)
 
 
 def _share(placed: Placed, total_gib: float, *, alone: bool) -> Iterator[Finding]:
