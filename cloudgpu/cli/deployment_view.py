@@ -44,6 +44,7 @@ def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
         "lease_until": deployment.lease_until,
         "ends_by_itself": deployment.ends_by_itself,
         "idle_stop_s": deployment.idle_stop_s,
+        "dead_man_s": deployment.dead_man_s,
         "idle_since": deployment.idle_since,
         "unanswered": deployment.unanswered,
         "note": deployment.last_error,
@@ -130,6 +131,10 @@ def lease_words(deployment: Deployment) -> str:
     """Until when it may live, whether it ends by itself then, and after how long without work."""
     then = "ends by itself then" if deployment.ends_by_itself else "is only said to be over then"
     words = f"its lease is until {_moment(deployment.lease_until)}, and it {then}"
+    if deployment.dead_man_s is not None:
+        words += (
+            f"; a timer inside ends it {render.duration(deployment.dead_man_s)} after its start, whatever this says"
+        )
     if deployment.idle_stop_s is None:
         return words
     since = f"; idle since {_moment(deployment.idle_since)}" if deployment.idle_since else "; not known to be idle"

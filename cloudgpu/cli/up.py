@@ -66,6 +66,10 @@ def up(
     idle_stop: Annotated[
         str | None, typer.Option(metavar="TIME", help="Ends by itself after so long without work, e.g. 30m.")
     ] = None,
+    dead_man: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="A timer inside the instance ends it so long after its start, e.g. 24h."),
+    ] = None,
     spot: Annotated[bool, typer.Option("--spot", help="Bid for an interruptible machine (Vast.ai).")] = False,
     bid: Annotated[
         str | None, typer.Option(metavar="USD", help="With --spot: bid so much an hour; default: the least that wins.")
@@ -123,7 +127,8 @@ def up(
         max_wait_minutes=finite(max_wait, "--max-wait", _MOST_WAIT_MINUTES), max_attempts=max_attempts,
         max_spend=_usd(max_spend, "--max-spend", _MOST_USD),
         send_hf_token=send_hf_token, show_key=show_key, as_json=as_json, hedge=hedge,
-        ttl_s=seconds(ttl, "--ttl"), idle_stop_s=seconds(idle_stop, "--idle-stop"), spot=spot or bid is not None,
+        ttl_s=seconds(ttl, "--ttl"), idle_stop_s=seconds(idle_stop, "--idle-stop"),
+        dead_man_s=seconds(dead_man, "--dead-man"), spot=spot or bid is not None,
         bid=_usd(bid, "--bid", _MOST_USD_PER_HOUR),
         asked=asked_of(template, set_ or (), tools=tools, reasoning=reasoning),
     )  # fmt: skip

@@ -52,6 +52,7 @@ class Wish:
     hedge: int
     ttl_s: float | None
     idle_stop_s: float | None
+    dead_man_s: float | None
     spot: bool
     bid: Decimal | None
     asked: Asked
@@ -147,8 +148,8 @@ def _limits(wish: Wish, plan: Plan, number: int, providers: int) -> Limits:
         max_spend=wish.max_spend,
     )  # fmt: skip
     return dataclasses.replace(
-        agreed, hedge=wish.hedge, idle_stop_s=wish.idle_stop_s, lease_s=wish.ttl_s or agreed.lease_s,
-        ends_by_itself=wish.ttl_s is not None,
+        agreed, hedge=wish.hedge, idle_stop_s=wish.idle_stop_s, dead_man_s=wish.dead_man_s,
+        lease_s=wish.ttl_s or agreed.lease_s, ends_by_itself=wish.ttl_s is not None,
     )  # fmt: skip
 
 
@@ -276,7 +277,9 @@ def _lease(request: UpRequest) -> str:
         else f"{length}; it is not removed by itself: cloudgpu down {request.name}"
     )
     idle = limits.idle_stop_s
-    return words + (f"; also after {render.duration(idle)} without work" if idle else "")
+    words += f"; also after {render.duration(idle)} without work" if idle else ""
+    dead = limits.dead_man_s
+    return words + (f"; a timer inside ends it {render.duration(dead)} after its start" if dead else "")
 
 
 def _per_hour(request: UpRequest) -> str:

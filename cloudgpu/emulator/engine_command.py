@@ -57,12 +57,19 @@ def read_command(
 def _serve_words(image: str, args: Sequence[str], onstart: str | None, *, entrypoint_kept: bool) -> list[str] | None:
     if entrypoint_kept and not onstart:
         return list(args) if "vllm-openai" in image else None
-    for line in (onstart or "").splitlines():
-        words = _shell_words(line)
+    for words in _commands(onstart or ""):
         for start in (["vllm", "serve"], ["python", "-m", "vllm.entrypoints.openai.api_server"], _PYTHON3_SERVER):
             if words[: len(start)] == start:
                 return words[len(start) :]
     return None
+
+
+def _commands(onstart: str) -> list[list[str]]:
+    """The commands of a start script; of `sh -c SCRIPT NAME words…`, where SCRIPT ends in them, those words."""
+    whole = _shell_words(onstart)
+    if whole[:2] == ["sh", "-c"] and whole[2].rstrip().endswith('exec "$@"'):
+        return [whole[4:]]
+    return [_shell_words(line) for line in onstart.splitlines()]
 
 
 _PYTHON3_SERVER = ["python3", "-m", "vllm.entrypoints.openai.api_server"]

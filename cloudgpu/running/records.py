@@ -82,6 +82,7 @@ class Deployment:
     are observed never move it. None for what `gc` found. `launch_digest` tells apart what may run on it,
     `wish` what was asked for.
     `ends_by_itself`: the end of its lease is its end, as was asked for; else a lease that is over is only said.
+    `dead_man_s` is how long after its first start a timer within the instance ends it, None: there is none.
     `idle_stop_s` is after how long without work it is to end, None: never. `work_done` is what its engine had done when
     it was read last, `idle_since` since when that has not changed (None: it works, or nobody knows); `unanswered` how
     often in a row it did not answer.
@@ -127,6 +128,7 @@ class Deployment:
     api_key: Secret | None = None
     ends_by_itself: bool = False
     idle_stop_s: float | None = None
+    dead_man_s: float | None = None
     idle_since: datetime | None = None
     work_done: str | None = None
     unanswered: int = 0

@@ -59,6 +59,7 @@ def intend(journal: Journal, request: UpRequest, rental: Rental, cap_usd_per_hou
         wish=request.wish,
         ends_by_itself=request.limits.ends_by_itself,
         idle_stop_s=request.limits.idle_stop_s,
+        dead_man_s=request.limits.dead_man_s,
         api_key=request.api_key,
     )
     journal.tell(EventKind.INTENDED, deployment, **_intent(deployment))

@@ -52,7 +52,9 @@ class Rental:
     @property
     def launch_digest(self) -> str:
         """The same for what would run alike: the image and its arguments (neither holds a key)."""
-        return hashlib.sha256(json.dumps([self.launch.image, *self.launch.args]).encode()).hexdigest()[:16]
+        return hashlib.sha256(
+            json.dumps([self.launch.image, *self.launch.args, *(self.launch.entrypoint or ())]).encode()
+        ).hexdigest()[:16]
 
 
 def rental_of(offer: Offer, launch: LaunchRequest) -> Rental:
@@ -71,7 +73,8 @@ def rental_of(offer: Offer, launch: LaunchRequest) -> Rental:
 class Limits:
     """How far `bring_up` may go.
 
-    `ends_by_itself` makes the end of the lease its end, `idle_stop_s` so many seconds without work (None: never).
+    `ends_by_itself` makes the end of the lease its end, `idle_stop_s` so many seconds without work (None: never);
+    `dead_man_s` after its first start a timer within it ends it (None: there is none).
     `hedge` is how many machines are started at once: the first that answers stays, the others are removed again.
     `max_wait_s` is per machine, from its create to its first answer; None takes the template's rule, or without one a
     generous estimate from the size of what it downloads. `max_spend_usd` is for all attempts together; None allows what
@@ -88,6 +91,7 @@ class Limits:
     hedge: int = 1
     ends_by_itself: bool = False
     idle_stop_s: float | None = None
+    dead_man_s: float | None = None
 
     def wait_s(self, rental: Rental) -> float:
         """The longest wait for this machine, in seconds."""
