@@ -18,7 +18,7 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once, end what has to end, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Each change as a JSON document.")] = False,
 ) -> None:
-    """Watch everything that is rented, and end what was asked to end by itself (--ttl, --idle-stop).
+    """Watch everything that is rented, and end what was asked to end by itself (--ttl, --idle-stop, budget --stop).
 
     Says only what changed. Removes nothing else. SIGTERM and Ctrl-C end it between two looks, with status 0.
     """

@@ -11,6 +11,7 @@ import typer
 
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
+from cloudgpu.cli.budget.hold import hold_budget
 from cloudgpu.cli.deployment_view import trouble
 from cloudgpu.cli.session import Session
 from cloudgpu.cli.sweeping import Found, end_what_asked_for_it, look_everywhere
@@ -31,6 +32,8 @@ class Watcher:
     providers: Sequence[str]
     as_json: bool
     told: dict[str, tuple[str, str]] = field(default_factory=dict)
+    held: set[tuple[str, str]] = field(default_factory=set)
+    """What was said of budgets: a side of a migration that bills on is no news at every look."""
 
     def look(self) -> Found:
         """One look: tell, end, tell. What one provider refuses hides nothing of the others."""
@@ -40,6 +43,10 @@ class Watcher:
             self.told.pop(gone.token, None)
             self._say(gone.name, f"removed: {why}")
         try:
+            for about, text in hold_budget(self.session, found):
+                if (about, text) not in self.held:
+                    self._say(about, text)
+                self.held.add((about, text))
             withdraw(self.session)
         except CloudgpuError as error:
             found.failures.append(error)

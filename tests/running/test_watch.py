@@ -2,11 +2,15 @@
 
 import dataclasses
 import json
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 
+from cloudgpu.accounting.budget import Budget
+from cloudgpu.base.events import Event, EventKind
 from cloudgpu.cli import adopt, deployment_view, session, sweeping, watch_run
+from cloudgpu.cli.budget import hold
 from cloudgpu.running.deployment import DeploymentState, Limits
 from cloudgpu.running.deployment.vitals import take_vitals
 from cloudgpu.running.health import Health
@@ -26,6 +30,7 @@ def world(desk, answers, monkeypatch):
     desk.ahead_s = 0.0
     made = SimpleNamespace(
         store=desk.store, provider=lambda name: desk.provider, clock=lambda name: desk.clock, emit=desk.store.append,
+        events=desk.store.events,
         settings=SimpleNamespace(state_dir=desk.path), emulator_status=lambda: None,
     )  # fmt: skip
     monkeypatch.setattr(sweeping, "has_key", lambda *_: False)
@@ -134,3 +139,47 @@ def test_a_stopped_machine_is_a_change_that_is_said(desk, watcher, capsys):
     desk.provider.machines[mine.instance_id].state = InstanceState.STOPPED
     watcher.look()
     assert "failed" in lines(capsys)[-1]
+
+
+def set_budget(desk, **limits):
+    budget = Budget(**limits)
+    desk.store.append(Event(kind=EventKind.BUDGET, at=desk.clock.now(), data=budget.as_data()))
+
+
+def test_a_used_up_budget_with_stop_ends_what_bills_and_says_so(desk, watcher, capsys):
+    desk.up()
+    set_budget(desk, per_deployment={"mistral": Decimal("0.01")}, hard=True, stop=True)
+    desk.clock.sleep(3600)
+    watcher.look()
+    assert desk.provider.billing() == []
+    assert desk.store.deployments() == []
+    assert any("removed: the budget of mistral is used up" in line for line in lines(capsys))
+
+
+def test_a_used_up_budget_without_stop_is_told_once_and_ends_nothing(desk, watcher, capsys):
+    desk.up()
+    set_budget(desk, monthly_usd=Decimal("0.01"), hard=True)
+    desk.clock.sleep(3600)
+    watcher.look()
+    watcher.look()
+    assert len(desk.provider.billing()) == 1
+    assert len([line for line in lines(capsys) if line.startswith("budget: ")]) == 1
+
+
+def test_a_destroy_that_the_budget_asked_for_and_nobody_can_confirm_may_still_bill(desk, watcher):
+    desk.up()
+    desk.provider.deaf_to_destroy = True
+    set_budget(desk, monthly_usd=Decimal("0.01"), hard=True, stop=True)
+    desk.clock.sleep(3600)
+    assert [error.exit_status for error in watcher.look().failures] == [6]
+
+
+def test_a_side_of_an_open_migration_outlives_the_budget_and_that_is_said(desk, watcher, capsys, monkeypatch):
+    desk.up()
+    monkeypatch.setattr(hold, "is_migrating", lambda *_: True)
+    set_budget(desk, monthly_usd=Decimal("0.01"), hard=True, stop=True)
+    desk.clock.sleep(3600)
+    watcher.look()
+    watcher.look()
+    assert len(desk.provider.billing()) == 1
+    assert len([line for line in lines(capsys) if "it bills on" in line]) == 1

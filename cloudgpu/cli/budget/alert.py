@@ -46,7 +46,7 @@ def alert(
     if not targets:
         render.text("Nobody is told.")
     if test:
-        _tell_all(session, "cloudgpu: this is a test of your budget alerts.")
+        tell_targets(session, "cloudgpu: this is a test of your budget alerts.")
 
 
 def check(json: AsJson = False) -> None:
@@ -86,7 +86,7 @@ def tell_new(session: "Session", found: "list[Use]") -> tuple[list[str], list[st
     told, failed = [], []
     for use in new:
         told.append(_message(use))
-        failed += _tell_all(session, told[-1])
+        failed += tell_targets(session, told[-1])
         data = {"scope": use.scope, "percent": use.crossed, "month": month}
         session.emit(Event(kind=EventKind.ALERTED, at=now, data=data))
     return told, failed
@@ -100,7 +100,8 @@ def _message(use: "Use") -> str:
     return f"{whose} is {use.percent} % used: {show_usd(use.spent_usd)} of {show_usd(use.limit_usd)}{gone}."
 
 
-def _tell_all(session: "Session", message: str) -> list[str]:
+def tell_targets(session: "Session", message: str) -> list[str]:
+    """Send a message to every target; which ones could not be told, and why. Calls the network."""
     import os
 
     from cloudgpu.cli import render

@@ -37,7 +37,7 @@ def set_budget(
     ] = None,
     hard: Annotated[bool, typer.Option("--hard", help="Refuse what would break it.")] = False,
     stop: Annotated[
-        bool, typer.Option("--stop", help="`cloudgpu watch` takes down what bills once it is broken.")
+        bool, typer.Option("--stop", help="And `cloudgpu watch` takes down what bills once it is broken.")
     ] = False,
 ) -> None:
     """Set the most to spend in a calendar month (UTC). Replaces the budget that was set before."""
@@ -51,13 +51,16 @@ def set_budget(
         raise UsageError("a budget of what?", hint="cloudgpu budget set --monthly 50 --per-deployment mistral=20")
     limits = dict(_named(text) for text in per_deployment or ())
     budget = Budget(
-        monthly_usd=_amount(monthly, "--monthly") if monthly else None, per_deployment=limits, hard=hard, stop=stop
-    )
+        monthly_usd=_amount(monthly, "--monthly") if monthly else None, per_deployment=limits, hard=hard or stop,
+        stop=stop,
+    )  # fmt: skip
     session = open_session()
     keep(session, budget)
     _, found = read_budget(session)
     _table(found)
-    render.text("The budget is set." if hard else "The budget is set; it warns and refuses nothing (--hard does).")
+    render.text(
+        "The budget is set." if budget.hard else "The budget is set; it warns and refuses nothing (--hard does)."
+    )
 
 
 def clear() -> None:
