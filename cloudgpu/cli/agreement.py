@@ -17,6 +17,7 @@ from cloudgpu.cli.markets import check_providers, has_key
 from cloudgpu.cli.plan.refusal import nothing_fits
 from cloudgpu.cli.plan.search import query_for
 from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.planning.blocklist import without_blocked
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import OfferSource
@@ -129,20 +130,21 @@ def new_key() -> Secret:
 
 def request_of(
     session: Session, plan: Plan, *, name: str, service: str, limits: Limits, send_hf_token: bool = False,
-    api_key: Secret | None = None, asked: Asked = PLAIN,
+    asked: Asked = PLAIN,
 ) -> UpRequest:  # fmt: skip
     """What may be rented for this plan under that name, for that service. Raises MissingKeyError without HF_TOKEN.
 
-    `api_key` is what the engine is started with; None takes the service's own.
+    Behind a gateway every machine gets a key of its own, and clients hold another; else it is the service's.
     """
     token = session.settings.hf_token if send_hf_token else None
     if send_hf_token and token is None:
         raise MissingKeyError("there is no Hugging Face token to send", hint="set HF_TOKEN, or run: hf auth login")
+    known = service_of(session, service)
     request = request_from_plan(
         plan,
         name=name,
         service=service,
-        api_key=api_key or service_of(session, service).api_key,
+        api_key=new_key() if gateway_of(session.settings.state_dir, service) else known.api_key,
         limits=limits,
         hf_token=token.value if token else None,
         asked=asked,

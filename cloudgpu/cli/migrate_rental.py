@@ -5,11 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from cloudgpu.base.errors import ConflictError
-from cloudgpu.base.secret import Secret
 from cloudgpu.cli import render
-from cloudgpu.cli.agreement import limits_of, live_plan, new_key, request_of
+from cloudgpu.cli.agreement import limits_of, live_plan, request_of
 from cloudgpu.cli.session import Session
-from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Agreed, Migration
 from cloudgpu.moving.state import MigrationState
@@ -43,7 +41,6 @@ def request_for_plan(session: Session, plan: Plan, migration: Migration, caps: C
         service=migration.service,
         limits=limits,
         send_hf_token=migration.send_hf_token,
-        api_key=_engine_key(session, migration.service),
     )
 
 
@@ -101,11 +98,6 @@ def request_again(session: Session, migration: Migration) -> UpRequest:
         )
     limits = replace(_as_agreed(agreed), max_usd_per_hour=agreed.usd_per_hour, lease_s=request.limits.lease_s)
     return replace(request, rentals=within, limits=limits)
-
-
-def _engine_key(session: Session, service: str) -> Secret | None:
-    """Behind a gateway every machine has a key of its own, and clients hold another; else None, the service's."""
-    return new_key() if gateway_of(session.settings.state_dir, service) else None
 
 
 def _must_rent(session: Session, migration: Migration) -> bool:

@@ -75,6 +75,7 @@ def market(tmp_path):
         process.stop(made.state_dir)
 
 
+@pytest.mark.slow
 def test_migrate_rollback_finalize_and_an_export_that_equals_the_bill(market):
     here = market(speed=600)
     here.run("migrate", "--from", "mistral", "--to", "qwen-14b", "--max-price", "0.01", "--yes", status=3)
