@@ -17,7 +17,7 @@ WHOLE_YARN = (
 COMMANDS = [  # rule, command that breaks it, release, command that does not, release
     ("V01", f"{QWEN} --swap-space 16", "0.25.1", f"{QWEN} --swap-space 1", "0.11.0"),
     ("V01", f"{QWEN} --enable-reasoning", "0.11.0", f"{QWEN} --reasoning-parser qwen3", "0.11.0"),
-    ("V02", f"{QWEN} --watermark-config x", "0.11.0", f"{QWEN} --watermark-config x", "0.33.0"),
+    ("V02", f"{QWEN} --watermark-config {{}}", "0.11.0", f"{QWEN} --watermark-config {{}}", "0.33.0"),
     ("V04", f"{QWEN} --enable-prefix-caching True", "0.25.1", f"{QWEN} --enable-prefix-caching", "0.25.1"),
     ("V05", f"{QWEN} --limit-mm-per-prompt image=3", "0.25.1",
      f"""{QWEN} --limit-mm-per-prompt '{{"image":3}}'""", "0.25.1"),

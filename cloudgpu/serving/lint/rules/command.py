@@ -106,6 +106,7 @@ def switch_with_value(case: Case) -> Iterator[Hit]:
                 message=f"{each.written} is a switch and takes no value, but `{each.values[0]}` follows it",
                 fix=f"write --no-{each.flag[2:]}" if off else f"write {each.flag} alone", at=each.at,
                 edits=(Edit(flag=each.flag, rename=f"--no-{each.flag[2:]}" if off else None, bare=True),),
+                severity=Severity.WARNING if _swallows_one(case) else None,
             )  # fmt: skip
 
 
@@ -164,8 +165,8 @@ def repeated_subcommand(case: Case) -> Iterator[Hit]:
     """The official image starts the server by itself: up to 0.11.0 and in 0.17 a second `serve` is refused."""
     again = case.args.subcommand
     if again and case.service.is_container and case.is_official and not _has_own_entrypoint(case):
-        refused = case.release <= release_of("0.11.0") or release_of("0.17.1") <= case.release < (0, 18)
-        certain = case.is_pinned and refused
+        by_module = case.release <= release_of("0.11.0") and case.args.model is not None
+        certain = case.is_pinned and (by_module or release_of("0.17.1") <= case.release < (0, 18))
         yield Hit(
             message="the image's entrypoint is `vllm serve` already; the command repeats it",
             fix="begin the command with the model or its first flag", at=again.at,
@@ -173,12 +174,12 @@ def repeated_subcommand(case: Case) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-@rule("V09", Severity.WARNING, "positional model that an old entrypoint ignores", versions="< 0.9",
+@rule("V09", Severity.WARNING, "positional model that an old entrypoint ignores", versions="< 0.14",
       source="vllm issue 32292")  # fmt: skip
 def ignored_model(case: Case) -> Iterator[Hit]:
     """The api_server module reads `--model` only: a bare name is dropped and its default model served."""
-    old_image = case.is_official and case.is_pinned and case.release < (0, 9)
-    if case.args.model and (case.args.module or old_image) and not case.args.get("--model"):
+    ignored = case.args.module or (_starts_by_module(case) and not case.args.subcommand)
+    if case.args.model and ignored and not case.args.get("--model"):
         yield Hit(
             message=f"`{case.args.model.text}` without --model is ignored by this entrypoint: another model is served",
             fix=f"write --model {case.args.model.text}", at=case.args.model.at,
@@ -220,6 +221,7 @@ def stray_word(case: Case) -> Iterator[Hit]:
         yield Hit(
             message=f"`{word.text}` belongs to no flag: the parser refuses it",
             fix="is a flag missing before it, or are quotes missing around it?", at=word.at,
+            severity=Severity.WARNING if _swallows_one(case) else None,
         )  # fmt: skip
     for each in case.args.flags:
         if " " in each.written:
@@ -255,6 +257,18 @@ def _nearest_rank(value: str) -> str:
     ranks = (8, 16, 32, 64, 128, 256, 320, 512)
     wanted = int(value) if value.isdigit() else 16
     return str(next((rank for rank in ranks if rank >= wanted), 512))
+
+
+def _starts_by_module(case: Case) -> bool:
+    """Official images before 0.14 start the api_server module, not `vllm serve`."""
+    return case.is_official and case.is_pinned and case.release < (0, 14) and not _has_own_entrypoint(case)
+
+
+def _swallows_one(case: Case) -> bool:
+    """Whether one word too many is taken for the positional model that the module ignores."""
+    values = [each for each in case.args.flags if each.flag in BOOLEANS and each.values]
+    too_many = len(values) + len(case.args.strays)
+    return _starts_by_module(case) and case.release >= (0, 9) and case.args.model is None and too_many == 1
 
 
 def _has_own_entrypoint(case: Case) -> bool:
