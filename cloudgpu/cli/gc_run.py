@@ -6,12 +6,13 @@ import typer
 
 from cloudgpu.base.errors import CloudgpuError, NotFoundError
 from cloudgpu.cli import render
+from cloudgpu.cli.deployment_view import left_behind
 from cloudgpu.cli.markets import check_providers
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.cli.sweeping import is_migrating, look_everywhere
 from cloudgpu.cli.withdrawn import withdraw
-from cloudgpu.running.deployment import Deployment, DeploymentState, take_down
+from cloudgpu.running.deployment import Deployment, DeploymentState, is_left_behind, take_down
 from cloudgpu.running.deployment.lease import ends_now
 from cloudgpu.running.sweep import Finding, Why, adopted
 
@@ -23,7 +24,7 @@ def run(
     looked = look_everywhere(session, check_providers(providers))
     found, failures, settled = looked.findings, looked.failures, looked.deployments
     if not as_json:
-        _show(found, settled, failures)
+        _show(session, found, settled, failures)
     wanted = [each for each in found if _may_go(session, each, expired=expired, foreign=foreign)]
     left = found
     if destroy and wanted and (yes or render.confirm(f"Remove {len(wanted)} of {len(found)} instances?")):
@@ -93,13 +94,21 @@ def _document(
     }
 
 
-def _show(found: Sequence[Finding], settled: Sequence[Deployment], failures: Sequence[CloudgpuError]) -> None:
+def _show(
+    session: Session, found: Sequence[Finding], settled: Sequence[Deployment], failures: Sequence[CloudgpuError]
+) -> None:
+    spare = {each.view.instance_id for each in found if each.why is Why.SPARE}
+    left = [each for each in settled if is_left_behind(each, session.store) and each.instance_id not in spare]
+    for each in left:
+        render.warning(left_behind(each) + ".")
     for each in settled:
         _say(each)
     if not found:
-        return None if failures else render.text("Nothing unwanted bills.")
+        nothing = "Nothing else that is unwanted bills." if left else "Nothing unwanted bills."
+        return None if failures else render.text(nothing)
     columns = (
-        Column("INSTANCE"), Column("LABEL", drop=2), Column("STATE", drop=1), Column("$/H", right=True), Column("WHY"),
+        Column("NAME"), Column("INSTANCE"), Column("LABEL", drop=3), Column("STATE", drop=2),
+        Column("$/H", right=True, drop=1), Column("WHY"),
     )  # fmt: skip
     return render.table(columns, [_cells(each) for each in found])
 
@@ -113,10 +122,10 @@ def _say(settled: Deployment) -> None:
         render.text(f"{what} is gone: its end, asked for before, was carried through.")
     elif settled.state is DeploymentState.ABANDONED:
         render.text(f"{settled.name} was never rented: two complete listings, apart in time, lack it.")
-    elif settled.state is not DeploymentState.READY:
+    elif settled.state in (DeploymentState.FAILED, DeploymentState.OUTBID):
         render.text(
-            f"{what} is {settled.state.value}; if nothing waits for it any more: cloudgpu up {settled.name} goes on"
-            f" with it, cloudgpu down {settled.name} removes it."
+            f"{what} is {settled.state.value}, and bills: {settled.last_error}; "
+            f"cloudgpu down {settled.name} removes it."
         )
 
 
@@ -136,7 +145,7 @@ def _row(finding: Finding) -> dict[str, object]:
 def _cells(finding: Finding) -> list[str]:
     view = finding.view
     price = render.money(view.gpu_usd_per_hour + view.disk_usd_per_hour, 4)
-    return [view.instance_id, view.label or "", view.state.value, price, finding.why.value]
+    return [finding.token.name, view.instance_id, view.label or "", view.state.value, price, finding.why.value]
 
 
 def _end(left: Sequence[Finding], failures: Sequence[CloudgpuError], *, as_json: bool) -> None:

@@ -23,7 +23,7 @@ class Why(StrEnum):
     SHOULD_BE_GONE = "the journal says that it is gone"
     TWIN = "a second instance under a label that another one holds"
     FOREIGN = "made by another installation that shares the account"
-    SPARE = "another one of its name serves or came farther: a race that was cut short left it"
+    SPARE = "left by a race that was cut short: another one of its name came farther"
     EXPIRED = "its lease is over, or it has had nothing to do for too long"
 
 

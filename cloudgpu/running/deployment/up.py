@@ -12,7 +12,7 @@ from cloudgpu.running.deployment.down import end
 from cloudgpu.running.deployment.failures import Failure
 from cloudgpu.running.deployment.journal import Journal, silent, unsettled
 from cloudgpu.running.deployment.lookup import settle
-from cloudgpu.running.deployment.observe import apply, look, turn
+from cloudgpu.running.deployment.observe import apply, lock_name, look, turn
 from cloudgpu.running.deployment.race import Race
 from cloudgpu.running.deployment.request import OnProgress, Progress, UpRequest
 from cloudgpu.running.deployment.wait import Prober
@@ -110,6 +110,11 @@ def _left_standing(journal: Journal, name: str) -> CloudgpuError:
         return StoppedByUserError("stopped; nothing was rented or removed")
     link = journal.provider.console_url(found.instance_id or "")
     return unsettled(found, "stopped before what an earlier run left was settled", link)
+
+
+def is_left_behind(deployment: Deployment, store: Store) -> bool:
+    """Whether it was rented for an `up` that is no more: it bills, and nothing waits for it to answer."""
+    return _waits(deployment) and not store.is_locked(lock_name(deployment.name))
 
 
 def refuse_taken(found: Deployment | None) -> None:

@@ -1,0 +1,73 @@
+"""What `gc` and `status` say of a race that was killed: which machine counts, which ones are to go, and what bills."""
+
+from dataclasses import replace
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+import typer
+
+from cloudgpu.cli import deployment_view, gc_run, sweeping
+from cloudgpu.running.deployment import DeploymentState
+from cloudgpu.running.deployment.observe import lock_name
+from cloudgpu.running.label import new_token
+
+
+@pytest.fixture
+def session(desk, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(gc_run, "withdraw", lambda _: [])
+    monkeypatch.setattr(gc_run, "check_providers", lambda names: names)
+    monkeypatch.setattr(sweeping, "has_key", lambda *_: False)
+    monkeypatch.setattr(sweeping, "awake", lambda _, deployment: deployment)
+    return SimpleNamespace(
+        store=desk.store, provider=lambda name: desk.provider, clock=lambda name: desk.clock, emit=desk.store.append,
+        settings=SimpleNamespace(state_dir=desk.path), emulator_status=lambda: None,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def killed(desk, make_offer):
+    """Three machines of one name, none of which anybody waits for."""
+    first = replace(desk.up(), ready_at=None, state=DeploymentState.LOADING)
+    desk.store.save_deployment(first)
+    for number in (8, 9):
+        desk.provider.offers[str(number)] = make_offer(number)
+        token = new_token(desk.store.store_id, "mistral", desk.clock.now() + timedelta(hours=1))
+        made = desk.provider.create(make_offer(number), None, token)
+        desk.store.save_deployment(
+            replace(first, token=token, instance_id=made, state=DeploymentState.STARTING, endpoint=None)
+        )
+    return first
+
+
+def gc(session, **options):
+    defaults = {"destroy": False, "expired": False, "foreign": False, "yes": True, "as_json": False}
+    return gc_run.run(session, ["paper"], **{**defaults, **options})
+
+
+def test_of_three_lives_of_one_name_one_is_gone_on_with_and_the_others_are_to_go(session, killed, capsys):
+    with pytest.raises(typer.Exit) as end:
+        gc(session)
+    said = capsys.readouterr().out
+    assert end.value.exit_code == 6
+    assert said.count("cloudgpu up mistral goes on with it") == 1
+    assert said.count("left by a race that was cut") == 2
+    assert "NAME" in said
+
+
+def test_what_was_left_behind_is_not_called_nothing(session, killed, capsys):
+    gc(session, destroy=True)
+    capsys.readouterr()
+    gc(session)
+    said = capsys.readouterr().out
+    assert "no command waits for it, and it bills" in said
+    assert "Nothing else that is unwanted bills." in said
+
+
+def test_status_says_that_nobody_waits_for_it(session, desk, killed, capsys):
+    deployment_view.show_table(session, [killed])
+    assert "no command waits for it, and it bills" in capsys.readouterr().out
+    with desk.store.lock(lock_name("mistral"), "up mistral"):
+        deployment_view.show_table(session, [killed])
+    assert "no command waits" not in capsys.readouterr().out
