@@ -28,12 +28,13 @@ def tokenizer():
     return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>", chat_template=TEMPLATE)
 
 
-def base(folder, words):
-    """A Llama of two layers whose weights are drawn once."""
+def base(folder, words, **size):
+    """A Llama of two layers, or of another `size`, whose weights are drawn once."""
     torch.manual_seed(7)
+    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     config = LlamaConfig(
-        vocab_size=len(words), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=256, bos_token_id=None, eos_token_id=words.eos_token_id,
+        vocab_size=len(words), num_key_value_heads=2, max_position_embeddings=256, bos_token_id=None,
+        eos_token_id=words.eos_token_id, **{**small, **size},
     )  # fmt: skip
     model = LlamaForCausalLM(config).to(torch.bfloat16)
     model.save_pretrained(folder)
@@ -78,4 +79,5 @@ def main():
     sys.stdout.write(json.dumps({"base": said(home / "base"), "adapted": said(home / "base", home / "adapter")}))
 
 
-main()
+if __name__ == "__main__":
+    main()
