@@ -135,8 +135,13 @@ def content_text(content: dict[str, Any]) -> str:
 
 
 def nearest_miss(plan: Plan) -> Rejection | None:
-    """The refused offer that lacked least: fewest reasons, then the smallest shortfall."""
-    return min(plan.rejections, key=Rejection.distance, default=None)
+    """The refused offer that lacked least: fewest reasons, then the smallest shortfall.
+
+    Where a least speed is asked for, of those that were too slow if there are any: what does not start was never timed,
+    so that more memory alone need not make it pass.
+    """
+    slow = [each for each in plan.rejections if any(reason.code == "speed" for reason in each.reasons)]
+    return min(slow or plan.rejections, key=Rejection.distance, default=None)
 
 
 def _cheapest(fit: Fit, judged: Judged) -> Candidate | None:

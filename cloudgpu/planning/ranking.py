@@ -51,7 +51,8 @@ def judge(fit: Fit, offers: Iterable[Offer]) -> Judged:
             fitting.append(Priced(offer=offer, usd_total=fit.price(offer).usd_total))
             continue
         counts.update([code for code, _ in lacks])
-        refused.append((len(lacks), max([lack for _, lack in lacks]), offer.provider, offer.offer_id, offer))
+        known = len(lacks) + _is_untimed(fit, lacks)
+        refused.append((known, max([lack for _, lack in lacks]), offer.provider, offer.offer_id, offer))
     nearest = nsmallest(KEPT_REJECTIONS, refused, key=_nearness)
     return Judged(
         fitting=tuple(fitting),
@@ -59,6 +60,11 @@ def judge(fit: Fit, offers: Iterable[Offer]) -> Judged:
         rejected_by_reason=dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))),
         rejections=tuple(sorted((_rejection(fit, miss[-1]) for miss in nearest), key=_rejection_order)),
     )
+
+
+def _is_untimed(fit: Fit, lacks: Sequence[tuple[str, float]]) -> bool:
+    """Whether a least speed is asked for that the offer may lack as well: what does not start has none to compare."""
+    return fit.needs.min_tokens_per_s is not None and all(code != "speed" for code, _ in lacks)
 
 
 def ordered(fit: Fit, fitting: Iterable[Priced]) -> list[Priced]:

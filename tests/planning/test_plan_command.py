@@ -117,6 +117,21 @@ def test_when_nothing_fits_the_refusals_are_shown_and_no_plan_is_kept(run, lates
     assert not latest.exists()
 
 
+def test_the_nearest_miss_of_too_slow_a_market_is_an_offer_that_was_timed(run):
+    with pytest.raises(NothingFitsError) as caught:
+        run("plan", "qwen3-32b-awq", "--min-tokens-per-s", "100000")
+    assert "--min-tokens-per-s" in caught.value.hint
+    assert "--context" not in caught.value.hint
+
+
+def test_a_pick_that_is_split_over_pcie_says_what_that_risks_and_what_needs_no_split(run):
+    split = " ".join(run("plan", "qwen-14b", "--gpu", "RTX 3090").split())
+    assert "talk over PCIe" in split
+    assert "(--gpus 1)" not in split
+    assert "(--gpus 1)" in " ".join(run("plan", "qwen-14b").split())
+    assert "talk over PCIe" not in run("plan", "qwen-14b", "--gpus", "1")
+
+
 def test_when_only_a_quantised_form_fits_the_hint_says_how_to_ask_for_it(run):
     with pytest.raises(NothingFitsError) as caught:
         run("plan", "qwen-14b", "--gpu", "RTX 4090", "--gpus", "1", "--max-price", "0.36", "--provider", "vast")

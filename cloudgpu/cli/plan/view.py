@@ -1,5 +1,6 @@
 """A plan for people: the pick first, how full its card is, the ranking, the refusals, and where prices are from."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from cloudgpu.base.money import exact_text
@@ -17,6 +18,8 @@ from cloudgpu.planning.offers import OfferSource
 from cloudgpu.planning.plan import Plan
 from cloudgpu.planning.reference_offers import is_reference
 from cloudgpu.planning.requirements import requirements_of
+from cloudgpu.sizing.gpus import match_gpu
+from cloudgpu.sizing.speed.card import card_speed
 
 _PICKED = {Objective.PRICE: "Cheapest fit", Objective.COST_PER_TOKEN: "Cheapest token",
            Objective.TIME_TO_READY: "Soonest", Objective.RELIABILITY: "Most reliable"}  # fmt: skip
@@ -66,7 +69,27 @@ def _pick(plan: Plan, best: Candidate) -> None:
         )
     elif best.is_tight:
         render.warning("Tight: CUDA graphs have hardly any room beside the engine's share.")
+    if _is_split_over_pcie(best):
+        render.note(_split_note(plan.candidates))
     render.text()
+
+
+def _is_split_over_pcie(candidate: Candidate) -> bool:
+    card = match_gpu(candidate.offer.gpu, candidate.offer.gpu_memory_mib)
+    speed = card_speed(card) if card else None
+    return candidate.tensor_parallel > 1 and (speed is None or not speed.has_switch)
+
+
+def _split_note(candidates: Sequence[Candidate]) -> str:
+    """What a split over cards without NVLink risks, and the first candidate that needs no split."""
+    cards = candidates[0].tensor_parallel
+    risk = (
+        f"The {cards} cards talk over PCIe: the speed is assumed for full slots, narrow ones (risers) are far slower."
+    )
+    whole = next((each for each in candidates if each.tensor_parallel == 1), None)
+    if whole is None:
+        return risk
+    return f"{risk} Unsplit: {whole.offer.cards} at {whole.offer.provider}, {money(whole.usd_total)} (--gpus 1)."
 
 
 def _speed(best: Candidate) -> list[tuple[str, str]]:
