@@ -15,8 +15,8 @@ from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUse
 
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
-    "up", "status", "logs", "down", "gc", "adopt", "lease", "watch", "doctor", "bench", "compare", "lint", "render_as",
-    "template", "gateway", "migrate", "cost", "budget", "metrics", "dashboard", "emulator", "demo",
+    "up", "status", "logs", "down", "gc", "adopt", "lease", "watch", "doctor", "bench", "compare", "lint", "validate_profile", "profile", "render_as",
+    "template", "gateway", "migrate", "cost", "budget", "advise", "metrics", "dashboard", "emulator", "demo",
 )  # fmt: skip
 
 _PARSER_STOPPED = 130
@@ -136,7 +136,8 @@ def _crash_file() -> Path | str:
 def _needed() -> tuple[str, ...]:
     """The files that this command line can mean: one when it begins with a command, else all (help, a slip, a test)."""
     typed = sys.argv[1] if len(sys.argv) > 1 else ""
-    named = "render_as" if typed == "render" else typed  # `cli.render` is the room of everything that is shown
+    renamed = {"render": "render_as", "validate-profile": "validate_profile"}  # `cli.render` shows things
+    named = renamed.get(typed, typed)
     return (named,) if named in _COMMAND_FILES else _COMMAND_FILES
 
 
