@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from cloudgpu.base.clock import SystemClock
-from cloudgpu.base.errors import CloudgpuError, ConflictError, ProviderError
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUserError, StoreError
 from cloudgpu.cli import render
 from cloudgpu.cli.migrate_rental import request_again
 from cloudgpu.cli.migrate_view import as_json as json_of
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _EVERY_S = 15.0
 _AT_LEAST_REAL_S = 0.5
+_ENDS_IT = (CleanupFailedError, StoppedByUserError, StoreError)
+"""What a later look cannot make up for; a provider that is silent, or a gateway that cannot be started, it can."""
+
 _WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
 
 
@@ -58,7 +61,9 @@ def watch(
         SystemClock().sleep(_AT_LEAST_REAL_S)
         try:
             seen = _turn(session, migration, advance, hooks)
-        except (ConflictError, ProviderError) as error:
+        except _ENDS_IT:
+            raise
+        except CloudgpuError as error:
             render.progress(f"This look came to nothing: {error.message}")
             seen = read_again(session, migration)
         _tell(migration, seen)
@@ -72,7 +77,9 @@ def look_once(session: Session, migration: Migration) -> Migration:
         return migration
     try:
         seen = _turn(session, migration, look, [])
-    except (ConflictError, ProviderError) as error:
+    except _ENDS_IT:
+        raise
+    except CloudgpuError as error:
         render.progress(f"Shown as it was recorded: {error.message}")
         return migration
     _tell(migration, seen)

@@ -1,12 +1,13 @@
 """Between the price that is shown and the yes to it another terminal may act: what it did counts, not what was seen."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from cloudgpu.base.errors import CloudgpuError, ConflictError
-from cloudgpu.cli import migrate_start, migrate_world
+from cloudgpu.cli import migrate_follow, migrate_start, migrate_world
 from cloudgpu.cli.migrate_rental import Caps
 from cloudgpu.cli.migrate_start import Wish
 from cloudgpu.cli.migrate_target import Target
@@ -140,3 +141,31 @@ def test_a_side_in_charge_that_is_gone_is_said_before_the_migration_is_closed(se
     told = capsys.readouterr().out
     assert "qwen is gone" in told
     assert "migrate finalize" in told
+
+
+def test_a_look_that_comes_to_nothing_shows_what_was_recorded(session, move, monkeypatch, capsys):
+    promoted = forward.go_forward(move.migration, move.acts)
+    monkeypatch.setattr(migrate_follow, "look", lambda *_: _raise(CloudgpuError("HAProxy is not installed")))
+    assert migrate_follow.look_once(session, promoted) == promoted
+    assert "Shown as it was recorded: HAProxy is not installed" in capsys.readouterr().err
+
+
+def test_a_watch_goes_on_after_a_look_that_came_to_nothing_and_ends_with_the_window(session, move, monkeypatch):
+    promoted = forward.go_forward(replace(move.migration, strategy=Strategy(window_s=60.0)), move.acts)
+    failures = [CloudgpuError("the gateway cannot be started")]
+    real = migrate_follow.advance
+    monkeypatch.setattr(migrate_follow, "_AT_LEAST_REAL_S", 0.0)
+    monkeypatch.setattr(migrate_follow, "advance", lambda *a: _raise(failures.pop()) if failures else real(*a))
+    done = migrate_follow.watch(session, promoted, [], until=lambda each: each.due is None)
+    assert (done.state, len(move.provider.billing())) == (MigrationState.STABLE, 1)
+
+
+def test_a_rollback_that_happened_by_itself_is_no_success_for_a_script(move):
+    promoted = forward.go_forward(move.migration, move.acts)
+    back = way_back.back_to_old(promoted, move.acts, problem="rolled back by itself: it errs")
+    with pytest.raises(CloudgpuError, match="mistral serves mistral again: rolled back by itself"):
+        migrate_follow.check_outcome(back)
+
+
+def _raise(error):
+    raise error
