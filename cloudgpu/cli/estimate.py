@@ -75,6 +75,7 @@ def estimate(
     from cloudgpu.cli.estimate_view import show
     from cloudgpu.cli.option_values import refuse_empty
     from cloudgpu.sizing.cases import answer_case
+    from cloudgpu.sizing.fixes import fixes_for
 
     refuse_empty(quantization=quantization, engine_version=engine_version, engine=engine, weights_from=weights_from)
     if cases is not None:
@@ -82,7 +83,7 @@ def estimate(
     found = answer_case(context.params)
     if as_json:
         return render.out_json(found.as_json())
-    show(found.memory, found.speed)
+    show(found.memory, found.speed, () if found.memory.starts else fixes_for(context.params))
     return None
 
 

@@ -8,8 +8,8 @@ from cloudgpu.sizing.memory import MemoryEstimate, Refusal
 from cloudgpu.sizing.speed import SpeedEstimate
 
 
-def show(found: MemoryEstimate, speed: SpeedEstimate | None = None) -> None:
-    """Print the estimate, and the speed where there is one."""
+def show(found: MemoryEstimate, speed: SpeedEstimate | None = None, fixes: Sequence[str] = ()) -> None:
+    """Print the estimate, the speed where there is one, and what would make a refused one start."""
     render.heading(headline(found))
     render.text(title(found))
     render.text()
@@ -21,6 +21,9 @@ def show(found: MemoryEstimate, speed: SpeedEstimate | None = None) -> None:
     if found.flags and not found.hardware_error:
         render.text()
         render.text(("Start it with: " if found.starts else "It would start with: ") + " ".join(_quoted(found.flags)))
+    if fixes:
+        render.text()
+        render.text(f"As asked it would start with {' or '.join(fixes)}.")
     if found.refusal_text:
         render.text()
         render.note(f"The engine would say: {found.refusal_text}")

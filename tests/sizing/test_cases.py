@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from cloudgpu.base.errors import CloudgpuError, UsageError
 from cloudgpu.cli.main import app
 from cloudgpu.sizing.cases import answer_case, estimate_case, split_over
+from cloudgpu.sizing.fixes import fixes_for
 
 NAMES = (
     *("model", "config", "gpu", "gpu_total_gib", "gpus", "tensor_parallel", "pipeline_parallel", "max_model_len"),
@@ -144,3 +145,14 @@ def test_the_catalogues_are_listed_filtered_and_given_as_json(command):
     assert listed.exit_code == 0
     assert key in listed.stdout.lower()
     assert 0 < len(as_json[command]) < 20
+
+
+def test_a_refusal_names_the_options_that_would_make_it_start():
+    shown = " ".join(CliRunner().invoke(app, ["estimate", "qwen-14b", "--gpu", "RTX 4090"]).stdout.split())
+    assert "As asked it would start with --gpus 2 or --quantization fp8 or --quantization awq." in shown
+    case = {"model": "qwen-14b", "gpu": "RTX 4090"}
+    assert all(estimate_case({**case, **more}).starts for more in ({"gpus": 2}, {"quantization": "fp8"}))
+
+
+def test_a_refusal_that_nothing_mends_offers_nothing():
+    assert fixes_for({"model": "deepseek-v3", "gpu": "RTX 3060"}) == ()
