@@ -59,7 +59,7 @@ def lint_files(
         for path in files:
             show_diff(path, *_fixed(path, host, engine_version))
     reports = {
-        str(path): lint(_text(path), path.name, variables=_variables(path), host=host, version=engine_version)
+        str(path): lint(text_of(path), path.name, variables=variables_of(path), host=host, version=engine_version)
         for path in files
     }
     show_reports(reports, Form.JSON if as_json else form)
@@ -71,10 +71,10 @@ def _fixed(path: Path, host: "Host | None", version: str | None) -> tuple[str, s
     from cloudgpu.cli.cost.file import write
     from cloudgpu.serving.lint.fixing import fixed
 
-    before = _text(path)
+    before = text_of(path)
     if path.suffix not in (".yml", ".yaml"):
         return before, before
-    after = fixed(before, path.name, variables=_variables(path), host=host, version=version)
+    after = fixed(before, path.name, variables=variables_of(path), host=host, version=version)
     if after != before:
         write(after, path)
     return before, after
@@ -101,7 +101,8 @@ def host_of(
     )  # fmt: skip
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The whole file. Raises BadFileError when it cannot be read."""
     from cloudgpu.base.errors import BadFileError
 
     try:
@@ -112,12 +113,12 @@ def _text(path: Path) -> str:
         raise BadFileError(f"{path} cannot be read: {error}", hint="is it a text file?") from None
 
 
-def _variables(path: Path) -> dict[str, str]:
+def variables_of(path: Path) -> dict[str, str]:
     """What a `.env` beside the file sets, as Docker Compose reads it; the shell's own variables are not taken."""
     from cloudgpu.serving.lint.variables import env_file
 
     beside = path.parent / ".env"
-    return env_file(_text(beside)) if beside.is_file() else {}
+    return env_file(text_of(beside)) if beside.is_file() else {}
 
 
 def _end(reports: "dict[str, Report]") -> None:

@@ -15,8 +15,9 @@ from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUse
 
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
-    "up", "status", "logs", "down", "gc", "adopt", "lease", "watch", "doctor", "bench", "compare", "lint", "render_as",
-    "template", "gateway", "migrate", "cost", "budget", "advise", "metrics", "dashboard", "emulator", "demo",
+    "up", "status", "logs", "down", "gc", "adopt", "lease", "watch", "doctor", "bench", "compare", "lint",
+    "validate_profile", "render_as", "template", "gateway", "migrate", "cost", "budget", "advise", "metrics",
+    "dashboard", "emulator", "demo",
 )  # fmt: skip
 
 _PARSER_STOPPED = 130

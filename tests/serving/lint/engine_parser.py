@@ -1,7 +1,7 @@
 """vLLM's own argument definitions, read in the source of a wheel and given to argparse: the judge of the rules.
 
 The wheel cannot be imported without torch and CUDA, so its `add_argument` calls and the fields of its configuration
-The wheel cannot be imported without torch and CUDA, so `add_argument` calls and the fields of configuration
+classes are read from the syntax tree. The kind of each is derived as the engine's `get_kwargs` does: booleans with a
 `--no-` form, Literals as choices, lists as several words, dictionaries as JSON. What only running the engine would tell
 (values that are compared with the model's configuration) is not judged here.
 """
