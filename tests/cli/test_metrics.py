@@ -1,6 +1,7 @@
 """What Prometheus reads: costs, burn, states and budgets, and which engines it may scrape itself."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -8,16 +9,20 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
+from cloudgpu.accounting.history import read_history
 from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.settings import read_settings
 from cloudgpu.cli.metrics.app import metrics_app
+from cloudgpu.cli.metrics.families import families
 from cloudgpu.cli.session import Session
 
+ROOT = Path(__file__).parents[2]
 parser = pytest.importorskip("prometheus_client.parser")
 
 
@@ -50,6 +55,19 @@ def test_every_family_can_be_read_by_prometheus_own_parser(session):
     assert told["cloudgpu_balance_hours_left"][0].value == 33.1
     assert told["cloudgpu_budget_limit_usd"][0].value == 50
     assert {sample.labels["model"] for sample in told["cloudgpu_cost_usd"]} == {'a "model"'}
+
+
+def test_the_grafana_dashboard_asks_only_for_families_and_labels_that_exist(session):
+    panels = json.loads((ROOT / "docs" / "grafana.json").read_text(encoding="utf-8"))["panels"]
+    told = {name: labels for name, _, labels, _ in families(read_history([]), session.clock("vast").now(), [], [], [])}
+    asked = [target for panel in panels for target in panel["targets"]]
+    assert len(asked) >= len(panels) > 0
+    for target in asked:
+        (family,) = re.findall(r"cloudgpu_\w+", target["expr"])
+        wanted = re.findall(r"{{(\w+)}}", target["legendFormat"]) + re.findall(r"by \((\w+)\)", target["expr"])
+        assert set(wanted) <= set(told[family])
+    named = {word for target in asked for word in re.findall(r"cloudgpu_\w+", target["expr"])}
+    assert named == set(told) - {"cloudgpu_budget_limit_usd"}
 
 
 def test_without_a_journal_there_is_nothing_to_tell_and_no_error(tmp_path):
