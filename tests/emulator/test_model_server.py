@@ -106,3 +106,15 @@ def test_two_models_can_be_told_apart_by_their_answers(question):
 def test_tokens_join_to_the_text_again():
     for text in ("", "a", "  two  words \n", "Brasília, naturellement"):
         assert "".join(tokens(text)) == text
+
+
+def test_a_text_has_its_own_vector_and_always_the_same(server):
+    def embedded(**body):
+        return requests.post(f"{server}/v1/embeddings", json={"model": "svc", **body}, headers=BEARER, timeout=5)
+
+    rows = embedded(input=["one", "two", "one"]).json()["data"]
+    one, two, again = (row["embedding"] for row in rows)
+    assert one == again != two
+    assert sum(each * each for each in one) == pytest.approx(1)
+    assert embedded(input="one").json()["data"][0]["embedding"] == one
+    assert [embedded(**body).status_code for body in ({}, {"input": "x", "model": "other"})] == [400, 404]

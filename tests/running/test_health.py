@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cloudgpu.base.errors import BadAnswerError, UnreachableError
 from cloudgpu.base.secret import Secret
 from cloudgpu.running import health as health_module
-from cloudgpu.running.health import ask, probe
+from cloudgpu.running.health import alive, ask, probe
 from cloudgpu.serving.launch import HealthCheck
 
 URL = "http://203.0.113.7:41000"
@@ -186,3 +186,21 @@ def test_an_error_in_the_middle_of_an_answer_is_no_answer(server):
     server.replace(responses.POST, f"{URL}/v1/chat/completions", body=broken)
     with pytest.raises(BadAnswerError):
         ask(URL, KEY, "org/model", "?")
+
+
+EMBEDS = HealthCheck(port=8000, path="/health", model_id="org/model", asks="embedding")
+
+
+def test_a_model_that_embeds_is_asked_for_a_vector_and_for_no_completion(server):
+    server.post(f"{URL}/v1/embeddings", json={"data": [{"embedding": [0.5, 0.5]}]})
+    found = probe(URL, KEY, EMBEDS)
+    assert (found.ready, found.detail) == (True, "2 dimensions")
+    assert alive(URL, KEY, EMBEDS).ready
+    assert not any("completions" in call.request.url for call in server.calls)
+
+
+@pytest.mark.parametrize("answer", [{"status": 404}, {"json": {"data": []}}, {"json": {"data": [{"embedding": []}]}}])
+def test_a_model_that_gives_no_vector_is_not_ready(server, answer):
+    server.post(f"{URL}/v1/embeddings", **answer)
+    assert probe(URL, KEY, EMBEDS).phase == "warming"
+    assert not alive(URL, KEY, EMBEDS).ready

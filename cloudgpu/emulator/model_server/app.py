@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloudgpu.emulator.faults import Fault
 from cloudgpu.emulator.model_server.completions import chat_completions, completions
+from cloudgpu.emulator.model_server.embeddings import embeddings
 from cloudgpu.emulator.model_server.metrics import Counters, metrics_text
 from cloudgpu.emulator.model_server.pace import Pace
 from cloudgpu.emulator.model_server.trouble import refused
@@ -50,6 +51,7 @@ def model_app(spec: ModelServerSpec) -> Starlette:
             Route("/v1/models", _models, methods=["GET"]),
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),
             Route("/v1/completions", completions, methods=["POST"]),
+            Route("/v1/embeddings", embeddings, methods=["POST"]),
         ],
         middleware=[Middleware(_KeyCheck, api_keys=spec.api_keys)],
     )
