@@ -38,6 +38,11 @@ class GpuSpec:
     notes: tuple[str, ...]
     source: tuple[str, ...]
 
+    @property
+    def has_cuda(self) -> bool:
+        """Whether it is NVIDIA's, as every card is taken to be that is given by its memory alone."""
+        return self.vendor in {"NVIDIA", "unknown"}
+
     def with_memory(self, memory_mib: int) -> "GpuSpec":
         """The same GPU with the memory that an offer reports (modified cards, ECC on); itself when that is equal."""
         if memory_mib == self.memory_mib:

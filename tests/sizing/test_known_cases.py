@@ -121,6 +121,12 @@ def test_a_format_that_needs_files_of_its_own_names_them_instead_of_a_flag_that_
     assert any("name a repository" in note for note in unknown.capability_notes)
 
 
+def test_a_card_of_a_maker_whose_starts_nobody_compared_says_so_with_a_wider_band():
+    amd, nvidia = (estimate_case({"model": "qwen-14b", "gpu": card}) for card in ("MI300X", "H200"))
+    assert any("no start on a card of AMD" in note for note in amd.capability_notes)
+    assert amd.error_band_gib > nvidia.error_band_gib
+
+
 def test_the_context_that_a_refusal_names_starts():
     case = {"model": "llama-3.1-8b", "gpu": "RTX 4090", "max_model_len": 131072}
     refused = estimate_case(case)

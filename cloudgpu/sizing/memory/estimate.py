@@ -245,7 +245,8 @@ class _Estimation:
     def _band_gib(self, weights_gib: float) -> float:
         share = QUANTISED_WEIGHTS_BAND if self.quantization else PLAIN_WEIGHTS_BAND
         share = GUESSED_WEIGHTS_BAND if self.model.notes and not self.model.stored else share
-        well_covered = self.ranks * self.stages == 1 and self.architecture.is_plain_text
+        alone = self.ranks * self.stages == 1 and self.gpu.has_cuda
+        well_covered = alone and self.architecture.is_plain_text
         known = share * weights_gib + (WELL_COVERED_BAND_GIB if well_covered else OTHER_BAND_GIB)
         return known if self.architecture.is_exact else known + self._guessed_gib(weights_gib)
 

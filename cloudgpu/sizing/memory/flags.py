@@ -61,6 +61,8 @@ def capability_notes(
     """Sentences about what release, card and checkpoint make of the request; empty when nothing needs saying."""
     have = capability(gpu.compute_capability) if gpu.compute_capability else None
     notes = list(model.notes)
+    if not gpu.has_cuda:
+        notes.append(f"no start on a card of {gpu.vendor} was compared: these are the figures of CUDA")
     notes += format_notes(settled.quantization, have)
     notes += cache_notes(options.kv_cache_dtype, settled.quantization, options.dtype, have)
     if not model.architecture.is_exact:
