@@ -26,7 +26,16 @@ from cloudgpu.moving import address
 from cloudgpu.moving.entrance import Shares, entrance_of
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
-from cloudgpu.running.deployment import Deployment, DeploymentState, Limits, Progress, UpRequest, bring_up, refuse_taken
+from cloudgpu.running.deployment import (
+    Deployment,
+    DeploymentState,
+    Limits,
+    Progress,
+    UpRequest,
+    bring_up,
+    refresh,
+    refuse_taken,
+)
 from cloudgpu.running.deployment.failures import Failure
 from cloudgpu.running.deployment.race import ELSEWHERE
 from cloudgpu.running.records import Service
@@ -74,7 +83,7 @@ def run(wish: Wish) -> None:
     name = wish.name or wanted.model.short_name
     standing = session.store.deployment(name)
     if standing is not None and _is_stranded(session, standing, wanted):
-        return _hand_over(session, standing, wish)
+        return _hand_over(session, _still_there(session, standing), wish)
     refuse_taken(standing)
     stops = _stops(session, wish, name)
     check_budget_for(session, stops[0].request, stops[0].plan.needs.hours)
@@ -94,6 +103,21 @@ def _is_stranded(session: Session, standing: Deployment, wanted: Needs) -> bool:
     service = session.store.service(standing.service)
     is_first = service is not None and service.serving in (None, standing.name)
     return is_first and not address.env_path(standing.service, session.settings.state_dir).exists()
+
+
+def _still_there(session: Session, standing: Deployment) -> Deployment:
+    """What the provider shows of it now. Raises ConflictError when that is not what the journal has.
+
+    It may have been removed by hand since: a ready deployment is promised to nobody on the journal's word alone.
+    """
+    clock = session.clock(standing.provider)
+    seen = refresh(standing, session.provider(standing.provider), session.store, clock, session.emit)
+    if seen.state is DeploymentState.READY and seen.missing_since is None and not seen.last_error:
+        return seen
+    raise ConflictError(
+        f"{standing.name} was ready when the last run was cut off, and now: {seen.last_error or seen.state.value}",
+        hint=f"see what bills: cloudgpu status; remove it first: cloudgpu down {standing.name}",
+    )
 
 
 def _hand_over(session: Session, deployment: Deployment, wish: Wish, failures: Sequence[Failure] = ()) -> None:

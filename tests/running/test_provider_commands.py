@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from decimal import Decimal
 
 import pytest
+import requests
 
 pytestmark = pytest.mark.slow
 
@@ -83,3 +85,22 @@ def test_renting_at_runpod_without_a_key_says_how_to_rehearse(shell):
     assert status == 4
     assert "RUNPOD_API_KEY" in err
     assert "--provider emulator-runpod" in err
+
+
+def test_what_was_ready_and_is_removed_by_hand_is_promised_to_nobody(shell, tmp_path):
+    """The run before was cut off between ready and the address; the same words look before they hand it over."""
+    assert shell.run("emulator", "start", "--speed", "120")[0] == 0
+    assert shell.run("up", "mistral", "--provider", "emulator", "--yes")[0] == 0
+    shutil.rmtree(tmp_path / ".local/state/cloudgpu/services/mistral")
+    status, out, _ = shell.run("up", "mistral", "--provider", "emulator", "--yes")
+    assert (status, "answers at" in out) == (0, True)
+    shutil.rmtree(tmp_path / ".local/state/cloudgpu/services/mistral")
+    market = shell.json("emulator", "status")
+    (instance,) = market["instances"]
+    headers = {"Authorization": f"Bearer {market['environment']['VAST_API_KEY']}"}
+    number = instance.get("instance_id") or instance["id"]
+    assert requests.delete(f"{market['url']}/api/v0/instances/{number}/", headers=headers, timeout=10).ok
+    status, out, err = shell.run("up", "mistral", "--provider", "emulator", "--yes")
+    assert status == 1
+    assert "was ready when the last run was cut off" in err
+    assert "answers at" not in out
