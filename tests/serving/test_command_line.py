@@ -62,6 +62,14 @@ def test_every_release_has_every_flag_it_is_given_and_lint_finds_no_error(releas
     assert KEY.reveal() not in " ".join(launch.args)
 
 
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("model", ["mistral", "Qwen/Qwen3-8B", "Qwen/Qwen3-VL-8B-Instruct", "BAAI/bge-m3"])
+def test_no_release_refuses_what_is_asked_for_without_any_option(release, model):
+    launch = launched(model, engine_version=release)
+    assert refused_flags(launch, release) == set()
+    assert errors(launch) == []
+
+
 @pytest.mark.parametrize(
     ("model", "parser"),
     [
