@@ -16,7 +16,7 @@ from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUse
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
     "up", "status", "logs", "down", "gc", "adopt", "lease", "watch", "doctor", "bench", "compare", "lint",
-    "validate_profile", "render_as", "template", "gateway", "migrate", "cost", "budget", "advise", "metrics",
+    "validate_profile", "profile", "render_as", "template", "gateway", "migrate", "cost", "budget", "advise", "metrics",
     "dashboard", "emulator", "demo",
 )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Docker Compose: one service with its GPUs, a volume for downloads, shared memory and a health check."""
 
+from cloudgpu.serving.profile import Profile
 from cloudgpu.serving.render.setup import Setup, dumped, header
 
 
@@ -25,3 +26,15 @@ def compose_text(setup: Setup) -> str:
     }  # fmt: skip
     body = {"services": {setup.label: service}, "volumes": {"huggingface": {}}}
     return header(setup, "docker compose up -d") + dumped(body)
+
+
+def profile_text(profile: Profile) -> str:
+    """A kept profile as a file: the same image and flags; every variable comes from outside, keys too."""
+    service: dict[str, object] = {
+        **({"image": profile.image} if profile.image else {}),
+        **({"entrypoint": list(profile.entrypoint)} if profile.entrypoint else {}),
+        "command": [word.replace("***", "${VLLM_API_KEY:?}") for word in profile.args],
+        "environment": {name: f"${{{name}:-}}" for name in profile.variables},
+        "ports": [f"127.0.0.1:{port}:{port}" for port in profile.ports],
+    }
+    return dumped({"services": {profile.name: service}})
