@@ -37,7 +37,9 @@ def run(*, keep: bool, speed: float) -> None:
         play("Give everything back.", ("down", "--all", "--yes"), environment)
         play("The gateway too.", ("gateway", "stop"), environment)
         play("Every hour and every dollar.", ("cost",), environment)
-        compare_bills(environment)
+        page = Path(environment["XDG_STATE_HOME"]) / "cost.html"
+        play("The same as one page.", ("cost", "export", "--format", "html", "-o", str(page)), environment)
+        compare_bills(environment, page)
     render.heading(f"\nThe demo took {time.monotonic() - started:.0f} s and $0.00 of real money.")
     if crowd.failed:
         raise typer.Exit(1)
