@@ -56,7 +56,10 @@ def savings_of(needs: Needs, market: Market, now: Candidate | None) -> tuple[Sav
 
 
 def lighter_forms(needs: Needs) -> list[Needs]:
-    """The needs for every quantised form that is published or that the engine makes; none for a quantised model."""
+    """The needs for every quantised form that is published or made on loading, and that the engine serves.
+
+    None for a quantised model.
+    """
     if needs.options.quantization is not None or needs.model.quantization is not None:
         return []
     forms = (replace(needs, options=replace(needs.options, quantization=name)) for name in SAVING_QUANTIZATIONS)
@@ -64,6 +67,8 @@ def lighter_forms(needs: Needs) -> list[Needs]:
 
 
 def _exists(needs: Needs) -> bool:
+    if needs.options.quantization not in needs.options.profile().quantizations:
+        return False
     try:
         needs.model.checkpoint(needs.options.quantization)
     except UsageError:

@@ -15,6 +15,7 @@ from cloudgpu.cli import plan as plan_command
 from cloudgpu.cli.session import Session
 from cloudgpu.planning.market import reference_market
 from cloudgpu.planning.plan_file import latest_plan_path, load_plan
+from cloudgpu.sizing.engines import engine_profile
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -168,6 +169,12 @@ def test_an_option_that_is_given_empty_is_not_taken_for_left_out(run, option):
 @pytest.mark.parametrize(("typed", "served"), [("nf4", "bitsandbytes"), ("int4", "gptq"), ("bf16", None)])
 def test_a_format_may_be_typed_under_any_of_its_names(run, typed, served):
     assert json.loads(run("plan", "qwen-14b", "--quantization", typed, "--json"))["serving"]["quantization"] == served
+
+
+@pytest.mark.parametrize(("typed", "engine"), [("vllm", "vllm"), ("sglang", "sglang"), ("llamacpp", "llama.cpp")])
+def test_a_plan_names_the_release_of_its_own_engine(run, typed, engine):
+    serving = json.loads(run("plan", "mistral", "--engine", typed, "--json"))["serving"]
+    assert (serving["engine"], serving["engine_version"]) == (engine, engine_profile(engine).version)
 
 
 def test_a_quantised_checkpoint_is_not_planned_as_16_bit(run):

@@ -98,17 +98,18 @@ def _options(
     adapter_rank: int | None,
 ) -> "ServingOptions":  # fmt: skip
     from cloudgpu.cli.option_values import lora_rank_of
-    from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
+    from cloudgpu.sizing.engines import engine_profile
     from cloudgpu.sizing.options import ServingOptions
 
+    profile = engine_profile(engine, engine_version)
     return ServingOptions(
         context_tokens=context,
         concurrency=concurrency,
         quantization=quantization,
         kv_cache_dtype=kv_cache_dtype,
         rope_scaling_factor=rope_scaling_factor,
-        engine=engine,
-        engine_version=engine_version or DEFAULT_VERSION,
+        engine=profile.name,
+        engine_version=profile.version,
         lora_rank=lora_rank_of(adapter, adapter_rank),
     )
 
