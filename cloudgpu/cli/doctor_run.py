@@ -50,8 +50,9 @@ class Check:
 
 def examine(session: Session) -> list[Check]:
     """Every check, in the order in which they are read. Calls the network; changes nothing but a lock it gives back."""
-    alive: list[Deployment] = []
-    checks = list(_guarded("journal", lambda: _journal(session, alive)))
+    read: list[Deployment] = []
+    checks = list(_guarded("journal", lambda: _journal(session, read)))
+    alive = read if checks[0].verdict is Verdict.OK else None  # None: nobody knows what is rented
     for name, key in (("vast", session.settings.vast_key), ("runpod", session.settings.runpod_key)):
         checks += _guarded(name, lambda name=name, key=key: _provider(session, name, key, alive))  # type: ignore[misc]
     checks += _guarded("Hugging Face", lambda: _hub(session.settings.hf_token))
@@ -72,6 +73,8 @@ def _guarded(about: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]
         yield Check(
             about=about, verdict=Verdict.WRONG, text=error.message, hint=error.hint, exit_status=error.exit_status
         )
+    except OSError as error:  # a folder that is full or may not be written
+        yield Check(about=about, verdict=Verdict.WRONG, text=f"cannot be looked at: {error}", exit_status=1)
 
 
 def _journal(session: Session, alive: list[Deployment]) -> Iterator[Check]:
@@ -83,8 +86,10 @@ def _journal(session: Session, alive: list[Deployment]) -> Iterator[Check]:
     yield Check(about="journal", verdict=Verdict.OK, text=text, facts=facts)
 
 
-def _provider(session: Session, name: str, key: Setting[Secret] | None, alive: Sequence[Deployment]) -> Iterator[Check]:
-    mine = [each for each in alive if each.provider == name]
+def _provider(
+    session: Session, name: str, key: Setting[Secret] | None, alive: Sequence[Deployment] | None
+) -> Iterator[Check]:
+    mine = None if alive is None else [each for each in alive if each.provider == name]
     if key is None:
         lost = f", and {len(mine)} of yours are there: nobody can look after them" if mine else ""
         verdict = Verdict.WRONG if mine else Verdict.ABSENT
@@ -97,7 +102,7 @@ def _provider(session: Session, name: str, key: Setting[Secret] | None, alive: S
     yield from _standing(name, provider, mine)
 
 
-def _standing(name: str, provider: Provider, mine: Sequence[Deployment]) -> Iterator[Check]:
+def _standing(name: str, provider: Provider, mine: Sequence[Deployment] | None) -> Iterator[Check]:
     """Balance, clock, limits and proposed prices, as the provider tells them."""
     yield from _guarded(name, lambda: _balance(name, provider, mine))
     yield from _guarded(name, lambda: _proposals(name, provider))
@@ -106,12 +111,13 @@ def _standing(name: str, provider: Provider, mine: Sequence[Deployment]) -> Iter
     yield _limits(name, headroom)
 
 
-def _balance(name: str, provider: Provider, mine: Sequence[Deployment]) -> Iterator[Check]:
+def _balance(name: str, provider: Provider, mine: Sequence[Deployment] | None) -> Iterator[Check]:
     left = provider.balance_usd()
-    burn = sum((each.usd_per_hour for each in mine), ZERO)
+    burn = sum((each.usd_per_hour for each in mine or ()), ZERO)
     hours = left / burn if burn else None
+    idle = "" if mine is None else ", nothing runs"
     text = f"{render.money(left)} left" + (
-        f", {hours:.1f} hours of what runs now ({render.money(burn, 4)}/h)" if hours is not None else ", nothing runs"
+        f", {hours:.1f} hours of what runs now ({render.money(burn, 4)}/h)" if hours is not None else idle
     )
     few = left <= 0 or (hours is not None and hours < _FEW_HOURS)
     yield Check(
@@ -165,11 +171,11 @@ def _hub(token: Setting[Secret] | None) -> Iterator[Check]:
         yield Check(about="Hugging Face", verdict=Verdict.OK, text=text, facts={"origin": token.origin})
 
 
-def _emulator(session: Session, alive: Sequence[Deployment]) -> Iterator[Check]:
+def _emulator(session: Session, alive: Sequence[Deployment] | None) -> Iterator[Check]:
     from cloudgpu.emulator import process  # what rents for real needs none of it
 
     status = session.emulator_status()
-    mine = [each for each in alive if each.provider in EMULATED]
+    mine = [each for each in alive or () if each.provider in EMULATED]
     if status is None:
         yield Check(about="emulator", verdict=Verdict.ABSENT, text="never started")
     elif process.is_alive(status):
@@ -196,7 +202,10 @@ def _gateways(session: Session) -> Iterator[Check]:
         )  # fmt: skip
 
 
-def _bills(alive: Sequence[Deployment]) -> Iterator[Check]:
+def _bills(alive: Sequence[Deployment] | None) -> Iterator[Check]:
+    if alive is None:
+        text = "what is rented, and bills, cannot be told without the journal"
+        return (yield Check(about="bills", verdict=Verdict.WRONG, text=text, exit_status=1))
     if not alive:
         yield Check(about="bills", verdict=Verdict.OK, text="nothing is rented, as the journal has it")
     for each in alive:

@@ -95,6 +95,26 @@ def test_a_journal_that_cannot_be_opened_is_1_and_the_rest_is_still_looked_at(ac
     assert "vast: the key" in said
 
 
+def test_without_its_journal_it_does_not_say_that_nothing_is_rented(account, doctor, tmp_path):
+    (tmp_path / "cloudgpu").mkdir()
+    (tmp_path / "cloudgpu" / "cloudgpu.db").write_bytes(b"no database" * 1000)
+    _, said = doctor()
+    assert "nothing is rented" not in said
+    assert "nothing runs" not in said
+    assert "✗ bills: what is rented, and bills, cannot be told" in said
+
+
+def test_a_folder_that_may_not_be_written_is_one_sentence(account, doctor, monkeypatch):
+    def refuse(self):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(sessions.Session, "emulator_status", refuse)
+    status, said = doctor()
+    assert status == 1
+    assert "✗ emulator: cannot be looked at: [Errno 30] Read-only file system" in said
+    assert "vast: the key" in said
+
+
 def test_a_clock_that_is_off_and_a_price_that_is_asked_for_want_attention(account, doctor):
     account.ahead_s = -4000.0
     account.proposals = (

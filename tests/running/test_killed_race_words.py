@@ -9,6 +9,7 @@ import typer
 
 from cloudgpu.cli import deployment_view, gc_run, sweeping
 from cloudgpu.running.deployment import DeploymentState
+from cloudgpu.running.deployment.coming_back import ready_when_it_answers
 from cloudgpu.running.deployment.observe import lock_name
 from cloudgpu.running.label import new_token
 
@@ -70,4 +71,12 @@ def test_status_says_that_nobody_waits_for_it(session, desk, killed, capsys):
     assert "no command waits for it, and it bills" in capsys.readouterr().out
     with desk.store.lock(lock_name("mistral"), "up mistral"):
         deployment_view.show_table(session, [killed])
+    assert "no command waits" not in capsys.readouterr().out
+
+
+def test_what_was_adopted_without_a_key_is_not_asked_and_was_left_behind_by_nobody(session, desk, killed, capsys):
+    nobodys = replace(killed, api_key=None, service="unknown", launch_digest=None)
+    desk.store.save_deployment(nobodys)
+    assert ready_when_it_answers(nobodys, *desk.tools.values(), prober=desk.prober) == nobodys
+    deployment_view.show_table(session, [nobodys])
     assert "no command waits" not in capsys.readouterr().out

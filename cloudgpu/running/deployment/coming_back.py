@@ -3,7 +3,7 @@
 import contextlib
 
 from cloudgpu.base.clock import Clock
-from cloudgpu.base.errors import ConflictError
+from cloudgpu.base.errors import ConflictError, StoreError
 from cloudgpu.base.events import Emit
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.observe import lock_name
@@ -19,12 +19,17 @@ def ready_when_it_answers(
 ) -> Deployment:
     """The deployment, `ready` when it loads and answers now: it came back, or the `up` that waited was cut short.
 
-    Recorded. What another process works on is left to that one. Calls the endpoint, and it alone; spends nothing.
+    Recorded. What was adopted without a key cannot be asked, and stays `loading`; what another process works on is left
+    to that one. Calls the endpoint, and it alone; spends nothing.
     """
     name = lock_name(deployment.name)
     if deployment.state is not DeploymentState.LOADING or deployment.endpoint is None or store.is_locked(name):
         return deployment
-    if not prober(deployment.endpoint, store.key_of(deployment), deployment.health).ready:
+    try:
+        key = store.key_of(deployment)
+    except StoreError:
+        return deployment
+    if not prober(deployment.endpoint, key, deployment.health).ready:
         return deployment
     with contextlib.suppress(ConflictError), store.lock(name, f"a look at {deployment.name}"):
         if store.life(deployment.token) == deployment:

@@ -114,7 +114,8 @@ def _left_standing(journal: Journal, name: str) -> CloudgpuError:
 
 def is_left_behind(deployment: Deployment, store: Store) -> bool:
     """Whether it was rented for an `up` that is no more: it bills, and nothing waits for it to answer."""
-    return _waits(deployment) and not store.is_locked(lock_name(deployment.name))
+    rented = deployment.launch_digest is not None  # what `adopt` found was rented for nobody known
+    return rented and _waits(deployment) and not store.is_locked(lock_name(deployment.name))
 
 
 def refuse_taken(found: Deployment | None) -> None:
