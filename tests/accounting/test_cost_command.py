@@ -105,6 +105,14 @@ def test_an_existing_file_that_must_not_be_written_is_left_alone(app, rented, tm
     assert target.read_text() == "precious"
 
 
+def test_a_device_or_a_pipe_is_never_replaced_by_a_file(app, rented, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(BadFileError, match="no ordinary file"):
+        run(app, "export", "--format", "csv", "-o", str(pipe), "--force")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
 def test_a_disk_that_fills_up_leaves_the_old_file_as_it_was(app, rented, tmp_path, monkeypatch):
     target = tmp_path / "costs.csv"
     target.write_text("precious")

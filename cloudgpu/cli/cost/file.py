@@ -12,7 +12,8 @@ from cloudgpu.base.errors import BadFileError, UsageError
 def check_place(output: Path | None, *, binary: bool, force: bool) -> None:
     """Refuse a place that cannot be written before any work is done. `binary`: stdout will not do.
 
-    Raises UsageError for a file with content without `force`, BadFileError for one that cannot be written.
+    Raises UsageError for a file with content without `force`, BadFileError for one that cannot be written, and for a
+    device or a pipe: an export takes the place of a file, and would take that of `/dev/null` for whoever may.
     """
     if output is None:
         if binary:
@@ -23,6 +24,8 @@ def check_place(output: Path | None, *, binary: bool, force: bool) -> None:
         raise BadFileError(f"there is no folder {folder} to write {output.name} into", hint="make it first")
     if output.is_dir():
         raise BadFileError(f"{output} is a folder", hint="name a file: -o costs.csv")
+    if output.exists() and not output.is_file():
+        raise BadFileError(f"{output} is no ordinary file", hint="leave -o out to write to stdout")
     if output.exists() and output.stat().st_size and not force:
         raise UsageError(f"{output} exists already", hint="add --force to write over it, or choose another name")
     if (output.exists() and not os.access(output, os.W_OK)) or not os.access(folder, os.W_OK):
