@@ -16,9 +16,10 @@ _SEVERAL_HOSTS = (
 
 @rule("V25", Severity.ERROR, "split that the model does not allow", source="vLLM's config validation")
 def impossible_split(case: Case) -> Iterator[Hit]:
-    """Heads, KV heads and quantisation groups must divide."""
+    """Heads, KV heads and quantisation groups must divide; experts stay whole with --enable-expert-parallel."""
     why = layout_error(case.model, case.tensor_parallel, case.pipeline_parallel) if case.model else None
-    if why:
+    whole_experts = case.args.has("--enable-expert-parallel") and "feed-forward" in (why or "")
+    if why and not whole_experts:
         yield Hit(message=why, fix="choose a tensor parallel size that divides the heads",
                   at=case.at("--tensor-parallel-size"))  # fmt: skip
 
