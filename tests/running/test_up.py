@@ -210,6 +210,27 @@ def test_ctrl_c_leaves_nothing_that_bills(desk, method):
     assert all(d.state.is_final for d in desk.store.deployments(include_gone=True))
 
 
+@pytest.mark.parametrize("write", ["append", "save_deployment"])
+def test_a_ctrl_c_as_the_create_is_answered_loses_no_id_even_when_every_list_is_empty(desk, monkeypatch, write):
+    """Only the id can show it then: two empty lists, apart in time, would pass for a proof that nothing was rented."""
+    plain, struck = getattr(desk.store, write), []
+
+    def interrupted(what):
+        if not struck and desk.provider.machines:
+            struck.append(what)
+            raise KeyboardInterrupt
+        return plain(what)
+
+    monkeypatch.setattr(desk.store, write, interrupted)
+    monkeypatch.setattr(desk.provider, "instances", list)
+    with pytest.raises((StoppedByUserError, CleanupFailedError)):
+        desk.up()
+    (machine,) = desk.provider.machines.values()
+    assert struck
+    assert desk.store.deployments(include_gone=True)[0].instance_id == machine.instance_id
+    assert machine.destroyed
+
+
 def test_a_second_ctrl_c_is_an_unconfirmed_end_and_says_so(desk):
     def interrupt(called):
         if called in ("logs", "destroy"):

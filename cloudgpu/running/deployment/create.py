@@ -91,13 +91,21 @@ def create(journal: Journal, deployment: Deployment, rental: Rental) -> Deployme
 
 
 def _created(journal: Journal, deployment: Deployment, instance_id: str) -> Deployment:
+    """Write the id down. Nobody else knows it now: a Ctrl-C waits until it is on disk."""
     named = dataclasses.replace(deployment, instance_id=instance_id)
     try:
-        journal.tell(EventKind.CREATED, named)
-        return journal.save(named, state=DeploymentState.PROVISIONING)
-    except CloudgpuError as error:
-        error.instance_id = instance_id  # nobody else knows it now
+        return _written(journal, named)
+    except KeyboardInterrupt:
+        _written(journal, named)
         raise
+    except CloudgpuError as error:
+        error.instance_id = instance_id
+        raise
+
+
+def _written(journal: Journal, named: Deployment) -> Deployment:
+    journal.tell(EventKind.CREATED, named)
+    return journal.save(named, state=DeploymentState.PROVISIONING)
 
 
 def _abandon(journal: Journal, deployment: Deployment, error: CloudgpuError) -> None:
