@@ -15,6 +15,7 @@ import requests
 from cloudgpu.emulator.rig import Rig
 from cloudgpu.emulator.standing_clock import StandingClock
 
+_END = "end"
 _DESTROY = re.compile(r"/api/v0/instances/(\d+)/|/v2/pods/([^/]+)")
 
 
@@ -34,7 +35,8 @@ class Market:
         self.clock = StandingClock(Path(clock))
 
     def close(self) -> None:
-        """End it."""
+        """End it. It is told to: a command that was left behind may hold the other end of the pipe open."""
+        pickle.dump((_END, ()), self._wire)
         self._wire.close()
         os.waitpid(self._pid, 0)
 
@@ -90,6 +92,8 @@ def _serve(wire: socket.socket) -> None:
         acts = _acts(rig)
         while True:
             what, arguments = pickle.load(stream)
+            if what == _END:
+                break
             try:
                 answer = acts[what](*arguments)
             except Exception as error:
