@@ -41,13 +41,17 @@ def judge_destroys(destroys: Collection[str], labels: Mapping[str, str | None], 
             yield f"destroyed what is not ours: {each} ({labels.get(each)})"
 
 
-def judge_doubt(words: Sequence[str], status: int, truth: Truth) -> Iterator[str]:
-    """Exit status 6 whenever something may bill that nobody can vouch for, and only then."""
+def judge_doubt(words: Sequence[str], status: int, truth: Truth, *, could_write: bool) -> Iterator[str]:
+    """Exit status 6 whenever something may bill that nobody can vouch for, and only then.
+
+    A command whose journal could not be written could not keep the proof it had either: its alarm is no false one.
+    """
     doubtful = [row for row in truth.rows if row.unsettled]
     what = " ".join(words[:2])
     if status >= 0 and status != UNVOUCHED and doubtful:
         yield f"silent doubt: {what} ends with {status} while {_told(doubtful)}"
-    if status == UNVOUCHED and words[0] in ("up", "down") and not truth.alive_ours and not truth.known and not doubtful:
+    is_free = not (truth.alive_ours or truth.known or doubtful)
+    if status == UNVOUCHED and words[0] in ("up", "down") and is_free and could_write:
         yield f"false alarm: {what} ends with 6, nothing is in doubt and nothing of ours exists"
 
 

@@ -194,7 +194,8 @@ class _Play:
         for run in runs:
             process = run.process
             self.told.broken += judge_output(process.words, process.status or 0, process.out, process.err)
-        self.told.broken += judge_doubt(last.process.words, last.process.status or 0, _answerable(last, tokens, truth))
+        seen, could_write = _answerable(last, tokens, truth), not _lost_its_disk(last)
+        self.told.broken += judge_doubt(last.process.words, last.process.status or 0, seen, could_write=could_write)
         self.told.broken += judge_names(truth)
         if len(runs) == 1:
             self.told.broken += judge_failure(last.process.words, last.process.status or 0, tokens, truth)
@@ -263,9 +264,13 @@ class _Play:
             self.told.broken.append(f"not removable: {sorted(left.alive_ours)} {[r for r in left.rows if r.lives]}")
 
 
+def _lost_its_disk(run: _Run) -> bool:
+    return any(strike.do == "full" for strike in run.command.strikes)
+
+
 def _answerable(run: _Run, tokens: set[str], truth: Truth) -> Truth:
     """What a command can answer for: all of it; on a full disk, where little can be read, what it did itself."""
-    if not any(strike.do == "full" for strike in run.command.strikes):
+    if not _lost_its_disk(run):
         return truth
     own = [row for row in truth.rows if row.token not in tokens]
     if run.command.operation == "down":
