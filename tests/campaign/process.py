@@ -58,8 +58,11 @@ class Process:
 
     def go_on(self, clock: StandingClock, shift_s: float = 0.0) -> None:
         """Let it run to its next touch, or its end; first correct its machine's time by so many seconds."""
-        os.write(self._tells, f"{self.touch} {shift_s!r}\n".encode())
-        self._hear(clock)
+        try:
+            os.write(self._tells, f"{self.touch} {shift_s!r}\n".encode())
+        except BrokenPipeError:
+            return self._end()  # a signal ended it while it stood there
+        return self._hear(clock)
 
     def send(self, number: int) -> None:
         """Send it a signal. A kill ends it here and now."""
