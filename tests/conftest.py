@@ -1,6 +1,7 @@
-"""A real browser for whoever shows pages."""
+"""A real browser for whoever shows pages; signals as they were."""
 
 import shutil
+import signal
 
 import pytest
 
@@ -19,3 +20,11 @@ def browser():
         shown = driver.chromium.launch(executable_path=path, args=list(_QUIET))
         yield shown
         shown.close()
+
+
+@pytest.fixture(autouse=True)
+def _ctrl_c_as_it_was():
+    """The entry point ends by ignoring Ctrl-C: run inside a test, it would leave that to the tests after it."""
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)

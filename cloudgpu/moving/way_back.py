@@ -40,7 +40,9 @@ def pause(migration: Migration, acts: Acts) -> Migration:
         return migration
     if migration.state not in (MigrationState.VALIDATING, MigrationState.CANARY) or migration.ending:
         raise stands_at(migration)
-    return saved(replace(migration.paused("paused by hand"), due=None), acts)
+    paused = saved(replace(migration.paused("paused by hand"), due=None), acts)
+    acts.share(paused)  # a step that was cut off before it moved the traffic moves it now
+    return paused
 
 
 def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:

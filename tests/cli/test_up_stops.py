@@ -23,7 +23,7 @@ def test_anything_else_is_refused_with_an_example(text):
 
 def limits(number, providers, **more):
     wish = {"max_price": None, "max_wait_minutes": None, "max_attempts": 3, "max_spend": None, "hedge": 1,
-            "idle_stop_s": None, "ttl_s": None}  # fmt: skip
+            "idle_stop_s": None, "ttl_s": None, "dead_man_s": None}  # fmt: skip
     plan = SimpleNamespace(needs=SimpleNamespace(max_usd_per_hour=None, hours=24))
     return _limits(SimpleNamespace(**wish | more), plan, number, providers)
 
