@@ -9,9 +9,12 @@ _QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgrou
           "--disable-component-update", "--disable-sync", "--disable-quic")  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Headless Chromium, driven by Playwright; skipped where it is not installed (Debian: apt install chromium)."""
+    """Headless Chromium, driven by Playwright; skipped where it is not installed (Debian: apt install chromium).
+
+    Of one module: while its driver runs, no other event loop can.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:

@@ -124,7 +124,7 @@ def test_the_key_of_an_endpoint_is_in_private_files_alone(day):
 
 
 def test_each_key_goes_where_it_must_and_nowhere_else(day):
-    received = day.rig.received()
+    received = [each for each in day.rig.received() if not each.path.startswith(_ENGINE_PATHS)]
     for each in received:
         mine = VAST_KEY if each.path.startswith(("/api/", "/bucket/")) else RUNPOD_KEY
         headers = dict(each.headers)
@@ -138,6 +138,15 @@ def test_each_key_goes_where_it_must_and_nowhere_else(day):
     first = next(each for each in received if _is_create(each))
     assert HF_TOKEN in first.body
     assert day.key in first.body
+
+
+def test_an_engine_hears_of_no_account(day):
+    """A rented machine is somebody else's: it is asked with the key of its own endpoint, or with none."""
+    asked = [each for each in day.rig.received() if each.path.startswith(_ENGINE_PATHS)]
+    assert asked
+    for each in asked:
+        everything = json.dumps(dict(each.headers)) + each.path + each.query + each.body
+        assert not [secret for secret in PLANTED if secret in everything], each.path
 
 
 def test_without_being_asked_to_the_token_is_sent_to_nobody(user):
@@ -159,6 +168,9 @@ def test_a_crash_shows_no_secret(user):
     for secret in (*PLANTED, key):
         assert not [text for text in user.printed if secret in text]
         assert not [file for file in user.holding(secret) if "crash" in file or file.endswith(".log")]
+
+
+_ENGINE_PATHS = ("/v1/", "/health", "/metrics", "/version")
 
 
 def _is_create(each):
