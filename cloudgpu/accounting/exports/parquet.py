@@ -4,9 +4,9 @@ from decimal import Decimal, localcontext
 from pathlib import Path
 
 from cloudgpu.accounting.exports.book import Book
-from cloudgpu.accounting.exports.extra import need
 from cloudgpu.accounting.exports.rows import COLUMNS, NUMBERS, HourRow
 from cloudgpu.base.errors import BadFileError
+from cloudgpu.base.extra import need
 
 _PLACES = Decimal("1e-20")
 

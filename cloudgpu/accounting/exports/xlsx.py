@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.exports.book import Book
-from cloudgpu.accounting.exports.extra import need
 from cloudgpu.accounting.exports.rows import COLUMNS
 from cloudgpu.accounting.words import METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES
 from cloudgpu.base.clock import utc_text
+from cloudgpu.base.extra import need
 from cloudgpu.base.money import exact_text
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from decimal import Decimal
 
 from cloudgpu.accounting.budget import Budget, Use, broken_by, budget_of, uses
-from cloudgpu.accounting.history import read_history
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import BudgetError
 from cloudgpu.base.events import Event, EventKind
@@ -15,12 +14,11 @@ from cloudgpu.running.deployment import UpRequest
 
 def read_budget(session: Session) -> tuple[Budget | None, list[Use]]:
     """The budget that holds and how much of it is used, as the journal knows it. Asks no provider."""
-    events = session.events()
-    budget = budget_of(events)
+    budget = budget_of(session.events())
     if budget is None:
         return None, []
-    _, moments, _ = read(session, offline=True)
-    return budget, uses(read_history(events), budget, moments)
+    history, moments, _ = read(session, offline=True)
+    return budget, uses(history, budget, moments)
 
 
 def keep(session: Session, budget: Budget | None) -> None:

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from cloudgpu.accounting.exports.extra import need
+from cloudgpu.base.extra import need
 from cloudgpu.cli.metrics.engines import engine_targets
 from cloudgpu.cli.metrics.exposition import exposition
 from cloudgpu.cli.session import Session

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from cloudgpu.accounting.exports.extra import need
+from cloudgpu.base.extra import need
 from cloudgpu.cli.budget.state import read_budget
 from cloudgpu.cli.cost.reading import read
 from cloudgpu.cli.metrics.families import families
