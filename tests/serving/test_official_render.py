@@ -2,14 +2,13 @@
 
 import os
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
+from tests.emulator.clients import installed
+
 pytestmark = [pytest.mark.official, pytest.mark.slow]
 
-CACHE = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
 JUDGES = {
     "skypilot": (
         "skypilot==0.12.3",
@@ -33,15 +32,11 @@ JUDGES = {
 def judge(request):
     """The format and a call that hands a file to its own tool."""
     package, script = JUDGES[request.param]
-    home = CACHE / f"render-{package.replace('==', '-')}"
-    if not (home / ".ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run([str(home / "bin" / "pip"), "install", "-q", package, "setuptools<81"], check=True)
-        (home / ".ready").touch()
+    programs = installed(f"render-{package.replace('==', '-')}", package, "setuptools<81")
 
     def ask(path):
         environment = {**os.environ, "HOME": str(path.parent), "SKYPILOT_DISABLE_USAGE_COLLECTION": "1"}
-        command = [str(home / "bin" / "python"), "-c", script, str(path)]
+        command = [str(programs / "python"), "-c", script, str(path)]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
     return request.param, ask
