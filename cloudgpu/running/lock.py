@@ -16,9 +16,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import ConflictError, StoreError
 from cloudgpu.running.database import Database
 from cloudgpu.running.schema import locks
+
+_SERVER_NOTICES_A_DEATH_WITHIN_S = 10.0
+"""A process's end closes its connection at once; a busy server may take seconds to read that and to let go."""
+
+_LOOK_AGAIN_AFTER_S = 0.1
 
 
 class Locks:
@@ -26,6 +32,7 @@ class Locks:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._clock = SystemClock()
         self._held: dict[str, int] = {}
         self._guards: dict[str, Connection] = {}
 
@@ -99,15 +106,22 @@ class Locks:
             self._guards[name] = guard
 
     def _guard(self, name: str) -> Connection | None:
-        """The server's own lock; None where the store is a file. Raises ConflictError when another process has it."""
+        """The server's own lock; None where the store is a file. Raises ConflictError when another process has it.
+
+        A holder that died on this machine is waited out: the server reads the end of its connection a moment later.
+        """
         if not self._database.is_shared:
             return None
-        guard = self._database.guard(name)
-        if guard is not None:
-            return guard
-        with self._database.transaction() as connection:
-            holder = _holder(connection, name)
-        raise _conflict(name, holder, shared=True) if holder else _just_taken(name)
+        patience_over_at_s = self._clock.elapsed() + _SERVER_NOTICES_A_DEATH_WITHIN_S
+        while (guard := self._database.guard(name)) is None:
+            with self._database.transaction() as connection:
+                holder = _holder(connection, name)
+            if holder is None:
+                raise _just_taken(name)
+            if _may_live(holder) or self._clock.elapsed() > patience_over_at_s:
+                raise _conflict(name, holder, shared=True)
+            self._clock.sleep(_LOOK_AGAIN_AFTER_S)
+        return guard
 
     def _release(self, name: str) -> None:
         mine = and_(locks.c.name == name, *(locks.c[key] == value for key, value in _me().items()))

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -16,13 +17,16 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import insert
 
 from cloudgpu.base.errors import ConflictError, StoreError
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli.agreement import service_of
+from cloudgpu.running.database import Database
 from cloudgpu.running.label import is_name, new_token, read_token
 from cloudgpu.running.records import Deployment, DeploymentState, Service
+from cloudgpu.running.schema import locks
 from cloudgpu.running.store import Store
 from cloudgpu.serving.launch import HealthCheck
 
@@ -223,6 +227,7 @@ def test_a_lock_is_let_go_when_the_block_fails(store):
 
 HOLDER = """
 import sys, time
+from cloudgpu.running.schema import locks
 from cloudgpu.running.store import Store
 store = Store(sys.argv[1])
 with store.lock("deployment:mistral", "up mistral"):
@@ -243,6 +248,28 @@ def test_the_lock_of_a_killed_process_is_taken_over_and_of_a_living_one_is_not(s
         holder.stdout.close()
     with store.lock("deployment:mistral", "down"):
         pass
+
+
+@pytest.mark.slow
+def test_a_server_that_has_not_yet_read_of_its_clients_death_is_waited_for(postgresql):
+    url = postgresql()
+    store, database = Store(url), Database(url)
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], stdout=subprocess.PIPE, check=True)
+    with database.transaction() as connection:
+        connection.execute(
+            insert(locks).values(
+                name="deployment:mistral", owner="up", host=socket.gethostname(), pid=int(dead.stdout), started="1",
+                since="2026-03-01T12:00:00Z",
+            )
+        )  # fmt: skip
+    guard = database.guard("deployment:mistral")
+    reads_of_it = threading.Timer(0.3, database.let_go, [guard])
+    reads_of_it.start()
+    with store.lock("deployment:mistral", "down"):
+        assert reads_of_it.finished.is_set()
+    reads_of_it.join()
+    database.close()
+    store.close()
 
 
 def test_a_later_process_with_the_number_of_the_holder_that_died_holds_nothing(file_store, path):
@@ -286,6 +313,7 @@ WRITER = """
 import sys
 from datetime import datetime, UTC
 from cloudgpu.base.events import Event, EventKind
+from cloudgpu.running.schema import locks
 from cloudgpu.running.store import Store
 store = Store(sys.argv[1])
 for number in range(100000):
