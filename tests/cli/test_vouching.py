@@ -74,7 +74,7 @@ def test_when_all_is_well_nothing_is_said(home, journal, monkeypatch, capsys):
 def test_a_deployment_that_serves_but_was_never_given_its_address_is_given_it_by_up(home, journal, monkeypatch, capsys):
     journal.save_deployment(READY)
     journal.save_service(Service(name="mistral", api_key=Secret("sk-1"), serving=None))
-    monkeypatch.setattr("cloudgpu.cli.up_run._still_there", lambda session, standing: standing)  # the provider shows it
+    monkeypatch.setattr("cloudgpu.cli.up.run._still_there", lambda session, standing: standing)  # the provider shows it
     assert run(monkeypatch, "up", "mistral", "--yes", "--json") == 0
     assert json.loads(capsys.readouterr().out)["deployment"]["instance_id"] == "33"
     assert "sk-1" in (home / "services" / "mistral" / "current" / "endpoint.env").read_text()
@@ -84,7 +84,7 @@ def test_an_address_that_cannot_be_written_says_what_bills(home, journal, monkey
     journal.save_deployment(READY)
     journal.save_service(Service(name="mistral", api_key=Secret("sk-1"), serving=None))
     (home / "services").write_text("in the way")
-    monkeypatch.setattr("cloudgpu.cli.up_run._still_there", lambda session, standing: standing)
+    monkeypatch.setattr("cloudgpu.cli.up.run._still_there", lambda session, standing: standing)
     assert run(monkeypatch, "up", "mistral", "--yes") == 1
     err = capsys.readouterr().err
     assert "mistral answers and bills $0.3100/h" in err

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
-from cloudgpu.cli import migrate_rental
-from cloudgpu.cli.migrate_rental import Caps, agreed_again, agreement, request_again
+from cloudgpu.cli.migrate import rental
+from cloudgpu.cli.migrate.rental import Caps, agreed_again, agreement, request_again
 from cloudgpu.moving import resuming
 from cloudgpu.moving.migration import Agreed
 from cloudgpu.moving.state import MigrationState
@@ -35,7 +35,7 @@ def today(monkeypatch, move):
         one = move.desk.request("qwen").rentals[0].offer
         offers = [replace(one, offer_id=str(n), gpu_usd_per_hour=Decimal(c) / 100) for n, c in enumerate(cents)]
         request = replace(move.desk.request("qwen", offers=offers), service="mistral")
-        monkeypatch.setattr(migrate_rental, "_request_today", lambda *_: request)
+        monkeypatch.setattr(rental, "_request_today", lambda *_: request)
         return request
 
     return set_to
@@ -44,7 +44,7 @@ def today(monkeypatch, move):
 @pytest.fixture
 def asked(monkeypatch):
     questions, answers = [], []
-    monkeypatch.setattr(migrate_rental.render, "confirm", lambda q: questions.append(q) or answers.pop())
+    monkeypatch.setattr(rental.render, "confirm", lambda q: questions.append(q) or answers.pop())
     return SimpleNamespace(questions=questions, answers=answers)
 
 
@@ -131,10 +131,10 @@ def test_where_nothing_has_to_be_rented_nobody_is_asked(session, interrupted, as
 
 
 def test_the_limits_of_the_command_line_are_those_of_the_request(session, move, monkeypatch):
-    monkeypatch.setattr(migrate_rental, "request_of", lambda *_, **given: given["limits"])
+    monkeypatch.setattr(rental, "request_of", lambda *_, **given: given["limits"])
     plan = SimpleNamespace(needs=SimpleNamespace(max_usd_per_hour=Decimal(9), hours=Decimal(24)))
     caps = Caps(max_price=Decimal("0.4"), max_wait_minutes=5, max_spend=Decimal(1))
-    limits = migrate_rental.request_for_plan(session, plan, move.migration, caps)
+    limits = rental.request_for_plan(session, plan, move.migration, caps)
     assert (limits.max_usd_per_hour, limits.max_wait_s, limits.max_spend_usd) == (Decimal("0.4"), 300, Decimal(1))
 
 

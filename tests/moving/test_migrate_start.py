@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from cloudgpu.base.errors import CloudgpuError, ConflictError
-from cloudgpu.cli import migrate_follow, migrate_start, migrate_world
-from cloudgpu.cli.migrate_rental import Caps
-from cloudgpu.cli.migrate_start import Wish
-from cloudgpu.cli.migrate_target import Target
-from cloudgpu.cli.migrate_view import closing_question, show_choices, standing
+from cloudgpu.cli.migrate import sight, start, world
+from cloudgpu.cli.migrate.rental import Caps
+from cloudgpu.cli.migrate.start import Wish
+from cloudgpu.cli.migrate.target import Target
+from cloudgpu.cli.migrate.view import closing_question, show_choices, standing
 from cloudgpu.moving import closing, forward, way_back
 from cloudgpu.moving.state import Ending, MigrationState
 from cloudgpu.moving.strategy import Strategy
@@ -25,7 +25,7 @@ class Killed(BaseException):
 
 @pytest.fixture
 def session(move, tmp_path, monkeypatch):
-    monkeypatch.setattr(migrate_world, "end_like_ctrl_c", lambda: None)
+    monkeypatch.setattr(world, "end_like_ctrl_c", lambda: None)
     return SimpleNamespace(
         store=move.store, settings=SimpleNamespace(state_dir=tmp_path), provider=lambda _: move.provider,
         clock=lambda _: move.desk.clock, emit=move.store.append,
@@ -37,7 +37,7 @@ def meanwhile(monkeypatch):
     """What happens in another terminal while the question stands in this one, where the answer is yes."""
 
     def set_up(act):
-        monkeypatch.setattr(migrate_start.render, "confirm", lambda _question: act() or True)
+        monkeypatch.setattr(start.render, "confirm", lambda _question: act() or True)
 
     return set_up
 
@@ -53,7 +53,7 @@ def a_wish(**changes):
 
 
 def go_again(session, move, wish=None):
-    migrate_start._go_again(session, wish or a_wish(), move.saved(), move.old, NEEDS)
+    start._go_again(session, wish or a_wish(), move.saved(), move.old, NEEDS)
 
 
 @pytest.fixture
@@ -100,11 +100,11 @@ def test_a_hook_that_fails_is_told_in_the_json_as_well(session, move, rolled_bac
 def begin(session, move, monkeypatch, tmp_path):
     """A new migration, with a plan whose offers are those of the provider on paper."""
     plan = SimpleNamespace(needs=SimpleNamespace(model=NEEDS.model, hours=24))
-    monkeypatch.setattr(migrate_start, "plan_today", lambda *_: (plan, None))
-    monkeypatch.setattr(migrate_start, "request_for_plan", lambda *_: move.acts.request_for(move.migration))
-    monkeypatch.setattr(migrate_start, "save_plan", lambda *_: None)
-    monkeypatch.setattr(migrate_start, "check_budget_for", lambda *_: None)
-    return lambda: migrate_start._begin(session, a_wish(), move.old, Target(NEEDS, None))
+    monkeypatch.setattr(start, "plan_today", lambda *_: (plan, None))
+    monkeypatch.setattr(start, "request_for_plan", lambda *_: move.acts.request_for(move.migration))
+    monkeypatch.setattr(start, "save_plan", lambda *_: None)
+    monkeypatch.setattr(start, "check_budget_for", lambda *_: None)
+    return lambda: start._begin(session, a_wish(), move.old, Target(NEEDS, None))
 
 
 def test_only_one_of_two_terminals_begins_a_migration(session, move, begin, meanwhile):
@@ -145,18 +145,18 @@ def test_a_side_in_charge_that_is_gone_is_said_before_the_migration_is_closed(se
 
 def test_a_look_that_comes_to_nothing_shows_what_was_recorded(session, move, monkeypatch, capsys):
     promoted = forward.go_forward(move.migration, move.acts)
-    monkeypatch.setattr(migrate_follow, "look", lambda *_: _raise(CloudgpuError("HAProxy is not installed")))
-    assert migrate_follow.look_once(session, promoted) == promoted
+    monkeypatch.setattr(sight, "look", lambda *_: _raise(CloudgpuError("HAProxy is not installed")))
+    assert sight.look_once(session, promoted) == promoted
     assert "Shown as it was recorded: HAProxy is not installed" in capsys.readouterr().err
 
 
 def test_a_watch_goes_on_after_a_look_that_came_to_nothing_and_ends_with_the_window(session, move, monkeypatch):
     promoted = forward.go_forward(replace(move.migration, strategy=Strategy(window_s=60.0)), move.acts)
     failures = [CloudgpuError("the gateway cannot be started")]
-    real = migrate_follow.advance
-    monkeypatch.setattr(migrate_follow, "_AT_LEAST_REAL_S", 0.0)
-    monkeypatch.setattr(migrate_follow, "advance", lambda *a: _raise(failures.pop()) if failures else real(*a))
-    done = migrate_follow.watch(session, promoted, [], until=lambda each: each.due is None)
+    real = sight.advance
+    monkeypatch.setattr(sight, "_AT_LEAST_REAL_S", 0.0)
+    monkeypatch.setattr(sight, "advance", lambda *a: _raise(failures.pop()) if failures else real(*a))
+    done = sight.watch(session, promoted, [], until=lambda each: each.due is None)
     assert (done.state, len(move.provider.billing())) == (MigrationState.STABLE, 1)
 
 
@@ -164,7 +164,7 @@ def test_a_rollback_that_happened_by_itself_is_no_success_for_a_script(move):
     promoted = forward.go_forward(move.migration, move.acts)
     back = way_back.back_to_old(promoted, move.acts, problem="rolled back by itself: it errs")
     with pytest.raises(CloudgpuError, match="mistral serves mistral again: rolled back by itself"):
-        migrate_follow.check_outcome(back)
+        sight.check_outcome(back)
 
 
 def _raise(error):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from cloudgpu.base.errors import CleanupFailedError, UnreachableError
-from cloudgpu.cli import gc_run
+from cloudgpu.cli.gc import run as gc_run
 from cloudgpu.moving import address, forward
 from cloudgpu.moving.withdrawal import Withdrawal
 from cloudgpu.running.store import Store

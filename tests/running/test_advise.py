@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from cloudgpu.cli import advise_run
-from cloudgpu.cli.advise_run import counsel_of
+from cloudgpu.cli.advise import run as advise_run
+from cloudgpu.cli.advise.run import counsel_of
 from cloudgpu.planning.market import reference_market
 from cloudgpu.running.deployment import DeploymentState
 

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 import typer
 
-from cloudgpu.cli import deployment_view, gc_run, sweeping
+from cloudgpu.cli import deployment_view, sweeping
+from cloudgpu.cli.gc import run as gc_run
 from cloudgpu.running.deployment import DeploymentState
 from cloudgpu.running.deployment.coming_back import ready_when_it_answers
 from cloudgpu.running.deployment.observe import lock_name

@@ -9,8 +9,9 @@ import pytest
 
 from cloudgpu.accounting.budget import Budget
 from cloudgpu.base.events import Event, EventKind
-from cloudgpu.cli import adopt, deployment_view, session, sweeping, watch_run
+from cloudgpu.cli import adopt, deployment_view, session, sweeping
 from cloudgpu.cli.budget import hold
+from cloudgpu.cli.watch import run as watch_run
 from cloudgpu.running.deployment import DeploymentState, Limits
 from cloudgpu.running.deployment.vitals import take_vitals
 from cloudgpu.running.health import Health

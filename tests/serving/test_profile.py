@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from cloudgpu.base.errors import NotFoundError, UsageError
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli.main import app
-from cloudgpu.cli.profile_files import keep_launches, launched
+from cloudgpu.cli.profile.files import keep_launches, launched
 from cloudgpu.serving.launch import HealthCheck, LaunchRequest
 from cloudgpu.serving.lint.service import Service, Word
 from cloudgpu.serving.profile import differences, of_launch, of_service

@@ -124,7 +124,7 @@ def test_the_command_line_and_a_case_give_the_same_answer():
 
 
 def test_the_shown_budget_adds_up_to_the_card():
-    from cloudgpu.cli.estimate_view import budget_rows
+    from cloudgpu.cli.estimate.view import budget_rows
 
     for case in (CASE, {**CASE, "gpu": "RTX 4090"}, {**CASE, "model": "gemma-3-27b"}):
         rows = [(name, float(gib)) for name, gib, _ in budget_rows(estimate_case(case))]

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cloudgpu.cli import emulator_fault
-from cloudgpu.cli.emulator_fault import running_emulator
+from cloudgpu.cli.emulator import fault
+from cloudgpu.cli.emulator.fault import running_emulator
 
 if TYPE_CHECKING:
     from cloudgpu.emulator.process import EmulatorStatus
@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
     group.command("stop")(stop)
     group.command("status")(status)
     group.command("advance")(advance)
-    emulator_fault.register(group)
+    fault.register(group)
     app.add_typer(group, name="emulator")
 
 

@@ -61,7 +61,7 @@ def bench(
     server. Ctrl-C ends it early and shows what there is.
     """
     # Everything below is imported only when the command runs: `--help` stays fast.
-    from cloudgpu.cli.bench_run import Wish, run
+    from cloudgpu.cli.bench.run import Wish, run
 
     wish = Wish(
         target=target, model=model, form=form, api_key_env=api_key_env, users=users, iterations=iterations,

@@ -55,7 +55,7 @@ def backup(
     from cloudgpu.base.settings import read_settings
     from cloudgpu.cli import render
     from cloudgpu.cli.lint import text_of
-    from cloudgpu.cli.profile_files import back_up
+    from cloudgpu.cli.profile.files import back_up
 
     path = Path(what)
     is_file = path.is_file()
@@ -79,7 +79,7 @@ def restore(
     from cloudgpu.cli import render
     from cloudgpu.cli.cost.file import check_place, write
     from cloudgpu.cli.lint import text_of
-    from cloudgpu.cli.profile_files import backups, find_backup, read_profile
+    from cloudgpu.cli.profile.files import backups, find_backup, read_profile
     from cloudgpu.serving.render.compose import profile_text
 
     state_dir = read_settings().state_dir
@@ -122,7 +122,7 @@ def _of_file(path: Path, service: str | None) -> "Profile":
 
 def _of_backup(what: str) -> "Profile":
     from cloudgpu.base.settings import read_settings
-    from cloudgpu.cli.profile_files import find_backup, read_profile
+    from cloudgpu.cli.profile.files import find_backup, read_profile
 
     path = find_backup(read_settings().state_dir, what)
     return read_profile(path) if path.suffix == ".json" else _of_file(path, None)
@@ -130,7 +130,7 @@ def _of_backup(what: str) -> "Profile":
 
 def _of_deployment(name: str) -> "Profile | None":
     from cloudgpu.base.errors import NotFoundError
-    from cloudgpu.cli.profile_files import launched
+    from cloudgpu.cli.profile.files import launched
     from cloudgpu.cli.session import open_session
 
     session = open_session()

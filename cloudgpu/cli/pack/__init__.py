@@ -29,7 +29,7 @@ def pack(
     # Everything below is imported only when the command runs: `--help` stays fast.
     from cloudgpu.base.data import data_dir
     from cloudgpu.base.errors import UsageError
-    from cloudgpu.cli.pack_view import as_document, show
+    from cloudgpu.cli.pack.view import as_document, show
     from cloudgpu.sizing import pack as packing
     from cloudgpu.sizing.gpus import find_gpu
 

@@ -21,7 +21,7 @@ from cloudgpu.cli.budget.state import check_budget_for
 from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
 from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.interrupt import end_like_ctrl_c
-from cloudgpu.cli.profile_files import keep_launches
+from cloudgpu.cli.profile.files import keep_launches
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import address
 from cloudgpu.moving.entrance import Shares, entrance_of

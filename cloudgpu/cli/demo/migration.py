@@ -12,7 +12,7 @@ import typer
 
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
-from cloudgpu.cli.demo_stage import Environment, compare_bills, own_state, play, start_market, told
+from cloudgpu.cli.demo.stage import Environment, compare_bills, own_state, play, start_market, told
 from cloudgpu.moving import address
 from cloudgpu.moving.address import Address
 from cloudgpu.moving.gateway.desk import open_gateway

@@ -9,9 +9,9 @@ import typer
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CloudgpuError, ConflictError, StoppedByUserError, UsageError
 from cloudgpu.cli import render
-from cloudgpu.cli.bench_target import emulated, endpoint_of
-from cloudgpu.cli.bench_workload import slo_of, workload_of
-from cloudgpu.cli.compare_view import show_contrast, show_verdict
+from cloudgpu.cli.bench.target import emulated, endpoint_of
+from cloudgpu.cli.bench.workload import slo_of, workload_of
+from cloudgpu.cli.compare.view import show_contrast, show_verdict
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.option_values import positive, refuse_empty
 from cloudgpu.cli.session import Session, open_session

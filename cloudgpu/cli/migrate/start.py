@@ -12,11 +12,11 @@ from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.budget.state import check_budget_for
-from cloudgpu.cli.migrate_follow import check_outcome, watch
-from cloudgpu.cli.migrate_rental import Caps, agreement, request_again, request_for_plan
-from cloudgpu.cli.migrate_strategy import check_budget, check_gateway, steps_told
-from cloudgpu.cli.migrate_target import Target, plan_today, provider_of, target_of
-from cloudgpu.cli.migrate_view import (
+from cloudgpu.cli.migrate.rental import Caps, agreement, request_again, request_for_plan
+from cloudgpu.cli.migrate.sight import check_outcome, watch
+from cloudgpu.cli.migrate.strategy import check_budget, check_gateway, steps_told
+from cloudgpu.cli.migrate.target import Target, plan_today, provider_of, target_of
+from cloudgpu.cli.migrate.view import (
     Newcomer,
     as_json,
     hook_json,
@@ -26,7 +26,7 @@ from cloudgpu.cli.migrate_view import (
     show_verdict,
     standing,
 )
-from cloudgpu.cli.migrate_world import (
+from cloudgpu.cli.migrate.world import (
     acts_on,
     at_work,
     check_in_charge,

@@ -9,10 +9,10 @@ import typer
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUserError, StoreError
 from cloudgpu.cli import render
-from cloudgpu.cli.migrate_rental import request_again
-from cloudgpu.cli.migrate_view import as_json as json_of
-from cloudgpu.cli.migrate_view import hook_json, show_moved, standing
-from cloudgpu.cli.migrate_world import LOOK, acts_on, at_work, meant_migration, read_again
+from cloudgpu.cli.migrate.rental import request_again
+from cloudgpu.cli.migrate.view import as_json as json_of
+from cloudgpu.cli.migrate.view import hook_json, show_moved, standing
+from cloudgpu.cli.migrate.world import LOOK, acts_on, at_work, meant_migration, read_again
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.sides import ways_out

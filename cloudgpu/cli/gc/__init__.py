@@ -36,12 +36,10 @@ def gc(
     Only labels of cloudgpu's exact form count; whatever else the account has is none of its business. Reports, and
     removes nothing without --destroy. Exit status 6 when something unwanted may still bill.
     """
-    from cloudgpu.cli import gc_run
+    from cloudgpu.cli.gc import run
     from cloudgpu.cli.session import open_session
 
     session = open_session()
     if unlock is not None:
-        return gc_run.unlock(session, unlock)
-    return gc_run.run(
-        session, provider or [], destroy=destroy, expired=expired, foreign=foreign, yes=yes, as_json=as_json
-    )
+        return run.unlock(session, unlock)
+    return run.run(session, provider or [], destroy=destroy, expired=expired, foreign=foreign, yes=yes, as_json=as_json)

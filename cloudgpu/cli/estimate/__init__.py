@@ -72,7 +72,7 @@ def estimate(
     """Say whether a model starts on a GPU and how fast it runs, with its memory budget, longest context and bands."""
     # Imported here to keep `--help` fast.
     from cloudgpu.cli import render
-    from cloudgpu.cli.estimate_view import show
+    from cloudgpu.cli.estimate.view import show
     from cloudgpu.cli.option_values import refuse_empty
     from cloudgpu.sizing.cases import answer_case
     from cloudgpu.sizing.fixes import fixes_for

@@ -25,7 +25,7 @@ def watch(
     from cloudgpu.cli.markets import check_providers
     from cloudgpu.cli.option_values import seconds
     from cloudgpu.cli.session import open_session
-    from cloudgpu.cli.watch_run import Watcher, run
+    from cloudgpu.cli.watch.run import Watcher, run
 
     pause_s = seconds(interval, "--interval") or 60.0
     watcher = Watcher(open_session(), check_providers(provider or []), as_json=as_json)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from cloudgpu.cli import render
-from cloudgpu.cli.bench_view import ms
+from cloudgpu.cli.bench.view import ms
 from cloudgpu.cli.render import Column
 from cloudgpu.moving.bench.contrast import Contrast
 from cloudgpu.moving.bench.markdown import span

@@ -58,7 +58,7 @@ def compare(
     Nothing is rented, moved or changed. Two files that `bench --save` made are compared without asking anybody.
     """
     # Everything below is imported only when the command runs: `--help` stays fast.
-    from cloudgpu.cli.compare_run import Wish, run
+    from cloudgpu.cli.compare.run import Wish, run
 
     wish = Wish(
         old=old, new=new, golden=golden, allow_code=allow_code, gates=gates, key_envs=(api_key_env, api_key_env_b),

@@ -23,6 +23,7 @@ def demo(
 
     Spends nothing, needs no key and no network, and touches none of your own deployments.
     """
-    from cloudgpu.cli import demo_migrate, demo_run
+    from cloudgpu.cli.demo import migration
+    from cloudgpu.cli.demo import run as tour
 
-    (demo_migrate if migrate else demo_run).run(keep=keep, speed=speed)
+    (migration if migrate else tour).run(keep=keep, speed=speed)

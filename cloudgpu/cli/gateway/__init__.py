@@ -32,7 +32,7 @@ def start(
 
     The first start gives clients a new URL and a new key, which is on no rented machine: read them from the same files.
     """
-    from cloudgpu.cli.gateway_run import Wish, start_gateway
+    from cloudgpu.cli.gateway.run import Wish, start_gateway
     from cloudgpu.cli.option_values import refuse_empty
 
     refuse_empty(kind=kind, host=host, certificate=certificate)
@@ -44,7 +44,7 @@ def stop(which: Which = None, as_json: AsJson = False) -> None:
 
     Refused while two sides share the requests.
     """
-    from cloudgpu.cli.gateway_run import stop_gateway
+    from cloudgpu.cli.gateway.run import stop_gateway
 
     stop_gateway(which, as_json=as_json)
 
@@ -54,13 +54,13 @@ def status(which: Which = None, as_json: AsJson = False) -> None:
 
     Exit status 1 when one does not run.
     """
-    from cloudgpu.cli.gateway_run import show_status
+    from cloudgpu.cli.gateway.run import show_status
 
     show_status(which, as_json=as_json)
 
 
 def config(which: Which = None, as_json: AsJson = False) -> None:
     """Print what the proxy is told, its keys hidden."""
-    from cloudgpu.cli.gateway_run import show_config
+    from cloudgpu.cli.gateway.run import show_config
 
     show_config(which, as_json=as_json)

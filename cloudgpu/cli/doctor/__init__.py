@@ -24,7 +24,7 @@ def doctor(
     asked, 4 a key is refused, 1 the journal or a gateway. What is only absent (no key, no emulator) is not wrong.
     """
     from cloudgpu.cli import render
-    from cloudgpu.cli.doctor_run import Verdict, examine, worst_status
+    from cloudgpu.cli.doctor.run import Verdict, examine, worst_status
     from cloudgpu.cli.session import open_session
 
     session = open_session()

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from cloudgpu.cli import render
-from cloudgpu.cli.demo_stage import Environment, compare_bills, own_state, play, start_market
+from cloudgpu.cli.demo.stage import Environment, compare_bills, own_state, play, start_market
 from cloudgpu.moving import address
 from cloudgpu.running import health
 

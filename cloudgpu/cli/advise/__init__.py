@@ -24,7 +24,7 @@ def advise(
     """
     from decimal import Decimal
 
-    from cloudgpu.cli.advise_run import run
+    from cloudgpu.cli.advise.run import run
     from cloudgpu.cli.option_values import seconds
     from cloudgpu.cli.session import open_session
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
-    from cloudgpu.cli.migrate_rental import Caps
+    from cloudgpu.cli.migrate.rental import Caps
     from cloudgpu.cli.session import Session
     from cloudgpu.moving.acts import Acts
     from cloudgpu.moving.hook import HookResult
@@ -98,8 +98,8 @@ def migrate(
     if context.invoked_subcommand:
         return
     from cloudgpu.base.errors import UsageError
-    from cloudgpu.cli.migrate_start import Wish, start
-    from cloudgpu.cli.migrate_strategy import Asked, strategy_of
+    from cloudgpu.cli.migrate.start import Wish, start
+    from cloudgpu.cli.migrate.strategy import Asked, strategy_of
     from cloudgpu.cli.option_values import positive, refuse_empty
 
     refuse_empty(to=to, provider=provider, name=name, hook=hook, gates=gates)
@@ -135,7 +135,7 @@ def migrate(
 
 
 def _caps(max_price: str | None, max_wait: float | None, max_spend: str | None) -> "Caps":
-    from cloudgpu.cli.migrate_rental import Caps
+    from cloudgpu.cli.migrate.rental import Caps
     from cloudgpu.cli.option_values import finite, positive
 
     return Caps(
@@ -156,10 +156,10 @@ def status(
     """
     from cloudgpu.base.errors import NotFoundError
     from cloudgpu.cli import render
-    from cloudgpu.cli.migrate_follow import look_once
-    from cloudgpu.cli.migrate_view import as_json as json_of
-    from cloudgpu.cli.migrate_view import show_status, standing
-    from cloudgpu.cli.migrate_world import all_migrations, meant_migration
+    from cloudgpu.cli.migrate.sight import look_once
+    from cloudgpu.cli.migrate.view import as_json as json_of
+    from cloudgpu.cli.migrate.view import show_status, standing
+    from cloudgpu.cli.migrate.world import all_migrations, meant_migration
     from cloudgpu.cli.session import open_session
     from cloudgpu.moving.state import MigrationState
 
@@ -191,7 +191,7 @@ def follow(
 
     Ctrl-C stops the watching and nothing else. While nothing watches, a gateway still turns to the side that answers.
     """
-    from cloudgpu.cli.migrate_follow import follow_it
+    from cloudgpu.cli.migrate.sight import follow_it
 
     follow_it(which, once=once, as_json=as_json)
 
@@ -257,9 +257,9 @@ def resume(which: Which = None, force: Force = False, yes: Yes = False, as_json:
 def list_all(as_json: AsJson = False) -> None:
     """Every migration there was."""
     from cloudgpu.cli import render
-    from cloudgpu.cli.migrate_view import as_json as json_of
-    from cloudgpu.cli.migrate_view import show_list, standing
-    from cloudgpu.cli.migrate_world import all_migrations
+    from cloudgpu.cli.migrate.view import as_json as json_of
+    from cloudgpu.cli.migrate.view import show_list, standing
+    from cloudgpu.cli.migrate.world import all_migrations
     from cloudgpu.cli.session import open_session
 
     session = open_session()
@@ -283,9 +283,9 @@ def _act(
     from dataclasses import replace
 
     from cloudgpu.cli import render
-    from cloudgpu.cli.migrate_rental import agreed_again, request_again
-    from cloudgpu.cli.migrate_view import closing_question, show_new_verdict
-    from cloudgpu.cli.migrate_world import acts_on, at_work, meant_migration, read_again
+    from cloudgpu.cli.migrate.rental import agreed_again, request_again
+    from cloudgpu.cli.migrate.view import closing_question, show_new_verdict
+    from cloudgpu.cli.migrate.world import acts_on, at_work, meant_migration, read_again
     from cloudgpu.cli.session import open_session
 
     session = open_session()
@@ -309,8 +309,8 @@ def _act(
 
 def _show_outcome(session: "Session", migration: "Migration", hooks: "list[HookResult]", *, as_json: bool) -> None:
     from cloudgpu.cli import render
-    from cloudgpu.cli.migrate_view import as_json as json_of
-    from cloudgpu.cli.migrate_view import hook_json, show_final_bill, show_moved, standing
+    from cloudgpu.cli.migrate.view import as_json as json_of
+    from cloudgpu.cli.migrate.view import hook_json, show_final_bill, show_moved, standing
 
     now = standing(session, migration)
     if as_json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cloudgpu.cli.validation_history import Entry
+    from cloudgpu.cli.validate_profile.history import Entry
     from cloudgpu.serving.lint.validation import Validation
 
 
@@ -32,7 +32,7 @@ def validate_profile(
     # everything below is imported only when the command runs: `--help` stays fast
     from cloudgpu.base.settings import read_settings
     from cloudgpu.cli.lint import host_of, text_of, variables_of
-    from cloudgpu.cli.validation_history import append, read
+    from cloudgpu.cli.validate_profile.history import append, read
     from cloudgpu.serving.lint.validation import validate
 
     state_dir = read_settings().state_dir

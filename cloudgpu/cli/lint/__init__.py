@@ -47,7 +47,7 @@ def lint_files(
     """
     # everything below is imported only when the command runs: `--help` stays fast
     from cloudgpu.base.errors import UsageError
-    from cloudgpu.cli.lint_view import show_diff, show_reports, show_rules
+    from cloudgpu.cli.lint.view import show_diff, show_reports, show_rules
     from cloudgpu.serving.lint.check import lint
 
     if rules:
