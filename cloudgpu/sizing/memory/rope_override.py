@@ -6,12 +6,15 @@ ignores what stands at its top level: its text model's own part is read.
 """
 
 import json
+from collections.abc import Mapping
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.memory.stretch import YARN_ORIGINAL, rope_theta
 from cloudgpu.sizing.models import ModelSpec
 
-_PARAMETERS, _LENGTH = (0, 24), (0, 30)
+PARAMETERS_SINCE, LENGTH_SINCE = (0, 24), (0, 30)
+"""The releases from which theta stands among the override's parameters, and from which the length stands beside it."""
+
 _VISION = (0, 12)
 
 
@@ -24,13 +27,26 @@ def rope_override(model: ModelSpec, factor: float, release: tuple[int, int]) -> 
         return None
     original = YARN_ORIGINAL.get(model.family, model.max_context)
     yarn = {"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": original}
-    theta = rope_theta(model.architecture)
-    body: dict[str, object] = {"rope_scaling": yarn}
-    if release >= _PARAMETERS:
-        body = {"rope_parameters": {**yarn, **({"rope_theta": theta} if theta else {})}}
-    if release >= _LENGTH:
-        body["max_position_embeddings"] = int(original * factor)
+    body = override_body(yarn, rope_theta(model.architecture), int(original * factor), release)
     return json.dumps({"text_config": body} if _is_nested(model, release) else body)
+
+
+def override_body(
+    rope: Mapping[str, object], theta: int | None, positions: int | None, release: tuple[int, ...]
+) -> dict[str, object]:
+    """RoPE parameters under the names that the release reads; `theta` and `positions` None are left out.
+
+    A theta that stands in `rope` already is kept. Where it belongs (the top level, or `text_config` of a multimodal
+    config) is the caller's to say.
+    """
+    if release < PARAMETERS_SINCE:
+        return {"rope_scaling": dict(rope)}
+    body: dict[str, object] = {"rope_parameters": {**rope, **_theta(rope, theta)}}
+    return {**body, "max_position_embeddings": positions} if positions and release >= LENGTH_SINCE else body
+
+
+def _theta(rope: Mapping[str, object], theta: int | None) -> dict[str, object]:
+    return {"rope_theta": theta} if theta and "rope_theta" not in rope else {}
 
 
 def _is_nested(model: ModelSpec, release: tuple[int, int]) -> bool:

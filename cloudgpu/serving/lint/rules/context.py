@@ -7,6 +7,7 @@ from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Place, Severity
 from cloudgpu.serving.lint.rope import native_context, stretched
 from cloudgpu.serving.lint.rule import rule
+from cloudgpu.sizing.memory.rope_override import LENGTH_SINCE, PARAMETERS_SINCE
 
 _QWEN = "Qwen's model cards; vLLM's config validation"
 
@@ -33,7 +34,7 @@ def beyond_native(case: Case) -> Iterator[Hit]:
 def yarn_without_positions(case: Case) -> Iterator[Hit]:
     """Since 0.30 the override must set max_position_embeddings as well."""
     wanted, native, rope = case.args.count("--max-model-len"), native_context(case), case.rope_override
-    if not rope or case.release < (0, 30) or not wanted or native is None or wanted <= native:
+    if not rope or case.release < LENGTH_SINCE or not wanted or native is None or wanted <= native:
         return
     if _positions(case) or _allows_long(case):
         return
@@ -48,7 +49,7 @@ def yarn_without_positions(case: Case) -> Iterator[Hit]:
 def no_theta(case: Case) -> Iterator[Hit]:
     """Transformers 5 falls back to the model class's default, mostly 10000, when the override names no theta."""
     rope = case.rope_override
-    if rope and case.release >= (0, 24) and "rope_theta" not in rope and not case.args.get("--rope-theta"):
+    if rope and case.release >= PARAMETERS_SINCE and "rope_theta" not in rope and not case.args.get("--rope-theta"):
         yield Hit(
             message="the RoPE override names no rope_theta: newer engines fall back to a default, not its own",
             fix="add the model's rope_theta to the override", at=_rope_place(case),
