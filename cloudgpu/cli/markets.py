@@ -152,6 +152,9 @@ def _shown_to_anybody(session: Session, name: str, queries: "Queries", now: date
     def search(query: "OfferQuery") -> Market:
         return search_without_key(name, session.settings, query, session.clock(name))
 
+    from cloudgpu.cli import render  # offline plans need it only at their end
+
+    render.progress(f"{name} is asked without a key; at the pace it grants to anybody that can take a minute ...")
     try:
         return _live(name, search, lambda: queries()[:1], _cache(session, name, "-without-key"), now)
     except (ProviderError, NotAuthorisedError) as error:

@@ -66,6 +66,11 @@ def test_without_a_key_and_without_being_asked_to_no_market_is_asked(session, ri
     assert list(rig.received()) == []
 
 
+def test_that_a_slow_search_without_a_key_has_begun_is_said_at_once(session, rig, capsys):
+    gather(session, ("vast",), None, lambda: [QUERY], Reach.ANYBODY)
+    assert "vast is asked without a key" in capsys.readouterr().err
+
+
 def test_both_are_asked_when_that_is_wanted_and_the_answer_is_not_asked_for_twice(session, rig):
     market = gather(session, (), None, lambda: [QUERY], Reach.ANYBODY)
     assert {offer.provider for offer in market.offers} == {"vast", "runpod"}
