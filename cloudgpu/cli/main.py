@@ -37,7 +37,7 @@ app = typer.Typer(
 def main() -> NoReturn:
     """Run the command line and exit with the status that `cloudgpu.base.errors` documents."""
     status = _run()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is left is a few lines to say: let nobody cut them off
+    _be_deaf()
     sys.exit(_vouch(status))
 
 
@@ -58,6 +58,13 @@ def _run() -> int:
             raise
         return _report(_unexpected(error))
     return 0
+
+
+def _be_deaf() -> None:
+    """What is left is a few lines to say: no signal that would be a Ctrl-C may cut them off."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _status_of(end: SystemExit) -> int:
@@ -94,6 +101,7 @@ def _root(
 
 
 def _report(error: CloudgpuError) -> int:
+    _be_deaf()
     if _as_json():
         _document(error)
     typer.echo(f"Error: {error.message}", err=True)

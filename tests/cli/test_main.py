@@ -1,12 +1,15 @@
 """Every failure is one sentence, a hint and a documented exit status; no traceback reaches a user."""
 
 import json
+import os
+import signal
 import sys
 
 import pytest
 
-from cloudgpu.base.errors import CleanupFailedError, NothingFitsError
+from cloudgpu.base.errors import CleanupFailedError, NothingFitsError, StoppedByUserError
 from cloudgpu.cli import main as entry
+from cloudgpu.cli.interrupt import end_like_ctrl_c
 
 
 def run(monkeypatch, error, *arguments):
@@ -50,3 +53,23 @@ def test_an_unknown_failure_shows_no_traceback_and_keeps_it_in_a_file(monkeypatc
 def test_ctrl_c_says_where_to_look(monkeypatch, capsys):
     assert run(monkeypatch, KeyboardInterrupt()) == 1
     assert "cloudgpu status" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_cuts_no_last_words_off(monkeypatch, capsys, signals, number):
+    end_like_ctrl_c()
+    monkeypatch.setattr(entry, "_vouch", lambda status: os.kill(os.getpid(), number) or status)
+    monkeypatch.setattr(entry, "_as_json", lambda: bool(os.kill(os.getpid(), number)))
+    status = run(monkeypatch, StoppedByUserError("stopped; everything that was created is gone again"))
+    assert (status, capsys.readouterr().err) == (1, "Error: stopped; everything that was created is gone again\n")
+
+
+@pytest.fixture
+def signals():
+    """The three that end a command, handled as in a fresh process, and put back."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
