@@ -1,0 +1,51 @@
+"""Doing one thing to a migration: find it, ask if need be, hold its service, do it, tell."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cloudgpu.cli import render
+from cloudgpu.cli.migrate.outcome import show_outcome
+from cloudgpu.cli.migrate.rental import agreed_again, request_again
+from cloudgpu.cli.migrate.view import closing_question, show_new_verdict
+from cloudgpu.cli.migrate.world import acts_on, at_work, meant_migration, read_again
+from cloudgpu.cli.session import open_session
+from cloudgpu.moving.acts import Acts
+from cloudgpu.moving.migration import Migration, Side
+
+if TYPE_CHECKING:
+    from cloudgpu.moving.hook import HookResult
+
+
+def act(
+    verb: str,
+    which: str | None,
+    deed: Callable[[Migration, Acts], Migration],
+    *,
+    ends: Callable[[Migration], Side] | None = None,
+    rents: bool = False,
+    yes: bool = True,
+    as_json: bool = False,
+) -> None:
+    """Find the migration that is meant, hold its service, do it, and say how it ended.
+
+    `ends` names the side that is destroyed, which is asked about. `rents` is for what may rent the new side again:
+    above the agreed price that is asked about too. SPENDS MONEY only then. Raises what the deed raises.
+    """
+    session = open_session()
+    before = meant_migration(session, which)
+    if ends and not yes and not render.confirm(closing_question(session, before, ends(before))):
+        return render.text("Nothing was done.")
+    agreed = agreed_again(session, before, yes=yes) if rents else before
+    if agreed is None:
+        return render.progress("Nothing was rented.")
+    hooks: list[HookResult] = []
+    try:
+        with at_work(session, before, verb) as progress:
+            acts = acts_on(session, before, progress, lambda each: request_again(session, each), hooks)
+            now = read_again(session, before)
+            migration = deed(replace(now, agreed=agreed.agreed) if rents else now, acts)
+    finally:
+        if not as_json:
+            show_new_verdict(session, before)
+    return show_outcome(session, migration, hooks, as_json=as_json)
