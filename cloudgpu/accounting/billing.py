@@ -14,7 +14,8 @@ class Billing:
     """An instance that costs money now, or may: dollars per hour for what is charged in its present state.
 
     `certain` is False when a create was announced and nobody knows yet whether the instance exists;
-    `cleanup_failed` says that its end was asked for and could not be confirmed.
+    `cleanup_failed` says that its end was asked for and could not be confirmed. `shown_until` is the last moment at
+    which it is known to have been there, while it is out of sight; None: the last look showed it.
     """
 
     deployment: str
@@ -28,6 +29,7 @@ class Billing:
     total_usd_per_hour: Decimal
     certain: bool
     cleanup_failed: bool
+    shown_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,5 +69,5 @@ def _billing(life: Life) -> Billing:
     return Billing(
         deployment=life.deployment, provider=life.provider, instance_id=life.instance_id, model=life.model,
         gpu=life.gpu, since=life.began, gpu_usd_per_hour=gpu, disk_usd_per_hour=disk, total_usd_per_hour=gpu + disk,
-        certain=life.created, cleanup_failed=life.cleanup_failed,
+        certain=life.created, cleanup_failed=life.cleanup_failed, shown_until=life.shown_until,
     )  # fmt: skip

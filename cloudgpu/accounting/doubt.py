@@ -35,8 +35,9 @@ def doubt_usd(life: Life, until: datetime) -> Decimal:
 
     Each edge counts its price step times the time in which it can lie: the create between the intent and its answer,
     each change between two looks, the end between the request and its proof, or since the last look that saw it.
-    While the host is out of reach all that is metered of the disk is in doubt; and where an hourly bill ends,
-    five minutes of everything.
+    While it is out of sight it may be gone, or run and cost all it ever did: its highest price since it was last shown.
+    While its host is out of reach, all that is metered of the disk is in doubt; and where an hourly bill ends, five
+    minutes of everything.
     """
     if not life.created or is_settled(life):
         return ZERO
@@ -71,3 +72,5 @@ def _edges(life: Life) -> Iterator[_Edge]:
             yield _Edge(span.earliest, end, ZERO, span.disk_usd_per_hour)
     if life.gone_at is not None:
         yield _Edge(life.gone_earliest or life.gone_at, life.gone_at, *life.spans[-1].rates)
+    elif life.shown_until is not None:
+        yield _Edge(life.shown_until, _FOR_EVER, *life.highest_rates)

@@ -70,7 +70,9 @@ class Life:
     `began` is the moment of the intent, the earliest the instance can have existed at. `created` is False while no
     instance is known: one may exist all the same, unless `abandoned` says that it provably does not; `answered_at` is
     when the create had been answered or its instance was found. Each span lasts to the next one's start, the last one
-    to `gone_at`, or still; the end may be as early as `gone_earliest`. `gpu` names all cards, `gpu_count` counts them.
+    to `gone_at`, or still; the end may be as early as `gone_earliest`. `shown_until` is the last moment at which it is
+    known to have been there, while it is out of sight; None: the last look showed it. `gpu` names all cards,
+    `gpu_count` counts them.
     """
 
     token: str
@@ -97,11 +99,18 @@ class Life:
     destroy_requested_at: datetime | None = None
     gone_at: datetime | None = None
     gone_earliest: datetime | None = None
+    shown_until: datetime | None = None
     bill: Bill | None = None
     spans: list[Span] = field(default_factory=list)
     shown: tuple[object, ...] = ()
     """The last observation as it was recorded: most of a long history repeats it."""
     planned_rates: tuple[Decimal, Decimal] = (ZERO, ZERO)
+
+    @property
+    def highest_rates(self) -> tuple[Decimal, Decimal]:
+        """The most that was planned or seen for GPU and for disk, dollars per hour."""
+        known = [self.planned_rates, *(span.rates for span in self.spans)]
+        return max(gpu for gpu, _ in known), max(disk for _, disk in known)
 
 
 def lives(events: Iterable[Event]) -> list[Life]:
@@ -141,14 +150,14 @@ def _apply(life: Life, event: Event) -> None:
         case EventKind.OBSERVED:
             _create(life, event.at)
             _observe(life, event)
+        case EventKind.OUT_OF_SIGHT:
+            _lose_sight(life, event)
         case EventKind.CHARGED:
             life.bill = _newer(life.bill, _bill(event))
         case EventKind.ABANDONED:
             life.abandoned = not life.created
-        case EventKind.READY:
-            life.ready_at = life.ready_at or event.at
-        case EventKind.DESTROY_REQUESTED:
-            life.destroy_requested_at = life.destroy_requested_at or event.at
+        case EventKind.READY | EventKind.DESTROY_REQUESTED:
+            _mark(life, event)
         case EventKind.CLEANUP_FAILED:
             life.cleanup_failed = life.gone_at is None
         case EventKind.GONE:
@@ -181,6 +190,7 @@ def _create(life: Life, at: datetime) -> None:
 
 def _observe(life: Life, event: Event) -> None:
     data, last = event.data, life.spans[-1]
+    life.shown_until = None
     shown = tuple(data.get(name) for name in _SHOWN)
     if shown == life.shown:
         return
@@ -195,15 +205,32 @@ def _observe(life: Life, event: Event) -> None:
         life.spans.append(Span(start, gpu, disk, _earliest(data, last, start), stopped, lost))
 
 
+def _mark(life: Life, event: Event) -> None:
+    """The first of its kind counts."""
+    if event.kind is EventKind.READY:
+        life.ready_at = life.ready_at or event.at
+    else:
+        life.destroy_requested_at = life.destroy_requested_at or event.at
+
+
+def _lose_sight(life: Life, event: Event) -> None:
+    """What was never shown may have ended at any moment since its intent."""
+    if life.shown_until is None:
+        life.shown_until = max(_last_shown(event) or life.destroy_requested_at or life.began, life.began)
+
+
 def _end(life: Life, event: Event) -> None:
     """What was asked to end and was there to be asked ended after that; all else, after it was last shown."""
     life.cleanup_failed = False
     if life.gone_at is not None:
         return
     life.gone_at = max(event.at, life.began)
-    shown = event.data.get("unchanged_until")
-    earliest = parse_utc(shown) if shown else life.destroy_requested_at or life.gone_at
-    life.gone_earliest = min(earliest, life.gone_at)
+    life.gone_earliest = min(_last_shown(event) or life.destroy_requested_at or life.gone_at, life.gone_at)
+
+
+def _last_shown(event: Event) -> datetime | None:
+    known = event.data.get("unchanged_until")
+    return parse_utc(known) if known else None
 
 
 def _earliest(data: Mapping[str, Any], last: Span, start: datetime) -> datetime:

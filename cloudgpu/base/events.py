@@ -7,7 +7,8 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | INTENDED | committed before a create is sent | the Intent fields below |
 | CREATED | the provider named the instance, or it was found by its token | |
 | UNCERTAIN | a create had no readable answer | reason |
-| OBSERVED | its state or price was seen to change | the Observation fields below |
+| OBSERVED | its state or price was seen to change, or it was shown again | the Observation fields below |
+| OUT_OF_SIGHT | a look did not show it, and the one before did: lacking, or nobody to ask | reason, unchanged_until |
 | READY | it answered a completion | endpoint, waited_s |
 | CHARGED | the provider's bill for it was read; replaces what was read before | fetched_at, lines (below) |
 | DESTROY_REQUESTED | before the destroy is sent | |
@@ -27,7 +28,7 @@ Intent: token, model, gpu (one card in words, with the memory it has: RTX 3080 2
 machine_id, gpu_usd_per_hour, disk_usd_per_hour, download_usd (what the weights and the image are expected to cost in
 traffic), plan_id (or null), account (whose money it is, as the provider numbers it), location.
 Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour, unchanged_until (the last look that
-still saw what was seen before; absent at the first, and at an end where the provider took our request), host_lost
+still saw what was seen before; absent at the first, and where the provider took our request to end it), host_lost
 (true while the host is out of reach: whether its disk is charged then is not known; else absent).
 Lines: a list of {meter, start, end, usd}, in a statement with the instance_id; meters are gpu, disk, download, upload.
 """
@@ -46,6 +47,7 @@ class EventKind(StrEnum):
     CREATED = "created"
     UNCERTAIN = "uncertain"
     OBSERVED = "observed"
+    OUT_OF_SIGHT = "out_of_sight"
     READY = "ready"
     CHARGED = "charged"
     DESTROY_REQUESTED = "destroy_requested"

@@ -121,6 +121,8 @@ class Deployment:
     """The last observation that was recorded, so that only changes become events. None: it was never shown."""
     seen_at: datetime | None = None
     """When it was last shown: what is seen to have changed, changed after this."""
+    out_of_sight: bool = False
+    """Whether the last look did not show it, for whatever reason: what is metered since `seen_at` is in doubt."""
     agreed_usd_per_hour: Decimal | None = None
     launch_digest: str | None = None
     wish: str | None = None
@@ -162,6 +164,7 @@ class Deployment:
         if values["api_key"] is not None:
             values["api_key"] = Secret(values["api_key"])
         values["ends_by_itself"] = bool(values["ends_by_itself"])
+        values["out_of_sight"] = bool(values["out_of_sight"])
         values["unanswered"] = values["unanswered"] or 0
         values["state"] = DeploymentState(body["state"])
         values["health"] = HealthCheck(**body["health"])

@@ -24,7 +24,10 @@ TURNS = {
     "vast": ("outbid", "host_offline", "price_rise", "stopped", "unknown"),
     "runpod": ("host_offline", "price_rise", "stopped", "terminated"),
 }
-ACTS = ("rent", "rent", "end", "turn", "turn", "turn", "traffic", "bill", "stranger", "console", "migrate")
+ACTS = (
+    "rent", "rent", "end", "turn", "turn", "turn", "traffic", "bill", "stranger", "console", "emptied", "outage",
+    "migrate",
+)  # fmt: skip
 DAY = timedelta(days=1)
 _METERED = (Meter.GPU, Meter.DISK, Meter.DISK_STOPPED)
 
@@ -60,6 +63,10 @@ class Months:
             after = refresh(each, self.provider, self.store, self.clock, self.store.append)
             if after.seen_at is not None:
                 self.looks.setdefault(after.token, []).append(after.seen_at)
+
+    def empty(self):
+        for each in self.rig.rented():
+            self.rig.destroy(self.name, each.instance_id)
 
     def read_statement(self):
         since = self.began - DAY
@@ -104,6 +111,18 @@ class Months:
         """A person destroys something of ours at the console."""
         if self.draw.random() < 0.3 and (standing := self.store.deployments()):
             self.rig.destroy(self.name, self.draw.choice(standing).instance_id)
+
+    def _emptied(self):
+        """A person destroys all there is: a list that is empty proves no end, so all of it is metered on."""
+        if self.draw.random() < 0.5:
+            self.empty()
+
+    def _outage(self):
+        """Nobody can be asked for a while, and life goes on."""
+        self.world.fault("list", "503", times=None)
+        self._pass()
+        self.look()
+        self.world.heal()
 
     def _migrate(self):
         """What a migration writes down: the ledger divides by it, and must lose nothing."""
@@ -165,12 +184,8 @@ class Truth:
         return None if off <= doubt + Decimal("1e-9") else (life.token, life.provider, ours, theirs, doubt)
 
     def is_traceable(self, life):
-        """Whether no two changes lay between two looks (the second would leave no trace of the first), and the last
-        look saw it or proved its end: what vanished without a proof is metered on, as the spending rules want it.
-        """
+        """Whether no two changes lay between two looks: the second would leave no trace of the first."""
         changes = {parse_utc(line[end]) for line in self._lines(life) for end in ("start", "end")}
-        if life.gone_at is None and self.months.looks[life.token][-1] < self.now:
-            return False
         looks = [life.began, *self.months.looks.get(life.token, []), life.gone_at or self.now]
         looks = sorted({*looks, *([life.ready_at] if life.ready_at else [])})
         return all(sum(a < each <= b for each in changes) <= 1 for a, b in pairwise(looks))

@@ -22,6 +22,10 @@ def seen(when, unchanged_until, **kw):
     return told
 
 
+def lost(when, unchanged_until):
+    return event("out_of_sight", when, {"reason": "no list", "unchanged_until": utc_text(unchanged_until)})
+
+
 def doubt(events, until=FAR):
     (life,) = read_history(events).lives
     return doubt_usd(life, until)
@@ -41,6 +45,26 @@ def test_the_end_lies_between_the_request_and_its_proof():
         intended(at()), created(at()), seen(at(0), at(0)), event("destroy_requested", at(60)), event("gone", at(66)),
     ]  # fmt: skip
     assert doubt(events) == Decimal("0.378") / 10
+
+
+def test_what_is_out_of_sight_may_cost_anything_between_nothing_and_its_highest_price():
+    events = [intended(at()), created(at()), seen(at(0), at(0), gpu_billing=False), lost(at(70), at(10))]
+    assert doubt(events, at(70)) == Decimal("0.378")
+
+
+def test_what_was_never_shown_is_in_doubt_since_its_intent():
+    events = [intended(at()), created(at()), event("out_of_sight", at(5), {"reason": "no list"})]
+    assert doubt(events, at(60)) == Decimal("0.378")
+
+
+def test_what_is_shown_again_is_in_doubt_no_more():
+    events = [intended(at()), created(at()), seen(at(0), at(0)), lost(at(20), at(10)), seen(at(30), at(10))]
+    assert doubt(events, at(60)) == 0
+
+
+def test_an_end_that_is_proved_at_last_is_in_doubt_since_it_was_shown():
+    gone = event("gone", at(70), {"unchanged_until": utc_text(at(10))})
+    assert doubt([intended(at()), created(at()), seen(at(0), at(0)), lost(at(20), at(10)), gone]) == Decimal("0.378")
 
 
 def test_what_the_provider_billed_is_not_in_doubt():
@@ -75,6 +99,25 @@ def test_the_true_bill_lies_within_the_stated_doubt(looks, flips, asked, took, g
         return  # two changes between two looks leave no trace: no ledger can know them
     ours = sum((c.usd for c in fold(events, FAR)), Decimal(0))
     assert abs(ours - truth) <= doubt(events) + Decimal("1e-9")
+
+
+@given(
+    looks=st.lists(st.integers(1, 500), min_size=1, max_size=12, unique=True), end=st.integers(1, 500),
+    dark=st.lists(st.tuples(st.integers(0, 500), st.integers(1, 200)), max_size=3), now=st.integers(500, 900),
+)  # fmt: skip
+def test_whatever_keeps_it_out_of_sight_the_truth_lies_within_the_stated_doubt(looks, end, dark, now):
+    """A machine ends and no list proves it; now and then nobody can be asked. Its sum misses the truth by no more."""
+    events, last, hidden = [intended(at(), disk="0", download="0"), created(at()), seen(at(), at(), disk="0")], 0, False
+    for look in sorted({*looks, now}):
+        if look > end or any(start <= look < start + length for start, length in dark):
+            events += [] if hidden else [lost(at(look), at(last))]
+            hidden = True
+        else:
+            events += [seen(at(look), at(last), disk="0")] if hidden else []
+            last, hidden = look, False
+    truth = Decimal(end) * Decimal("0.36") / 60
+    ours = sum((c.usd for c in fold(events, at(now))), Decimal(0))
+    assert abs(ours - truth) <= doubt(events, at(now)) + Decimal("1e-9")
 
 
 def _gaps(looks, asked):

@@ -55,6 +55,24 @@ def test_a_bill_that_was_read_now_and_then_leaves_no_more_in_doubt_than_is_said(
         assert truth.beyond_doubt(read_history(truth.events)) == []
 
 
+@pytest.mark.parametrize("name", ["vast", "runpod"])
+def test_the_last_instance_of_an_account_that_vanishes_is_in_doubt_since_it_was_last_shown(rig, tmp_path, name):
+    """An empty list proves no end: it is metered on, and how far that may be off is said."""
+    story = Months(name, rig, tmp_path, seed=1)
+    story.world.up("mistral")
+    story.look()
+    rig.advance(3_600)
+    story.empty()
+    for _ in range(3):
+        rig.advance(86_400)
+        story.look()
+        truth = Truth(story)
+        wrong_usd = truth.ledger_usd() - truth.ours_usd()
+        assert truth.beyond_doubt(truth.unbilled()) == []
+        assert wrong_usd > 1
+    story.store.close()
+
+
 def test_every_day_is_closed_and_every_stranger_is_named(months):
     story, truths = months
     story.read_statement()

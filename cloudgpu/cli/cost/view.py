@@ -1,5 +1,6 @@
 """How costs are shown."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from cloudgpu.accounting.billing import Billing, Purse
@@ -141,6 +142,8 @@ def _print_billing(told: Report) -> None:
     for each in told.billing_now:
         if each.cleanup_failed or not each.certain:
             render.warning(_doubt(each))
+        elif each.shown_until is not None:
+            render.warning(_unseen(each, each.shown_until))
 
 
 def _billing_cells(each: Billing) -> list[str]:
@@ -154,3 +157,10 @@ def _doubt(each: Billing) -> str:
     if each.cleanup_failed:
         return f"{each.deployment}: its end could not be confirmed. Try again: cloudgpu down {each.deployment}"
     return f"{each.deployment}: nobody knows yet whether it was rented. Find out: cloudgpu status"
+
+
+def _unseen(each: Billing, shown_until: datetime) -> str:
+    return (
+        f"{each.deployment} is out of sight since {shown_until:%Y-%m-%d %H:%M} UTC and counted as if it ran on, for no "
+        f"list proves its end. Settle it: cloudgpu down {each.deployment}"
+    )

@@ -106,6 +106,8 @@ def apply(journal: Journal, deployment: Deployment, sighting: Sighting) -> Deplo
         journal.tell(EventKind.CREATED, deployment)
     if view and following.action in (Action.ADOPT, Action.OBSERVE, Action.DESTROY):
         deployment = _observed(journal, deployment, view, following.state)
+    if view is None and not following.state.is_final:
+        deployment = _unseen(journal, deployment, following)
     _tell_end(journal, deployment, following)
     return journal.save(
         deployment, state=following.state, missing_since=following.missing_since, last_error=following.note
@@ -151,7 +153,7 @@ def _observed(journal: Journal, deployment: Deployment, view: InstanceView, stat
     address = view.addresses.get(deployment.health.port)
     facts = _facts(view, state)
     seen = " ".join(str(value) for value in facts.values())
-    if seen != deployment.seen:
+    if seen != deployment.seen or deployment.out_of_sight:
         journal.tell(EventKind.OBSERVED, deployment, **facts, **_unchanged_until(deployment))
     return dataclasses.replace(
         deployment,
@@ -161,7 +163,16 @@ def _observed(journal: Journal, deployment: Deployment, view: InstanceView, stat
         endpoint=address.url if address else deployment.endpoint,
         seen=seen,
         seen_at=journal.now(),
+        out_of_sight=False,
     )
+
+
+def _unseen(journal: Journal, deployment: Deployment, following: Step) -> Deployment:
+    """Say once that it is out of sight: whatever keeps it from being shown, the ledger doubts what it meters since."""
+    if deployment.instance_id is None or deployment.out_of_sight:
+        return deployment
+    journal.tell(EventKind.OUT_OF_SIGHT, deployment, reason=following.note, **_last_shown(deployment))
+    return dataclasses.replace(deployment, out_of_sight=True)
 
 
 def _unchanged_until(deployment: Deployment) -> dict[str, str]:
