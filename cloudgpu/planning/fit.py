@@ -14,7 +14,7 @@ from cloudgpu.planning.price import Price, overlap_usd, price_of
 from cloudgpu.planning.readiness import Readiness, readiness_of
 from cloudgpu.planning.reason import Reason
 from cloudgpu.planning.requirements import Requirements, requirements_of
-from cloudgpu.planning.sized import Sized, Sizer
+from cloudgpu.planning.sized import Sized, Sizer, measured_on
 from cloudgpu.sizing.models import Checkpoint
 from cloudgpu.sizing.speed import SpeedEstimate
 
@@ -89,7 +89,7 @@ class Fit:
         if self.needs.min_tokens_per_s is None:
             key: tuple[object, ...] = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count)
         else:
-            key = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count, offer.gpu_bandwidth_gb_per_s)
+            key = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count, measured_on(offer))
         found = self._cards.get(key)
         if found is None:
             speed = None if self.needs.min_tokens_per_s is None else self.speed(offer)

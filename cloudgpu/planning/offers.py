@@ -27,11 +27,11 @@ class Offer:
     """One rentable slice of a machine, priced for all its GPUs together.
 
     None always means "the source does not say", never zero. `gpu` is the name in our catalogue; `gpu_memory_mib` is
-    per GPU, as nvidia-smi shows it; `gpu_bandwidth_gb_per_s` what a copy on it was measured at. `machine_id` is
-    stable where `offer_id` is not. `stock` is how many of the kind are free, in the provider's word (low, medium,
-    high), where an offer stands for more than one machine; it is no reservation. An `interruptible` offer is a bid:
-    `gpu_usd_per_hour` is what is bid for all GPUs together, `min_bid_usd_per_hour` the least that wins,
-    `on_demand_usd_per_hour` what the same cards cost without interruption.
+    per GPU, as nvidia-smi shows it; `gpu_bandwidth_gb_per_s` what a copy on it was measured at, `host_gb_per_s` one
+    from the host to it. `machine_id` is stable where `offer_id` is not. `stock` is how many of the kind are free, in
+    the provider's word (low, medium, high), where an offer stands for more than one machine; it is no reservation. An
+    `interruptible` offer is a bid: `gpu_usd_per_hour` is what is bid for all GPUs together, `min_bid_usd_per_hour` the
+    least that wins, `on_demand_usd_per_hour` what the same cards cost without interruption.
     """
 
     provider: str
@@ -57,6 +57,7 @@ class Offer:
     rentable_s: float | None
     interruptible: bool = False
     gpu_bandwidth_gb_per_s: float | None = None
+    host_gb_per_s: float | None = None
     disk_mb_per_s: float | None = None
     min_bid_usd_per_hour: Decimal | None = None
     on_demand_usd_per_hour: Decimal | None = None

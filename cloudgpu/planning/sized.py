@@ -11,6 +11,7 @@ from cloudgpu.sizing.memory import MemoryEstimate, estimate, layout_error
 from cloudgpu.sizing.memory.utilization import fitting_estimate
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.speed import SpeedEstimate, Workload, estimate_speed
+from cloudgpu.sizing.speed.card import Measured
 from cloudgpu.sizing.speed.workload import workload_for
 
 
@@ -71,10 +72,11 @@ class Sizer:
         self.needs = needs
         self.profile = needs.options.profile()
         self.workload = _workload(needs)
-        self.floor_mib = least_memory_mib(needs.model.checkpoint(needs.options.quantization))
+        self.machines = needs.options.pipeline_parallel
+        self.floor_mib = least_memory_mib(needs.model.checkpoint(needs.options.quantization)) // self.machines
         self.by_count: dict[int, tuple[ServingOptions, str | None]] = {}
         self.known: dict[tuple[str, int, int], Sized] = {}
-        self.timed: dict[tuple[str, int, int, int | None], SpeedEstimate | None] = {}
+        self.timed: dict[tuple[str, int, int, Measured], SpeedEstimate | None] = {}
 
     def sized(self, offer: Offer) -> Sized:
         """The memory of the model on the offer's cards."""
@@ -85,12 +87,11 @@ class Sizer:
         return found
 
     def speed(self, offer: Offer) -> SpeedEstimate | None:
-        """The speed on the offer's cards, by their own measured bandwidth where it states one."""
-        measured = offer.gpu_bandwidth_gb_per_s
-        step = None if measured is None else max(1, round(measured / _BANDWIDTH_STEP_GB_PER_S))
-        key = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count, step)
+        """The speed on the offer's cards, by what was measured on the machine where it tells."""
+        measured = measured_on(offer)
+        key = (offer.gpu, offer.gpu_memory_mib, offer.gpu_count, measured)
         if key not in self.timed:
-            self.timed[key] = self._speed(self.sized(offer), offer.gpu_count, step)
+            self.timed[key] = self._speed(self.sized(offer), offer.gpu_count, measured)
         return self.timed[key]
 
     def size(self, gpu_name: str, memory_mib: int, gpu_count: int) -> Sized:
@@ -118,15 +119,14 @@ class Sizer:
         """The options for so many GPUs, and why the engine would refuse them."""
         if gpu_count not in self.by_count:
             options = replace(self.needs.options, tensor_parallel=gpu_count)
-            error = layout_error(self.needs.model, gpu_count, quantization=options.quantization)
+            error = layout_error(self.needs.model, gpu_count, self.machines, options.quantization)
             self.by_count[gpu_count] = options, error
         return self.by_count[gpu_count]
 
-    def _speed(self, found: Sized, gpu_count: int, step: int | None) -> SpeedEstimate | None:
+    def _speed(self, found: Sized, gpu_count: int, measured: Measured) -> SpeedEstimate | None:
         if found.gpu is None or found.memory is None or not found.memory.starts:
             return None
         options, _ = self._split(gpu_count)
-        measured = None if step is None else float(step * _BANDWIDTH_STEP_GB_PER_S)
         return estimate_speed(self.needs.model, found.gpu, options, self.workload, found.memory, measured)
 
 
@@ -135,6 +135,26 @@ _CLEARLY_TOO_SMALL = 0.75
 
 _BANDWIDTH_STEP_GB_PER_S = 10
 """Bandwidths are told apart no finer: a hundredth of a fast card's, far below the estimate's own error."""
+
+_HOST_STEPS = (0.5, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+"""Nor are links between cards, in GB/s: what is measured is taken for the nearest of these."""
+
+
+def measured_on(offer: Offer) -> Measured:
+    """What the offer measured, in steps: thousands of machines differ in the last digit. One card needs no link."""
+    memory, host = offer.gpu_bandwidth_gb_per_s, offer.host_gb_per_s
+    return Measured(
+        memory_gb_per_s=None if memory is None else _memory_step(memory),
+        host_gb_per_s=None if host is None or offer.gpu_count == 1 else _host_step(host),
+    )
+
+
+def _memory_step(gb_per_s: float) -> float:
+    return float(max(1, round(gb_per_s / _BANDWIDTH_STEP_GB_PER_S)) * _BANDWIDTH_STEP_GB_PER_S)
+
+
+def _host_step(gb_per_s: float) -> float:
+    return min(_HOST_STEPS, key=lambda step: abs(step - gb_per_s))
 
 
 def _workload(needs: Needs) -> Workload:

@@ -24,7 +24,7 @@ KIND = "snapshot"
 
 _MOST_USD = Decimal(1000)
 _NUMBERS = ("download_mbps", "disk_gb", "host_ram_gb", "reliability", "rentable_s", "gpu_bandwidth_gb_per_s",
-            "disk_mb_per_s")  # fmt: skip
+            "host_gb_per_s", "disk_mb_per_s")  # fmt: skip
 _TEXTS = ("machine_id", "compute_capability", "cuda_max", "location", "country", "stock")
 
 

@@ -33,7 +33,7 @@ _MOST_USD_PER_HOUR = Decimal(1000)
 _MOST_USD_PER_GB = Decimal(100)
 _MEASURES = (
     "disk_space", "inet_down", "inet_up", "cpu_ram", "duration", "compute_cap", "cuda_max_good", "gpu_mem_bw",
-    "disk_bw", "min_bid",
+    "pcie_bw", "disk_bw", "min_bid",
 )  # fmt: skip
 _CUDA_OF_DRIVER = {
     525: "12.0", 530: "12.1", 535: "12.2", 545: "12.3", 550: "12.4", 555: "12.5", 560: "12.6", 565: "12.7",
@@ -93,6 +93,7 @@ def offer_from_vast(row: Row, provider: str = "vast") -> Offer:
         rentable_s=maybe_number(row, "duration", least=0, most=1e10),
         interruptible=row.get("is_bid") is True,
         gpu_bandwidth_gb_per_s=maybe_number(row, "gpu_mem_bw", least=50, most=50_000),
+        host_gb_per_s=maybe_number(row, "pcie_bw", least=0.05, most=200),
         disk_mb_per_s=maybe_number(row, "disk_bw", least=1, most=1_000_000),
         min_bid_usd_per_hour=_min_bid(row),
     )

@@ -78,6 +78,7 @@ def offer(dice: random.Random, number: int) -> Offer:
         verified=dice.random() > 0.2, location="Sweden, SE", country="SE", open_ports=dice.choice((0, 12, 100, 100)),
         rentable_s=dice.uniform(0.3, 400) * 86400,
         gpu_bandwidth_gb_per_s=dice.choice((890.0, 893.1, 1306.5, 1447.0, 2900.0)),
+        host_gb_per_s=dice.uniform(0.5, 50),
     )  # fmt: skip
 
 

@@ -91,6 +91,20 @@ def test_vast_tells_the_bandwidth_and_nonsense_is_not_believed():
     row = json.loads((FIXTURES / "vast_raw_offers.json").read_text(), parse_float=Decimal)[0]
     assert offer_from_vast(row).gpu_bandwidth_gb_per_s == 893.1
     assert offer_from_vast({**row, "gpu_mem_bw": 0}).gpu_bandwidth_gb_per_s is None
+    assert offer_from_vast({**row, "pcie_bw": 22.4}).host_gb_per_s == 22.4
+    assert offer_from_vast({**row, "pcie_bw": 0}).host_gb_per_s is None
+
+
+def test_of_two_machines_with_the_same_cards_the_one_with_wider_slots_gives_more_tokens_for_the_money(
+    needs, market, offer, now
+):
+    cards = {"gpu": "RTX 4090", "gpu_memory_mib": 24564, "gpu_count": 2}
+    riser, slots = (
+        offer(**cards, host_gb_per_s=0.8),
+        offer(**cards, offer_id="2", machine_id="m2", host_gb_per_s=25.0),
+    )
+    plan = make_plan(needs(objective=Objective.COST_PER_TOKEN), market(riser, slots), now)
+    assert [candidate.offer.offer_id for candidate in plan.candidates] == ["2", "1"]
 
 
 def test_speed_is_judged_at_the_concurrency_and_lengths_asked_for(needs, market, offer, now):

@@ -60,6 +60,7 @@ ODD = {
     "compute_cap": st.sampled_from((None, 243, 140, 890, 1200, 0)),
     "cpu_cores": st.none(),
     "gpu_mem_bw": st.sampled_from((None, 0, 893.1, 1e9)),
+    "pcie_bw": st.sampled_from((None, 0, 0.8, 25.2, 1e9)),
     "gpu_name": st.sampled_from((None, "", "RTX_4090", "A100 SXM4", "レンダー")),
     "dph_total": st.sampled_from((None, Decimal("0.001"), Decimal("0.9"))),
     "min_bid": st.sampled_from((None, 0, Decimal("0.05"), Decimal(9))),

@@ -20,7 +20,7 @@ from cloudgpu.sizing.memory import estimate
 from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.speed import Workload, estimate_speed
-from cloudgpu.sizing.speed.card import card_speed
+from cloudgpu.sizing.speed.card import Measured, card_speed
 from cloudgpu.sizing.speed.constants import speed_constants
 from cloudgpu.sizing.speed.decode import step_s
 from cloudgpu.sizing.speed.estimate import split_of
@@ -158,8 +158,28 @@ def test_a_bandwidth_that_was_measured_stands_in_for_the_nominal_one():
     asked = (model, card, options, Workload(concurrency=1, prompt_tokens=512, output_tokens=128))
     memory = estimate(model, card, options)
     nominal = estimate_speed(*asked, memory)
-    assert estimate_speed(*asked, memory, measured_gb_per_s=0.9 * 1008).tpot_ms == pytest.approx(nominal.tpot_ms)
-    assert estimate_speed(*asked, memory, measured_gb_per_s=800).tpot_ms > nominal.tpot_ms
+    as_usual, slower = Measured(memory_gb_per_s=0.9 * 1008), Measured(memory_gb_per_s=800)
+    assert estimate_speed(*asked, memory, as_usual).tpot_ms == pytest.approx(nominal.tpot_ms)
+    assert estimate_speed(*asked, memory, slower).tpot_ms > nominal.tpot_ms
+
+
+def test_cards_in_narrow_slots_are_slower_together_and_no_slower_alone():
+    model, card = resolve_model("qwen-14b"), find_gpu("RTX 3090")
+    riser, slot = Measured(host_gb_per_s=0.8), Measured(host_gb_per_s=25.0)
+    load = Workload(concurrency=1, prompt_tokens=1024, output_tokens=128)
+
+    def speed(cards, measured):
+        options = ServingOptions(tensor_parallel=cards, context_tokens=8192, quantization="fp8" if cards == 1 else None)
+        return estimate_speed(model, card, options, load, estimate(model, card, options), measured)
+
+    assert speed(4, riser).prefill_ms > 3 * speed(4, slot).prefill_ms
+    assert speed(4, riser).tpot_ms > speed(4, slot).tpot_ms
+    assert speed(1, riser) == speed(1, slot)
+
+
+def test_cards_joined_by_nvlink_do_not_care_for_their_slots():
+    a, b = (card_speed(find_gpu("H100 SXM"), Measured(host_gb_per_s=each)) for each in (0.8, 50.0))
+    assert a == b
 
 
 def test_four_bits_decode_faster_and_multiply_no_faster():

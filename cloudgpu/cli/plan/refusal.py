@@ -1,11 +1,14 @@
 """Why nothing fits, in one sentence, and what would help."""
 
+from dataclasses import replace
+
 from cloudgpu.base.errors import NothingFitsError
 from cloudgpu.planning.needs import DEFAULT_MIN_RELIABILITY, Needs
 from cloudgpu.planning.plan import Plan, nearest_miss
 from cloudgpu.planning.reason import LABELS
 
 _MOST_REASONS = 3
+_MEMORY = {"memory", "kv_cache", "crowded"}
 
 
 def nothing_fits(plan: Plan) -> NothingFitsError:
@@ -22,8 +25,27 @@ def nothing_fits(plan: Plan) -> NothingFitsError:
     if plan.savings:
         form = plan.savings[0]
         return NothingFitsError(message, hint=f"it fits quantised: add --quantization {form.quantization}")
+    if {reason.code for reason in miss.reasons} <= _MEMORY and (together := _together(plan.needs)):
+        return NothingFitsError(message, hint=together)
     lacks = "; ".join(reason.detail for reason in miss.reasons)
     return NothingFitsError(message, hint=f"nearest miss, {miss.gpu_count}x {miss.gpu} at {miss.provider}: {lacks}")
+
+
+def _together(needs: Needs) -> str | None:
+    """How many machines would hold it together, by the reference figures, and who can rent them; None: not even eight.
+
+    No single rented instance has a network to others that is its own.
+    """
+    from cloudgpu.base.clock import SystemClock  # only where nothing fits
+    from cloudgpu.planning.market import reference_market
+    from cloudgpu.planning.nodes import fewest_nodes, nodes_of
+
+    plan = fewest_nodes(replace(needs, providers=()), reference_market(), SystemClock().now())
+    if plan is None:
+        return None
+    machines = f"{nodes_of(plan)} machines of {plan.candidates[0].offer.cards}"
+    asked = f"cloudgpu render {needs.asked or needs.model.short_name} --as skypilot (or dstack, k8s)"
+    return f"{machines} hold it together, for a tool that rents fleets: {asked}, with the same options"
 
 
 def _hint_for_an_empty_market(needs: Needs) -> str:

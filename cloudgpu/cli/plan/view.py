@@ -83,8 +83,11 @@ def _is_split_over_pcie(candidate: Candidate) -> bool:
 def _split_note(candidates: Sequence[Candidate]) -> str:
     """What a split over cards without NVLink risks, and the first candidate that needs no split."""
     cards = candidates[0].tensor_parallel
-    risk = (
-        f"The {cards} cards talk over PCIe: the speed is assumed for full slots, narrow ones (risers) are far slower."
+    host = candidates[0].offer.host_gb_per_s
+    risk = f"The {cards} cards talk over PCIe: " + (
+        "the speed is assumed for full slots, narrow ones (risers) are far slower."
+        if host is None
+        else f"{host:.1f} GB/s were measured from the host to a card, and are counted in the speed."
     )
     whole = next((each for each in candidates if each.tensor_parallel == 1), None)
     if whole is None:

@@ -7,7 +7,7 @@ from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.result import MemoryEstimate
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.options import ServingOptions
-from cloudgpu.sizing.speed.card import CardSpeed, card_speed
+from cloudgpu.sizing.speed.card import UNMEASURED, CardSpeed, Measured, card_speed
 from cloudgpu.sizing.speed.constants import SpeedConstants, speed_constants
 from cloudgpu.sizing.speed.decode import fixed_s, prompt_s, tpot_s, weights_s
 from cloudgpu.sizing.speed.formats import format_speed
@@ -25,17 +25,17 @@ def estimate_speed(
     options: ServingOptions,
     workload: Workload,
     memory: MemoryEstimate,
-    measured_gb_per_s: float | None = None,
+    measured: Measured = UNMEASURED,
 ) -> SpeedEstimate | None:
     """The speed of the whole group of GPUs under that load. Touches neither network nor disk.
 
     `memory` is the estimate of the same model, card and options: what does not start has no speed, and requests beyond
-    what its cache holds wait. `measured_gb_per_s` is the card's bandwidth as an offer measured it, None for the
-    catalogue's. None also for encoders, engines whose speed nobody measured for us, and cards whose bandwidth or tensor
-    operations nobody publishes. Source of the formulas: `loads`, of the constants: `constants`; how far they are off:
+    what its cache holds wait. `measured` is what an offer tells of its machine, beside the catalogue's figures. None
+    for encoders, engines whose speed nobody measured for us, and cards whose bandwidth or tensor operations nobody
+    publishes. Source of the formulas: `loads`, of the constants: `constants`; how far they are off:
     docs/accuracy.md.
     """
-    card, constants = card_speed(gpu, measured_gb_per_s), speed_constants(memory.engine)
+    card, constants = card_speed(gpu, measured), speed_constants(memory.engine)
     runs = memory.starts and memory.hardware_error is None and not model.is_encoder
     if card is None or constants is None or not runs:
         return None
