@@ -14,6 +14,7 @@ from cloudgpu.moving.gates.verdict import Verdict
 from cloudgpu.moving.live import Baseline
 from cloudgpu.moving.state import Ending, MigrationState, can_follow
 from cloudgpu.moving.strategy import Strategy, Way
+from cloudgpu.serving.asked import AskedWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Migration:
     `ending` is set while the migration is being closed. `force` lets it go on when the gates object, `send_hf_token`
     gives the new machine the user's Hugging Face token (for gated models). `problem` is the
     sentence of the last failure, None when there was none since. `agreed` is what was agreed to pay for the new side;
-    None in records that were written before this was kept.
+    None in records that were written before this was kept. `asked` is what is asked of the new side beyond its plan.
 
     `gates` names the thresholds that the new side must keep, or the file with them; `golden` is the file of the golden
     prompts, None for the built-in ones. `step` is the step of the strategy that a canary is at, `due` when it ends or,
@@ -82,6 +83,7 @@ class Migration:
     force: bool = False
     send_hf_token: bool = False
     hook: str | None = None
+    asked: AskedWords = field(default_factory=AskedWords)
     gates: str = DEFAULT
     golden: str | None = None
     problem: str | None = None
@@ -162,6 +164,7 @@ class Migration:
             "force": self.force,
             "send_hf_token": self.send_hf_token,
             "hook": self.hook,
+            "asked": self.asked.as_body(),
             "gates": self.gates,
             "golden": self.golden,
             "problem": self.problem,
@@ -195,6 +198,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "ending": Ending,
     "paused_at": MigrationState,
     "agreed": Agreed.from_body,
+    "asked": AskedWords.from_body,
     "strategy": Strategy.from_body,
     "due": parse_utc,
     "verdict": Verdict.from_body,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cloudgpu.serving.template import Template
 
@@ -17,6 +18,31 @@ class Asked:
     reasoning: bool = False
     template: Template | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedWords:
+    """The same in words that can be kept: `template` is a name, or the whole path of a file; None for the usual one."""
+
+    tools: bool = False
+    reasoning: bool = False
+    template: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def as_body(self) -> dict[str, Any]:
+        """JSON values only."""
+        return {
+            "tools": self.tools, "reasoning": self.reasoning, "template": self.template,
+            "variables": dict(self.variables),
+        }  # fmt: skip
+
+    @staticmethod
+    def from_body(body: Mapping[str, Any]) -> "AskedWords":
+        """What `as_body` wrote. Raises KeyError or TypeError when it is not that."""
+        return AskedWords(
+            tools=bool(body["tools"]), reasoning=bool(body["reasoning"]), template=body["template"],
+            variables=dict(body["variables"]),
+        )  # fmt: skip
 
 
 PLAIN = Asked()

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from cloudgpu.base.errors import CloudgpuError, ConflictError
+from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
 from cloudgpu.cli.migrate import sight, start, world
+from cloudgpu.cli.migrate.asking import Carried, OwnWords
 from cloudgpu.cli.migrate.rental import Caps
 from cloudgpu.cli.migrate.start import Wish
 from cloudgpu.cli.migrate.target import Target
@@ -15,6 +16,7 @@ from cloudgpu.cli.migrate.view import closing_question, show_choices, standing
 from cloudgpu.moving import closing, forward, way_back
 from cloudgpu.moving.state import Ending, MigrationState
 from cloudgpu.moving.strategy import Strategy
+from cloudgpu.serving.asked import AskedWords
 
 NEEDS = SimpleNamespace(model=SimpleNamespace(model_id="org/model", short_name="qwen", parameters=7))
 
@@ -46,7 +48,7 @@ def a_wish(**changes):
     values = {
         "old": "mistral", "to": "qwen", "plan": None, "provider": None, "name": "qwen",
         "gates": None, "golden": None, "hook": None,
-        "budget": None, "strategy": Strategy(), "follow": False,
+        "budget": None, "strategy": Strategy(), "asked": OwnWords(), "follow": False,
         "force": False, "send_hf_token": False, "caps": Caps(), "dry_run": False, "yes": False, "as_json": False,
     }  # fmt: skip
     return Wish(**{**values, **changes})
@@ -102,6 +104,7 @@ def begin(session, move, monkeypatch, tmp_path):
     plan = SimpleNamespace(needs=SimpleNamespace(model=NEEDS.model, hours=24))
     monkeypatch.setattr(start, "plan_today", lambda *_: (plan, None))
     monkeypatch.setattr(start, "request_for_plan", lambda *_: move.acts.request_for(move.migration))
+    monkeypatch.setattr(start, "carried", lambda *_: Carried(AskedWords(), ()))
     monkeypatch.setattr(start, "save_plan", lambda *_: None)
     monkeypatch.setattr(start, "check_budget_for", lambda *_: None)
     return lambda: start._begin(session, a_wish(), move.old, Target(NEEDS, None))
@@ -120,6 +123,14 @@ def test_nothing_is_rented_beside_an_old_side_that_was_removed_meanwhile(session
     with pytest.raises(CloudgpuError, match="mistral"):
         begin()
     assert (move.provider.billing(), move.store.migrations()) == ([], [])
+
+
+def test_a_new_side_that_runs_already_cannot_be_started_in_another_way(session, move, rolled_back, monkeypatch):
+    monkeypatch.setattr(start, "open_session", lambda: session)
+    monkeypatch.setattr(start, "the_old_side", lambda *_: move.old)
+    monkeypatch.setattr(start, "target_of", lambda *_: Target(NEEDS, None))
+    with pytest.raises(UsageError, match="runs already"):
+        start.start(a_wish(asked=OwnWords(tools=True)))
 
 
 def test_what_was_agreed_is_kept_with_the_migration(session, move, begin, meanwhile):

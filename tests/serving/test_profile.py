@@ -10,6 +10,7 @@ from cloudgpu.base.errors import NotFoundError, UsageError
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli.main import app
 from cloudgpu.cli.profile.files import keep_launches, launched
+from cloudgpu.serving.asked import AskedWords
 from cloudgpu.serving.launch import HealthCheck, LaunchRequest
 from cloudgpu.serving.lint.service import Service, Word
 from cloudgpu.serving.profile import differences, of_launch, of_service
@@ -65,7 +66,7 @@ def test_a_file_comes_back_as_it_was_and_is_never_written_over_unasked(run, tmp_
 
 
 def test_what_is_launched_is_kept_without_any_value(tmp_path):
-    keep_launches(tmp_path, [("abc", of_launch("mini", launch(), "vllm"))])
+    keep_launches(tmp_path, [("abc", of_launch("mini", launch(), "vllm"))], AskedWords())
     text = (tmp_path / "launches" / "abc.json").read_text(encoding="utf-8")
     assert "sk-service" not in text
     assert "secret-path" not in text

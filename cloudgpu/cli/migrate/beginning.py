@@ -63,6 +63,19 @@ def migrate(
     auto_rollback: Annotated[
         bool, typer.Option("--auto-rollback/--no-auto-rollback", help="Go back by itself at a regression.")
     ] = True,
+    template: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="How the new engine is started; default: as the old one.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A variable of that template.")
+    ] = None,
+    tools: Annotated[
+        bool | None, typer.Option("--tools/--no-tools", help="Let clients have the model call functions; as before.")
+    ] = None,
+    reasoning: Annotated[
+        bool | None,
+        typer.Option("--reasoning/--no-reasoning", help="Keep what the model thinks apart from its answer; as before."),
+    ] = None,
     follow_: Annotated[bool, typer.Option("--follow", help="Stay and watch until the old side may go.")] = False,
     force: Force = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the steps and what they cost, and stop.")] = False,
@@ -76,11 +89,13 @@ def migrate(
     if context.invoked_subcommand:
         return
     from cloudgpu.base.errors import UsageError
+    from cloudgpu.cli.migrate.asking import OwnWords
     from cloudgpu.cli.migrate.start import Wish, start
     from cloudgpu.cli.migrate.strategy import Asked, strategy_of
     from cloudgpu.cli.option_values import positive, refuse_empty
+    from cloudgpu.cli.template_choice import variables_in
 
-    refuse_empty(to=to, provider=provider, name=name, hook=hook, gates=gates)
+    refuse_empty(to=to, provider=provider, name=name, hook=hook, gates=gates, template=template)
     if old is None:
         raise UsageError(
             "which deployment should be moved away from?", hint="cloudgpu migrate --from NAME [--to MODEL]"
@@ -104,6 +119,7 @@ def migrate(
             caps=_caps(max_price, max_wait, max_spend),
             budget=positive(budget, "--budget") if budget is not None else None,
             strategy=strategy_of(asked),
+            asked=OwnWords(tools=tools, reasoning=reasoning, template=template, variables=variables_in(set_ or ())),
             follow=follow_,
             dry_run=dry_run,
             yes=yes,

@@ -7,7 +7,9 @@ from pathlib import Path
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.cli import render
 from cloudgpu.cli.agreement import limits_of, live_plan, request_of
+from cloudgpu.cli.launch_record import write_down
 from cloudgpu.cli.session import Session
+from cloudgpu.cli.template_choice import asked_again
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Agreed, Migration
 from cloudgpu.moving.state import MigrationState
@@ -41,6 +43,7 @@ def request_for_plan(session: Session, plan: Plan, migration: Migration, caps: C
         service=migration.service,
         limits=limits,
         send_hf_token=migration.send_hf_token,
+        asked=asked_again(migration.asked),
     )
 
 
@@ -97,7 +100,13 @@ def request_again(session: Session, migration: Migration) -> UpRequest:
             hint="cloudgpu migrate resume shows the price and asks; cloudgpu migrate abort gives it up",
         )
     limits = replace(_as_agreed(agreed), max_usd_per_hour=agreed.usd_per_hour, lease_s=request.limits.lease_s)
-    return replace(request, rentals=within, limits=limits)
+    return written_down(session, migration, replace(request, rentals=within, limits=limits))
+
+
+def written_down(session: Session, migration: Migration, request: UpRequest) -> UpRequest:
+    """The request, once what it may start is kept as `up` keeps it: `profile diff` and a later migration read it."""
+    write_down(session.settings.state_dir, request, asked_again(migration.asked))
+    return request
 
 
 def _must_rent(session: Session, migration: Migration) -> bool:

@@ -12,7 +12,8 @@ from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.budget.state import check_budget_for
-from cloudgpu.cli.migrate.rental import Caps, agreement, request_again, request_for_plan
+from cloudgpu.cli.migrate.asking import OwnWords, carried
+from cloudgpu.cli.migrate.rental import Caps, agreement, request_again, request_for_plan, written_down
 from cloudgpu.cli.migrate.sight import check_outcome, watch
 from cloudgpu.cli.migrate.strategy import check_budget, check_gateway, steps_told
 from cloudgpu.cli.migrate.target import Target, plan_today, provider_of, target_of
@@ -77,6 +78,7 @@ class Wish:
     caps: Caps
     budget: Decimal | None
     strategy: Strategy
+    asked: OwnWords
     follow: bool
     dry_run: bool
     yes: bool
@@ -95,6 +97,11 @@ def start(wish: Wish) -> None:
     if opened is not None:
         if not _can_go_again(opened, old, target.needs):
             raise still_open(opened)
+        if wish.asked:
+            raise UsageError(
+                f"{opened.new.name} runs already, so it cannot be started in another way",
+                hint="leave --tools, --reasoning, --template and --set out, or: cloudgpu migrate abort, and anew",
+            )
         return _go_again(session, wish, opened, old, target.needs)
     check_in_charge(session, old)
     check_gateway(session, old.service, wish.strategy)
@@ -105,11 +112,12 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target) -> Non
     provider = provider_of(wish.provider, target, old)
     name = free_name(session, wish.name, target.needs.model.short_name)
     plan, change = plan_today(session, target, provider, wish.caps.max_price)
-    migration = _planned(session, wish, old, plan, provider, name)
+    asked = carried(session, old, plan, wish.asked)
+    migration = replace(_planned(session, wish, old, plan, provider, name), asked=asked.words)
     request = request_for_plan(session, plan, migration, wish.caps)
     migration = replace(migration, agreed=agreement(request))
-    if change and not wish.as_json:
-        render.note(change)
+    for each in (*([change] if change else []), *asked.left_out):
+        render.progress(each)
     first = request.rentals[0].offer
     new = Newcomer(name=name, model=request.model, gpu=first.cards, most_usd_per_hour=agreement(request).usd_per_hour)
     price = _price(old, request, wish.strategy)
@@ -126,7 +134,7 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target) -> Non
         check_in_charge(session, _same_old_side(session, old))
         return migration
 
-    _go(session, wish, migration, unchanged, lambda _: request, forward.go_forward)
+    _go(session, wish, migration, unchanged, lambda now: written_down(session, now, request), forward.go_forward)
 
 
 def _planned(session: Session, wish: Wish, old: Deployment, plan: Plan, provider: str, name: str) -> Migration:

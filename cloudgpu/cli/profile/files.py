@@ -1,4 +1,7 @@
-"""Profiles that are kept in the state folder: of what was rented, by the digest of its launch, and backups by name."""
+"""Profiles that are kept in the state folder: of what was rented, by the digest of its launch, and backups by name.
+
+Beside what was rented stands what was asked for it, so that a migration can ask the same of its new side.
+"""
 
 import json
 import re
@@ -6,21 +9,32 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cloudgpu.base.errors import BadFileError, NotFoundError
+from cloudgpu.serving.asked import AskedWords
 from cloudgpu.serving.profile import Profile
 
 _BACKUP = re.compile(r"^(?P<name>.+)@(?P<at>\d{8}T\d{6}Z)\.(?P<kind>\w+)$")
 
 
-def keep_launches(state_dir: Path, profiles: Iterable[tuple[str, Profile]]) -> None:
+def keep_launches(state_dir: Path, profiles: Iterable[tuple[str, Profile]], words: AskedWords) -> None:
     """Write down what may run, by digest, before it is rented. Raises BadFileError when it cannot be written."""
     for digest, profile in profiles:
-        _write(_launches(state_dir) / f"{digest}.json", json.dumps(profile.as_body(), indent=1) + "\n")
+        body = {**profile.as_body(), "asked": words.as_body()}
+        _write(_launches(state_dir) / f"{digest}.json", json.dumps(body, indent=1) + "\n")
 
 
 def launched(state_dir: Path, digest: str | None) -> Profile | None:
     """What a deployment was started with; None for one that was rented elsewhere, or before profiles were kept."""
     path = _launches(state_dir) / f"{digest}.json"
     return read_profile(path) if digest and path.is_file() else None
+
+
+def asked_at_launch(state_dir: Path, digest: str | None) -> AskedWords:
+    """What was asked of a deployment beyond its plan; nothing for one that is not written down here."""
+    path = _launches(state_dir) / f"{digest}.json"
+    try:
+        return AskedWords.from_body(json.loads(path.read_text(encoding="utf-8"))["asked"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return AskedWords()
 
 
 def read_profile(path: Path) -> Profile:

@@ -21,7 +21,7 @@ from cloudgpu.cli.budget.state import check_budget_for
 from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
 from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.interrupt import end_like_ctrl_c
-from cloudgpu.cli.profile.files import keep_launches
+from cloudgpu.cli.launch_record import write_down
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import address
 from cloudgpu.moving.entrance import Shares, entrance_of
@@ -41,7 +41,6 @@ from cloudgpu.running.deployment.failures import Failure
 from cloudgpu.running.deployment.race import ELSEWHERE
 from cloudgpu.running.records import Service
 from cloudgpu.serving.asked import Asked
-from cloudgpu.serving.profile import of_launch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +93,8 @@ def run(wish: Wish) -> None:
         _show_standing(standing)
     if not wish.yes and not render.confirm("Rent it?"):
         return render.progress("Nothing was rented.")
-    _write_down(session, stops, wish, name)
+    for stop in stops:
+        write_down(session.settings.state_dir, stop.request, wish.asked)
     failures: list[Failure] = []
     return _hand_over(session, _brought_up(session, stops, failures), wish, failures)
 
@@ -196,16 +196,6 @@ def _planned(session: Session, wish: Wish, provider: str, saved: Plan | None) ->
 
 def _capped(needs: Needs, wish: Wish) -> Needs:
     return needs if wish.max_price is None else dataclasses.replace(needs, max_usd_per_hour=wish.max_price)
-
-
-def _write_down(session: Session, stops: Sequence[Stop], wish: Wish, name: str) -> None:
-    """What may run, without keys, so that what runs can be compared and reproduced."""
-    template = wish.asked.template.name if wish.asked.template else None
-    rentals = [rental for stop in stops for rental in stop.request.rentals]
-    keep_launches(
-        session.settings.state_dir,
-        {each.launch_digest: of_launch(name, each.launch, template) for each in rentals}.items(),
-    )
 
 
 def _brought_up(session: Session, stops: Sequence[Stop], failures: list[Failure]) -> Deployment:
