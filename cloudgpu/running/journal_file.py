@@ -51,12 +51,24 @@ def file_in_doubt(url: str) -> bool | None:
         return None
     if not path.exists():
         return False
+    states = _states(path, "ro")
+    if states is None:
+        states = _states(path, "rw", "PRAGMA locking_mode=EXCLUSIVE")
+    return None if states is None else not states <= _SETTLED
+
+
+def _states(path: Path, mode: str, first: str = "") -> frozenset[str] | None:
+    """The states of all deployments; None when the file cannot be read in this way.
+
+    SQLite keeps an index of what is not yet folded into the file in another one beside it, for which a full disk has no
+    room. Who reads alone keeps it in memory.
+    """
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
-            states = {state for (state,) in connection.execute("SELECT DISTINCT state FROM deployments")}
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True)) as connection:
+            connection.execute(first)
+            return frozenset(state for (state,) in connection.execute("SELECT DISTINCT state FROM deployments"))
     except sqlite3.Error:
         return None
-    return not states <= _SETTLED
 
 
 def _events(connection: sqlite3.Connection) -> Iterator[Event]:

@@ -26,6 +26,9 @@ _SERVER_NOTICES_A_DEATH_WITHIN_S = 10.0
 
 _LOOK_AGAIN_AFTER_S = 0.1
 
+_AT_WORK: set[tuple[int, str]] = set()
+"""What this process holds now, and through which `Locks`. Its row alone may be left of a Ctrl-C, or by a full disk."""
+
 
 class Locks:
     """The locks of one store, as this process sees them."""
@@ -42,19 +45,24 @@ class Locks:
 
         A journal that fails at the very end hides nothing of how the block ended: the lock dies with this process.
         """
-        if not self._held.get(name):
-            self._take(name, owner)
-        self._held[name] = self._held.get(name, 0) + 1
         try:
-            yield
+            if not self._held.get(name):
+                self._take(name, owner)
+                _AT_WORK.add((id(self), name))
+            self._held[name] = self._held.get(name, 0) + 1
+            try:
+                yield
+            finally:
+                self._held[name] -= 1
+                if not self._held[name]:
+                    with suppress(StoreError):
+                        self._release(name)
         finally:
-            self._held[name] -= 1
-            if not self._held[name]:
-                with suppress(StoreError):
-                    self._release(name)
+            if not self._held.get(name):
+                _AT_WORK.discard((id(self), name))
 
     def is_held(self, name: str) -> bool:
-        """Whether a process that may live holds it now."""
+        """Whether a process that may live holds it now. A row that this one could not take back is no such thing."""
         if self._database.is_shared:
             guard = self._database.guard(name)
             if guard is not None:
@@ -62,7 +70,7 @@ class Locks:
             return guard is None
         with self._database.transaction() as connection:
             holder = _holder(connection, name)
-        return holder is not None and _may_live(holder)
+        return holder is not None and _is_at_work(holder)
 
     def check(self) -> None:
         """Raise StoreError when a lock of this process may have passed to another: the server lost sight of us."""
@@ -78,7 +86,7 @@ class Locks:
         try:
             with self._database.transaction() as connection:
                 holder = _holder(connection, name)
-                if holder and guard is None and _is_local(holder) and _may_live(holder):
+                if holder and guard is None and _is_local(holder) and _is_at_work(holder):
                     raise _conflict(name, holder)
                 return connection.execute(delete(locks).where(locks.c.name == name)).rowcount > 0
         finally:
@@ -90,7 +98,7 @@ class Locks:
         try:
             with self._database.transaction() as connection:
                 holder = _holder(connection, name)
-                if holder and guard is None and _may_live(holder):
+                if holder and guard is None and _is_at_work(holder):
                     raise _conflict(name, holder)
                 connection.execute(delete(locks).where(locks.c.name == name))
                 connection.execute(
@@ -140,6 +148,13 @@ def _holder(connection: Connection, name: str) -> Row[Any] | None:
 
 def _me() -> dict[str, Any]:
     return {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
+
+
+def _is_at_work(holder: Row[Any]) -> bool:
+    """Whether somebody works under this lock: this process only inside `hold`, any other as long as it may live."""
+    if all(getattr(holder, key) == value for key, value in _me().items()):
+        return any(name == holder.name for _, name in _AT_WORK)
+    return _may_live(holder)
 
 
 def _may_live(holder: Row[Any]) -> bool:

@@ -81,7 +81,7 @@ MUTATIONS = {
     "lock_for_nobody": Mutation(
         what="the lock of a deployment keeps nobody out",
         file="running/lock.py",
-        text="                if holder and guard is None and _may_live(holder):\n"
+        text="                if holder and guard is None and _is_at_work(holder):\n"
         "                    raise _conflict(name, holder)\n                connection.execute(delete",
         instead="                connection.execute(delete",
         seen_as="two of one name",

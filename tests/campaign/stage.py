@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.campaign.judge import (
@@ -194,8 +194,8 @@ class _Play:
         for run in runs:
             process = run.process
             self.told.broken += judge_output(process.words, process.status or 0, process.out, process.err)
-        seen, could_write = _answerable(last, tokens, truth), not _lost_its_disk(last)
-        self.told.broken += judge_doubt(last.process.words, last.process.status or 0, seen, could_write=could_write)
+        could_write = not _lost_its_disk(last)
+        self.told.broken += judge_doubt(last.process.words, last.process.status or 0, truth, could_write=could_write)
         self.told.broken += judge_names(truth)
         if len(runs) == 1:
             self.told.broken += judge_failure(last.process.words, last.process.status or 0, tokens, truth)
@@ -266,16 +266,6 @@ class _Play:
 
 def _lost_its_disk(run: _Run) -> bool:
     return any(strike.do == "full" for strike in run.command.strikes)
-
-
-def _answerable(run: _Run, tokens: set[str], truth: Truth) -> Truth:
-    """What a command can answer for: all of it; on a full disk, where little can be read, what it did itself."""
-    if not _lost_its_disk(run):
-        return truth
-    own = [row for row in truth.rows if row.token not in tokens]
-    if run.command.operation == "down":
-        own = [row for row in truth.rows if row.name == run.command.name]
-    return replace(truth, rows=own)
 
 
 def _is_due(strike: Strike, process: Process) -> bool:

@@ -1,5 +1,6 @@
 """Whatever ends a command, the doubt that it leaves behind is told by it and by every later one."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -7,7 +8,7 @@ import time
 
 import pytest
 
-from cloudgpu.base.errors import CleanupFailedError, StoreError
+from cloudgpu.base.errors import CleanupFailedError, ConflictError, StoreError
 from cloudgpu.running.records import DeploymentState
 from cloudgpu.running.store import Store
 
@@ -58,6 +59,23 @@ def test_what_a_killed_command_left_half_done_is_told_by_the_next_one_and_what_a
     assert "mistral may still bill at paper" in sessions.unsettled()[0]
     with desk.store.lock("deployment:mistral", "down mistral"):
         assert sessions.unsettled() == []
+
+
+@pytest.mark.parametrize("cut_at", ["_release", "hold"])
+def test_a_lock_that_this_process_could_not_give_back_vouches_for_nothing(tmp_path, monkeypatch, cut_at):
+    store = Store(f"sqlite:///{tmp_path / 'cloudgpu.db'}")
+    if cut_at == "_release":  # a full disk
+        monkeypatch.setattr(store._locks, "_release", _full)
+    else:  # a Ctrl-C just after the lock is on disk
+        take = store._locks._take
+        monkeypatch.setattr(store._locks, "_take", lambda *name: _ctrl_c(take(*name)))
+    with contextlib.suppress(KeyboardInterrupt), store.lock("deployment:a", "gc of a"):
+        assert store.is_locked("deployment:a")
+    assert not store.is_locked("deployment:a")
+    monkeypatch.undo()
+    with store.lock("deployment:a", "down a"), pytest.raises(ConflictError):
+        Store(f"sqlite:///{tmp_path / 'cloudgpu.db'}")._locks._take("deployment:a", "up a")
+    store.close()
 
 
 def _holder(url):

@@ -1,5 +1,8 @@
 """Reports read the events of a journal file directly; they are the same events that the store tells."""
 
+import os
+import resource
+import signal
 import sqlite3
 
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 
 from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.events import Event, EventKind
-from cloudgpu.running.journal_file import file_events
+from cloudgpu.running.journal_file import file_events, file_in_doubt
 from cloudgpu.running.store import Store
 
 MOMENTS = st.datetimes().map(lambda moment: parse_utc(moment.isoformat() + "+00:00"))
@@ -50,3 +53,27 @@ def test_another_layout_damage_and_a_server_are_left_to_the_store(url, tmp_path)
     assert file_events("postgresql+psycopg://host/cloudgpu") is None
     (tmp_path / "broken.db").write_bytes(b"no database at all, but a long enough text" * 50)
     assert file_events(f"sqlite:///{tmp_path / 'broken.db'}") is None
+
+
+def test_on_a_disk_without_room_doubt_can_still_be_read(url):
+    path = url.removeprefix("sqlite:///")
+    killed = os.fork()
+    if killed == 0:  # ends without folding its last words into the file
+        connection = sqlite3.connect(_made(path), isolation_level=None)
+        connection.execute("UPDATE deployments SET state = 'creating'")
+        os._exit(0)
+    os.waitpid(killed, 0)
+    reader = os.fork()
+    if reader == 0:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+        os._exit(6 if file_in_doubt(url) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]) == 6
+
+
+def _made(path):
+    """A journal with one deployment."""
+    Store(f"sqlite:///{path}").close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO deployments VALUES ('token', 'a', 'ready', '2026-03-01T00:00:00Z', '{}')")
+    return path
