@@ -21,9 +21,9 @@ from cloudgpu.cli.plan.needs import (
 )
 
 if TYPE_CHECKING:
+    from cloudgpu.base.errors import UsageError
     from cloudgpu.planning.needs import Needs
     from cloudgpu.planning.plan import Plan
-    from cloudgpu.serving.render.setup import Setup
 
 
 class Form(StrEnum):
@@ -60,15 +60,20 @@ def render_as(
     engine_version: EngineVersion = None,
     gpu: Gpu = None,
     gpus: Gpus = None,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, max=8, help="Like machines that serve together; default: as few as hold it.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The text and what it is for as JSON.")] = False,
 ) -> None:
     """Write the very set-up that `up` would rent in another tool's format. No network, and no secret in the text.
 
-    The card is the cheapest that fits by the reference prices; --gpu and --gpus choose another one.
+    The card is the cheapest that fits by the reference prices; --gpu and --gpus choose another one. A model that no one
+    machine holds is shared out over several, for the tools that rent fleets: skypilot, dstack, k8s.
     """
     from cloudgpu.cli import render
     from cloudgpu.cli.cost.file import check_place, write
     from cloudgpu.serving.render import FORMS
+    from cloudgpu.serving.render.setup import setup_of
 
     check_place(output, binary=False, force=force)
     needs = model and needs_of(
@@ -77,44 +82,54 @@ def render_as(
         engine_version=engine_version, gpu=gpu, gpus=gpus, region=None, min_reliability=0.0, unverified=True,
         hours="24", disk=None,
     )  # fmt: skip
-    setup = _setup(_plan(needs or None, plan), name)
+    setup = setup_of(_plan(needs or None, plan, form, nodes), name)
     text = FORMS[form.value](setup)
     if as_json:
         return render.out_json({"as": form, "model": setup.model, "gpu": setup.gpu, "gpu_count": setup.gpu_count,
-                                "secrets": setup.secrets, "text": text})  # fmt: skip
+                                "nodes": setup.nodes, "secrets": setup.secrets, "text": text})  # fmt: skip
     return write(text, output)
 
 
-def _plan(needs: "Needs | None", path: Path | None) -> "Plan":
+def _plan(needs: "Needs | None", path: Path | None, form: Form, nodes: int | None) -> "Plan":
     """A plan on the reference offers for what was typed, else the one that was saved. Raises NothingFitsError."""
-    from cloudgpu.base.clock import SystemClock
     from cloudgpu.base.errors import UsageError
     from cloudgpu.cli.agreement import saved_plan
-    from cloudgpu.cli.plan.refusal import nothing_fits
     from cloudgpu.cli.session import open_session
-    from cloudgpu.planning.market import reference_market
-    from cloudgpu.planning.plan import make_plan
 
     if needs is not None and path is not None:
         raise UsageError("a model and a plan were both given", hint="give one of them: the plan names its model")
     if needs is None:
+        if nodes:
+            raise UsageError("a saved plan is of one machine", hint="name the model: cloudgpu render MODEL --nodes 2")
         return saved_plan(open_session(), path)
-    made = make_plan(needs, reference_market(), SystemClock().now())
+    if (nodes or 1) > 1:
+        return _planned(needs, form, nodes or 1)
+    return _planned(needs, form, 1, may_grow=nodes is None)
+
+
+def _planned(needs: "Needs", form: Form, nodes: int, *, may_grow: bool = False) -> "Plan":
+    """On so many machines; where one does not do, on as few as hold it together, for forms that can say so."""
+    from cloudgpu.base.clock import SystemClock
+    from cloudgpu.cli.plan.refusal import nothing_fits
+    from cloudgpu.planning.market import reference_market
+    from cloudgpu.planning.nodes import fewest_nodes, plan_on_nodes
+    from cloudgpu.serving.render import ACROSS_MACHINES
+
+    market, now = reference_market(), SystemClock().now()
+    if nodes > 1 and form.value not in ACROSS_MACHINES:
+        raise _one_machine(form)
+    made = plan_on_nodes(needs, market, now, nodes)
+    if not made.candidates and may_grow and form.value in ACROSS_MACHINES:
+        made = fewest_nodes(needs, market, now) or made
     if not made.candidates:
         raise nothing_fits(made)
     return made
 
 
-def _setup(plan: "Plan", name: str | None) -> "Setup":
-    from cloudgpu.base.secret import Secret
-    from cloudgpu.serving.launching import launch_of
-    from cloudgpu.serving.render.setup import Setup
+def _one_machine(form: Form) -> "UsageError":
+    from cloudgpu.base.errors import UsageError
 
-    candidate = plan.candidates[0]
-    service = name or plan.needs.model.short_name
-    launch = launch_of(plan, candidate, service=service, api_key=Secret("named, never written"))
-    memory_mib = candidate.offer.gpu_memory_mib or 0
-    return Setup(
-        name=service, model=candidate.checkpoint, launch=launch, gpu=candidate.offer.gpu,
-        gpu_count=candidate.offer.gpu_count, gpu_memory_gib=round(memory_mib / 1024), entrypoint=("vllm", "serve"),
-    )  # fmt: skip
+    return UsageError(
+        f"{form.value} starts one machine, and several must share a network of their own",
+        hint="write it for a tool that rents fleets: --as skypilot, dstack or k8s",
+    )

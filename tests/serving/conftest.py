@@ -7,7 +7,10 @@ from typer.testing import CliRunner
 
 @pytest.fixture
 def render(tmp_path, monkeypatch):
-    """`render("compose", "--gpus", "2")`: what `cloudgpu render qwen-14b` prints, without a network or a home."""
+    """`render("compose", "--gpus", "2")`: what `cloudgpu render qwen-14b` prints, without a network or a home.
+
+    `render.typed(...)` is the same with a model and without the card, for what may be refused.
+    """
     import cloudgpu.cli.render_as
 
     for name in ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
@@ -17,9 +20,13 @@ def render(tmp_path, monkeypatch):
     alone.command("other")(lambda: None)
     cloudgpu.cli.render_as.register(alone)
 
+    def typed(*words):
+        return CliRunner().invoke(alone, ["render", *words])
+
     def run(form, *options):
-        done = CliRunner().invoke(alone, ["render", "qwen-14b", "--as", form, "--gpu", "RTX 4090", *options])
+        done = typed("qwen-14b", "--as", form, "--gpu", "RTX 4090", *options)
         assert done.exit_code == 0, done.output
         return done.stdout
 
+    run.typed = typed
     return run

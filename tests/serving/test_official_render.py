@@ -1,4 +1,5 @@
-"""SkyPilot and dstack are the judges of what is rendered for them: their own packages, in environments of their own."""
+"""SkyPilot, dstack and Kubernetes' own schemas are the judges of what is rendered for them, each in an environment of
+its own. A LeaderWorkerSet is no part of Kubernetes: of it the pods are judged."""
 
 import os
 import subprocess
@@ -25,6 +26,16 @@ JUDGES = {
         "made = parse_run_configuration(yaml.safe_load(open(sys.argv[1])))\n"
         "print(made.type, made.image)",
     ),
+    "k8s": (
+        "kubernetes-validate==1.37.0",
+        "import sys, yaml, kubernetes_validate\n"
+        "for each in yaml.safe_load_all(open(sys.argv[1])):\n"
+        "    group = each.get('spec', {}).get('leaderWorkerTemplate', {})\n"
+        "    pods = [group[part] for part in ('leaderTemplate', 'workerTemplate') if part in group]\n"
+        "    for one in [{'apiVersion': 'v1', 'kind': 'Pod', **pod} for pod in pods] or [each]:\n"
+        "        kubernetes_validate.validate(one, '1.34', strict=True)\n"
+        "        print(one['kind'], one.get('spec'))",
+    ),
 }
 
 
@@ -42,7 +53,11 @@ def judge(request):
     return request.param, ask
 
 
-@pytest.mark.parametrize("options", [(), ("--context", "65536"), ("--gpus", "2")], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--context", "65536"), ("--gpus", "2"), ("--nodes", "2"), ("--nodes", "2", "--engine-version", "0.11.0")],
+    ids=str,
+)
 def test_the_tools_own_parser_takes_the_file(render, judge, options, tmp_path):
     form, ask = judge
     (tmp_path / "it.yaml").write_text(render(form, *options))
@@ -53,6 +68,8 @@ def test_the_tools_own_parser_takes_the_file(render, judge, options, tmp_path):
 
 def test_it_would_refuse_a_wrong_one(render, judge, tmp_path):
     form, ask = judge
-    text = render(form).replace("image", "picture").replace("resources:", "resourcez:")
+    text = (
+        render(form).replace("image:", "picture:").replace("image_id:", "picture:").replace("resources:", "resourcez:")
+    )
     (tmp_path / "it.yaml").write_text(text)
     assert ask(tmp_path / "it.yaml").returncode != 0

@@ -23,3 +23,6 @@ FORMS: Mapping[str, Callable[[Setup], str]] = {
     "k8s": kubernetes_text,
 }
 """Each form with its writer."""
+
+ACROSS_MACHINES = frozenset({"skypilot", "dstack", "k8s"})
+"""Forms that can say that several machines serve one model; the others rent or run one."""

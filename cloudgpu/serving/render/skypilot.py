@@ -4,6 +4,7 @@ import shlex
 
 from cloudgpu.serving.render.cards import skypilot_name
 from cloudgpu.serving.render.setup import Setup, dumped, header
+from cloudgpu.serving.render.together import together
 
 
 def skypilot_text(setup: Setup) -> str:
@@ -12,13 +13,10 @@ def skypilot_text(setup: Setup) -> str:
     A secret that was not given is empty in the file's own terms; the task ends then, rather than serve without a key.
     """
     launch = setup.launch
-    key = next((name for name in setup.secrets if name.endswith("API_KEY")), None)
-    probe: dict[str, object] = {"path": "/v1/models", "initial_delay_seconds": setup.start_s}
-    if key:
-        probe["headers"] = {"Authorization": f"Bearer ${key}"}
     guards = [f': "${{{name}:?give it with --secret {name}}}"' for name in setup.secrets]
     body = {
         "name": setup.label,
+        **({"num_nodes": setup.nodes} if setup.nodes > 1 else {}),
         "resources": {
             "accelerators": {skypilot_name(setup.gpu): setup.gpu_count},
             "disk_size": max(launch.disk_gb, 50),
@@ -27,8 +25,21 @@ def skypilot_text(setup: Setup) -> str:
         },
         "envs": dict(setup.plain),
         "secrets": dict.fromkeys(setup.secrets, ""),
-        "service": {"readiness_probe": probe, "replicas": 1},
-        "run": "\n".join([*guards, shlex.join(setup.command)]) + "\n",
+        "service": {"readiness_probe": _probe(setup), "replicas": 1},
+        "run": "\n".join([*guards, _start(setup)]) + "\n",
     }
     passed = " ".join(f"--secret {name}" for name in setup.secrets)
     return header(setup, f"sky launch {passed} this-file.yaml, or as a fleet: sky serve up") + dumped(body)
+
+
+def _probe(setup: Setup) -> dict[str, object]:
+    key = next((name for name in setup.secrets if name.endswith("API_KEY")), None)
+    headers = {"headers": {"Authorization": f"Bearer ${key}"}} if key else {}
+    return {"path": "/v1/models", "initial_delay_seconds": setup.start_s, **headers}
+
+
+def _start(setup: Setup) -> str:
+    if setup.nodes == 1:
+        return shlex.join(setup.command)
+    head = 'HEAD=$(echo "$SKYPILOT_NODE_IPS" | head -n 1)\n'
+    return head + together(setup, rank='"$SKYPILOT_NODE_RANK"', head='"$HEAD"').rstrip("\n")
