@@ -10,6 +10,7 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | OBSERVED | its state or price was seen to change, or it was shown again | the Observation fields below |
 | OUT_OF_SIGHT | a look did not show it, and the one before did: lacking, or nobody to ask | reason, unchanged_until |
 | READY | it answered a completion | endpoint, waited_s |
+| WORKED | its engine's counters were read | the Reading fields below |
 | CHARGED | the provider's bill for it was read; replaces what was read before | fetched_at, lines (below) |
 | DESTROY_REQUESTED | before the destroy is sent | |
 | GONE | complete listings and reads of its own confirm that it is no more | reason if not asked for; unchanged_until |
@@ -29,7 +30,11 @@ machine_id, gpu_usd_per_hour, disk_usd_per_hour, download_usd (what the weights 
 traffic), plan_id (or null), account (whose money it is, as the provider numbers it), location.
 Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_hour, unchanged_until (the last look that
 still saw what was seen before; absent at the first, and where the provider took our request to end it), host_lost
-(true while the host is out of reach: whether its disk is charged then is not known; else absent).
+(true while the host is out of reach: whether its disk is charged then is not known; else absent), gpu_load (percent at
+work and of memory in use, degrees Celsius, as the provider told them at that look; absent where it tells nothing).
+Reading: prompt_tokens and generation_tokens since the engine's start, run (differs from one start to the next; null where
+the engine does not tell), restarted (true when the counters began anew since the reading before), kv_peak (the greatest
+share of the KV cache in use that was seen since then, as text) and kv_tokens (how many tokens it holds), null: not told.
 Lines: a list of {meter, start, end, usd}, in a statement with the instance_id; meters are gpu, disk, download, upload.
 """
 
@@ -49,6 +54,7 @@ class EventKind(StrEnum):
     OBSERVED = "observed"
     OUT_OF_SIGHT = "out_of_sight"
     READY = "ready"
+    WORKED = "worked"
     CHARGED = "charged"
     DESTROY_REQUESTED = "destroy_requested"
     GONE = "gone"

@@ -91,7 +91,7 @@ def _settle(session: Session, provider: str, found: Found, *, vitals: bool) -> N
             now = settle_left_behind(each, *tools) if each.state.is_unsettled else refresh(each, *tools)
             now = awake(session, now)
             asked = vitals or now.idle_stop_s is not None
-            found.deployments.append(take_vitals(now, session.store, session.clock(provider)) if asked else now)
+            found.deployments.append(take_vitals(now, *tools[1:]) if asked else now)
         except ConflictError as error:
             render.progress(f"{each.name} is left alone: {error.message}")
         except CloudgpuError as error:

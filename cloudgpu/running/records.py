@@ -12,6 +12,8 @@ from cloudgpu.base.clock import parse_utc, utc_text
 from cloudgpu.base.money import exact_text, usd
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.offers import cards
+from cloudgpu.running.engine_reading import EngineReading
+from cloudgpu.running.gpu_load import GpuLoad
 from cloudgpu.serving.launch import HealthCheck
 
 
@@ -85,7 +87,8 @@ class Deployment:
     `dead_man_s` is how long after its first start a timer within the instance ends it, None: there is none.
     `idle_stop_s` is after how long without work it is to end, None: never. `work_done` is what its engine had done when
     it was read last, `idle_since` since when that has not changed (None: it works, or nobody knows); `unanswered` how
-    often in a row it did not answer.
+    often in a row it did not answer. `engine` is what its counters said when they were read last, `gpu_load` how busy
+    its cards were at the last look; None: never told.
     `destroy_answer` is None until a request to destroy it was answered. `api_key` is what its engine was started with;
     None when that is not known (what `gc` found): see `Store.key_of`.
     """
@@ -134,6 +137,8 @@ class Deployment:
     idle_since: datetime | None = None
     work_done: str | None = None
     unanswered: int = 0
+    engine: EngineReading | None = None
+    gpu_load: GpuLoad | None = None
 
     @property
     def cards(self) -> str:
@@ -166,6 +171,8 @@ class Deployment:
         values["ends_by_itself"] = bool(values["ends_by_itself"])
         values["out_of_sight"] = bool(values["out_of_sight"])
         values["unanswered"] = values["unanswered"] or 0
+        for name, kind in (("engine", EngineReading), ("gpu_load", GpuLoad)):
+            values[name] = kind.from_body(values[name]) if values[name] else None
         values["state"] = DeploymentState(body["state"])
         values["health"] = HealthCheck(**body["health"])
         return Deployment(**values)
@@ -202,6 +209,8 @@ def _plain(value: object) -> object:
             return value.value
         case Secret():
             return value.reveal()  # the journal is a private file
+        case EngineReading() | GpuLoad():
+            return value.as_body()
         case HealthCheck():
             return {"port": value.port, "path": value.path, "model_id": value.model_id, "asks": value.asks}
     return value

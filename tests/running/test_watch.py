@@ -38,8 +38,8 @@ def world(desk, answers, monkeypatch):
     monkeypatch.setattr(watch_run, "withdraw", lambda _: [])
     monkeypatch.setattr(
         sweeping, "take_vitals",
-        lambda each, store, clock: take_vitals(
-            each, store, clock, prober=lambda *_: Health(ready=answers.now, phase="", detail=""), read=lambda _: None
+        lambda each, store, clock, emit: take_vitals(
+            each, store, clock, emit, prober=lambda *_: Health(ready=answers.now, phase="", detail=""), read=lambda _: None
         ),
     )  # fmt: skip
     monkeypatch.setattr(session, "open_session", lambda: made)

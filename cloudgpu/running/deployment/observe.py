@@ -10,6 +10,7 @@ from cloudgpu.base.errors import ConflictError, NotAuthorisedError, ProviderErro
 from cloudgpu.base.events import Emit, EventKind
 from cloudgpu.base.money import exact_text
 from cloudgpu.running.account import same_account
+from cloudgpu.running.deployment.empty_listing import against_it
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.state import Absent, Action, Seen, Sighting, Step, Unsure, step
 from cloudgpu.running.providers.base import InstanceState, InstanceView, Provider
@@ -89,12 +90,10 @@ def look(journal: Journal, deployment: Deployment) -> Sighting:
         if found:
             return Seen(found)
         _same_account(journal.provider, deployment)
-        liar = None if views else _alive_all_the_same(journal, deployment)
+        against = None if views else against_it(journal, deployment)
     except ProviderError as error:
         return Unsure(error.message)
-    if liar:
-        return Unsure(f"the provider lists nothing, though {liar} is alive")
-    return Absent(at=journal.now(), others=len(views))
+    return against or Absent(at=journal.now(), others=len(views))
 
 
 def apply(journal: Journal, deployment: Deployment, sighting: Sighting) -> Deployment:
@@ -133,28 +132,12 @@ def _same_account(provider: Provider, deployment: Deployment) -> None:
     )
 
 
-def _alive_all_the_same(journal: Journal, deployment: Deployment) -> str | None:
-    """Another deployment of this account that a read of its own still shows: then an empty listing is no listing."""
-    for other in journal.store.deployments():
-        if other.provider != deployment.provider or not _same(other.account, deployment.account):
-            continue
-        if other.token == deployment.token or other.instance_id is None:
-            continue
-        if journal.provider.instance(other.instance_id):
-            return other.name
-    return None
-
-
-def _same(one: str | None, other: str | None) -> bool:
-    return one == other if one is None or other is None else same_account(one, other)
-
-
 def _observed(journal: Journal, deployment: Deployment, view: InstanceView, state: DeploymentState) -> Deployment:
     address = view.addresses.get(deployment.health.port)
     facts = _facts(view, state)
     seen = " ".join(str(value) for value in facts.values())
     if seen != deployment.seen or deployment.out_of_sight:
-        journal.tell(EventKind.OBSERVED, deployment, **facts, **_unchanged_until(deployment))
+        journal.tell(EventKind.OBSERVED, deployment, **facts, **_load(view), **_unchanged_until(deployment))
     return dataclasses.replace(
         deployment,
         gpu_usd_per_hour=view.gpu_usd_per_hour,
@@ -164,6 +147,7 @@ def _observed(journal: Journal, deployment: Deployment, view: InstanceView, stat
         seen=seen,
         seen_at=journal.now(),
         out_of_sight=False,
+        gpu_load=view.gpu_load,
     )
 
 
@@ -198,6 +182,11 @@ def _facts(view: InstanceView, state: DeploymentState) -> dict[str, Any]:
         "disk_usd_per_hour": exact_text(view.disk_usd_per_hour),
         **({"host_lost": True} if view.state is InstanceState.OFFLINE else {}),
     }
+
+
+def _load(view: InstanceView) -> dict[str, Any]:
+    """How busy its cards were at that look; it changes at every one and is no news by itself."""
+    return {"gpu_load": view.gpu_load.as_body()} if view.gpu_load else {}
 
 
 def _tell_end(journal: Journal, deployment: Deployment, following: Step) -> None:

@@ -2,10 +2,14 @@
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 
 from cloudgpu.base.clock import Clock
+from cloudgpu.base.errors import ConflictError
+from cloudgpu.base.events import Emit
 from cloudgpu.running.deployment.observe import lock_name
+from cloudgpu.running.deployment.tell_work import tell_work
 from cloudgpu.running.deployment.wait import Prober
 from cloudgpu.running.health import alive
 from cloudgpu.running.records import Deployment, DeploymentState
@@ -19,13 +23,19 @@ ReadWork = Callable[[str], Work | None]
 
 
 def take_vitals(
-    deployment: Deployment, store: Store, clock: Clock, *, prober: Prober = alive, read: ReadWork = read_work
+    deployment: Deployment,
+    store: Store,
+    clock: Clock,
+    emit: Emit,
+    *,
+    prober: Prober = alive,
+    read: ReadWork = read_work,
 ) -> Deployment:
     """The deployment with what its engine tells now: how often it did not answer, since when it is idle. Recorded.
 
     An engine whose counters moved since the last look is alive and at work; any other one is asked for one token, and
-    what that adds to its counters is no work. Nothing is done for what does not serve. Calls the endpoint. Raises
-    ConflictError while another process works on it.
+    what that adds to its counters is no work. Its tokens go into the journal every few minutes. Nothing is done for
+    what does not serve. Calls the endpoint. Raises ConflictError while another process works on it.
     """
     if deployment.state is not DeploymentState.READY or deployment.endpoint is None:
         return deployment
@@ -38,13 +48,32 @@ def take_vitals(
         if current.state is not DeploymentState.READY:
             return current
         told = dataclasses.replace(
-            current,
+            tell_work(current, after, clock.now(), emit),
             work_done=after.done if after else None,
             idle_since=_idle_since(current, clock.now(), known=before is not None, works=works),
             unanswered=0 if answers else current.unanswered + 1,
         )
         store.save_deployment(told)
     return told
+
+
+def note_work(
+    deployment: Deployment, store: Store, clock: Clock, emit: Emit, *, read: ReadWork = read_work
+) -> Deployment:
+    """The deployment after its engine's counters were read once and written down: before a report, or before its end.
+
+    Never raises over an engine that tells nothing, nor over another process that works on it. Calls the endpoint.
+    """
+    if deployment.state is not DeploymentState.READY or deployment.endpoint is None:
+        return deployment
+    work = read(deployment.endpoint)
+    with suppress(ConflictError), store.lock(lock_name(deployment.name), f"a look at {deployment.name}"):
+        current = store.life(deployment.token) or deployment
+        if current.state is DeploymentState.READY and work is not None:
+            current = tell_work(current, work, clock.now(), emit, at_once=True)
+            store.save_deployment(current)
+        return current
+    return deployment
 
 
 def silence(deployment: Deployment) -> str | None:

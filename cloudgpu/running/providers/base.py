@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from cloudgpu.planning.offers import Market, Offer
+from cloudgpu.running.gpu_load import GpuLoad
 from cloudgpu.serving.launch import LaunchRequest
 
 
@@ -54,6 +55,7 @@ class InstanceView:
     charged at this moment. `addresses` maps a container port to its public address; empty until they are known.
     `bid_usd_per_hour` is what an interruptible instance bids for its GPUs, None for one on demand, and
     `min_bid_usd_per_hour` what a bid must reach now, None when the provider does not say.
+    `gpu_load` is None while it tells nothing of its cards.
     """
 
     instance_id: str
@@ -69,6 +71,7 @@ class InstanceView:
     started_at: datetime | None
     bid_usd_per_hour: Decimal | None = None
     min_bid_usd_per_hour: Decimal | None = None
+    gpu_load: GpuLoad | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

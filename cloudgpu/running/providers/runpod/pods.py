@@ -9,6 +9,7 @@ from typing import Any
 from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.money import PICO, ZERO, usd
 from cloudgpu.base.units import HOURS_PER_MONTH
+from cloudgpu.running.gpu_load import GpuLoad, load_of
 from cloudgpu.running.providers.base import Address, InstanceState, InstanceView
 from cloudgpu.running.providers.pages import Page, all_rows
 from cloudgpu.running.providers.runpod.states import TERMINATED, PodBilling, pod_billing, pod_state
@@ -55,6 +56,7 @@ def view(row: Mapping[str, Any]) -> InstanceView:
             disk_billing=disk > 0,
             addresses=_addresses(row) if state is InstanceState.RUNNING else {},
             started_at=_moment(row.get("createdAt")),
+            gpu_load=_gpu_load(row),
         )
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise _bad(f"a pod's row cannot be read: {error!r}") from error
@@ -113,6 +115,14 @@ def _told(row: Mapping[str, Any]) -> Iterator[tuple[int, Address]]:
     for port in ports or ():
         if port.get("ip") and port.get("public"):
             yield int(port["private"]), Address(host=str(port["ip"]), port=int(port["public"]))
+
+
+def _gpu_load(row: Mapping[str, Any]) -> GpuLoad | None:
+    """What `runtime` tells of each card; None without it. It is no price and no state: an odd one spoils nothing."""
+    runtime = row.get("runtime")
+    told = runtime.get("gpus") if isinstance(runtime, Mapping) else None
+    cards = [card for card in told if isinstance(card, Mapping)] if isinstance(told, list) else []
+    return load_of([card.get("util") for card in cards], [card.get("memoryUtil") for card in cards], [])
 
 
 def _is_loopback(host: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.money import show_usd, usd
+from cloudgpu.running.gpu_load import load_of
 from cloudgpu.running.providers.base import Address, InstanceState, InstanceView
 from cloudgpu.running.providers.pages import Page, all_rows
 from cloudgpu.running.providers.vast.states import billing, instance_state
@@ -62,6 +63,7 @@ def view(row: Mapping[str, Any]) -> InstanceView:
             started_at=_moment(row.get("start_date")),
             bid_usd_per_hour=gpu if is_bid else None,
             min_bid_usd_per_hour=_min_bid(row) if is_bid else None,
+            gpu_load=load_of(util=[row.get("gpu_util")], memory=[], temperature=[row.get("gpu_temp")]),
         )
     except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError) as error:
         raise _bad(f"an instance's row cannot be read: {error!r}") from error
