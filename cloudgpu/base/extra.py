@@ -1,4 +1,4 @@
-"""Formats that need a library which the base install leaves out."""
+"""Formats and providers that need a library which the base install leaves out."""
 
 import importlib
 from typing import Any
@@ -12,5 +12,5 @@ def need(module: str, extra: str) -> Any:  # noqa: ANN401  (a module without ann
         return importlib.import_module(module)
     except ImportError:
         raise UsageError(
-            f"this format needs {module}, which is not installed", hint=f"pip install 'cloudgpu[{extra}]'"
+            f"this needs {module}, which is not installed", hint=f"pip install 'cloudgpu[{extra}]'"
         ) from None

@@ -27,6 +27,27 @@ class Setting(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DockerSettings:
+    """A machine of one's own that runs Docker. An empty value was not set.
+
+    `host`, `tls_verify` and `cert_path` mean what they mean for Docker's own client. `gpus` are its cards ("1x RTX
+    3090"), `gpu_ids` their ids there ("0,1"). `watts` is what one card draws with its share of the machine,
+    `usd_per_kwh` the price of electricity. `bind` is the address that engines are published on, `hub_cache` the volume
+    or the folder of that machine that holds what the Hub sends.
+    """
+
+    host: Setting[str]
+    tls_verify: str
+    cert_path: str
+    gpus: Setting[str]
+    gpu_ids: Setting[str]
+    watts: Setting[str]
+    usd_per_kwh: Setting[str]
+    bind: Setting[str]
+    hub_cache: Setting[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything the environment decides. A key is None when it is nowhere to be found."""
 
@@ -40,14 +61,15 @@ class Settings:
     runpod_key: Setting[Secret] | None
     runpod_port: Setting[str]
     hf_token: Setting[Secret] | None
+    docker: DockerSettings
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process. `environ` stands in for `os.environ` in tests.
 
     Honours XDG_STATE_HOME, XDG_CACHE_HOME, XDG_CONFIG_HOME, CLOUDGPU_STORE, VAST_URL, VAST_API_KEY,
-    RUNPOD_API_BASE_URL, RUNPOD_API_KEY, CLOUDGPU_RUNPOD_PORT (http or tcp), HF_TOKEN, and the key files
-    of `vastai`, `runpod` and `huggingface_hub`.
+    RUNPOD_API_BASE_URL, RUNPOD_API_KEY, CLOUDGPU_RUNPOD_PORT (http or tcp), HF_TOKEN, the key files
+    of `vastai`, `runpod` and `huggingface_hub`, and what `docker_settings` reads.
     """
     env = os.environ if environ is None else environ
     home = Path(env.get("HOME") or Path.home())
@@ -63,6 +85,23 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         runpod_key=_key(env, "RUNPOD_API_KEY", ()) or _runpod_file_key(home / ".runpod" / "config.toml"),
         runpod_port=_text(env, "CLOUDGPU_RUNPOD_PORT", "http"),
         hf_token=_key(env, "HF_TOKEN", (_xdg(env, "HF_HOME", home / ".cache" / "huggingface") / "token",)),
+        docker=docker_settings(env),
+    )
+
+
+def docker_settings(env: Mapping[str, str]) -> DockerSettings:
+    """DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, and CLOUDGPU_DOCKER_ with GPUS, GPU_IDS, WATTS, USD_PER_KWH,
+    BIND or HUB_CACHE after it."""
+    return DockerSettings(
+        host=_text(env, "DOCKER_HOST", ""),
+        tls_verify=env.get("DOCKER_TLS_VERIFY", ""),
+        cert_path=env.get("DOCKER_CERT_PATH", ""),
+        gpus=_text(env, "CLOUDGPU_DOCKER_GPUS", ""),
+        gpu_ids=_text(env, "CLOUDGPU_DOCKER_GPU_IDS", ""),
+        watts=_text(env, "CLOUDGPU_DOCKER_WATTS", ""),
+        usd_per_kwh=_text(env, "CLOUDGPU_DOCKER_USD_PER_KWH", ""),
+        bind=_text(env, "CLOUDGPU_DOCKER_BIND", "127.0.0.1"),
+        hub_cache=_text(env, "CLOUDGPU_DOCKER_HUB_CACHE", ""),
     )
 
 
