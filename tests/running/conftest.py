@@ -97,6 +97,9 @@ class PaperProvider:
             raise OfferGoneError("the offer is gone")
         return self.offers[wanted.offer_id]
 
+    def prepare(self, launch, tell):
+        self._fault("prepare")
+
     def create(self, wanted, launch, label):
         self.creates.append(label)
         before = self.faults.get("create", [None])[:1]
@@ -140,11 +143,14 @@ class PaperProvider:
 
     def bill(self, instance_id, since):
         self._fault("bill")
-        machine = self.machines[instance_id]
-        line = BilledLine(
-            instance_id=instance_id, meter="gpu", start=machine.created_at, end=self.clock.now(), usd=Decimal("0.01")
-        )
-        return [line]
+        return [
+            BilledLine(
+                instance_id=each.instance_id, meter="gpu", start=each.created_at, end=self.clock.now(),
+                usd=Decimal("0.01"),
+            )
+            for each in self.machines.values()
+            if instance_id in (None, each.instance_id)
+        ]  # fmt: skip
 
     def account(self):
         self._fault("account")

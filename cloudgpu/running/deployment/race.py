@@ -110,6 +110,7 @@ class Race:
     def _begin(self, rental: Rental) -> None:
         cap = self.request.limits.cap(rental)  # from the price that was shown, not from the one that is read now
         try:
+            _prepare(self.journal, rental)
             priced = _priced_again(self.journal, rental, cap)
             intended = intend(self.journal, self.request, priced, cap)
         except _TRY_THE_NEXT as error:
@@ -227,6 +228,17 @@ class Race:
             cap_usd_per_hour=_agreed(limits, self.request, racer.deployment),
             download_s=None if racer.rental is None else racer.rental.download_s,
         )
+
+
+def _prepare(journal: Journal, rental: Rental) -> None:
+    """What takes long and costs nothing is done before there is anything to clean up."""
+    began = journal.clock.elapsed()
+
+    def tell(detail: str) -> None:
+        elapsed_s = journal.clock.elapsed() - began
+        journal.on_progress(Progress(phase="pulling the image", detail=detail, elapsed_s=elapsed_s, usd=ZERO))
+
+    journal.provider.prepare(rental.launch, tell)
 
 
 def _priced_again(journal: Journal, rental: Rental, cap: Decimal) -> Rental:

@@ -4,7 +4,7 @@ An adapter maps its provider's states, prices and errors to these and nothing el
 create; every listing is complete or raises.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -148,12 +148,14 @@ class Capabilities:
     """What a provider can do beyond the protocol.
 
     `interruptible`: it takes bids, with `create` and with `change_bid`. `first_byte_s`: its addresses cut an answer off
-    that is silent for so long, so answers have to be streamed; None: no such limit is known.
+    that is silent for so long, so answers have to be streamed; None: no such limit is known. `bills`: somebody sends a
+    bill and keeps a balance; else `bill` is empty, `balance_usd` raises, and what was metered stands.
     """
 
     interruptible: bool
     console_url: str
     first_byte_s: float | None = None
+    bills: bool = True
 
 
 class Provider(Protocol):
@@ -175,6 +177,13 @@ class Provider(Protocol):
         """The same offer read again, as it is priced now; a bid is raised to the least that would win now.
 
         Raises OfferGoneError, for a bid also when that least lies above the price on demand.
+        """
+        ...
+
+    def prepare(self, launch: LaunchRequest, tell: Callable[[str], None]) -> None:
+        """Do what takes long before a create and costs nothing, telling how far it has come: an image to pull.
+
+        Nothing at a provider whose hosts do so once they are rented. Raises InvalidRequestError when it cannot be done.
         """
         ...
 
@@ -215,7 +224,7 @@ class Provider(Protocol):
         ...
 
     def balance_usd(self) -> Decimal:
-        """Prepaid money left."""
+        """Prepaid money left. Raises InvalidRequestError where `capabilities` say that nobody bills."""
         ...
 
     def change_bid(self, instance_id: str, usd_per_hour: Decimal) -> None:

@@ -6,7 +6,7 @@ what is left in it.
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -95,6 +95,9 @@ class RunpodProvider:
                 if each.offer_id == offer.offer_id:
                     return self._ours(each)
         raise OfferGoneError(f"RunPod has no {offer.cards} free", hint="plan again: cloudgpu plan MODEL")
+
+    def prepare(self, launch: LaunchRequest, tell: Callable[[str], None]) -> None:
+        """See `Provider`. The host pulls the image, once it is rented."""
 
     def create(self, offer: Offer, launch: LaunchRequest, label: str) -> str:
         """See `Provider`. SPENDS MONEY."""

@@ -1,7 +1,7 @@
 """The Vast.ai adapter. The emulator is reached by it as well: nothing here knows which of the two answers."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -68,6 +68,9 @@ class VastProvider:
             if each.offer_id == offer.offer_id:
                 return bid_again(offer, each) if offer.interruptible else each
         raise OfferGoneError("the offer is no longer there", hint="plan again: cloudgpu plan MODEL")
+
+    def prepare(self, launch: LaunchRequest, tell: Callable[[str], None]) -> None:
+        """See `Provider`. The host pulls the image, once it is rented."""
 
     def create(self, offer: Offer, launch: LaunchRequest, label: str) -> str:
         """See `Provider`. SPENDS MONEY."""
