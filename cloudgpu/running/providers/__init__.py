@@ -1,4 +1,4 @@
-"""The providers, by name. One dictionary of openers: two of them need no plug-in system."""
+"""The providers, by name. One dictionary of openers: so few need no plug-in system."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ class EmulatorAddress:
 
 
 def open_provider(name: str, settings: Settings, *, emulator: EmulatorAddress | None = None) -> Provider:
-    """The adapter of `vast`, `runpod`, or one of the two on the emulator: `emulator`, `emulator-runpod`.
+    """The adapter of `vast`, `runpod`, one of the two on the emulator (`emulator`, `emulator-runpod`), or `docker`.
 
     Calls no network. Raises MissingKeyError without a key, UsageError for a provider that does not exist.
     """
@@ -52,7 +52,11 @@ def open_provider(name: str, settings: Settings, *, emulator: EmulatorAddress | 
             raise _missing_key("RunPod", "RUNPOD_API_KEY", rehearsal="emulator-runpod")
         port_kind = _port_kind(settings.runpod_port.value)
         return open_runpod(settings.runpod_url.value, settings.runpod_key.value, SystemClock(), port_kind=port_kind)
-    raise UsageError(f"no provider named {name!r}", hint="one of vast, runpod, emulator, emulator-runpod")
+    if name == "docker":
+        from cloudgpu.running.providers.docker import open_docker
+
+        return open_docker(settings.docker, SystemClock())
+    raise UsageError(f"no provider named {name!r}", hint="one of vast, runpod, docker, emulator, emulator-runpod")
 
 
 def _port_kind(text: str) -> "PortKind":
