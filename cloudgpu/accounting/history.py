@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from cloudgpu.accounting import life, moves
+from cloudgpu.accounting import life, moves, served
 from cloudgpu.accounting.life import BillLine, Life
 from cloudgpu.accounting.moves import Move
+from cloudgpu.accounting.served import EngineLog
 from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.money import usd
@@ -55,7 +56,10 @@ class ClosedDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """Lives and moves in the order they began; all else oldest first, as it was read or said."""
+    """Lives and moves in the order they began; all else oldest first, as it was read or said.
+
+    `engines` holds what the engine of a life said of its work, by its token.
+    """
 
     lives: tuple[Life, ...]
     moves: tuple[Move, ...]
@@ -63,6 +67,7 @@ class History:
     top_ups: tuple[TopUp, ...]
     statements: tuple[Statement, ...]
     closed_days: tuple[ClosedDay, ...]
+    engines: Mapping[str, EngineLog]
 
     def latest_balances(self) -> Mapping[str, Balance]:
         """The balance that was read last, by provider."""
@@ -77,10 +82,13 @@ def read_history(events: Iterable[Event]) -> History:
     top_ups: list[TopUp] = []
     statements: list[Statement] = []
     closed: list[ClosedDay] = []
+    engines: dict[str, EngineLog] = {}
     for event in events:
         match event.kind:
             case EventKind.MIGRATION:
                 moves.add(moved, event)
+            case EventKind.WORKED:
+                served.add(engines, event)
             case EventKind.BALANCE:
                 balances.append(Balance(event.provider or "unknown", event.at, usd(event.data["usd"])))
             case EventKind.TOP_UP:
@@ -93,7 +101,7 @@ def read_history(events: Iterable[Event]) -> History:
                 life.add(lives, event)
     return History(
         lives=tuple(lives.values()), moves=tuple(moved.values()), balances=tuple(balances), top_ups=tuple(top_ups),
-        statements=tuple(statements), closed_days=tuple(closed),
+        statements=tuple(statements), closed_days=tuple(closed), engines=engines,
     )  # fmt: skip
 
 

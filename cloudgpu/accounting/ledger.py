@@ -14,6 +14,7 @@ from cloudgpu.accounting.charge import Charge, Meter, Source, cut, hours_between
 from cloudgpu.accounting.history import History, read_history
 from cloudgpu.accounting.life import BillLine, Life, Span
 from cloudgpu.accounting.moves import attributed, marks
+from cloudgpu.accounting.served import Stretch
 from cloudgpu.base.events import Event
 from cloudgpu.base.money import ZERO, accrued_usd
 
@@ -39,6 +40,19 @@ def charges(history: History, until: Until, since: datetime | None = None) -> It
             charge = within(whole, since, end)
             if charge is not None:
                 yield from attributed(charge, marked) if marked else (charge,)
+
+
+def served(history: History, until: Until, since: datetime | None = None) -> Iterator[tuple[Charge, Stretch]]:
+    """What engines served between the moments: each stretch, and its parts as charges of no money, told by purpose."""
+    for life in history.lives:
+        log = history.engines.get(life.token)
+        end = until if isinstance(until, datetime) else until[life.provider]
+        marked = marks(life, history.moves) if log else []
+        for stretch in log.stretches if log else ():
+            whole = _charge(life, Meter.GPU, stretch.start, stretch.end, ZERO, Source.METERED)
+            part = within(whole, since, end)
+            for piece in attributed(part, marked) if part else ():
+                yield piece, stretch
 
 
 def metered(life: Life, until: datetime) -> list[Charge]:

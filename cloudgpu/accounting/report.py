@@ -1,18 +1,19 @@
 """What was spent, summed up, and what still bills at this moment."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from cloudgpu.accounting.billing import Billing, Purse, billing_now, burn_usd_per_hour, purses
-from cloudgpu.accounting.charge import Charge, Purpose, Source, by_hour, hour_of, within
+from cloudgpu.accounting.charge import Charge, Purpose, Source, within
 from cloudgpu.accounting.doubt import doubt_usd
 from cloudgpu.accounting.history import History
-from cloudgpu.accounting.ledger import Until, charges
-from cloudgpu.accounting.period import by_day, day_of, hours_left_in_month, month_of
-from cloudgpu.accounting.tally import Line, Tally, lines
-from cloudgpu.base.clock import utc_text
+from cloudgpu.accounting.ledger import Until, charges, served
+from cloudgpu.accounting.period import day_of, hours_left_in_month, month_of
+from cloudgpu.accounting.served import TokenCost, seen_by_life
+from cloudgpu.accounting.sums import GROUPINGS, Sums
+from cloudgpu.accounting.tally import Line, lines
 from cloudgpu.base.errors import UsageError
 from cloudgpu.base.money import PICO, ZERO
 
@@ -31,7 +32,8 @@ class Report:
     """Everything spent from `since` (None: ever) to `as_of`, grouped by `by`, and what bills now.
 
     `doubt_usd` is how far the metered part may be off. `pace` always tells of today and this month, whatever the span
-    of the report.
+    of the report. `tokens` is what a million tokens cost, by the group's key; empty, and `total_tokens` None, where no
+    engine's counters were read: by meter it is empty always, a token belongs to no meter.
     """
 
     since: datetime | None
@@ -46,24 +48,8 @@ class Report:
     billing_now: tuple[Billing, ...]
     burn_usd_per_hour: Decimal
     purses: tuple[Purse, ...]
-
-
-def _of_migration(charge: Charge) -> str:
-    return f"{charge.migration or 'no migration'}: {charge.purpose.value.replace('_', ' ')}"
-
-
-_KEYS: Mapping[str, Callable[[Charge], str]] = {
-    "deployment": lambda charge: charge.deployment,
-    "model": lambda charge: charge.model,
-    "provider": lambda charge: charge.provider,
-    "gpu": lambda charge: charge.gpu,
-    "meter": lambda charge: charge.meter.value,
-    "migration": _of_migration,
-    "day": lambda charge: charge.start.date().isoformat(),
-    "hour": lambda charge: utc_text(hour_of(charge.start)),
-}
-
-GROUPINGS = tuple(_KEYS)
+    tokens: Mapping[str, TokenCost]
+    total_tokens: TokenCost | None
 
 
 def report(history: History, until: Until, by: str = "deployment", since: datetime | None = None) -> Report:
@@ -71,14 +57,16 @@ def report(history: History, until: Until, by: str = "deployment", since: dateti
 
     Raises UsageError when `by` is not one of GROUPINGS. Reads no network and no clock.
     """
-    if by not in _KEYS:
+    if by not in GROUPINGS:
         raise UsageError(f"there is no grouping by {by!r}", hint=f"use one of {', '.join(GROUPINGS)}")
-    sums, calendar = _Sums(by), _Calendar(until)
+    sums, calendar = Sums(by, seen_by_life(history.lives, history.engines)), _Calendar(until)
     for charge in charges(history, until):
         calendar.add(charge)
         piece = within(charge, since, charge.end) if since else charge
         if piece is not None:
             sums.add(piece)
+    for charge, stretch in served(history, until, since):
+        sums.add_tokens(charge, stretch)
     now = billing_now(history)
     return Report(
         since=since,
@@ -93,6 +81,8 @@ def report(history: History, until: Until, by: str = "deployment", since: dateti
         billing_now=now,
         burn_usd_per_hour=burn_usd_per_hour(now),
         purses=purses(history),
+        tokens=sums.tokens(),
+        total_tokens=sums.total_tokens(),
     )
 
 
@@ -137,22 +127,3 @@ class _Calendar:
 def _usd_since(charge: Charge, since: datetime, until: datetime) -> Decimal:
     piece = within(charge, since, until)
     return piece.usd if piece else ZERO
-
-
-class _Sums:
-    """Everything of a report that sums up charges, in one pass."""
-
-    def __init__(self, by: str) -> None:
-        self.key = _KEYS[by]
-        self.pieces: Callable[[list[Charge]], Iterable[Charge]] = {"hour": by_hour, "day": by_day}.get(by, iter)
-        self.groups: dict[str, Tally] = {}
-        self.whole = Tally()
-        self.by_source = dict.fromkeys(Source, ZERO)
-        self.by_purpose = dict.fromkeys(Purpose, ZERO)
-
-    def add(self, charge: Charge) -> None:
-        self.whole.add(charge)
-        self.by_source[charge.source] += charge.usd
-        self.by_purpose[charge.purpose] += charge.usd
-        for piece in self.pieces([charge]):
-            self.groups.setdefault(self.key(piece), Tally()).add(piece)

@@ -7,7 +7,8 @@ from lifetimes import a_rental, at, charged, created, event, intended, observed
 
 from cloudgpu.accounting.charge import Meter, Source
 from cloudgpu.accounting.history import read_history
-from cloudgpu.accounting.report import GROUPINGS, report
+from cloudgpu.accounting.report import report
+from cloudgpu.accounting.sums import GROUPINGS
 from cloudgpu.base.errors import UsageError
 
 

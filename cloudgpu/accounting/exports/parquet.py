@@ -4,7 +4,7 @@ from decimal import Decimal, localcontext
 from pathlib import Path
 
 from cloudgpu.accounting.exports.book import Book
-from cloudgpu.accounting.exports.rows import COLUMNS, NUMBERS, HourRow
+from cloudgpu.accounting.exports.rows import COLUMNS, NUMBERS, TOKENS, HourRow
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.base.extra import need
 
@@ -27,14 +27,21 @@ def write_parquet(book: Book, path: Path) -> None:
 
 
 def _type(name: str) -> str:
-    if name in NUMBERS:
+    if name in (*NUMBERS, "seen_hours"):
         return "DECIMAL(38, 20)"
+    if name in TOKENS:
+        return "BIGINT"
     return "TIMESTAMPTZ" if name == "hour" else "VARCHAR"
 
 
 def _values(row: HourRow) -> list[object]:
-    values = {name: getattr(row, name) for name in COLUMNS}
-    return [_exact(v) if isinstance(v, Decimal) else v if name == "hour" else _text(v) for name, v in values.items()]
+    return [_value(name, getattr(row, name)) for name in COLUMNS]
+
+
+def _value(name: str, value: object) -> object:
+    if isinstance(value, Decimal):
+        return _exact(value)
+    return value if name in ("hour", *TOKENS) else _text(value)
 
 
 def _text(value: object) -> str | None:

@@ -1,11 +1,13 @@
 """The rows of every export: one per instance, purpose and hour of UTC, checked to hold all of the money."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from cloudgpu.accounting.charge import Charge, Meter, Purpose, Source, by_hour, hour_of
+from cloudgpu.accounting.served import TokenTally
 from cloudgpu.accounting.tally import total
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import ZERO, exact_text
@@ -17,7 +19,8 @@ class HourRow:
 
     `hours` is the part of the hour in which the GPU was charged; a row of a loading or stopped instance has 0 hours and
     its disk. `source` is the least certain source of anything in the row. `migration` is the migration whose price it
-    is, None when it simply served.
+    is, None when it simply served. Tokens are what the engine counted in that hour, None where its counters were not
+    read; `seen_hours` is the part of `hours` whose tokens are known.
     """
 
     deployment: str
@@ -37,22 +40,33 @@ class HourRow:
     source: Source
     purpose: Purpose
     migration: str | None
+    prompt_tokens: int | None = None
+    generation_tokens: int | None = None
+    seen_hours: Decimal | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(HourRow))
 NUMBERS = ("hours", *(f"{meter.value}_usd" for meter in Meter), "total_usd")
-"""The columns that can be summed."""
+"""The columns of hours and dollars, which every row has."""
+
+TOKENS = ("prompt_tokens", "generation_tokens")
+
+RowKey = tuple[datetime, str, str, str, str]
+"""Hour, deployment, token of the life, purpose and migration."""
 
 
-def hour_rows(charges: Sequence[Charge]) -> tuple[HourRow, ...]:
+def hour_rows(
+    charges: Sequence[Charge], counted: Mapping[RowKey, TokenTally] = MappingProxyType({})
+) -> tuple[HourRow, ...]:
     """The rows, by hour, then deployment, then life. Their sum is exactly the sum of the charges.
 
+    `counted` holds what engines counted, by `row_key`.
     Raises ArithmeticError if it were not: a file with wrong totals must never be written.
     """
-    groups: dict[tuple[datetime, str, str, str, str], list[Charge]] = {}
+    groups: dict[RowKey, list[Charge]] = {}
     for piece in by_hour(charges):
-        groups.setdefault(_key(piece), []).append(piece)
-    rows = tuple(_row(groups[key]) for key in sorted(groups))
+        groups.setdefault(row_key(piece), []).append(piece)
+    rows = tuple(_row(groups[key], counted.get(key)) for key in sorted(groups))
     _check(charges, rows)
     return rows
 
@@ -62,17 +76,23 @@ def row_texts(row: HourRow) -> dict[str, str | None]:
     return {name: _text(getattr(row, name)) for name in COLUMNS}
 
 
-def totals(rows: Iterable[HourRow]) -> dict[str, str]:
-    """The exact sums of the columns that can be summed, as text."""
+def totals(rows: Iterable[HourRow]) -> dict[str, str | None]:
+    """The exact sums of the columns that can be summed, as text; None for tokens that nobody counted."""
     listed = tuple(rows)
-    return {name: exact_text(sum((getattr(row, name) for row in listed), ZERO)) for name in NUMBERS}
+    return {name: _sum([getattr(row, name) for row in listed]) for name in (*NUMBERS, *TOKENS)}
 
 
-def _key(piece: Charge) -> tuple[datetime, str, str, str, str]:
+def row_key(piece: Charge) -> RowKey:
+    """The row that a charge within one hour belongs to."""
     return hour_of(piece.start), piece.deployment, piece.token, piece.purpose.value, piece.migration or ""
 
 
-def _row(pieces: Sequence[Charge]) -> HourRow:
+def _sum(values: Sequence[Decimal | int | None]) -> str | None:
+    known = [Decimal(value) for value in values if value is not None]
+    return exact_text(sum(known, ZERO)) if known or not values else None
+
+
+def _row(pieces: Sequence[Charge], counted: TokenTally | None) -> HourRow:
     first, line = pieces[0], total("", pieces)
     usd = line.usd_by_meter
     return HourRow(
@@ -81,6 +101,9 @@ def _row(pieces: Sequence[Charge]) -> HourRow:
         disk_usd=usd[Meter.DISK], disk_stopped_usd=usd[Meter.DISK_STOPPED], download_usd=usd[Meter.DOWNLOAD],
         upload_usd=usd[Meter.UPLOAD], fee_usd=usd[Meter.FEE], total_usd=line.total_usd, source=line.source,
         purpose=first.purpose, migration=first.migration,
+        prompt_tokens=counted.prompt_tokens if counted else None,
+        generation_tokens=counted.generation_tokens if counted else None,
+        seen_hours=counted.seen_hours if counted else None,
     )  # fmt: skip
 
 

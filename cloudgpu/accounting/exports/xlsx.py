@@ -27,7 +27,8 @@ def write_xlsx(book: Book, path: Path) -> None:
     xlsxwriter = need("xlsxwriter", "xlsx")
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(str(path), {**options, "remove_timezone": True}) as workbook:
-        styles = {"head": workbook.add_format({"bold": True}), "amount": workbook.add_format({"num_format": _AMOUNT})}
+        forms = {"head": {"bold": True}, "amount": {"num_format": _AMOUNT}, "count": {"num_format": "#,##0"}}
+        styles = {name: workbook.add_format(form) for name, form in forms.items()}
         for name, head, rows in _sheets(book):
             _fill(workbook.add_worksheet(name), styles, head, rows)
 
@@ -78,8 +79,8 @@ def _fill(sheet: Any, styles: dict[str, Any], head: "Sequence[str]", rows: list[
 
 
 def _cell(sheet: Any, row: int, column: int, value: object, styles: dict[str, Any]) -> None:  # noqa: ANN401
-    if isinstance(value, Decimal):
-        sheet.write_number(row, column, value, styles["amount"])
+    if isinstance(value, Decimal | int):
+        sheet.write_number(row, column, value, styles["count" if isinstance(value, int) else "amount"])
     elif isinstance(value, datetime):
         sheet.write_string(row, column, utc_text(value))
     elif value is not None:
