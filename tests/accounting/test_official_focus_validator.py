@@ -4,7 +4,6 @@ It needs Python 3.12 and lives in an environment of its own, made once under CLO
 whatever it finds, so its JUnit counts are read.
 """
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,11 +13,11 @@ import pytest
 from test_focus import book
 
 from cloudgpu.accounting.exports.focus import focus_text
+from tests.emulator.clients import installed
 
 pytestmark = [pytest.mark.official, pytest.mark.slow]
 
 VERSION = "2.2.1"
-CACHE = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
 SUPPORTED = (
     "ACCOUNT_NAMING_SUPPORTED", "MULTIPLE_PRICING_CATEGORIES_SUPPORTED", "USAGE_MEASUREMENT_SUPPORTED",
     "UNIT_PRICING_SUPPORTED", "BILLING_BASED_ON_PROVISIONED_RESOURCES_SUPPORTED",
@@ -34,13 +33,8 @@ def validator():
     python = _python()
     if python is None:
         pytest.skip("focus-validator needs Python 3.12, which is not on this machine")
-    home = CACHE / f"focus-validator-{VERSION}"
-    if not (home / ".ready").exists():
-        subprocess.run([python, "-m", "venv", "--clear", str(home)], check=True)
-        install = [str(home / "bin" / "pip"), "install", "-q", f"focus-validator=={VERSION}", "pyarrow<22"]
-        subprocess.run(install, check=True)
-        (home / ".ready").touch()
-    return next(home.glob("lib/python3.12/site-packages")), home / "bin" / "focus-validator"
+    programs = installed(f"focus-validator-{VERSION}", f"focus-validator=={VERSION}", "pyarrow<22", python=python)
+    return next(programs.parent.glob("lib/python3.12/site-packages")), programs / "focus-validator"
 
 
 def _python():

@@ -2,7 +2,7 @@
 
     python tests/accuracy/other_tools.py [--write]
 
-Each tool lives in an environment of its own, made once under CLOUDGPU_TEST_CACHE (default ~/.cache/cloudgpu-tests; pip
+Each tool lives in an environment of its own, made once under CLOUDGPU_TEST_CACHE (default ~/.cache/cloudgpu-tests; uv
 needs a registry, accelerate needs torch, about 6 GB); asking them needs no network and no card. They get what they read
 on the Hub from one on this machine: the configs of tests/accuracy/configs.jsonl and safetensors files with genuine
 headers and no numbers, their tensors named and shaped as transformers builds each model.
@@ -27,6 +27,7 @@ from observations import Observation, observations
 from cloudgpu.base.units import GIB
 from cloudgpu.sizing.cases import choose_gpu
 from cloudgpu.sizing.options import ServingOptions
+from tests.emulator.clients import installed
 
 CONFIGS, ANSWERS = HERE / "configs.jsonl", HERE / "other_tools.jsonl"
 PACKAGES = {
@@ -88,8 +89,9 @@ def kept_answers() -> dict[tuple[str, str], dict]:
 
 def run_in(tool: str, script: str, asked: object, **environment: str) -> list[dict]:
     """Lines of JSON that a script of ours prints in the tool's own environment."""
+    programs = installed(PACKAGES[tool][0].replace("==", "-"), *PACKAGES[tool])
     done = subprocess.run(
-        [str(_installed(tool) / "python"), str(HERE / "tools" / script)],
+        [str(programs / "python"), str(HERE / "tools" / script)],
         input=json.dumps(asked), capture_output=True, text=True, check=True, timeout=1800,
         env={**os.environ, "HF_HUB_DISABLE_TELEMETRY": "1", **environment},
     )  # fmt: skip
@@ -190,17 +192,6 @@ def _is_packed(name: str, shape: Sequence[int], quantization: str) -> bool:
     if len(shape) < 2 or "proj" not in name or "visual" in name:
         return False
     return "bias" not in name and ("experts" in name or quantization != "mxfp4")
-
-
-def _installed(tool: str) -> Path:
-    """The folder of the tool's programs; installed on the first run only."""
-    cache = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
-    home = cache / PACKAGES[tool][0].replace("==", "-")
-    if not (home / ".ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run([str(home / "bin" / "pip"), "install", "-q", *PACKAGES[tool]], check=True)
-        (home / ".ready").touch()
-    return home / "bin"
 
 
 if __name__ == "__main__":

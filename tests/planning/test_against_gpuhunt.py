@@ -1,18 +1,17 @@
 """gpuhunt, in an environment of its own, beside us on the same emulated markets. See tests/bench/against_gpuhunt.py."""
 
 import importlib.util
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.emulator.clients import installed
+
 pytestmark = [pytest.mark.official, pytest.mark.slow]
 
 BENCH = Path(__file__).parents[1] / "bench" / "against_gpuhunt.py"
 TABLE = Path(__file__).parents[2] / "docs" / "gpuhunt.md"
-CACHE = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
 VERSION = "0.1.34"
 
 
@@ -27,13 +26,8 @@ def bench():
 
 @pytest.fixture(scope="module")
 def python():
-    """The interpreter that has gpuhunt; installed on the first run only."""
-    home = CACHE / f"gpuhunt-{VERSION}"
-    if not (home / ".ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run([str(home / "bin" / "pip"), "install", "-q", f"gpuhunt=={VERSION}"], check=True)
-        (home / ".ready").touch()
-    return str(home / "bin" / "python")
+    """The interpreter that has gpuhunt."""
+    return str(installed(f"gpuhunt-{VERSION}", f"gpuhunt=={VERSION}") / "python")
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -21,9 +21,9 @@ from cloudgpu.moving.bench.figures import figures_of
 from cloudgpu.moving.bench.measure import measure
 from cloudgpu.moving.bench.question import Question
 from cloudgpu.moving.bench.workload import Workload
+from tests.emulator.clients import installed
 
 HERE = Path(__file__).parent
-CACHE = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
 AIPERF = "0.13.0"
 TTFT_S, TOKENS_PER_S, STREAMS = 0.2, 100, 20
 TTFT_OF_BOTH_S = 0.4
@@ -101,7 +101,7 @@ def test_every_piece_is_stamped_within_milliseconds_of_the_moment_it_was_sent():
 def test_a_public_tool_measures_the_same_medians_on_the_same_server(tmp_path):
     question = Question(kind="fact", text=PROMPT, max_tokens=64)
     workload = Workload(questions=(question,), iterations=0, users=(STREAMS,), turns=2, per_user=3)
-    aiperf = installed_aiperf()
+    aiperf = installed(f"aiperf-{AIPERF}", f"aiperf=={AIPERF}") / "aiperf"
 
     def check():
         with known_endpoint(TTFT_OF_BOTH_S) as endpoint:
@@ -115,16 +115,6 @@ def test_a_public_tool_measures_the_same_medians_on_the_same_server(tmp_path):
             assert seen_s * 1000 == pytest.approx(theirs[name]["p50"], rel=0.05), name
 
     in_a_quiet_moment(check)
-
-
-def installed_aiperf():
-    """NVIDIA's aiperf in an environment of its own; installed on the first run only."""
-    home = CACHE / f"aiperf-{AIPERF}"
-    if not (home / ".ready").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        subprocess.run([str(home / "bin" / "pip"), "install", "-q", f"aiperf=={AIPERF}"], check=True)
-        (home / ".ready").touch()
-    return home / "bin" / "aiperf"
 
 
 def by_aiperf(aiperf, endpoint, folder):
