@@ -11,6 +11,7 @@ from cloudgpu.serving.profile import of_launch
 
 def write_down(state_dir: Path, request: UpRequest, asked: Asked) -> None:
     """Keep every launch of the request, without keys, and what was asked for it. Raises BadFileError."""
-    template = asked.template.name if asked.template else None
-    profiles = {each.launch_digest: of_launch(request.name, each.launch, template) for each in request.rentals}
+    profiles = {
+        each.launch_digest: of_launch(request.name, each.launch, each.offer.gpu_count) for each in request.rentals
+    }
     keep_launches(state_dir, profiles.items(), words_of(asked))

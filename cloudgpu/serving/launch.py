@@ -27,6 +27,8 @@ class LaunchRequest:
     adapter that sends them. `download_gb` is what the instance will fetch before it can serve (image and weights).
     `min_cuda` is the CUDA version that the host's driver must support ("13.0"); None: the image does not say.
     `start_limit_s` is the longest that a start may take, download and all; None: nobody says.
+    `template` is the one it was made from; `constants` are the variables whose values are that file's own words: no
+    user's and no plan's, so that they may be written down.
     """
 
     image: str
@@ -39,3 +41,5 @@ class LaunchRequest:
     min_cuda: str | None = None
     entrypoint: tuple[str, ...] | None = None
     start_limit_s: float | None = None
+    template: str | None = None
+    constants: tuple[str, ...] = ()

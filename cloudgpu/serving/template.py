@@ -72,6 +72,8 @@ def render(template: Template, values: Mapping[str, Value], plan: Plan, model_id
         ),
         min_cuda=_text(_filled(template.min_cuda, values)),
         start_limit_s=math.ceil(template.start_base_s + template.start_s_per_gb * plan.download_gb),
+        template=template.name,
+        constants=tuple(name for name, text in template.environment if not PLACEHOLDER.search(text)),
     )  # fmt: skip
 
 

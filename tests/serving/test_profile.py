@@ -1,9 +1,12 @@
 """Profiles of files, templates and deployments: compared without values, kept, and given back."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from cloudgpu.base.errors import NotFoundError, UsageError
@@ -12,8 +15,12 @@ from cloudgpu.cli.main import app
 from cloudgpu.cli.profile.files import keep_launches, launched
 from cloudgpu.serving.asked import AskedWords
 from cloudgpu.serving.launch import HealthCheck, LaunchRequest
+from cloudgpu.serving.lint.compose import read_compose
 from cloudgpu.serving.lint.service import Service, Word
-from cloudgpu.serving.profile import differences, of_launch, of_service
+from cloudgpu.serving.profile import Profile, differences, of_launch, of_service
+from cloudgpu.serving.render.compose import compose_text, profile_text
+from cloudgpu.serving.render.setup import setup_of
+from tests.serving.planning import planned
 
 ONE = (
     "services:\n  a:\n    image: vllm/vllm-openai:v0.25.1\n    command: --model Qwen/Qwen3-8B -tp 2 --api-key sk-mine\n"
@@ -66,7 +73,7 @@ def test_a_file_comes_back_as_it_was_and_is_never_written_over_unasked(run, tmp_
 
 
 def test_what_is_launched_is_kept_without_any_value(tmp_path):
-    keep_launches(tmp_path, [("abc", of_launch("mini", launch(), "vllm"))], AskedWords())
+    keep_launches(tmp_path, [("abc", of_launch("mini", launch(), 1))], AskedWords())
     text = (tmp_path / "launches" / "abc.json").read_text(encoding="utf-8")
     assert "sk-service" not in text
     assert "secret-path" not in text
@@ -78,7 +85,7 @@ def test_a_template_can_be_kept_and_comes_back_as_a_compose_file(run):
     kept = json.loads(run("backup", "vllm", "--json").stdout)["name"]
     service = yaml.safe_load(run("restore", kept).stdout)["services"]["vllm"]
     assert service["image"].startswith("vllm/vllm-openai:")
-    assert service["environment"]["VLLM_API_KEY"] == "${VLLM_API_KEY:-}"
+    assert service["environment"]["VLLM_API_KEY"] == "${VLLM_API_KEY:?}"
 
 
 def test_a_key_among_the_flags_is_never_held():
@@ -92,3 +99,47 @@ def test_a_key_among_the_flags_is_never_held():
 def test_a_name_that_is_nothing_is_refused_in_one_sentence(run):
     assert isinstance(run("diff", "nothing", "vllm").exception, NotFoundError)
     assert isinstance(run("restore", "nothing").exception, NotFoundError)
+
+
+PLANS = [
+    {"model": "qwen-14b", "max_num_seqs": 32}, {"model": "qwen3-vl-8b", "image_limit": 2},
+    {"model": "qwen3-embedding-0.6b"}, {"model": "mistral", "adapter": "you/adapter", "lora_rank": 16},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asked", PLANS, ids=str)
+def test_what_comes_back_is_what_a_rendering_of_the_same_launch_says(asked):
+    setup = setup_of(planned(**asked), "chat")
+    kept = json.loads(json.dumps(of_launch("chat", setup.launch, setup.gpu_count).as_body()))
+    rendered, restored = (yaml.safe_load(text) for text in (compose_text(setup), profile_text(Profile.from_body(kept))))
+    assert restored == rendered
+
+
+def test_a_value_that_a_user_gave_comes_from_the_shell_and_a_missing_key_stops_the_start():
+    restored = yaml.safe_load(profile_text(of_launch("mini", launch(), 2)))["services"]["mini"]
+    assert restored["environment"] == {"HF_HOME": None, "VLLM_API_KEY": "${VLLM_API_KEY:?}"}
+    assert restored["deploy"]["resources"]["reservations"]["devices"][0]["count"] == 2
+
+
+def test_each_hidden_flag_comes_back_with_its_own_variable():
+    words = tuple(map(Word, ("--api-key", "sk-1", "--hf-token=hf_2", "--model", "m***")))
+    (service,) = yaml.safe_load(profile_text(of_service(Service(name="a", words=words))))["services"].values()
+    assert service["command"] == ["--api-key", "${VLLM_API_KEY:?}", "--hf-token=${HF_TOKEN:?}", "--model", "m***"]
+
+
+WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789-_/.:${}\"' ", min_size=1, max_size=12)
+NAMES = st.from_regex(r"[A-Z][A-Z0-9_]{0,8}", fullmatch=True)
+
+
+@given(
+    values=st.lists(WORDS, max_size=4), names=st.frozensets(NAMES, max_size=4), cards=st.integers(1, 8),
+    path=st.sampled_from(["/health", "/v1/models"]), start_s=st.integers(1, 90_000),
+)  # fmt: skip
+def test_a_restored_profile_is_read_as_what_was_kept(values, names, cards, path, start_s):
+    profile = Profile(
+        name="a", template=None, image="vllm/vllm-openai:v0.25.1", entrypoint=(), variables=tuple(sorted(names)),
+        args=tuple(word for value in values for word in ("--served-model-name", value)), ports=("8000",),
+        gpu_count=cards, health=path, start_s=float(start_s),
+    )  # fmt: skip
+    (service,) = read_compose(profile_text(profile), {})
+    assert replace(of_service(service), secrets=()) == profile

@@ -1,6 +1,6 @@
 """What every format is written from: the launch, the cards it is meant for, and the names of its secrets."""
 
-import re
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +10,7 @@ from cloudgpu.planning.plan import Plan
 from cloudgpu.serving.launch import LaunchRequest
 from cloudgpu.serving.launching import launch_of
 from cloudgpu.serving.lint.flag_table import release_of
+from cloudgpu.serving.profile import label_of
 
 _BASE_START_S = 600
 _START_S_PER_GB = 36
@@ -38,8 +39,7 @@ class Setup:
     @property
     def label(self) -> str:
         """The name as other tools take names: lower case letters, digits and dashes, beginning with a letter."""
-        plain = re.sub(r"[^a-z0-9-]+", "-", self.name.lower()).strip("-") or "model"
-        return plain if plain[0].isalpha() else f"m-{plain}"
+        return label_of(self.name)
 
     @property
     def port(self) -> int:
@@ -64,7 +64,7 @@ class Setup:
     @property
     def start_s(self) -> int:
         """How long a cold start may take: image and weights over the network, load, compile, warm-up."""
-        return int(_BASE_START_S + _START_S_PER_GB * self.launch.download_gb)
+        return math.ceil(self.launch.start_limit_s or _BASE_START_S + _START_S_PER_GB * self.launch.download_gb)
 
 
 def setup_of(plan: Plan, name: str | None = None) -> Setup:

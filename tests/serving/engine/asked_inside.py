@@ -1,0 +1,192 @@
+"""Runs inside an environment that holds one vLLM release: what its own parser and configuration say to command lines.
+
+`python asked_inside.py < cases > verdicts`: one JSON a line. A case is `words` behind `vllm serve` (or behind the older
+module, `entry`), and the `card` that the engine is told to see. A verdict is `refused` (its last words, null when it is
+taken) and `stage`: parser, frontend, engine. Each case runs in a process of its own, so none leaves anything behind.
+
+Nothing of the engine is rewritten. Two things are put under it: the driver's library answers for cards that are not
+there, and the compiled kernels are empty modules. Neither reads an argument.
+"""
+
+import argparse
+import contextlib
+import importlib.abc
+import importlib.machinery
+import io
+import json
+import os
+import re
+import signal
+import sys
+import traceback
+
+COMPILED = re.compile(r"^vllm\.(.*\.)?(_\w*C(_\w+)?|cumem_allocator|spinloop)$")
+CARD = {"name": "NVIDIA GeForce RTX 4090", "capability": [8, 9], "memory_gib": 24, "count": 2, "ram_gib": 64}
+LONGEST_S = 300
+
+
+class Kernels(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Empty modules in the place of what only a card could run."""
+
+    def find_spec(self, name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, self) if COMPILED.match(name) else None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        return None
+
+
+class Memory:
+    """What the driver says of a card's memory, in bytes."""
+
+    def __init__(self):
+        self.total = self.free = CARD["memory_gib"] << 30
+        self.used = 0
+
+
+def pretend_cards() -> None:
+    """The driver's library and torch's own count answer for `CARD`; so does the host's memory."""
+    import psutil
+    import torch
+    import vllm.third_party.pynvml as driver
+
+    answers = {
+        "nvmlInit": lambda: None,
+        "nvmlShutdown": lambda: None,
+        "nvmlDeviceGetCount": lambda: CARD["count"],
+        "nvmlDeviceGetHandleByIndex": lambda index: index,
+        "nvmlDeviceGetName": lambda handle: CARD["name"],
+        "nvmlDeviceGetCudaComputeCapability": lambda handle: tuple(CARD["capability"]),
+        "nvmlDeviceGetMemoryInfo": lambda handle: Memory(),
+        "nvmlDeviceGetUUID": lambda handle: f"GPU-{handle}",
+    }
+    for name, answer in answers.items():
+        setattr(driver, name, answer)
+    torch.cuda._device_count_nvml = torch.cuda.device_count = answers["nvmlDeviceGetCount"]
+    seen = psutil.virtual_memory
+    psutil.virtual_memory = lambda: seen()._replace(total=CARD["ram_gib"] << 30)
+
+
+def verdict(case, modules):
+    """What the release says to one case."""
+    CARD.update(case["card"])
+    _forget_cards()
+    stage = "parser"
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            args = _parsed(case, modules)
+            stage = "frontend"
+            for each in modules["checks"]:
+                each(args)
+            stage = "engine"
+            engine = modules["arguments"].from_cli_args(args)
+            engine.create_engine_config(usage_context=modules["usage"].OPENAI_API_SERVER)
+    except SystemExit:
+        return {"stage": stage, "refused": _last(said.getvalue())}
+    except BaseException as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{os.path.basename(where.filename)}:{where.lineno}"
+        return {"stage": stage, "refused": f"{type(error).__name__}: {error}"[:2000], "at": place}
+    return {"stage": "all", "refused": None}
+
+
+def _parsed(case, modules):
+    """The arguments as the image's entrypoint parses them."""
+    parser = modules["parser"]()
+    if case["entry"] == "module":
+        args = modules["make"](parser).parse_args(case["words"])
+        modules["validate"](args)
+        return args
+    command = modules["serve"].cmd_init()[0]
+    command.subparser_init(parser.add_subparsers(required=False, dest="subparser"))
+    args = parser.parse_args(["serve", *case["words"]])
+    command.validate(args)
+    if getattr(args, "model_tag", None) is not None:
+        args.model = args.model_tag
+    return args
+
+
+def _forget_cards() -> None:
+    """What the platform remembers of the cards it saw before."""
+    from vllm.platforms import current_platform
+
+    for owner in type(current_platform).__mro__:
+        for value in vars(owner).values():
+            forget = getattr(getattr(value, "__func__", value), "cache_clear", None)
+            if forget:
+                forget()
+
+
+def _last(text):
+    """The parser's last word: what follows `error:`."""
+    found = re.findall(r"error: (.*)", text)
+    return found[-1] if found else (text.strip().splitlines() or ["left without a word"])[-1]
+
+
+def engine_modules():
+    """The release's own functions, wherever it keeps them."""
+    from importlib import import_module
+
+    def first(name, *places):
+        for place in places:
+            with contextlib.suppress(ImportError, AttributeError):
+                return getattr(import_module(place), name)
+        return None
+
+    frontend = ("vllm.entrypoints.common.cli_args", "vllm.entrypoints.openai.cli_args")
+    servers = (*frontend, "vllm.entrypoints.openai.api_server")
+    api = first("validate_api_server_args", *servers)
+    return {
+        "serve": import_module("vllm.entrypoints.cli.serve"),
+        "parser": first("FlexibleArgumentParser", "vllm.utils.argparse_utils", "vllm.utils"),
+        "make": first("make_arg_parser", *frontend),
+        "validate": first("validate_parsed_serve_args", *frontend),
+        "checks": [api] if api else [],
+        "arguments": first("AsyncEngineArgs", "vllm.engine.arg_utils"),
+        "usage": first("UsageContext", "vllm.usage.usage_lib"),
+    }
+
+
+def in_a_child(case, modules):
+    """The verdict of a process of its own; one that does not end is said to hang."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(LONGEST_S)
+        os.close(reading)
+        try:
+            found = verdict(case, modules)
+        except BaseException as error:
+            found = {"stage": "none", "refused": f"{type(error).__name__}: {error}"}
+        with os.fdopen(writing, "w") as out:
+            json.dump(found, out)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return json.loads(text) if text else {"stage": "none", "refused": "the process died or hung"}
+
+
+def main() -> None:
+    """Answers every case of the standard input."""
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # the engine logs to stdout
+    sys.meta_path.insert(0, Kernels())
+    pretend_cards()
+    modules = engine_modules()
+    missing = [name for name, value in modules.items() if value is None]
+    if missing:
+        raise SystemExit(f"this release keeps elsewhere: {', '.join(missing)}")
+    for line in sys.stdin:
+        case = json.loads(line)
+        out.write(json.dumps({"id": case["id"], **in_a_child(case, modules)}) + "\n")
+        out.flush()
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    main()
