@@ -10,6 +10,9 @@ from cloudgpu.base.money import ZERO
 BILLED_BY_THE_HOUR = ("runpod", "emulator-runpod")
 """Providers whose lines tell of whole hours of the clock, not of when in them the instance ran."""
 
+NEVER_BILLED = ("docker",)
+"""Machines of one's own: what was metered is all there will ever be."""
+
 SETTLES_WITHIN_H = Decimal(5) / 60
 """Both take money every few minutes: RunPod every five, Vast.ai was seen to bill up to five past a destroy."""
 
@@ -43,8 +46,10 @@ def wants_bill(life: Life, now: datetime) -> bool:
 
     A month after the end no better bill is hoped for.
     """
-    if not life.created or life.gone_at is None:
-        return life.created
+    if life.provider in NEVER_BILLED or not life.created:
+        return False
+    if life.gone_at is None:
+        return True
     may_have_grown = life.bill is None or life.bill.fetched_at < life.gone_at + 2 * _BILL_LAG
     return now <= life.gone_at + _BILL_GIVEN_UP and (may_have_grown or not is_settled(life))
 

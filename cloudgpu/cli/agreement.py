@@ -16,7 +16,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.cli.markets import check_providers, has_key
 from cloudgpu.cli.plan.refusal import nothing_fits
 from cloudgpu.cli.plan.search import query_for
-from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.cli.session import EMULATED, KEYLESS, Session
 from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.planning.blocklist import without_blocked
 from cloudgpu.planning.needs import Needs
@@ -54,7 +54,7 @@ def providers_for(session: Session, asked: Sequence[str], plan: Plan | None = No
     keyed = tuple(name for name in ("vast", "runpod") if has_key(session, name))
     if plan is not None and plan.offers.source is OfferSource.LIVE and plan.candidates:
         first = plan.candidates[0].offer.provider
-        return tuple(dict.fromkeys((first, *(() if first in EMULATED else keyed))))
+        return tuple(dict.fromkeys((first, *(() if first in KEYLESS else keyed))))
     if keyed:
         return keyed
     raise MissingKeyError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudgpu.base.errors import CloudgpuError, NotAuthorisedError, ProviderError, UnreachableError, UsageError
-from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.cli.session import EMULATED, KEYLESS, OWN, Session
 from cloudgpu.planning.market import merge, read_offers_file, reference_market
 from cloudgpu.planning.offers import Market
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Queries = Callable[[], Sequence[OfferQuery]]
     Search = Callable[[OfferQuery], Market]
 
-PROVIDERS = ("vast", "runpod", *EMULATED)
+PROVIDERS = ("vast", "runpod", OWN, *EMULATED)
 
 
 class Reach(Enum):
@@ -95,7 +95,7 @@ def _side_by_side(
     import threading  # one provider needs none of it
 
     for name in asked:
-        if name in EMULATED or has_key(session, name):
+        if name in KEYLESS or has_key(session, name):
             session.provider(name)  # opened here: what is wrong with a key is said before anybody is asked
     answers: dict[str, Market | CloudgpuError] = {}
     crashes: list[BaseException] = []
@@ -133,7 +133,7 @@ _REFERENCE_INSTEAD = "reference figures are shown, not live offers (--live asks 
 
 
 def _one(session: Session, name: str, queries: "Queries", now: datetime, keyless: bool) -> Market:
-    if name in EMULATED:
+    if name in KEYLESS:
         return _live(name, session.provider(name).search, queries, None, now)
     if has_key(session, name):
         return _live(name, session.provider(name).search, queries, _cache(session, name), now)

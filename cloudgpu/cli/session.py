@@ -20,6 +20,11 @@ EMULATOR = "emulator"
 EMULATED = (EMULATOR, "emulator-runpod")
 """The two providers as the emulator plays them: Vast.ai and RunPod."""
 
+OWN = "docker"
+"""A machine of one's own. It needs no key, and is asked only when it is named or something of ours runs there."""
+
+KEYLESS = (*EMULATED, OWN)
+
 
 @dataclass
 class Session:
@@ -39,7 +44,7 @@ class Session:
         return Store(self.settings.store_url.value)
 
     def provider(self, name: str) -> "Provider":
-        """The adapter of `vast`, `runpod`, `emulator` or `emulator-runpod`.
+        """The adapter of `vast`, `runpod`, `docker`, `emulator` or `emulator-runpod`.
 
         Calls no network; raises MissingKeyError without a key.
         """

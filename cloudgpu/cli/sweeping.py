@@ -10,7 +10,7 @@ from cloudgpu.base.errors import CloudgpuError, ConflictError
 from cloudgpu.cli import render
 from cloudgpu.cli.awake import awake
 from cloudgpu.cli.markets import has_key
-from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.cli.session import EMULATED, OWN, Session
 from cloudgpu.running.deployment import Deployment, refresh, take_down
 from cloudgpu.running.deployment.lease import ends_now
 from cloudgpu.running.deployment.settle import settle_left_behind
@@ -73,12 +73,15 @@ def is_migrating(session: Session, deployment: Deployment) -> bool:
 
 
 def _where_to_look(session: Session) -> tuple[str, ...]:
-    """Wherever the journal has something alive, with or without a key, and wherever there is an account."""
+    """Wherever the journal has something alive, with or without a key, and wherever there is an account.
+
+    A machine of one's own is no account: it is looked at once something ran there.
+    """
     alive = {each.provider for each in session.store.deployments()}
     used = {each.provider for each in session.store.deployments(include_gone=True)}
     with_a_key = {name for name in ("vast", "runpod") if has_key(session, name)}
     emulator = used & set(EMULATED) if session.emulator_status() is not None else set()
-    return tuple(sorted(alive | with_a_key | emulator))
+    return tuple(sorted(alive | with_a_key | emulator | (used & {OWN})))
 
 
 def _settle(session: Session, provider: str, found: Found, *, vitals: bool) -> None:

@@ -29,7 +29,7 @@ WARM_UP_S = 120
 EAGER_WARM_UP_S = 30
 CAUTION = 1.5
 
-_PULLS_FREE = ("vast", "emulator")
+_PULLS_FREE = ("vast", "emulator", "docker")
 """Where GPUs bill from the container's start on; elsewhere they are taken to bill from the create on."""
 
 

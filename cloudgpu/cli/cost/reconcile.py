@@ -28,6 +28,7 @@ def reconcile(
     Without --since, the last 35 days. Exit status 1 when something differs or is on the bill that was never made here,
     5 when a provider could not be asked.
     """
+    from cloudgpu.accounting.bill import NEVER_BILLED
     from cloudgpu.accounting.history import read_history
     from cloudgpu.cli.cost.reading import days, read
     from cloudgpu.cli.cost.reconcile_view import show, show_json
@@ -38,7 +39,8 @@ def reconcile(
     first, _ = days(since, None)
     session = open_session()
     history, moments, notes = read(session, offline=False)
-    names = [name for name in moments if name in wanted or (not wanted and name != "none")]
+    billed = [name for name in moments if name not in ("none", *NEVER_BILLED)]
+    names = [name for name in billed if name in wanted or not wanted]
     for name in names:
         session.emit(statement_event(session.provider(name), name, first, moments[name]))
     history = read_history(session.store.events())

@@ -10,7 +10,7 @@ from cloudgpu.cli.markets import has_key
 from cloudgpu.cli.plan.origin import place, show_sources
 from cloudgpu.cli.plan.tables import show_alternatives, show_ranking, show_refusals, show_savings, show_worth
 from cloudgpu.cli.render import Column, duration, gib, money
-from cloudgpu.cli.session import EMULATED, open_session
+from cloudgpu.cli.session import KEYLESS, OWN, open_session
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.objective import Objective
@@ -175,7 +175,8 @@ def _budget(needs: Needs, best: Candidate) -> None:
 def _next(plan: Plan) -> None:
     best = plan.candidates[0].offer
     if plan.offers.source is OfferSource.LIVE and not is_reference(best) and _can_rent(best.provider):
-        render.pairs([("Rent it", f"cloudgpu up   (the cheapest of this plan, {plan.plan_id})")])
+        doing = "Start it" if best.provider == OWN else "Rent it"
+        render.pairs([(doing, f"cloudgpu up   (the cheapest of this plan, {plan.plan_id})")])
         return
     rentable = best.provider if best.provider in ("vast", "runpod") else "vast"
     render.pairs(
@@ -187,8 +188,8 @@ def _next(plan: Plan) -> None:
 
 
 def _can_rent(provider: str) -> bool:
-    """Whether there is a key for it; the emulator needs none. Markets can be looked at without one."""
-    return provider in EMULATED or has_key(open_session(), provider)
+    """Whether there is a key for it; the emulator and Docker need none. Markets can be looked at without one."""
+    return provider in KEYLESS or has_key(open_session(), provider)
 
 
 def _bar(share: float) -> str:

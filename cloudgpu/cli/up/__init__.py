@@ -41,8 +41,8 @@ def up(
     provider: Annotated[
         list[str] | None,
         typer.Option(
-            help="vast or runpod; emulator or emulator-runpod to rehearse without a key. Given twice: the second when "
-            "the first fails. Default: wherever there is a key."
+            help="vast or runpod; docker: your own machine; emulator or emulator-runpod to rehearse without a key. "
+            "Given twice: the second when the first fails. Default: wherever there is a key."
         ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Its name; default: the model's short name.")] = None,

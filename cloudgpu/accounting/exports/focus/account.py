@@ -6,7 +6,10 @@ from datetime import datetime
 from cloudgpu.accounting.period import month_of, next_month
 from cloudgpu.base.clock import utc_text
 
-_NAMES = {"vast": "Vast.ai", "runpod": "RunPod", "emulator": "Emulator", "emulator-runpod": "Emulator (RunPod)"}
+_NAMES = {
+    "vast": "Vast.ai", "runpod": "RunPod", "docker": "Docker", "emulator": "Emulator",
+    "emulator-runpod": "Emulator (RunPod)",
+}  # fmt: skip
 
 
 def account_columns(provider: str, account: str | None) -> Mapping[str, str]:
