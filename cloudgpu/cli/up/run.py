@@ -20,11 +20,11 @@ from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, providers_for
 from cloudgpu.cli.budget.state import check_budget_for
 from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
 from cloudgpu.cli.failed_machine import leave_alone
+from cloudgpu.cli.handover import hand_over, is_stranded
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.launch_record import write_down
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import address
-from cloudgpu.moving.entrance import Shares, entrance_of
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
 from cloudgpu.running.deployment import (
@@ -39,7 +39,6 @@ from cloudgpu.running.deployment import (
 )
 from cloudgpu.running.deployment.failures import Failure
 from cloudgpu.running.deployment.race import ELSEWHERE
-from cloudgpu.running.records import Service
 from cloudgpu.serving.asked import Asked
 
 
@@ -83,7 +82,7 @@ def run(wish: Wish) -> None:
     wanted = _wanted(session, wish)
     name = wish.name or wanted.model.short_name
     standing = session.store.deployment(name)
-    if standing is not None and _is_stranded(session, standing, wanted):
+    if standing is not None and _was_cut_off(session, standing, wanted):
         return _hand_over(session, _still_there(session, standing), wish)
     refuse_taken(standing)
     stops = _stops(session, wish, name)
@@ -99,13 +98,11 @@ def run(wish: Wish) -> None:
     return _hand_over(session, _brought_up(session, stops, failures), wish, failures)
 
 
-def _is_stranded(session: Session, standing: Deployment, wanted: Needs) -> bool:
+def _was_cut_off(session: Session, standing: Deployment, wanted: Needs) -> bool:
     """Whether it serves what is wanted but was never given its address: the command before this one was cut off."""
     if standing.state is not DeploymentState.READY or standing.model != wanted.model.model_id:
         return False
-    service = session.store.service(standing.service)
-    is_first = service is not None and service.serving in (None, standing.name)
-    return is_first and not address.env_path(standing.service, session.settings.state_dir).exists()
+    return is_stranded(session, standing)
 
 
 def _still_there(session: Session, standing: Deployment) -> Deployment:
@@ -124,7 +121,7 @@ def _still_there(session: Session, standing: Deployment) -> Deployment:
 
 
 def _hand_over(session: Session, deployment: Deployment, wish: Wish, failures: Sequence[Failure] = ()) -> None:
-    _publish(session, deployment)
+    hand_over(session, deployment)
     if wish.as_json:
         return render.out_json(_document(session, deployment, wish.show_key) | {"failed": _failed(failures)})
     for failure in failures:
@@ -226,25 +223,6 @@ def _brought_up_at(session: Session, stop: Stop, failures: list[Failure]) -> Dep
             stop.request, provider=session.provider(stop.provider), store=session.store, clock=clock,
             emit=session.emit, on_progress=on_progress, failures=failures,
         )  # fmt: skip
-
-
-def _publish(session: Session, deployment: Deployment) -> None:
-    """Point the service at it, unless another living deployment is in charge of the service."""
-    service = session.store.service(deployment.service)
-    if service is None:
-        return
-    in_charge = session.store.deployment(service.serving) if service.serving else None
-    if in_charge is not None and in_charge.name != deployment.name and not in_charge.state.is_final:
-        return
-    try:
-        entrance_of(service.name, session.store, session.settings.state_dir).share(Shares(in_charge=deployment))
-    except ConflictError as error:
-        raise ConflictError(
-            f"{deployment.name} answers and bills {render.money(deployment.usd_per_hour, 4)}/h, but {error.message}",
-            hint=f"mend that and type the same again, nothing new is rented; or: cloudgpu down {deployment.name}",
-            instance_id=deployment.instance_id,
-        ) from error
-    session.store.save_service(Service(name=service.name, api_key=service.api_key, serving=deployment.name))
 
 
 def _show_standing(standing: Deployment | None) -> None:
