@@ -11,6 +11,7 @@ from cloudgpu.serving.launch import LaunchRequest
 from cloudgpu.serving.lint.arguments import read_arguments
 from cloudgpu.serving.lint.flag_table import NEWEST, release_of
 from cloudgpu.serving.lint.service import Service, Word
+from cloudgpu.serving.lint.variables import UNKNOWN
 from cloudgpu.serving.template import Template
 
 HIDDEN = "***"
@@ -105,6 +106,20 @@ def of_service(service: Service) -> Profile:
         gpu_count=service.reserved_gpus or service.gpu_count or (len(service.devices) if service.devices else None),
         health=asked[1] if asked else None, start_s=service.health.start_period_s if service.health else None,
     )  # fmt: skip
+
+
+def as_service(profile: Profile) -> Service:
+    """What a rented machine runs, for the rules: its port is open to the world, values not kept are unknown."""
+    return Service(
+        name=profile.name,
+        image=profile.image,
+        words=tuple(Word(each.replace(HIDDEN, UNKNOWN)) for each in (*profile.entrypoint, *profile.args)),
+        environment={each: profile.settings.get(each, UNKNOWN) for each in profile.variables},
+        ports=tuple(("", port) for port in profile.ports),
+        gpu_count=profile.gpu_count,
+        is_container=True,
+        is_rented=True,
+    )
 
 
 def of_template(template: Template) -> Profile:

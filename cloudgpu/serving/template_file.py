@@ -72,6 +72,11 @@ def read_template(path: Path) -> Template:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BadFileError(f"the template {path} cannot be read: {error}", hint=_HINT) from None
+    return template_of_text(text, path)
+
+
+def template_of_text(text: str, path: Path) -> Template:
+    """The template in a text that stands, or would stand, at `path`. Raises BadFileError as `read_template`."""
     body, lines = _parsed(text, path)
     try:
         found = _File.model_validate(body)

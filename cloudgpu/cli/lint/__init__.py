@@ -26,7 +26,13 @@ def register(app: typer.Typer) -> None:
 
 
 def lint_files(
-    files: Annotated[list[Path] | None, typer.Argument(help="Compose files, or shell files with `vllm serve`.")] = None,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE|NAME...",
+            help="Compose files, shell files with `vllm serve`, templates, folders of templates, deployments.",
+        ),
+    ] = None,
     gpus: Annotated[str | None, typer.Option(metavar='"2x RTX 4090"', help="The cards it will run on.")] = None,
     ram: Annotated[float | None, typer.Option(min=1, metavar="GIB", help="The host's memory.")] = None,
     disk: Annotated[float | None, typer.Option(min=1, metavar="GB", help="The host's disk.")] = None,
@@ -47,8 +53,9 @@ def lint_files(
     """
     # everything below is imported only when the command runs: `--help` stays fast
     from cloudgpu.base.errors import UsageError
-    from cloudgpu.cli.lint.view import show_diff, show_reports, show_rules
-    from cloudgpu.serving.lint.check import lint
+    from cloudgpu.cli.lint.targets import targets_of
+    from cloudgpu.cli.lint.view import show_reports, show_rules
+    from cloudgpu.serving.lint.check import lint_services
 
     if rules:
         return show_rules(as_json=as_json or form is Form.JSON)
@@ -56,23 +63,39 @@ def lint_files(
         raise UsageError("which file?", hint="cloudgpu lint docker-compose.yml")
     host = host_of(gpus, ram, disk, driver)
     if fix:
-        for path in files:
-            show_diff(path, *_fixed(path, host, engine_version))
+        _fix(files, host, engine_version)
     reports = {
-        str(path): lint(text_of(path), path.name, variables=variables_of(path), host=host, version=engine_version)
-        for path in files
+        each.name: lint_services(each.services, each.text, host=each.host, version=engine_version)
+        for each in targets_of(files, host, engine_version)
     }
     show_reports(reports, Form.JSON if as_json else form)
     return _end(reports)
 
 
+def _fix(files: list[str], host: "Host | None", version: str | None) -> None:
+    """Correct every compose file; refuses first, before any is written, what cannot be corrected."""
+    from cloudgpu.base.errors import UsageError
+    from cloudgpu.cli.lint.view import show_diff
+    from cloudgpu.cli.named_file import text_of
+
+    paths = [Path(each) for each in files]
+    for path in paths:
+        if not path.is_file():
+            text_of(path)
+            raise UsageError(f"{path} cannot be corrected", hint="--fix writes compose files")
+    for path in paths:
+        show_diff(path, *_fixed(path, host, version))
+
+
 def _fixed(path: Path, host: "Host | None", version: str | None) -> tuple[str, str]:
     """The text before and after; the file is written only when something changed."""
     from cloudgpu.cli.cost.file import write
+    from cloudgpu.cli.named_file import text_of, variables_of
     from cloudgpu.serving.lint.fixing import fixed
+    from cloudgpu.serving.lint.template_service import is_template
 
     before = text_of(path)
-    if path.suffix not in (".yml", ".yaml"):
+    if path.suffix not in (".yml", ".yaml") or is_template(before):
         return before, before
     after = fixed(before, path.name, variables=variables_of(path), host=host, version=version)
     if after != before:
@@ -101,24 +124,13 @@ def host_of(
     )  # fmt: skip
 
 
-def text_of(path: Path) -> str:
-    """The whole file. Raises BadFileError when it cannot be read."""
-    from cloudgpu.base.errors import BadFileError
+def host_with(gpu: str, memory_mib: int | None, count: int) -> "Host | None":
+    """The machine of a deployment; None when its card is not in the catalogue."""
+    from cloudgpu.serving.lint.case import Host
+    from cloudgpu.sizing.gpus import match_gpu
 
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise BadFileError(f"there is no file {path}", hint="cloudgpu lint docker-compose.yml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadFileError(f"{path} cannot be read: {error}", hint="is it a text file?") from None
-
-
-def variables_of(path: Path) -> dict[str, str]:
-    """What a `.env` beside the file sets, as Docker Compose reads it; the shell's own variables are not taken."""
-    from cloudgpu.serving.lint.variables import env_file
-
-    beside = path.parent / ".env"
-    return env_file(text_of(beside)) if beside.is_file() else {}
+    found = match_gpu(gpu, memory_mib)
+    return Host(gpu=found, count=count) if found else None
 
 
 def _end(reports: "dict[str, Report]") -> None:

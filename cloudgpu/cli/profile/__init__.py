@@ -54,7 +54,7 @@ def backup(
     from cloudgpu.base.clock import SystemClock
     from cloudgpu.base.settings import read_settings
     from cloudgpu.cli import render
-    from cloudgpu.cli.lint import text_of
+    from cloudgpu.cli.named_file import text_of
     from cloudgpu.cli.profile.files import back_up
 
     path = Path(what)
@@ -78,7 +78,7 @@ def restore(
     from cloudgpu.base.settings import read_settings
     from cloudgpu.cli import render
     from cloudgpu.cli.cost.file import check_place, write
-    from cloudgpu.cli.lint import text_of
+    from cloudgpu.cli.named_file import text_of
     from cloudgpu.cli.profile.files import backups, find_backup, read_profile
     from cloudgpu.serving.render.compose import profile_text
 
@@ -108,7 +108,7 @@ def _profile(what: str) -> "Profile":
 
 def _of_file(path: Path, service: str | None) -> "Profile":
     from cloudgpu.base.errors import UsageError
-    from cloudgpu.cli.lint import text_of, variables_of
+    from cloudgpu.cli.named_file import text_of, variables_of
     from cloudgpu.serving.lint.check import read_services
     from cloudgpu.serving.profile import of_service
 

@@ -31,7 +31,8 @@ def validate_profile(
     """
     # everything below is imported only when the command runs: `--help` stays fast
     from cloudgpu.base.settings import read_settings
-    from cloudgpu.cli.lint import host_of, text_of, variables_of
+    from cloudgpu.cli.lint import host_of
+    from cloudgpu.cli.named_file import text_of, variables_of
     from cloudgpu.cli.validate_profile.history import append, read
     from cloudgpu.serving.lint.validation import validate
 

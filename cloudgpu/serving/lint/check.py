@@ -13,7 +13,8 @@ from cloudgpu.serving.lint.flag_table import NEWEST
 from cloudgpu.serving.lint.rule import RULES, Rule
 from cloudgpu.serving.lint.service import Service
 from cloudgpu.serving.lint.shell import read_shell
-from cloudgpu.sizing.engines.vllm import profile
+from cloudgpu.serving.lint.template_service import is_template, read_template_service
+from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION, profile
 
 _TAG = re.compile(r":v?(\d+\.\d+(?:\.\d+)?)")
 _IGNORE = re.compile(r"#\s*cloudgpu:\s*ignore(-file)?\s+([A-Z]\d+(?:\s*,\s*[A-Z]\d+)*)\b(.*)")
@@ -36,16 +37,20 @@ class Report:
         return sum(each.severity is Severity.ERROR for each in self.findings)
 
 
-def read_services(text: str, name: str, variables: Mapping[str, str]) -> list[Service]:
-    """The servers of a file: compose by its ending or its look, else shell.
+def read_services(text: str, name: str, variables: Mapping[str, str], version: str | None = None) -> list[Service]:
+    """The servers of a file: a template by its keys, compose by its ending or its look, else shell.
 
-    Raises BadFileError for YAML that is none, UsageError when nothing in it starts a server.
+    `version` is what a template is filled with; None: what plans are made for. Raises BadFileError for YAML that is
+    none, UsageError when nothing in it starts a server.
     """
+    if is_template(text):
+        return [read_template_service(text, name, version or DEFAULT_VERSION)]
     is_yaml = name.endswith((".yml", ".yaml")) or re.search(r"^services:", text, re.MULTILINE)
     found = read_compose(text, variables, name) if is_yaml else read_shell(text, variables)
     if not found:
         raise UsageError(
-            f"nothing in {name} starts a model server", hint="a compose file, or a shell file with `vllm serve`"
+            f"nothing in {name} starts a model server",
+            hint="a compose file, a template, or a shell file with `vllm serve`",
         )
     return found
 
@@ -57,8 +62,17 @@ def lint(
 
     Reads no network. Raises as `read_services`, and UsageError for a version that does not exist.
     """
+    return lint_services(read_services(text, name, variables, version), text, host=host, version=version)
+
+
+def lint_services(
+    services: Sequence[Service], text: str = "", *, host: Host | None = None, version: str | None = None
+) -> Report:
+    """Check servers that were read already; `text` is where they were read, with the comments that silence rules.
+
+    Raises UsageError for a version that does not exist.
+    """
     profile(version or NEWEST)
-    services = read_services(text, name, variables)
     ours = [each for each in services if _is_vllm(each)]
     findings = [finding for each in ours for finding in _check(each, services, host, version)]
     kept = [each for each in findings if not _is_ignored(each, text)]

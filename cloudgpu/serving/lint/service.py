@@ -30,7 +30,7 @@ class Service:
     `image` None: a command line of the host. `ports` are (host, container); `published` says that something outside the
     machine can reach it. `devices` are GPU ids as written, None when all or unknown; `reserved_gpus` is how many
     cards the container is given by a reservation, None when all or unknown. `places` tells where a key stands.
-    `block_comments` are words that were meant as comments and are arguments.
+    `is_rented`: a provider runs the container, whose disk, shared memory and restarts are the provider's.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Service:
     runtime: str | None = None
     health: HealthProbe | None = None
     is_container: bool = False
+    is_rented: bool = False
     places: Mapping[str, Place] = field(default_factory=dict)
 
     @property

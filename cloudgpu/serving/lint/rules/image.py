@@ -19,12 +19,15 @@ def unpinned_image(case: Case) -> Iterator[Hit]:
 
 @rule("O07", Severity.NOTE, "driver that the image needs", versions=">= 0.14.1", source="vllm wheels: libcudart.so.13")
 def driver(case: Case) -> Iterator[Hit]:
-    """CUDA 13 from 0.20 on, 12.9 from 0.14.1: an error only where the host's driver is named and too old."""
+    """CUDA 13 from 0.20 on, 12.9 from 0.14.1: an error only where the host's driver is named and too old.
+
+    What is rented is chosen by its driver already.
+    """
     needed, cuda = (580, "13") if case.release >= (0, 20) else (575, "12.9")
     given = case.host.driver if case.host else None
     if case.release < (0, 14, 1) or not case.service.is_container or not case.is_pinned:
         return
-    if given is None and case.release >= (0, 20):
+    if given is None and case.release >= (0, 20) and not case.service.is_rented:
         yield Hit(message=f"vLLM {case.version} is built on CUDA 13: the host needs driver 580 or newer",
                   at=case.service.at("image"))  # fmt: skip
     elif given is not None and given < needed:

@@ -57,7 +57,12 @@ def little_shared_memory(case: Case) -> Iterator[Hit]:
     """NCCL needs more than Docker's 64 MB."""
     service = case.service
     enough = service.ipc == "host" or (service.shm_bytes or 0) >= _ENOUGH_SHM
-    if service.is_container and not enough and case.tensor_parallel * case.pipeline_parallel > 1:
+    if (
+        service.is_container
+        and not service.is_rented
+        and not enough
+        and case.tensor_parallel * case.pipeline_parallel > 1
+    ):
         yield Hit(
             message="several GPUs talk through shared memory, and Docker gives a container 64 MB of it",
             fix="add `ipc: host` or `shm_size: 8gb`", at=service.at(""),

@@ -18,7 +18,13 @@ def no_cache_volume(case: Case) -> Iterator[Hit]:
     """Every re-creation downloads the weights and compiles again."""
     name = case.model_name or ""
     service = case.service
-    if service.is_container and "/" in name and not name.startswith(("/", ".")) and not _has_cache(case):
+    if (
+        service.is_container
+        and not service.is_rented
+        and "/" in name
+        and not name.startswith(("/", "."))
+        and not _has_cache(case)
+    ):
         yield Hit(message="no volume keeps the Hugging Face cache: every re-creation downloads the weights again",
                   fix="mount one at /root/.cache/huggingface", at=service.at("volumes"))  # fmt: skip
 

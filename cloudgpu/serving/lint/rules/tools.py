@@ -68,8 +68,8 @@ def deepseek_parser_on_qwen3(case: Case) -> Iterator[Hit]:
 @rule("V34", Severity.NOTE, "reasoning field that changed its name", versions=">= 0.16", source="vLLM source")
 def reasoning_field(case: Case) -> Iterator[Hit]:
     """`reasoning_content` until 0.11.0, both to 0.15, only `reasoning` since 0.16."""
-    if case.args.get("--reasoning-parser") and case.release >= (0, 16):
-        yield Hit(message="since 0.16 answers carry `reasoning`, no longer `reasoning_content`: do your clients know?",
+    if case.args.value("--reasoning-parser") and case.release >= (0, 16):
+        yield Hit(message="since 0.16 answers carry `reasoning`, no longer `reasoning_content`: clients must know",
                   at=case.at("--reasoning-parser"))  # fmt: skip
 
 
