@@ -54,6 +54,58 @@ def test_ctrl_c_removes_all_of_them(desk, call):
     assert all(each.state.is_final for each in desk.store.deployments(include_gone=True))
 
 
+def interrupt_at(desk, *moments):
+    """Ctrl-C at these calls: (method, how often it must have been called)."""
+    calls = {}
+
+    def interrupt(method):
+        calls[method] = calls.get(method, 0) + 1
+        if (method, calls[method]) in moments:
+            raise KeyboardInterrupt
+
+    desk.provider.hook = interrupt
+
+
+def test_a_second_ctrl_c_tells_every_machine_to_go_and_names_those_whose_end_is_not_proved(desk):
+    interrupt_at(desk, ("logs", 1), ("destroy", 1))
+    with pytest.raises(CleanupFailedError) as caught:
+        desk.up(limits=hedge(3))
+    assert desk.provider.billing() == []
+    assert all(name in caught.value.message for name in desk.provider.machines)
+    assert caught.value.hint.endswith("cloudgpu down mistral")
+    states = {each.instance_id: each.state for each in desk.store.deployments()}
+    assert states == dict.fromkeys(desk.provider.machines, DeploymentState.DESTROYING)
+
+
+def test_a_third_ctrl_c_names_those_that_nobody_asked_for_any_more(desk):
+    interrupt_at(desk, ("logs", 1), ("destroy", 1), ("destroy", 3))
+    with pytest.raises(CleanupFailedError) as caught:
+        desk.up(limits=hedge(3))
+    assert len(desk.provider.billing()) == 2
+    assert all(name in caught.value.message for name in desk.provider.machines)
+    desk.provider.hook = None
+    for each in desk.store.living("mistral"):
+        desk.down(each)
+    assert desk.provider.billing() == []
+
+
+def test_a_machine_whose_end_was_proved_before_the_second_ctrl_c_is_not_named(desk):
+    interrupt_at(desk, ("logs", 1), ("destroy", 2))
+    with pytest.raises(CleanupFailedError) as caught:
+        desk.up(limits=hedge(3))
+    first, *others = desk.provider.machines
+    assert first not in caught.value.message
+    assert all(name in caught.value.message for name in others)
+
+
+def test_ctrl_c_while_the_losers_are_removed_stops_the_winner_too(desk):
+    interrupt_at(desk, ("destroy", 1))
+    with pytest.raises(StoppedByUserError):
+        desk.up(limits=hedge(3))
+    assert desk.provider.billing() == []
+    assert desk.store.deployments() == []
+
+
 class Killed(BaseException):
     """The process is no more: nothing runs after it, no undoing either."""
 

@@ -42,6 +42,18 @@ def take_down(
 
 def end(journal: Journal, deployment: Deployment) -> Deployment:
     """`take_down` for a caller that holds the lock already."""
+    try:
+        return carry_out(journal, deployment)
+    except KeyboardInterrupt:
+        latest = latest_of(journal, deployment)
+        if latest.state.is_final or latest.state is DeploymentState.INTENDED:
+            raise  # its end is proved, or it was never asked for
+        link = journal.provider.console_url(latest.instance_id or "")
+        raise unsettled(latest, "stopped before its end was confirmed", link) from None
+
+
+def carry_out(journal: Journal, deployment: Deployment) -> Deployment:
+    """`end` for a caller that says itself what a Ctrl-C leaves behind."""
     check_provider(journal, deployment)
     try:
         if deployment.instance_id is None and not deployment.state.is_final:
@@ -51,12 +63,6 @@ def end(journal: Journal, deployment: Deployment) -> Deployment:
         return _destroy(journal, deployment)
     except CleanupFailedError:
         raise
-    except KeyboardInterrupt:
-        latest = latest_of(journal, deployment)
-        if latest.state.is_final or latest.state is DeploymentState.INTENDED:
-            raise  # its end is proved, or it was never asked for
-        link = journal.provider.console_url(latest.instance_id or "")
-        raise unsettled(latest, "stopped before its end was confirmed", link) from None
     except Exception as error:  # whatever it was: the instance may bill on, and that is what has to be said
         if deployment.state is DeploymentState.INTENDED:
             raise  # it was never asked for
@@ -71,9 +77,14 @@ def latest_of(journal: Journal, deployment: Deployment) -> Deployment:
     return deployment
 
 
+def ask_to_end(journal: Journal, deployment: Deployment) -> Deployment:
+    """Send the destroy once, recorded before: a beginning that proves nothing. Raises as the provider does."""
+    deployment, _ = _ask(journal, _requested(journal, deployment))
+    return deployment
+
+
 def _destroy(journal: Journal, deployment: Deployment) -> Deployment:
-    journal.tell(EventKind.DESTROY_REQUESTED, deployment)
-    deployment = journal.save(deployment, state=DeploymentState.DESTROYING, missing_since=None)
+    deployment = _requested(journal, deployment)
     if deployment.seen is None:
         deployment, _ = _read_back(journal, deployment)  # an end is proved sooner of what was shown once
     began = journal.now()
@@ -89,6 +100,11 @@ def _destroy(journal: Journal, deployment: Deployment) -> Deployment:
         if elapsed_s >= _VERIFY_S:
             raise journal.cleanup_failed(deployment, refusal or doubt)
         journal.clock.sleep(_POLL_S)
+
+
+def _requested(journal: Journal, deployment: Deployment) -> Deployment:
+    journal.tell(EventKind.DESTROY_REQUESTED, deployment)
+    return journal.save(deployment, state=DeploymentState.DESTROYING, missing_since=None)
 
 
 def _ask(journal: Journal, deployment: Deployment) -> tuple[Deployment, str | None]:

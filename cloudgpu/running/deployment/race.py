@@ -23,11 +23,12 @@ from cloudgpu.base.errors import (
 )
 from cloudgpu.base.money import ZERO, show_usd
 from cloudgpu.running.deployment.create import create, intend
-from cloudgpu.running.deployment.down import end, latest_of
+from cloudgpu.running.deployment.down import latest_of
 from cloudgpu.running.deployment.failures import Failure, Turns, exhausted, spent_on
-from cloudgpu.running.deployment.journal import Journal, unsettled
+from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.request import Limits, Progress, Rental, UpRequest, rental_of
 from cloudgpu.running.deployment.spending import spent_usd
+from cloudgpu.running.deployment.undo import undo, undo_all
 from cloudgpu.running.deployment.wait import POLL_S, Bounds, Prober, Watch, advance
 from cloudgpu.running.records import Deployment, DeploymentState
 
@@ -62,13 +63,13 @@ class Race:
             if standing is not None:
                 self._enter(standing, None)
             winner = self._first_to_answer()
+            self._leave_only(winner)
         except KeyboardInterrupt:
             self._undo_all()
             raise StoppedByUserError("stopped; everything that was created is gone again", hint=None) from None
         except BaseException:
             self._undo_all()
             raise
-        self._leave_only(winner)
         return winner.deployment
 
     def _first_to_answer(self) -> Racer:
@@ -158,7 +159,7 @@ class Race:
         error.instance_id = error.instance_id or racer.deployment.instance_id
         racer.deployment = dataclasses.replace(racer.deployment, instance_id=error.instance_id)
         try:
-            _undo(self.journal, racer.deployment)
+            undo(self.journal, racer.deployment)
         except CleanupFailedError:
             self.racers.remove(racer)
             raise
@@ -189,21 +190,13 @@ class Race:
             if racer is winner:
                 continue
             try:
-                _undo(self.journal, racer.deployment)
+                undo(self.journal, racer.deployment)
             except CleanupFailedError as error:
                 told = Progress(phase="not removed", detail=error.message, elapsed_s=0, usd=self._spent())
                 self.journal.on_progress(told)
 
     def _undo_all(self) -> None:
-        """Remove all of them, each whatever became of the others. Raises CleanupFailedError for the first it cannot."""
-        worst: CleanupFailedError | None = None
-        for racer in self.racers:
-            try:
-                _undo(self.journal, racer.deployment)
-            except CleanupFailedError as error:
-                worst = worst or error
-        if worst is not None:
-            raise worst
+        undo_all(self.journal, [racer.deployment for racer in self.racers])
 
     def _spent(self) -> Decimal:
         now = self.journal.now()
@@ -261,23 +254,3 @@ def _agreed(limits: Limits, request: UpRequest, deployment: Deployment) -> Decim
     if deployment.agreed_usd_per_hour is not None:
         return deployment.agreed_usd_per_hour
     return max((limits.cap(rental) for rental in request.rentals), default=deployment.usd_per_hour)
-
-
-def _undo(journal: Journal, made: Deployment) -> None:
-    """Destroy what this attempt made, or prove that it made nothing. Whatever ends even this, it is said.
-
-    `made` is what is known here, should the journal not know it or fail.
-    """
-    try:
-        latest = latest_of(journal, made)
-        if not latest.state.is_final:
-            end(journal, latest)
-    except CleanupFailedError:
-        raise
-    except (Exception, KeyboardInterrupt) as error:
-        if made.state is DeploymentState.INTENDED:
-            return  # nothing was sent: the intent alone rents nothing
-        if latest_of(journal, made).state.is_final:
-            raise  # its end is proved: only what comes after it was cut short
-        reason = "stopped before its end was confirmed" if isinstance(error, KeyboardInterrupt) else str(error)
-        raise unsettled(made, reason, journal.provider.console_url(made.instance_id or "")) from error
