@@ -110,7 +110,7 @@ def _ask(port, query, patience_s):
     address = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.parse.quote(query)}"
     for _ in range(patience_s * 4):
         try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
+            with urllib.request.urlopen(address, timeout=30) as answer:
                 found = json.load(answer)["data"]["result"]
         except OSError:
             found = []

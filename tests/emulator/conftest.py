@@ -71,7 +71,7 @@ class Emulator:
 
     def logs(self, instance_id, **more):
         answer = self.call("PUT", f"/api/v0/instances/request_logs/{instance_id}/", {"tail": "1000", **more})
-        return requests.get(answer.json()["result_url"], timeout=5).text
+        return requests.get(answer.json()["result_url"], timeout=30).text
 
     def bill(self):
         return self.call("GET", "/emulator/bill").json()

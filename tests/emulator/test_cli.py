@@ -121,6 +121,6 @@ def test_every_kind_of_fault_is_listed(cloudgpu):
 def rent(running):
     headers = {"Authorization": f"Bearer {running.api_key.reveal()}"}
     query = {"num_gpus": {"eq": 1}, "allocated_storage": 20}
-    offer = requests.post(f"{running.url}/api/v0/bundles/", json=query, headers=headers, timeout=5).json()["offers"][0]
+    offer = requests.post(f"{running.url}/api/v0/bundles/", json=query, headers=headers, timeout=30).json()["offers"][0]
     body = {"image": "ubuntu:24.04", "disk": 20, "label": "my-label", "runtype": "ssh"}
-    requests.put(f"{running.url}/api/v0/asks/{offer['id']}/", json=body, headers=headers, timeout=5).raise_for_status()
+    requests.put(f"{running.url}/api/v0/asks/{offer['id']}/", json=body, headers=headers, timeout=30).raise_for_status()

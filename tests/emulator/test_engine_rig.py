@@ -21,7 +21,7 @@ def engine():
 
 def ask(engine, *, stream=False, **more):
     body = {"messages": [{"role": "user", "content": "Why are rents so high?"}], "stream": stream, **more}
-    return requests.post(f"{engine.url}/v1/chat/completions", json=body, timeout=5, stream=stream)
+    return requests.post(f"{engine.url}/v1/chat/completions", json=body, timeout=30, stream=stream)
 
 
 def texts(answer):
@@ -32,20 +32,25 @@ def texts(answer):
 
 @pytest.mark.slow
 def test_twenty_streams_are_as_fast_as_was_set_to_five_per_cent_or_two_milliseconds():
-    """A machine that is busy with something else delays server and client alike: one attempt of three must hold."""
+    """A machine that is busy with something else delays server and client alike: one attempt of ten must hold."""
     with EngineRig(ttft_s=TTFT_S, tokens_per_s=TOKENS_PER_S) as engine:
         port = int(engine.url.rpartition(":")[2])
         asyncio.run(_streamed(port))  # every code path is warm
-        attempts = [asyncio.run(_all(port)) for _ in range(3)]
-    assert {len(times) for arrivals in attempts for times in arrivals} == {TOKENS}
-    measured = [_medians(arrivals) for arrivals in attempts]
+        measured = []
+        while not any(map(_holds, measured)) and len(measured) < 10:
+            measured.append(_medians(asyncio.run(_all(port))))
     assert all(ttft_s >= TTFT_S for ttft_s, _ in measured)
-    held = [abs(t - 1 / TOKENS_PER_S) <= 0.05 / TOKENS_PER_S and ttft <= TTFT_S * 1.05 for ttft, t in measured]
-    assert any(held), measured
+    assert any(map(_holds, measured)), measured
+
+
+def _holds(measured):
+    ttft_s, tpot_s = measured
+    return abs(tpot_s - 1 / TOKENS_PER_S) <= 0.05 / TOKENS_PER_S and ttft_s <= TTFT_S * 1.05
 
 
 def _medians(arrivals):
     """TTFT and TPOT in seconds."""
+    assert {len(times) for times in arrivals} == {TOKENS}
     ttft_s = statistics.median(times[0] for times in arrivals)
     return ttft_s, statistics.median((times[-1] - times[0]) / (len(times) - 1) for times in arrivals)
 
@@ -101,14 +106,15 @@ def test_garbage_is_the_same_token_again_and_again(engine):
 
 def test_a_pace_lasts_until_it_is_cleared(engine):
     engine.fault("pace", ttft_s=0.15, tokens_per_s=1000)
-    for _ in range(2):
-        began = time.perf_counter()
-        ask(engine, max_tokens=1)
-        assert time.perf_counter() - began >= 0.15
+    assert min(_seconds(engine) for _ in range(2)) >= 0.15
     engine.clear_faults()
+    assert min(_seconds(engine) for _ in range(10)) < 0.15
+
+
+def _seconds(engine):
     began = time.perf_counter()
     ask(engine, max_tokens=1)
-    assert time.perf_counter() - began < 0.15
+    return time.perf_counter() - began
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -116,7 +122,7 @@ def test_an_engine_that_dies_in_an_answer_is_gone(engine, stream):
     engine.fault("dies_mid_stream", tokens=3)
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
         texts(ask(engine, stream=stream, max_tokens=50, ignore_eos=True))
-    engine._thread.join(5)
+    engine._thread.join(60)
     with pytest.raises(requests.ConnectionError):
         ask(engine)
 
@@ -134,8 +140,8 @@ def test_an_engine_and_its_health_can_answer_with_an_error(engine, status):
     engine.fault(status)
     engine.fault(status, on="health")
     assert ask(engine).status_code == int(status)
-    assert requests.get(f"{engine.url}/health", timeout=5).status_code == int(status)
-    assert ask(engine).status_code == requests.get(f"{engine.url}/health", timeout=5).status_code == 200
+    assert requests.get(f"{engine.url}/health", timeout=30).status_code == int(status)
+    assert ask(engine).status_code == requests.get(f"{engine.url}/health", timeout=30).status_code == 200
 
 
 def test_a_client_that_leaves_ends_its_stream(engine):
@@ -145,7 +151,7 @@ def test_a_client_that_leaves_ends_its_stream(engine):
     next(parts)
     assert engine.counters.running == 1
     answer.close()
-    deadline = time.monotonic() + 3
+    deadline = time.monotonic() + 30
     while engine.counters.running:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -155,4 +161,4 @@ def test_it_wants_its_key_when_it_has_one():
     with EngineRig(api_key="sk-engine") as engine:
         assert ask(engine).status_code == 401
         headers = {"Authorization": "Bearer sk-engine"}
-        assert requests.get(f"{engine.url}/v1/models", headers=headers, timeout=5).status_code == 200
+        assert requests.get(f"{engine.url}/v1/models", headers=headers, timeout=30).status_code == 200

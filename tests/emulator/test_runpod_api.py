@@ -74,7 +74,7 @@ def test_a_pod_goes_through_its_states_serves_and_ends_with_204(runpod, emulator
     port = shown["runtime"]["ports"][0]
     assert (port["private"], port["type"], port["ip"]) == (8000, "http", "127.0.0.1")
     models = requests.get(
-        f"http://127.0.0.1:{port['public']}/v1/models", headers={"Authorization": "Bearer sk-1"}, timeout=5
+        f"http://127.0.0.1:{port['public']}/v1/models", headers={"Authorization": "Bearer sk-1"}, timeout=30
     )
     assert models.json()["data"][0]["id"] == MODEL
     ended = runpod.call("DELETE", f"pods/{pod}")
@@ -94,7 +94,7 @@ def test_every_answer_states_the_limits_and_refusals_are_problem_documents(runpo
 
 def test_a_missing_or_wrong_key_is_401(emulator):
     for headers in ({}, {"Authorization": "Bearer wrong"}):
-        assert requests.get(f"{emulator.url}/v2/pods", headers=headers, timeout=5).status_code == 401
+        assert requests.get(f"{emulator.url}/v2/pods", headers=headers, timeout=30).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_the_log_is_a_stream_of_events_of_the_container_or_the_host(runpod, emul
     emulator.pass_time(1500)
 
     def events(**params):
-        answer = emulator.http.get(f"{emulator.url}/v2/pods/{pod}/logs", params=params, stream=True, timeout=5)
+        answer = emulator.http.get(f"{emulator.url}/v2/pods/{pod}/logs", params=params, stream=True, timeout=30)
         assert answer.headers["content-type"].startswith("text/event-stream")
         found = []
         for line in answer.iter_lines(decode_unicode=True):
@@ -325,9 +325,9 @@ def test_graphql_reads_what_is_asked_and_changes_nothing(runpod, emulator):
     assert ask('query { pod(input: {podId: "nobody"}) { id } }') == {"data": {"pod": None}}
     assert "reads only" in ask('mutation { podTerminate(input: {podId: "x"}) }')["errors"][0]["message"]
     assert "Syntax" in ask("query {")["errors"][0]["message"]
-    open_to_all = requests.post(f"{emulator.url}/graphql", json={"query": "{ gpuTypes { id } }"}, timeout=5).json()
+    open_to_all = requests.post(f"{emulator.url}/graphql", json={"query": "{ gpuTypes { id } }"}, timeout=30).json()
     assert len(open_to_all["data"]["gpuTypes"]) == len(pod_types())
-    closed = requests.post(f"{emulator.url}/graphql", json={"query": "{ myself { id } }"}, timeout=5).json()
+    closed = requests.post(f"{emulator.url}/graphql", json={"query": "{ myself { id } }"}, timeout=30).json()
     assert closed["errors"]
 
 

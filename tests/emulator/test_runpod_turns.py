@@ -88,7 +88,7 @@ def test_an_engine_can_run_out_of_memory_in_a_pod_which_runpod_calls_running(emu
     pod = emulator.call("POST", "/v2/pods", BODY).json()["id"]
     emulator.pass_time(1500)
     assert show(emulator, pod)["status"] == "RUNNING"
-    answer = emulator.http.get(f"{emulator.url}/v2/pods/{pod}/logs", params={"tail": 9}, stream=True, timeout=5)
+    answer = emulator.http.get(f"{emulator.url}/v2/pods/{pod}/logs", params={"tail": 9}, stream=True, timeout=30)
     lines = iter(answer.iter_lines(decode_unicode=True))
     assert any("CUDA out of memory" in next(lines) for _ in range(27))
     answer.close()
@@ -102,7 +102,7 @@ def test_a_faulty_engine_answers_in_the_market_too(emulator, fault, running):
     body = {"messages": [{"role": "user", "content": "What is the capital of France?"}]}
 
     def ask():
-        answer = requests.post(f"{address}/v1/chat/completions", json=body, timeout=5)
+        answer = requests.post(f"{address}/v1/chat/completions", json=body, timeout=30)
         return answer.json()["choices"][0]["message"]["content"]
 
     assert set(ask()) == {"!"}
@@ -111,4 +111,4 @@ def test_a_faulty_engine_answers_in_the_market_too(emulator, fault, running):
     with pytest.raises(requests.ConnectionError):
         ask()
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"{address}/health", timeout=5)
+        requests.get(f"{address}/health", timeout=30)

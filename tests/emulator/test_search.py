@@ -121,16 +121,16 @@ def test_an_id_finds_nothing_but_its_ask_contract_id_does(emulator):
 
 
 def test_without_a_key_the_answer_stops_at_64_rows(emulator):
-    answer = requests.post(f"{emulator.url}/api/v0/bundles/", json={}, timeout=5)
+    answer = requests.post(f"{emulator.url}/api/v0/bundles/", json={}, timeout=30)
     assert len(answer.json()["offers"]) == 64
 
 
 def test_a_wrong_key_is_a_404_and_none_is_a_403(emulator):
     headers = {"Authorization": "Bearer wrong"}
-    answer = requests.get(f"{emulator.url}/api/v1/instances/", headers=headers, timeout=5)
+    answer = requests.get(f"{emulator.url}/api/v1/instances/", headers=headers, timeout=30)
     assert (answer.status_code, answer.json()["error"]) == (404, "auth_error")
-    assert requests.get(f"{emulator.url}/api/v1/instances/", timeout=5).status_code == 403
-    assert requests.post(f"{emulator.url}/api/v0/bundles/", json={}, headers=headers, timeout=5).status_code == 404
+    assert requests.get(f"{emulator.url}/api/v1/instances/", timeout=30).status_code == 403
+    assert requests.post(f"{emulator.url}/api/v0/bundles/", json={}, headers=headers, timeout=30).status_code == 404
 
 
 def test_the_content_type_must_be_exact(emulator):
@@ -138,7 +138,7 @@ def test_the_content_type_must_be_exact(emulator):
         f"{emulator.url}/api/v0/bundles/",
         data="{}",
         headers={"Content-Type": "application/json; charset=utf-8"},
-        timeout=5,
+        timeout=30,
     )
     assert answer.status_code == 400
 

@@ -238,7 +238,7 @@ def test_it_comes_up_at_its_address_prints_a_log_and_its_bill_is_the_markets(mar
 
     def serves(_):
         with contextlib.suppress(requests.ConnectionError):
-            return requests.get(f"{url}/health", timeout=2).status_code == 200
+            return requests.get(f"{url}/health", timeout=30).status_code == 200
 
     market.wait_for(instance_id, serves)
     assert "Application startup complete" in market.provider.logs(instance_id, 200)

@@ -263,10 +263,11 @@ def test_a_server_that_has_not_yet_read_of_its_clients_death_is_waited_for(postg
             )
         )  # fmt: skip
     guard = database.guard("deployment:mistral")
-    reads_of_it = threading.Timer(0.3, database.let_go, [guard])
+    has_read = threading.Event()
+    reads_of_it = threading.Timer(0.3, lambda: (has_read.set(), database.let_go(guard)))
     reads_of_it.start()
     with store.lock("deployment:mistral", "down"):
-        assert reads_of_it.finished.is_set()
+        assert has_read.is_set()
     reads_of_it.join()
     database.close()
     store.close()

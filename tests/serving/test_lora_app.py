@@ -69,7 +69,7 @@ def adapted(start, tiny):
     os.mkfifo(settings)
     url, process = start(ADAPTER_NAME=str(tiny[0] / "adapter"), WAIT_S="60")
     seen = [_first_health(url, process)]
-    too_early = requests.post(f"{url}/chat", json={"message": "hello"}, headers=KEY, timeout=5)
+    too_early = requests.post(f"{url}/chat", json={"message": "hello"}, headers=KEY, timeout=60)
     with settings.open("w", encoding="utf-8") as pipe:
         settings.unlink()
         settings.write_text(text, encoding="utf-8")
@@ -106,7 +106,7 @@ def _first_health(url, process):
     while time.monotonic() < end:
         assert process.poll() is None, process.stderr.read()
         try:
-            answer = requests.get(f"{url}/health", timeout=5)
+            answer = requests.get(f"{url}/health", timeout=60)
             return answer.status_code, answer.json()
         except requests.ConnectionError:
             time.sleep(0.2)
@@ -182,14 +182,14 @@ def test_evaluate_says_which_answers_hold_what_they_must(adapted, tiny):
 def test_nothing_but_health_answers_without_the_key(adapted):
     for method, path in (("GET", "/v1/models"), ("POST", "/chat"), ("POST", "/init"), ("POST", "/evaluate")):
         for headers in ({}, {"Authorization": "Bearer wrong"}):
-            assert requests.request(method, adapted[0] + path, headers=headers, timeout=5).status_code == 401
-    assert requests.get(f"{adapted[0]}/health", timeout=5).status_code == 200
+            assert requests.request(method, adapted[0] + path, headers=headers, timeout=60).status_code == 401
+    assert requests.get(f"{adapted[0]}/health", timeout=60).status_code == 200
 
 
 def test_models_lists_base_and_adapter_and_init_does_nothing_twice(adapted, tiny):
-    listed = requests.get(f"{adapted[0]}/v1/models", headers=KEY, timeout=5).json()["data"]
+    listed = requests.get(f"{adapted[0]}/v1/models", headers=KEY, timeout=60).json()["data"]
     assert [each["id"] for each in listed] == [str(tiny[0] / "base"), str(tiny[0] / "adapter")]
-    assert requests.post(f"{adapted[0]}/init", headers=KEY, timeout=5).status_code == 200
+    assert requests.post(f"{adapted[0]}/init", headers=KEY, timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_models_lists_base_and_adapter_and_init_does_nothing_twice(adapted, tiny
 def test_what_cannot_be_answered_is_said_before_anything_is_computed(adapted, body, status):
     answer = requests.post(f"{adapted[0]}/v1/chat/completions", json=body, headers=KEY, timeout=30)
     assert answer.status_code == status
-    assert requests.get(f"{adapted[0]}/health", timeout=5).status_code == 200
+    assert requests.get(f"{adapted[0]}/health", timeout=60).status_code == 200
 
 
 def test_an_adapter_of_another_base_is_refused_and_health_says_so(start, tiny):
@@ -213,7 +213,7 @@ def test_an_adapter_of_another_base_is_refused_and_health_says_so(start, tiny):
     status, body = _until_settled(url, process)[-1]
     assert (status, body["status"]) == (503, "error")
     assert "somebody/another-model" in body["detail"]
-    answers = [requests.post(f"{url}/chat", json={"message": "hi"}, headers=KEY, timeout=5) for _ in range(3)]
+    answers = [requests.post(f"{url}/chat", json={"message": "hi"}, headers=KEY, timeout=60) for _ in range(3)]
     assert [each.status_code for each in answers] == [503, 503, 429]  # not loaded; then beyond two a minute
     assert all(int(each.headers["Retry-After"]) > 0 for each in answers)
 
