@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
 from itertools import pairwise
 
@@ -11,6 +11,8 @@ from cloudgpu.base.money import PICO
 
 _MICROSECOND = timedelta(microseconds=1)
 _HOUR = timedelta(hours=1)
+_DOWN = Context(prec=60, rounding=ROUND_DOWN)
+"""So that no running total exceeds the whole and no piece turns negative."""
 
 
 class Meter(StrEnum):
@@ -69,6 +71,14 @@ class Charge:
     purpose: Purpose = Purpose.SERVING
     migration: str | None = None
 
+    def part(self, start: datetime, end: datetime, hours: Decimal, usd: Decimal) -> "Charge":
+        """The same charge for a part of its time."""
+        return Charge(
+            deployment=self.deployment, token=self.token, instance_id=self.instance_id, provider=self.provider,
+            model=self.model, gpu=self.gpu, meter=self.meter, start=start, end=end, hours=hours, usd=usd,
+            source=self.source, purpose=self.purpose, migration=self.migration,
+        )  # fmt: skip
+
     def labelled(self, purpose: Purpose, migration: str | None) -> "Charge":
         """The same money for another purpose."""
         return replace(self, purpose=purpose, migration=migration)
@@ -122,16 +132,14 @@ def _piece(charge: Charge, start: datetime, end: datetime) -> Charge:
         return charge
     usd = _running(charge, charge.usd, end) - _running(charge, charge.usd, start)
     hours = _running(charge, charge.hours, end) - _running(charge, charge.hours, start)
-    return replace(charge, start=start, end=end, usd=usd, hours=hours)
+    return charge.part(start, end, hours, usd)
 
 
 def _running(charge: Charge, total: Decimal, until: datetime) -> Decimal:
     if until >= charge.end:
         return total
     passed, whole = (until - charge.start) // _MICROSECOND, (charge.end - charge.start) // _MICROSECOND
-    with localcontext(prec=60):
-        # Down, so that no running total exceeds the whole and no piece turns negative.
-        return (total * passed / whole).quantize(PICO, rounding=ROUND_DOWN)
+    return _DOWN.quantize(_DOWN.divide(_DOWN.multiply(total, Decimal(passed)), Decimal(whole)), PICO)
 
 
 def _full_hours(start: datetime, end: datetime) -> Iterable[datetime]:

@@ -85,6 +85,8 @@ def read_history(events: Iterable[Event]) -> History:
     engines: dict[str, EngineLog] = {}
     for event in events:
         match event.kind:
+            case EventKind.OBSERVED:  # first: most of a long history is looks
+                life.add(lives, event)
             case EventKind.MIGRATION:
                 moves.add(moved, event)
             case EventKind.WORKED:

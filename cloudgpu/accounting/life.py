@@ -143,13 +143,13 @@ def _begin(event: Event, token: str) -> Life:
 
 def _apply(life: Life, event: Event) -> None:
     match event.kind:
+        case EventKind.OBSERVED:  # first: most of a long history is looks
+            _create(life, event.at)
+            _observe(life, event)
         case EventKind.INTENDED:
             _intend(life, event.data)
         case EventKind.CREATED:
             _create(life, event.at)
-        case EventKind.OBSERVED:
-            _create(life, event.at)
-            _observe(life, event)
         case EventKind.OUT_OF_SIGHT:
             _lose_sight(life, event)
         case EventKind.CHARGED:
@@ -191,7 +191,7 @@ def _create(life: Life, at: datetime) -> None:
 def _observe(life: Life, event: Event) -> None:
     data, last = event.data, life.spans[-1]
     life.shown_until = None
-    shown = tuple(data.get(name) for name in _SHOWN)
+    shown = tuple(map(data.get, _SHOWN))
     if shown == life.shown:
         return
     life.shown = shown

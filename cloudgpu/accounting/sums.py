@@ -48,7 +48,11 @@ class Sums:
         self.by_source[charge.source] += charge.usd
         self.by_purpose[charge.purpose] += charge.usd
         for piece in self.pieces([charge]):
-            self.groups.setdefault(self.key(piece), Tally()).add(piece)
+            key = self.key(piece)
+            group = self.groups.get(key)
+            if group is None:
+                group = self.groups[key] = Tally()
+            group.add(piece)
         if self.seen:
             self._add_seen(charge)
 

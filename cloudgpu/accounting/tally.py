@@ -7,6 +7,7 @@ from decimal import Decimal
 from cloudgpu.accounting.charge import Charge, Meter, Source
 from cloudgpu.base.money import ZERO
 
+_NOTHING = dict.fromkeys(Meter, ZERO)
 _CERTAINTY = {source: rank for rank, source in enumerate(Source)}
 
 
@@ -29,7 +30,7 @@ class Tally:
     """One group as it grows."""
 
     gpu_hours: Decimal = ZERO
-    usd_by_meter: dict[Meter, Decimal] = field(default_factory=lambda: dict.fromkeys(Meter, ZERO))
+    usd_by_meter: dict[Meter, Decimal] = field(default_factory=_NOTHING.copy)
     source: Source = Source.PROVIDER
 
     def add(self, charge: Charge) -> None:

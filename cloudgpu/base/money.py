@@ -6,14 +6,15 @@ cutting an interval anywhere gives the same sum (`accrued_usd`).
 """
 
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 ZERO = Decimal(0)
 PICO = Decimal("1e-12")
 """The smallest amount a charge is kept in."""
 
 _MICROSECOND = timedelta(microseconds=1)
-_MICROSECONDS_PER_HOUR = 3_600_000_000
+_MICROSECONDS_PER_HOUR = Decimal(3_600_000_000)
+_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 
 
 def usd(value: str | int | Decimal) -> Decimal:
@@ -43,7 +44,8 @@ def accrued_usd(usd_per_hour: Decimal, since: datetime, start: datetime, end: da
     Computed as total(since..end) - total(since..start), each rounded once, so the parts of any cut add up to the whole.
     Times before `since` count as `since`.
     """
-    return _total_usd(usd_per_hour, since, end) - _total_usd(usd_per_hour, since, start)
+    whole = _total_usd(usd_per_hour, since, end)
+    return whole if start <= since else whole - _total_usd(usd_per_hour, since, start)
 
 
 def exact_text(amount: Decimal) -> str:
@@ -62,6 +64,6 @@ def show_usd(amount: Decimal, places: int = 2) -> str:
 
 
 def _total_usd(usd_per_hour: Decimal, since: datetime, until: datetime) -> Decimal:
-    microseconds = max(0, (until - since) // _MICROSECOND)
-    with localcontext(prec=60):
-        return (usd_per_hour * microseconds / _MICROSECONDS_PER_HOUR).quantize(PICO, rounding=ROUND_HALF_EVEN)
+    microseconds = Decimal(max(0, (until - since) // _MICROSECOND))
+    product = _EXACT.multiply(usd_per_hour, microseconds)
+    return _EXACT.quantize(_EXACT.divide(product, _MICROSECONDS_PER_HOUR), PICO)

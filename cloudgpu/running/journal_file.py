@@ -72,10 +72,14 @@ def _states(path: Path, mode: str, first: str = "") -> frozenset[str] | None:
 
 
 def _events(connection: sqlite3.Connection) -> Iterator[Event]:
+    """One after another. Names are held once: in a long journal each of them comes back thousands of times."""
+    known: dict[str | None, str | None] = {}
+    once = known.setdefault
     for kind, at, deployment, provider, token, instance_id, data in connection.execute(_EVENTS):
         yield Event(
-            kind=_KINDS[kind], at=_moment(at), deployment=deployment, provider=provider, token=token,
-            instance_id=instance_id, data=_data(data),
+            kind=_KINDS[kind], at=_moment(at), deployment=once(deployment, deployment),
+            provider=once(provider, provider), token=once(token, token),
+            instance_id=once(instance_id, instance_id), data=_data(data),
         )  # fmt: skip
 
 
