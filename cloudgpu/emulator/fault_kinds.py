@@ -133,7 +133,7 @@ _EFFECTIVE = (
     _after("502_after_effect", "it happens; the HTML page of a gateway"),
     _after("504_after_effect", "it happens; gateway time-out"),
     _after("html_after_effect", "it happens; an HTML page with status 200"),
-    _after("truncated", "it happens; the first half of the answer"),
+    _after("truncated", "it happens; the first half of the answer (of a stream: of what it tells at once)"),
     _after("slow", "it happens; the answer is held back for `seconds`", "seconds"),
 )
 _PLAYED = (

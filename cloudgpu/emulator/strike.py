@@ -66,9 +66,20 @@ async def _held_back(request: Request, seconds: float) -> None:
 
 
 async def _truncated(answer: Response) -> Response:
-    chunks = [chunk async for chunk in answer.body_iterator] if hasattr(answer, "body_iterator") else [answer.body]
-    body = b"".join(bytes(chunk) for chunk in chunks)
-    return Response(body[: len(body) // 2], answer.status_code, media_type="application/json")
+    body = b"".join([piece async for piece in _told(answer)])
+    return Response(body[: len(body) // 2], answer.status_code, media_type=answer.headers.get("content-type"))
+
+
+async def _told(answer: Response) -> AsyncIterator[bytes]:
+    """The body; of a stream, which has no end, what it tells before its first heartbeat."""
+    if not hasattr(answer, "body_iterator"):
+        yield bytes(answer.body)
+        return
+    streams = answer.headers.get("content-type", "").startswith("text/event-stream")
+    async for piece in answer.body_iterator:
+        if streams and piece.startswith(b":"):
+            return
+        yield bytes(piece)
 
 
 class _BrokenOff(Response):

@@ -136,3 +136,12 @@ def test_the_sweep_finds_members_of_clusters_too(world):
     world.store.save_deployment(dataclasses.replace(deployment, state=DeploymentState.GONE))
     found = sweep(world.provider, world.store, world.clock.now())
     assert [(each.view.instance_id, each.why) for each in found] == [(deployment.instance_id, Why.SHOULD_BE_GONE)]
+
+
+def test_a_log_that_breaks_off_is_shown_as_far_as_it_came_and_said_to_break_off(world):
+    deployment = world.up()
+    whole = world.provider.logs(deployment.instance_id, 100)
+    world.fault("logs", "truncated")
+    cut = world.provider.logs(deployment.instance_id, 100)
+    assert cut.splitlines()[:-1] == whole.splitlines()[: len(cut.splitlines()) - 1]
+    assert cut.endswith("[the stream broke off here]\n")

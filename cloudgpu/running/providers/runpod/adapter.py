@@ -245,7 +245,7 @@ def _pod(instance_id: str) -> str:
 
 
 def _events(lines: Sequence[str]) -> Iterator[str]:
-    """The text of each event of a stream; comments and heartbeats fall away."""
+    """The text of each event of a stream; comments and heartbeats fall away. One that broke off is said to have."""
     for line in lines:
         if line.startswith("data:"):
             text = line.removeprefix("data:").strip()
@@ -253,4 +253,5 @@ def _events(lines: Sequence[str]) -> Iterator[str]:
                 event = json.loads(text)
             except ValueError:
                 event = None
+                text += " [the stream broke off here]" if text.startswith("{") else ""
             yield str(event["line"]).rstrip("\n") if isinstance(event, Mapping) and "line" in event else text
