@@ -5,7 +5,8 @@ and a replica that lags all answer "none". What counts as `Absent` is gathered b
 agree, a single read that clearly says none (when the id is known), and a key of the account that rented it. Then:
 
 * a create that may have happened (`creating`, `uncertain`) is given up after two such looks, `APART` from each other,
-  the second not before `SETTLED` after the create was sent;
+  the second not before `SETTLED` after the create was sent; where nothing at all is listed, not before `BILLED`: an
+  empty listing may be a broken one, and the bill, which `look` then asks too, takes minutes to tell;
 * an instance whose end we asked for is gone at the first such look, even when the listing is empty (the account's last
   instance leaves an empty listing behind), when two things are known of it: the provider accepted the request to
   destroy it, and the provider once showed it. What was never shown may not be visible yet, and a request that was
@@ -28,6 +29,8 @@ from cloudgpu.running.records import Deployment, DeploymentState, DestroyAnswer
 
 APART = timedelta(seconds=45)
 SETTLED = timedelta(seconds=120)
+BILLED = timedelta(seconds=360)
+"""After this the account's bill names what was rented: RunPod settles every five minutes, Vast.ai sooner."""
 
 
 class Action(StrEnum):
@@ -133,7 +136,7 @@ def _absent(deployment: Deployment, absent: Absent) -> Step:
 
 
 def _absent_create(deployment: Deployment, absent: Absent) -> Step:
-    if _twice(deployment, absent):
+    if _twice(deployment, absent, SETTLED if absent.others else BILLED):
         note = "two complete listings, apart in time, lack it"
         return Step(state=DeploymentState.ABANDONED, action=Action.ABANDON, note=note)
     return Step(
@@ -176,10 +179,10 @@ def _absent_unasked(deployment: Deployment, absent: Absent) -> Step:
     )
 
 
-def _twice(deployment: Deployment, absent: Absent) -> bool:
+def _twice(deployment: Deployment, absent: Absent, settled: timedelta = SETTLED) -> bool:
     """Missed twice, apart, and long enough after its create (of one in the future: after the first miss)."""
     first = _first(deployment, absent)
-    return absent.at - first >= APART and absent.at - min(deployment.since, first) >= SETTLED
+    return absent.at - first >= APART and absent.at - min(deployment.since, first) >= settled
 
 
 def _first(deployment: Deployment, absent: Absent) -> datetime:
