@@ -1,6 +1,10 @@
-"""What people read for a meter, a purpose and a source, the same words everywhere."""
+"""What people read for a meter, a purpose, a source and the price of tokens, the same words everywhere."""
+
+from decimal import ROUND_DOWN, Decimal
 
 from cloudgpu.accounting.charge import Meter, Purpose, Source
+from cloudgpu.accounting.served import TokenCost
+from cloudgpu.base.money import show_usd
 
 METER_NAMES = {
     Meter.GPU: "GPU",
@@ -23,3 +27,17 @@ SOURCE_NAMES = {
     Source.METERED: "metered",
     Source.ESTIMATED: "estimated",
 }
+
+_SURE = Decimal("0.9")
+
+
+def share_words(cost: TokenCost) -> str:
+    """`61 %`: how much of the billed GPU time was seen, never rounded up to all of it."""
+    return f"{(cost.seen_share * 100).quantize(Decimal(1), rounding=ROUND_DOWN)} %"
+
+
+def token_price_words(cost: TokenCost, usd_per_million: Decimal | None) -> str:
+    """`$0.4213`, with a `~` before it when less than 90 % of the time was seen; `-` where no token was."""
+    if usd_per_million is None:
+        return "-"
+    return f"{'' if cost.seen_share >= _SURE else '~'}{show_usd(usd_per_million, 4)}"

@@ -78,6 +78,7 @@ def _one(session: "Session", deployment: "Deployment", *, quiet: bool) -> "Deplo
     from cloudgpu.cli import render
     from cloudgpu.cli.deployment_view import usd_so_far
     from cloudgpu.running.deployment import Progress, take_down
+    from cloudgpu.running.deployment.vitals import note_work
 
     clock = session.clock(deployment.provider)
     with render.live(clock) as shown:
@@ -85,6 +86,7 @@ def _one(session: "Session", deployment: "Deployment", *, quiet: bool) -> "Deplo
         def on_progress(told: Progress) -> None:
             shown.phase(told.phase, told.detail)
 
+        note_work(deployment, session.store, clock, session.emit)
         gone = take_down(
             deployment, provider=session.provider(deployment.provider), store=session.store, clock=clock,
             emit=session.emit, on_progress=on_progress,

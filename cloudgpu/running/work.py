@@ -65,10 +65,10 @@ class Work:
     cache: Cache | None = None
 
 
-def read_work(endpoint: str) -> Work | None:
-    """What the engine tells; None when it tells nothing that can be relied on. Never raises."""
+def read_work(endpoint: str, limit_s: float = _LIMIT_S) -> Work | None:
+    """What the engine tells within so long; None when it tells nothing that can be relied on. Never raises."""
     try:
-        text = exchange("GET", f"{endpoint}/metrics", limit_s=_LIMIT_S, read=lambda each: (each.status, each.body()))
+        text = exchange("GET", f"{endpoint}/metrics", limit_s=limit_s, read=lambda each: (each.status, each.body()))
     except (OSError, ValueError):
         return None
     return work_in(text[1].decode("utf-8", "replace")) if text[0] == 200 else None

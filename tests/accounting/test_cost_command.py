@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 import typer
-from lifetimes import a_rental, at, charged
+from lifetimes import a_rental, at, charged, event
 from typer.testing import CliRunner
 
 import cloudgpu.cli.cost
@@ -41,8 +41,8 @@ def journal(tmp_path, monkeypatch):
 @pytest.fixture
 def rented(journal):
     bill = charged(at(80), ("gpu", at(6), at(60), "0.324000000001"), ("disk", at(), at(60), "0.018"))
-    for event in [*a_rental(), bill]:
-        journal.append(event)
+    for each in [*a_rental(), bill]:
+        journal.append(each)
 
 
 def run(app, *arguments):
@@ -70,6 +70,16 @@ def test_the_json_has_every_digit(app, rented):
     assert document["total"]["usd"]["total"] == "0.342000000001"
     assert {group["key"] for group in document["groups"]} == {"gpu", "disk"}
     assert document["billing_now"] == []
+
+
+def test_a_price_of_tokens_comes_with_the_share_of_the_time_it_rests_on(app, rented, journal):
+    for minute, tokens in ((9, 0), (30, 100_000)):
+        data = {"prompt_tokens": tokens, "generation_tokens": tokens, "run": None, "kv_peak": None, "kv_tokens": None}
+        journal.append(event("worked", at(minute), data))
+    said = " ".join(run(app, "--offline").stdout.split())
+    assert "100,000 100,000 ~$1.5300 ~$0.7650 44 %" in said
+    (told,) = json.loads(run(app, "--offline", "--json").stdout)["tokens"].values()
+    assert (told["usd_per_million_output"], told["seen_share"]) == ("1.53", "0.4444")
 
 
 def test_an_export_to_a_file_is_whole_and_adds_up(app, rented, tmp_path):

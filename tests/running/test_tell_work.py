@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from cloudgpu.base.errors import StoreError
 from cloudgpu.base.events import EventKind
 from cloudgpu.running.deployment.vitals import note_work, take_vitals
 from cloudgpu.running.health import Health
@@ -102,6 +103,14 @@ def test_before_an_end_the_counters_are_written_down_whatever_was_told_last(desk
     desk.wait(1)
     note_work(deployment, desk.store, desk.clock, desk.store.append, read=engine)
     assert [each["generation_tokens"] for each in told(desk)] == [0, 7]
+
+
+def test_a_journal_that_takes_nothing_keeps_no_end_waiting(desk, engine):
+    def full(_event):
+        raise StoreError("the disk is full")
+
+    deployment = desk.up()
+    assert note_work(deployment, desk.store, desk.clock, full, read=engine) == deployment
 
 
 def test_an_engine_that_tells_no_tokens_leaves_no_trace(desk):

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from cloudgpu.cli.session import Session
 
 
-def read(session: "Session", *, offline: bool) -> tuple[History, dict[str, datetime], list[str]]:
+def read(session: "Session", *, offline: bool, at_once: bool = True) -> tuple[History, dict[str, datetime], list[str]]:
     """The history after the bills of all that is not settled, and the balances, were read again.
 
     With the moment up to which each provider's charges are told, taken before the bills are read, so that they reach
-    it; and notes on what could not be read.
+    it; and notes on what could not be read. Engines' counters are read too; `at_once` writes each reading down.
     """
     history = read_history(session.events())
     moments = _moments(session, history)
@@ -34,6 +34,7 @@ def read(session: "Session", *, offline: bool) -> tuple[History, dict[str, datet
         return history, moments, []
     silent = _read_bills(session, history)
     _read_balances(session, history, silent)
+    _read_counters(session, at_once=at_once)
     notes = [
         f"The bill of {name} could not be read, so its newest figures are metered: {why}."
         for name, why in silent.items()
@@ -103,6 +104,14 @@ def _read_balances(session: "Session", history: History, silent: Mapping[str, st
             continue
         if name not in known or known[name].usd != left:
             session.emit(Event(kind=EventKind.BALANCE, at=now, provider=name, data={"usd": exact_text(left)}))
+
+
+def _read_counters(session: "Session", *, at_once: bool) -> None:
+    """What a million tokens cost follows from the counters of engines. One that is silent spoils nothing."""
+    from cloudgpu.running.deployment.vitals import note_work
+
+    for each in session.store.deployments():
+        note_work(each, session.store, session.clock(each.provider), session.emit, at_once=at_once)
 
 
 def _moments(session: "Session", history: History) -> dict[str, datetime]:

@@ -55,19 +55,19 @@ def cost(
     days(since, until)  # a wrong day is refused before anything is opened or asked
     session = open_session()
     if watch and not json:
-        _watch(lambda: _told(session, by.value, since, until, offline=offline), watch)
+        _watch(lambda: _told(session, by.value, since, until, offline=offline, again=True), watch)
     told, notes = _told(session, by.value, since, until, offline=offline)
     (show_json if json else show)(told, notes)
     end_of(told.billing_now)
 
 
 def _told(
-    session: "Session", by: str, since: str | None, until: str | None, *, offline: bool
+    session: "Session", by: str, since: str | None, until: str | None, *, offline: bool, again: bool = False
 ) -> "tuple[Report, list[str]]":
     from cloudgpu.accounting.report import report  # loaded only when it is asked for, as everything here
     from cloudgpu.cli.cost.reading import bounded, days, read
 
-    history, moments, notes = read(session, offline=offline)
+    history, moments, notes = read(session, offline=offline, at_once=not again)
     first, last = days(since, until)
     return report(history, bounded(moments, last), by, first), notes
 

@@ -9,6 +9,7 @@ from cloudgpu.accounting.report import Report
 from cloudgpu.accounting.tally import Line
 from cloudgpu.accounting.words import METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES
 from cloudgpu.cli import render
+from cloudgpu.cli.cost.tokens_view import show_tokens, tokens_json
 from cloudgpu.cli.render import Column
 
 
@@ -22,6 +23,8 @@ def show_json(told: Report, notes: list[str]) -> None:
             "groups": [_line_json(line) for line in told.lines],
             "total": _line_json(told.total),
             "usd_by_source": {source.value: usd for source, usd in told.usd_by_source.items()},
+            "tokens": {key: tokens_json(cost) for key, cost in told.tokens.items()},
+            "total_tokens": tokens_json(told.total_tokens) if told.total_tokens else None,
             "usd_by_purpose": {purpose.value: usd for purpose, usd in told.usd_by_purpose.items()},
             "doubt_usd": told.doubt_usd,
             "pace": told.pace,
@@ -40,6 +43,7 @@ def show(told: Report, notes: list[str]) -> None:
         render.text("Nothing was spent in this time." if told.since else never)
     else:
         _print_lines(told)
+        show_tokens(told)
         _print_pace(told)
     _print_billing(told)
     for note in notes:

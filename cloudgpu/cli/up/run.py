@@ -39,6 +39,7 @@ from cloudgpu.running.deployment import (
 )
 from cloudgpu.running.deployment.failures import Failure
 from cloudgpu.running.deployment.race import ELSEWHERE
+from cloudgpu.running.deployment.vitals import note_work
 from cloudgpu.serving.asked import Asked
 
 
@@ -122,6 +123,7 @@ def _still_there(session: Session, standing: Deployment) -> Deployment:
 
 def _hand_over(session: Session, deployment: Deployment, wish: Wish, failures: Sequence[Failure] = ()) -> None:
     hand_over(session, deployment)
+    note_work(deployment, session.store, session.clock(deployment.provider), session.emit)
     if wish.as_json:
         return render.out_json(_document(session, deployment, wish.show_key) | {"failed": _failed(failures)})
     for failure in failures:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from cloudgpu.base.clock import Clock
-from cloudgpu.base.errors import ConflictError
+from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.events import Emit
 from cloudgpu.running.deployment.observe import lock_name
 from cloudgpu.running.deployment.tell_work import tell_work
@@ -18,6 +18,9 @@ from cloudgpu.running.work import Work, read_work
 
 PATIENCE = 3
 """So many looks in a row without an answer before it counts: one packet that was lost is no outage."""
+
+_QUICK_S = 3.0
+"""So long a destroy or a report waits for an engine's counters: it costs a thousandth of a dollar at the most."""
 
 ReadWork = Callable[[str], Work | None]
 
@@ -58,19 +61,26 @@ def take_vitals(
 
 
 def note_work(
-    deployment: Deployment, store: Store, clock: Clock, emit: Emit, *, read: ReadWork = read_work
+    deployment: Deployment,
+    store: Store,
+    clock: Clock,
+    emit: Emit,
+    *,
+    read: ReadWork = lambda endpoint: read_work(endpoint, _QUICK_S),
+    at_once: bool = True,
 ) -> Deployment:
-    """The deployment after its engine's counters were read once and written down: before a report, or before its end.
+    """The deployment after its engine's counters were read once: at its start, before a report, before its end.
 
-    Never raises over an engine that tells nothing, nor over another process that works on it. Calls the endpoint.
+    They are written down `at_once`, or when the last reading is old enough. Calls the endpoint for a few seconds at
+    most. Never raises: no silent engine, other process or full disk keeps a destroy waiting for a statistic.
     """
     if deployment.state is not DeploymentState.READY or deployment.endpoint is None:
         return deployment
     work = read(deployment.endpoint)
-    with suppress(ConflictError), store.lock(lock_name(deployment.name), f"a look at {deployment.name}"):
+    with suppress(CloudgpuError), store.lock(lock_name(deployment.name), f"a look at {deployment.name}"):
         current = store.life(deployment.token) or deployment
         if current.state is DeploymentState.READY and work is not None:
-            current = tell_work(current, work, clock.now(), emit, at_once=True)
+            current = tell_work(current, work, clock.now(), emit, at_once=at_once)
             store.save_deployment(current)
         return current
     return deployment
