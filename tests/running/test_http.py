@@ -317,7 +317,7 @@ def test_the_headers_of_an_answer_tell_limits_and_the_providers_clock(http, serv
         "Date": format_datetime(ahead, usegmt=True),
     }
     answers(server, json={}, headers=headers)
-    assert http.headroom() == Headroom(calls={}, least_s={}, windows=(), clock_ahead_s=None)
+    assert http.headroom() == Headroom(calls={}, least_s={}, windows=(), clock_ahead_s=None, last_minute=0)
     ASK["read"](http)
     ASK["act"](http)
     known = http.headroom()

@@ -156,10 +156,12 @@ def _limits(name: str, headroom: Headroom) -> Check:
     ]
     stated = ", ".join(f"{each.left} of {each.limit or '?'} calls left ({each.name})" for each in headroom.windows)
     tight = any(each.left == 0 for each in headroom.windows)
+    told = f"rate limits: {stated}" if stated else "states no rate limits; our own distances hold"
+    lately = headroom.last_minute
     return Check(
         about=name, verdict=Verdict.ATTENTION if tight else Verdict.OK,
-        text=f"rate limits: {stated}" if stated else "states no rate limits; our own distances hold",
-        facts={"windows": windows, "calls": dict(headroom.calls)},
+        text=told if lately is None else f"{told}; {lately} calls in the last minute, other commands' here included",
+        facts={"windows": windows, "calls": dict(headroom.calls), "last_minute": lately},
     )  # fmt: skip
 
 

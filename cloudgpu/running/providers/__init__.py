@@ -33,6 +33,7 @@ def open_provider(name: str, settings: Settings, *, emulator: EmulatorAddress | 
     """
     from cloudgpu.running.providers.http import Timeouts  # requests is loaded only when somebody is to be asked
     from cloudgpu.running.providers.runpod import open_runpod
+    from cloudgpu.running.providers.turns import Turns, turns_file
     from cloudgpu.running.providers.vast import open_vast
 
     if name in _EMULATED:
@@ -41,17 +42,22 @@ def open_provider(name: str, settings: Settings, *, emulator: EmulatorAddress | 
         timeouts = Timeouts(connect_s=5.0, read_s=_EMULATOR_READ_S, act_s=_EMULATOR_READ_S)
         opener = open_vast if name == "emulator" else open_runpod
         return opener(
-            emulator.url, emulator.api_key, emulator.clock, name=name, console=emulator.url, timeouts=timeouts
-        )
+            emulator.url, emulator.api_key, emulator.clock, name=name, console=emulator.url, timeouts=timeouts,
+            turns=Turns(turns_file(settings.state_dir, name, emulator.api_key)),
+        )  # fmt: skip
     if name == "vast":
         if settings.vast_key is None:
             raise _missing_key("Vast.ai", "VAST_API_KEY")
-        return open_vast(settings.vast_url.value, settings.vast_key.value, SystemClock())
+        key = settings.vast_key.value
+        turns = Turns(turns_file(settings.state_dir, name, key))
+        return open_vast(settings.vast_url.value, key, SystemClock(), turns=turns)
     if name == "runpod":
         if settings.runpod_key is None:
             raise _missing_key("RunPod", "RUNPOD_API_KEY", rehearsal="emulator-runpod")
         port_kind = _port_kind(settings.runpod_port.value)
-        return open_runpod(settings.runpod_url.value, settings.runpod_key.value, SystemClock(), port_kind=port_kind)
+        key = settings.runpod_key.value
+        turns = Turns(turns_file(settings.state_dir, name, key))
+        return open_runpod(settings.runpod_url.value, key, SystemClock(), port_kind=port_kind, turns=turns)
     if name == "docker":
         from cloudgpu.running.providers.docker import open_docker
 

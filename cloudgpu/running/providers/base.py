@@ -134,13 +134,15 @@ class Headroom:
 
     `calls` counts what was sent, by endpoint; `least_s` is the distance we keep between two calls of an endpoint, in
     seconds. `windows` is empty where the provider states no limits. `clock_ahead_s` is the provider's `Date` less this
-    machine's time, to the second; None before an answer had one.
+    machine's time, to the second; None before an answer had one. `last_minute` counts the calls of the last minute with
+    this key, those of other commands on this machine included; None where nobody limits them.
     """
 
     calls: Mapping[str, int]
     least_s: Mapping[str, float]
     windows: tuple[RateWindow, ...]
     clock_ahead_s: float | None
+    last_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

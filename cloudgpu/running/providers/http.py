@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from queue import Empty, Queue
-from threading import Event, Lock
+from threading import Event
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -29,6 +29,7 @@ from cloudgpu.running.exchange import Incoming, begin, exchange
 from cloudgpu.running.providers.base import Headroom, RateWindow
 from cloudgpu.running.providers.limits import clock_ahead_s, retry_after_s, used_up_s, windows_of
 from cloudgpu.running.providers.no_answer import check_address, no_answer
+from cloudgpu.running.providers.turns import Turns
 
 T = TypeVar("T")
 
@@ -94,7 +95,8 @@ class Http:
 
     Intervals and waits pass on the provider's clock, time-outs on the real one. `explain` turns an answer with an error
     status into the error it means; it is given the reply and never sees the key. `variable` names the setting that
-    holds the address. A used-up window of a `RateLimit` header holds the next call back until it opens again.
+    holds the address. A used-up window of a `RateLimit` header holds the next calls back until it opens again. `turns`
+    may be shared with other commands that use this key.
     """
 
     base_url: str
@@ -104,12 +106,10 @@ class Http:
     explain: Explain
     timeouts: Timeouts = field(default_factory=Timeouts)
     variable: str = "VAST_URL"
-    _last_s: dict[str, float] = field(default_factory=dict)
-    _closed_until_s: float | None = None
+    turns: Turns = field(default_factory=Turns)
     _calls: Counter[str] = field(default_factory=Counter)
     _windows: tuple[RateWindow, ...] = ()
     _clock_ahead_s: float | None = None
-    _turns: Lock = field(default_factory=Lock, repr=False)
 
     def __post_init__(self) -> None:
         """Raise UsageError for an address, RefusedKeyError for a key, that no call could be made with."""
@@ -123,7 +123,7 @@ class Http:
         """What the calls so far tell of the provider's limits and time. Calls no network."""
         return Headroom(
             calls=dict(self._calls), least_s=dict(self.intervals_s), windows=self._windows,
-            clock_ahead_s=self._clock_ahead_s,
+            clock_ahead_s=self._clock_ahead_s, last_minute=self.turns.last_minute(self.clock.elapsed()),
         )  # fmt: skip
 
     def read(
@@ -271,19 +271,17 @@ class Http:
         windows = windows_of(headers)
         wait_s = used_up_s(windows)
         self._windows = windows or self._windows
-        self._closed_until_s = None if wait_s is None else self.clock.elapsed() + min(_LONGEST_WAIT_S, wait_s)
+        if windows:
+            self.turns.close(None if wait_s is None else self.clock.elapsed() + min(_LONGEST_WAIT_S, wait_s))
         middle = began + (SystemClock().now() - began) / 2  # `Date` tells real time, whatever clock the market keeps
         ahead_s = clock_ahead_s(headers, middle)
         self._clock_ahead_s = self._clock_ahead_s if ahead_s is None else ahead_s
 
     def _pace(self, endpoint: str) -> None:
-        """Wait until the endpoint may be called again, and count the call. Threads have their turns in a row."""
-        with self._turns:
-            now_s, last_s = self.clock.elapsed(), self._last_s.get(endpoint)
-            free_s = now_s if last_s is None else last_s + self.intervals_s.get(endpoint, 0.0)
-            turn_s = max(now_s, free_s, self._closed_until_s or now_s)
-            self._last_s[endpoint], self._closed_until_s = turn_s, None
-            self._calls[endpoint] += 1
+        """Wait until the endpoint may be called again, and count the call. Threads and commands take turns."""
+        now_s = self.clock.elapsed()
+        turn_s = self.turns.take(endpoint, self.intervals_s.get(endpoint, 0.0), now_s)
+        self._calls[endpoint] += 1
         self.clock.sleep(turn_s - now_s)
 
     def _url(self, path: str) -> str:

@@ -34,6 +34,7 @@ from cloudgpu.running.providers.runpod.bill import billing_params, lines_of
 from cloudgpu.running.providers.runpod.create import PortKind, pod_body, pod_offer
 from cloudgpu.running.providers.runpod.errors import NoPodError, TooLittleMoneyError, explain, explain_create, no_credit
 from cloudgpu.running.providers.runpod.pods import read_listing, read_one
+from cloudgpu.running.providers.turns import Turns
 from cloudgpu.serving.launch import LaunchRequest
 
 CONSOLE_URL = "https://console.runpod.io/pods"
@@ -221,10 +222,10 @@ class RunpodProvider:
 
 def open_runpod(
     url: str, key: Secret, clock: Clock, *, name: str = "runpod", console: str = CONSOLE_URL,
-    timeouts: Timeouts | None = None, port_kind: PortKind = "http",
+    timeouts: Timeouts | None = None, port_kind: PortKind = "http", turns: Turns | None = None,
 ) -> RunpodProvider:  # fmt: skip
-    """The adapter for one account. Calls no network."""
-    http = Http(url, key, clock, _INTERVALS_S, explain, timeouts or Timeouts(), "RUNPOD_API_BASE_URL")
+    """The adapter for one account; `turns` may be shared with other commands. Calls no network."""
+    http = Http(url, key, clock, _INTERVALS_S, explain, timeouts or Timeouts(), "RUNPOD_API_BASE_URL", turns or Turns())
     first_byte_s = PROXY_SILENCE_S if port_kind == "http" else None
     capabilities = Capabilities(interruptible=False, console_url=console, first_byte_s=first_byte_s)
     return RunpodProvider(http, name, capabilities, port_kind)

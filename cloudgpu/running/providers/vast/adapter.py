@@ -15,6 +15,7 @@ from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.vast_offers import offers_from_vast, unsaid_notes
 from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
 from cloudgpu.running.providers.http import Http, Reply, Timeouts
+from cloudgpu.running.providers.turns import Turns
 from cloudgpu.running.providers.vast.bid import bid_again, bid_price
 from cloudgpu.running.providers.vast.bill import charges_window, lines_of, read_charges
 from cloudgpu.running.providers.vast.create import create_body
@@ -183,10 +184,10 @@ class VastProvider:
 
 def open_vast(
     url: str, key: Secret, clock: Clock, *, name: str = "vast", console: str = CONSOLE_URL,
-    timeouts: Timeouts | None = None,
+    timeouts: Timeouts | None = None, turns: Turns | None = None,
 ) -> VastProvider:  # fmt: skip
-    """The adapter for one account. Calls no network."""
-    http = Http(url, key, clock, _INTERVALS_S, explain, timeouts or Timeouts())
+    """The adapter for one account; `turns` may be shared with other commands. Calls no network."""
+    http = Http(url, key, clock, _INTERVALS_S, explain, timeouts or Timeouts(), turns=turns or Turns())
     return VastProvider(http, name, Capabilities(interruptible=True, console_url=console))
 
 
