@@ -1,9 +1,13 @@
-"""A real browser for whoever shows pages; signals as they were."""
+"""A real browser for whoever shows pages; signals as they were; no deadline for an example on a busy machine."""
 
 import shutil
 import signal
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 _QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
           "--disable-component-update", "--disable-sync", "--disable-quic")  # fmt: skip

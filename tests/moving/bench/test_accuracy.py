@@ -23,6 +23,8 @@ from cloudgpu.moving.bench.question import Question
 from cloudgpu.moving.bench.workload import Workload
 from tests.emulator.clients import installed
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
 HERE = Path(__file__).parent
 AIPERF = "0.13.0"
 TTFT_S, TOKENS_PER_S, STREAMS = 0.2, 100, 20
@@ -62,14 +64,13 @@ def close(seen_s, true_s):
 
 
 def in_a_quiet_moment(check):
-    """A machine that is busy with something else delays server and client alike: one attempt of three must hold."""
-    for _ in range(2):
+    """A machine that is busy with something else delays server and client alike: one attempt of five must hold."""
+    for _ in range(4):
         with contextlib.suppress(AssertionError):
             return check()
     return check()
 
 
-@pytest.mark.slow
 def test_ttft_and_itl_are_right_at_twenty_streams_of_a_hundred_tokens_a_second():
     def check():
         with known_endpoint(TTFT_S) as endpoint:
@@ -82,7 +83,6 @@ def test_ttft_and_itl_are_right_at_twenty_streams_of_a_hundred_tokens_a_second()
     in_a_quiet_moment(check)
 
 
-@pytest.mark.slow
 def test_every_piece_is_stamped_within_milliseconds_of_the_moment_it_was_sent():
     def check():
         workload = Workload(iterations=0, users=(5,), turns=1, per_user=2, warm_up=0)
@@ -96,7 +96,6 @@ def test_every_piece_is_stamped_within_milliseconds_of_the_moment_it_was_sent():
     in_a_quiet_moment(check)
 
 
-@pytest.mark.slow
 @pytest.mark.official
 def test_a_public_tool_measures_the_same_medians_on_the_same_server(tmp_path):
     question = Question(kind="fact", text=PROMPT, max_tokens=64)

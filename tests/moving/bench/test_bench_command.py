@@ -125,7 +125,7 @@ def test_ctrl_c_shows_what_was_measured_and_ends_with_status_1(shell):
         while len(server.asked) < 12:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     answer = json.loads(out)
     assert process.returncode == 1
     assert "stopped by Ctrl-C" in answer["ended"]

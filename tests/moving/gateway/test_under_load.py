@@ -106,7 +106,7 @@ class Stand:
             headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json", **(headers or {})},
         )
         try:
-            with urllib.request.urlopen(sent, timeout=20) as answer:
+            with urllib.request.urlopen(sent, timeout=120) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refusal:
             with refusal:
@@ -124,7 +124,7 @@ class Stand:
             engine.wait()
 
 
-def until(is_so, what, limit_s=20):
+def until(is_so, what, limit_s=120):
     over_at = time.monotonic() + limit_s
     while not is_so():
         assert time.monotonic() < over_at, f"waited in vain until {what}"
@@ -145,18 +145,23 @@ def stand(request, tmp_path):
         stand.close()
 
 
-def under_load(stand, acts, *, between_s=1.0):
-    """Fifty clients ask while the acts are done one after the other; what they were answered."""
+def under_load(stand, acts, *, between=2 * CLIENTS):
+    """Fifty clients ask while the acts are done, each after so many more answers; what they were answered."""
     crowd = stand.crowd()
+
+    async def more_answers():
+        wanted = crowd.answers.total() + between
+        while crowd.answers.total() < wanted:
+            await asyncio.sleep(0.02)
 
     async def run():
         asking = asyncio.create_task(crowd.ask_at_once(CLIENTS))
         for act in acts:
-            await asyncio.sleep(between_s)
+            await asyncio.wait_for(more_answers(), 120)
             await asyncio.to_thread(act)
-        await asyncio.sleep(between_s)
+        await asyncio.wait_for(more_answers(), 120)
         crowd.stop = True
-        await asyncio.wait_for(asking, 60)
+        await asyncio.wait_for(asking, 120)
 
     asyncio.run(run())
     return crowd
@@ -179,14 +184,13 @@ def test_canary_steps_promotion_and_rollback_cut_no_stream_and_drop_no_more_than
     assert crowd.count(outcome="cut") == 0, crowd.answers
     failed = crowd.answers.total() - crowd.count(outcome="answered")
     assert failed <= crowd.answers.total() * MAY_FAIL[stand.route.kind], crowd.answers
-    assert crowd.answers.total() > 4 * CLIENTS
     assert crowd.count(kind="stream") > CLIENTS
     assert stand.who() == "new"
 
 
 def test_when_the_new_side_is_killed_the_old_one_answers_at_once(stand):
     stand.lead(old=0, new=100, standby="old")
-    crowd = under_load(stand, [lambda: stand.engines["new"].send_signal(signal.SIGKILL)], between_s=3.0)
+    crowd = under_load(stand, [lambda: stand.engines["new"].send_signal(signal.SIGKILL)], between=6 * CLIENTS)
     assert crowd.count(kind="whole", outcome="cut") == 0
     failed = crowd.answers.total() - crowd.count(outcome="answered") - crowd.count(outcome="cut")
     assert failed <= 2, crowd.answers
@@ -196,7 +200,7 @@ def test_when_the_new_side_is_killed_the_old_one_answers_at_once(stand):
 
 def test_when_a_side_is_killed_in_the_middle_of_a_canary_the_other_one_gets_all(stand):
     stand.lead(old=50, new=50)
-    crowd = under_load(stand, [lambda: stand.engines["old"].send_signal(signal.SIGKILL)], between_s=2.0)
+    crowd = under_load(stand, [lambda: stand.engines["old"].send_signal(signal.SIGKILL)], between=4 * CLIENTS)
     assert crowd.answers.total() - crowd.count(outcome="answered") - crowd.count(outcome="cut") <= 2, crowd.answers
     assert stand.who() == "new"
 
