@@ -155,8 +155,10 @@ class DockerProvider:
 
     def headroom(self) -> Headroom:
         """See `Provider`. A daemon limits nothing, and no distance is kept."""
-        calls = dict(self.daemon.calls)
-        return Headroom(calls=calls, least_s={}, windows=(), clock_ahead_s=self.daemon.clock_ahead_s)
+        return Headroom(
+            calls=dict(self.daemon.calls), least_s=dict.fromkeys(("create", "destroy", "list"), 0.0), windows=(),
+            clock_ahead_s=self.daemon.clock_ahead_s,
+        )  # fmt: skip
 
     def console_url(self, instance_id: str) -> str:
         """See `Provider`. A command: a daemon has no page."""
