@@ -41,3 +41,21 @@ def token_price_words(cost: TokenCost, usd_per_million: Decimal | None) -> str:
     if usd_per_million is None:
         return "-"
     return f"{'' if cost.seen_share >= _SURE else '~'}{show_usd(usd_per_million, 4)}"
+
+
+TOKENS_HEAD = ("Prompt tokens", "Output tokens", "USD per million output", "USD per million total", "Time seen")
+
+
+def tokens_cells(cost: TokenCost) -> list[str]:
+    """A row below TOKENS_HEAD."""
+    return [
+        f"{cost.prompt_tokens:,}", f"{cost.generation_tokens:,}",
+        token_price_words(cost, cost.usd_per_million_output), token_price_words(cost, cost.usd_per_million_total),
+        share_words(cost),
+    ]  # fmt: skip
+
+
+TOKENS_REST_ON = (
+    "Prices are the money of the time whose tokens were counted, by these tokens. Time seen is its share of the billed "
+    "GPU time; ~ marks less than 90 %."
+)

@@ -13,7 +13,9 @@ from lifetimes import NOON, a_rental, at, event
 
 from cloudgpu.accounting.exports.book import open_book
 from cloudgpu.accounting.exports.csv import csv_text
+from cloudgpu.accounting.exports.html import html_text
 from cloudgpu.accounting.exports.json import json_text
+from cloudgpu.accounting.exports.markdown import markdown_text
 from cloudgpu.accounting.history import read_history
 from cloudgpu.accounting.report import report
 from cloudgpu.accounting.served import Stretch
@@ -112,3 +114,13 @@ def test_every_row_of_an_export_has_its_tokens_and_they_add_up():
     document = json.loads(json_text(book.rows, END))
     assert document["totals"]["prompt_tokens"] == "3000000"
     assert json.loads(json_text(open_book(read_history(a_rental()), END).rows, END))["totals"]["prompt_tokens"] is None
+
+
+def test_pages_for_people_tell_the_price_and_what_it_rests_on():
+    half = open_book(read_history([*a_rental(hours=24), worked(at(9), 0, 0), worked(at(720), 10, 1_000_000)]), END)
+    for text in (html_text(half), markdown_text(half)):
+        assert "1,000,000" in text
+        assert "~$" in text
+        assert "49 %" in text
+    silent = open_book(read_history(a_rental()), END)
+    assert "million" not in html_text(silent) + markdown_text(silent)

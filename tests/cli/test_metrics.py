@@ -9,7 +9,9 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
@@ -19,8 +21,11 @@ from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.settings import read_settings
 from cloudgpu.cli.metrics.app import metrics_app
+from cloudgpu.cli.metrics.engine_families import card_families, engine_families
 from cloudgpu.cli.metrics.families import families
 from cloudgpu.cli.session import Session
+from cloudgpu.running.engine_reading import EngineReading
+from cloudgpu.running.gpu_load import GpuLoad
 
 ROOT = Path(__file__).parents[2]
 parser = pytest.importorskip("prometheus_client.parser")
@@ -55,6 +60,22 @@ def test_every_family_can_be_read_by_prometheus_own_parser(session):
     assert told["cloudgpu_balance_hours_left"][0].value == 33.1
     assert told["cloudgpu_budget_limit_usd"][0].value == 50
     assert {sample.labels["model"] for sample in told["cloudgpu_cost_usd"]} == {'a "model"'}
+
+
+def test_what_engines_and_cards_told_at_the_last_look_is_told_in_base_units():
+    reading = EngineReading(
+        told_at=parse_utc("2026-03-01T12:00:00+00:00"), prompt_tokens=7, generation_tokens=9, requests=2, run=None,
+        kv_share=Decimal("0.25"), kv_peak=None, kv_tokens=None,
+    )  # fmt: skip
+    load = GpuLoad(util_percent=35.0, temperature_c=58.0)
+    one = SimpleNamespace(name="mistral", provider="vast", gpu="RTX 4090", engine=reading, gpu_load=load)
+    silent = SimpleNamespace(name="other", provider="vast", gpu="RTX 4090", engine=None, gpu_load=None)
+    told = {name: samples for name, _, _, samples in (*engine_families([one, silent]), *card_families([one, silent]))}
+    assert told["cloudgpu_engine_tokens"] == [(("mistral", "prompt"), 7.0), (("mistral", "output"), 9.0)]
+    assert told["cloudgpu_kv_cache_used_ratio"] == [(("mistral",), 0.25)]
+    assert told["cloudgpu_kv_cache_tokens"] == told["cloudgpu_gpu_memory_used_ratio"] == []
+    assert told["cloudgpu_gpu_utilization_ratio"] == [(("mistral", "vast", "RTX 4090"), 0.35)]
+    assert told["cloudgpu_gpu_temperature_celsius"] == [(("mistral", "vast", "RTX 4090"), 58.0)]
 
 
 def test_the_grafana_dashboard_asks_only_for_families_and_labels_that_exist(session):

@@ -7,7 +7,14 @@ from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.exports.book import Book
 from cloudgpu.accounting.period import by_day
 from cloudgpu.accounting.tally import Line, group
-from cloudgpu.accounting.words import METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES
+from cloudgpu.accounting.words import (
+    METER_NAMES,
+    PURPOSE_NAMES,
+    SOURCE_NAMES,
+    TOKENS_HEAD,
+    TOKENS_REST_ON,
+    tokens_cells,
+)
 from cloudgpu.base.money import show_usd
 
 _ESCAPED = str.maketrans({"|": "\\|", "\n": " ", "\r": " ", "`": "\\`", "<": "&lt;", "*": "\\*", "_": "\\_"})
@@ -22,6 +29,7 @@ def markdown_text(book: Book) -> str:
         f"# Cost of GPUs until {told.as_of:%Y-%m-%d %H:%M} UTC",
         f"**{_usd(told.total.total_usd)}** in all. {_words(book)}",
         _sums("Deployment", [*told.lines, told.total], meters),
+        _tokens(book),
         _pairs("What it was for", [(PURPOSE_NAMES[each], usd) for each, usd in told.usd_by_purpose.items() if usd]),
         _pairs("Whose word it is", [(SOURCE_NAMES[each], usd) for each, usd in told.usd_by_source.items() if usd]),
         _sums("Day (UTC)", days, meters),
@@ -44,6 +52,11 @@ def _sums(heading: str, lines: Sequence[Line], meters: Sequence[Meter]) -> str:
     rows = [[_plain(line.key), f"{line.gpu_hours:.3f}", *(_usd(line.usd_by_meter[m]) for m in meters),
              _usd(line.total_usd)] for line in lines]  # fmt: skip
     return _table(head, rows)
+
+
+def _tokens(book: Book) -> str:
+    served = [[_plain(key), *tokens_cells(cost)] for key, cost in book.report.tokens.items() if cost.generation_tokens]
+    return f"{_table(['Tokens', *TOKENS_HEAD], served)}\n\n{TOKENS_REST_ON}" if served else ""
 
 
 def _pairs(heading: str, pairs: Sequence[tuple[str, Decimal]]) -> str:

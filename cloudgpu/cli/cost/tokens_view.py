@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from cloudgpu.accounting.report import Report
 from cloudgpu.accounting.served import TokenCost
-from cloudgpu.accounting.words import share_words, token_price_words
+from cloudgpu.accounting.words import TOKENS_REST_ON, share_words, tokens_cells
 from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 
@@ -39,16 +39,5 @@ def show_tokens(told: Report) -> None:
     served = [(key, cost) for key, cost in told.tokens.items() if cost.generation_tokens]
     lines = [*served, ("Total", total)] if len(served) != 1 else served
     render.text()
-    render.table(columns, [_cells(key, cost) for key, cost in lines])
-    return render.note(
-        "Prices are the money of the time whose tokens were counted, by these tokens. Time seen: its share of the "
-        "billed GPU time; ~ marks less than 90 %. `cloudgpu watch` sees all of it."
-    )
-
-
-def _cells(key: str, cost: TokenCost) -> list[str]:
-    return [
-        key, f"{cost.prompt_tokens:,}", f"{cost.generation_tokens:,}",
-        token_price_words(cost, cost.usd_per_million_output), token_price_words(cost, cost.usd_per_million_total),
-        share_words(cost),
-    ]  # fmt: skip
+    render.table(columns, [[key, *tokens_cells(cost)] for key, cost in lines])
+    return render.note(f"{TOKENS_REST_ON} `cloudgpu watch` sees all of it.")

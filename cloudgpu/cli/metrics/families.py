@@ -7,12 +7,11 @@ from cloudgpu.accounting.billing import billing_now, purses
 from cloudgpu.accounting.budget import Use
 from cloudgpu.accounting.history import History
 from cloudgpu.accounting.ledger import Until, charges
+from cloudgpu.accounting.report import report
 from cloudgpu.base.money import ZERO
+from cloudgpu.cli.metrics.engine_families import card_families, engine_families, token_families
+from cloudgpu.cli.metrics.family import Family, Sample
 from cloudgpu.running.records import Deployment, DeploymentState
-
-Sample = tuple[Sequence[str], float]
-Family = tuple[str, str, Sequence[str], Sequence[tuple[Sequence[str], float]]]
-"""Name, help, label names, and per sample its label values and value."""
 
 _COST = ("deployment", "model", "provider", "gpu", "meter", "purpose", "source")
 _STATES = ("deployment", "provider", "service", "state")
@@ -28,6 +27,9 @@ def families(
     yield "cloudgpu_burn_usd_per_hour", "What bills now.", ("deployment", "provider", "gpu"), _burn(history)
     yield from _purses(history)
     yield "cloudgpu_deployment_state", "1 for the state that a deployment is in.", _STATES, _states(deployments)
+    yield from engine_families(deployments)
+    yield from token_families(report(history, until))
+    yield from card_families(deployments)
     yield "cloudgpu_unsettled", "What may bill and nobody can vouch for.", (), [((), unsettled)]
     yield from _budgets(uses)
     yield "cloudgpu_migration_state", "1 for the state that an open migration is in.", ("service", "state"), moving

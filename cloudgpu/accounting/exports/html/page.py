@@ -12,7 +12,14 @@ from cloudgpu.accounting.exports.html.style import STYLE
 from cloudgpu.accounting.period import by_day
 from cloudgpu.accounting.tally import Line, group
 from cloudgpu.accounting.timeline import Step, Window, burn_steps, windows
-from cloudgpu.accounting.words import METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES
+from cloudgpu.accounting.words import (
+    METER_NAMES,
+    PURPOSE_NAMES,
+    SOURCE_NAMES,
+    TOKENS_HEAD,
+    TOKENS_REST_ON,
+    tokens_cells,
+)
 from cloudgpu.base.money import exact_text, show_usd
 
 _WIDE, _NARROW = 720, 340
@@ -33,8 +40,8 @@ def html_text(book: Book) -> str:
 
 def report_body(book: Book) -> str:
     """The parts of the page below its title, for pages that show the report among other things."""
-    return "".join([_figures(book), _alarm(book), _daily(book), _burn(book), _deployments(book), _moves(book),
-                    _billing(book), _rests_on(book)])  # fmt: skip
+    return "".join([_figures(book), _alarm(book), _daily(book), _burn(book), _deployments(book), _tokens(book),
+                    _moves(book), _billing(book), _rests_on(book)])  # fmt: skip
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -107,6 +114,17 @@ def _deployments(book: Book) -> str:
         return ""
     sums = _sums("Deployment", [*lines, book.report.total])
     return _section("Cost by deployment", lambda width: charts.by_deployment(lines, width), sums, _meter_key(lines))
+
+
+def _tokens(book: Book) -> str:
+    """What a million tokens cost, by deployment; nothing where no engine's counters were read."""
+    told = book.report
+    served = [(key, cost) for key, cost in told.tokens.items() if cost.generation_tokens]
+    if told.total_tokens is None or not served:
+        return ""
+    lines = [*served, ("total", told.total_tokens)] if len(served) > 1 else served
+    shown = table(["Deployment", *TOKENS_HEAD], [[key, *tokens_cells(cost)] for key, cost in lines])
+    return f'<h2>What a million tokens cost</h2>{shown}<p class="soft">{escape(TOKENS_REST_ON)}</p>'
 
 
 def _moves(book: Book) -> str:
