@@ -110,6 +110,7 @@ _VAST_MADE_UP = (
     _before("no_such_ask_404", "the offer is gone, as a 404", providers=(VAST,)),
     _before("no_such_ask_410", "the offer is gone, as a 410", providers=(VAST,)),
     _before("no_such_instance", "404: the instance is not known", providers=(VAST,)),
+    _before("deprecated_endpoint", "410: this endpoint was retired, as the old list was", providers=(VAST,)),
     _before("spend_rate_limit", "a new account spends too fast", on=("create",), providers=(VAST,)),
     _before("null", "instances: null", providers=(VAST,)),
 )  # fmt: skip

@@ -55,9 +55,9 @@ def judge_doubt(words: Sequence[str], status: int, truth: Truth, *, could_write:
         yield f"false alarm: {what} ends with 6, nothing is in doubt and nothing of ours exists"
 
 
-def judge_names(truth: Truth) -> Iterator[str]:
-    """At most one deployment of a name lives."""
-    names = [row.name for row in truth.rows if row.lives]
+def judge_names(truth: Truth, raced: Collection[str] = ()) -> Iterator[str]:
+    """At most one deployment of a name lives, but of those `raced`: a race that was cut short may have left several."""
+    names = [row.name for row in truth.rows if row.lives and row.name not in raced]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"two of one name: {_told(truth.living(name))}"
 

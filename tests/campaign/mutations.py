@@ -40,7 +40,8 @@ MUTATIONS = {
     "one_look_is_enough": Mutation(
         what="one look without it proves that a create never happened",
         file="running/deployment/state.py",
-        text='    if _twice(deployment, absent, SETTLED if absent.others else BILLED):\n        note = "two complete listings, apart in time, lack it"\n'
+        text="    if _twice(deployment, absent, SETTLED if absent.others else BILLED):\n"
+        '        note = "two complete listings, apart in time, lack it"\n'
         "        return Step(state=DeploymentState.ABANDONED",
         instead='    if absent:\n        note = "two complete listings, apart in time, lack it"\n'
         "        return Step(state=DeploymentState.ABANDONED",

@@ -1,8 +1,8 @@
 """The commands that a campaign types. An operation is one small class; a new one joins by standing in OPERATIONS.
 
 `words` is what is typed, `wants` what the user wants of the name from then on ("up", "down", or None: nothing new),
-`ends` whether it may end the deployment of that name (or, with None as a name, any), and `broken` says what of its
-answer was not true. Nothing here looks at the code under test.
+`races` whether several of that name may live while it runs, `ends` whether it may end the deployment of that name (or,
+with None as a name, any), and `broken` says what of its answer was not true. Nothing here looks at the code under test.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +17,7 @@ class Operation(Protocol):
     """See the module."""
 
     wants: str | None
+    races: bool
 
     def words(self, name: str, provider: str) -> tuple[str, ...]:
         """What is typed after `cloudgpu`."""
@@ -32,15 +33,19 @@ class Operation(Protocol):
 
 
 class Up:
-    """Rent and wait until it answers."""
+    """Rent and wait until it answers; with `hedge` above one, rent so many at once and keep the first that does."""
 
     wants: str | None = "up"
+
+    def __init__(self, hedge: int = 1) -> None:
+        self.races = hedge > 1
+        self._more = ("--hedge", str(hedge)) if self.races else ()
 
     def words(self, name: str, provider: str) -> tuple[str, ...]:
         """See `Operation`."""
         return (
-            "up", MODEL, "--provider", provider, "--gpu", "RTX 4090", "--name", name, "--max-wait", "6", "--yes",
-            "--json",
+            "up", MODEL, "--provider", provider, "--gpu", "RTX 4090", "--name", name, "--max-wait", "6", *self._more,
+            "--yes", "--json",
         )  # fmt: skip
 
     def ends(self, name: str, other: str) -> bool:
@@ -60,6 +65,7 @@ class Down:
     """Remove it, proved."""
 
     wants: str | None = "down"
+    races = False
 
     def words(self, name: str, provider: str) -> tuple[str, ...]:
         """See `Operation`."""
@@ -81,6 +87,7 @@ class Sweep:
     """`gc`, which settles and reports; with `--destroy` it removes what is ours and unwanted."""
 
     wants: str | None = None
+    races = False
 
     def __init__(self, *more: str) -> None:
         self._more = more
@@ -104,6 +111,7 @@ class Status:
     """One look."""
 
     wants: str | None = None
+    races = False
 
     def __init__(self, *more: str) -> None:
         self._more = more
@@ -128,6 +136,7 @@ class Costs:
     """The costs as they are recorded."""
 
     wants: str | None = None
+    races = False
 
     def words(self, name: str, provider: str) -> tuple[str, ...]:
         """See `Operation`."""
@@ -144,6 +153,8 @@ class Costs:
 
 OPERATIONS: Mapping[str, Operation] = {
     "up": Up(),
+    "up_race_2": Up(2),
+    "up_race_3": Up(3),
     "down": Down(),
     "gc": Sweep(),
     "gc_destroy": Sweep("--destroy", "--yes"),

@@ -115,6 +115,7 @@ class _Play:
         self.strangers: set[str] = set()
         self.lies: set[str] = set()
         self.intended: set[str] = set()
+        self.raced: set[str] = set()
 
     def whole(self) -> None:
         """Everything: the story, the same words again, the sweep, the end."""
@@ -130,6 +131,7 @@ class _Play:
             self.market.fault(fault)
         for command in step.commands:
             operation = OPERATIONS[command.operation]
+            self.raced |= {command.name} if operation.races else set()
             self.wanted[command.name] = operation.wants or self.wanted.get(command.name, "")
             self.served = {name: each for name, each in self.served.items() if not operation.ends(command.name, name)}
         tokens = {row.token for row in self.stage.rows()}
@@ -191,12 +193,13 @@ class _Play:
         truth = self.stage.truth()
         for run in runs:
             self._note(run)
+            self._settled(run)
         for run in runs:
             process = run.process
             self.told.broken += judge_output(process.words, process.status or 0, process.out, process.err)
         could_write = not _lost_its_disk(last)
         self.told.broken += judge_doubt(last.process.words, last.process.status or 0, truth, could_write=could_write)
-        self.told.broken += judge_names(truth)
+        self.told.broken += judge_names(truth, self.raced)
         if len(runs) == 1:
             self.told.broken += judge_failure(last.process.words, last.process.status or 0, tokens, truth)
         if len(self.lies) <= 1:
@@ -216,8 +219,13 @@ class _Play:
             for each in OPERATIONS[run.command.operation].broken(run.command.name, answer, truth):
                 yield f"untrue: {each}"
 
+    def _settled(self, run: _Run) -> None:
+        """An `up` or a `down` that ends well leaves of its name what it says, whatever a race had left of it before."""
+        if OPERATIONS[run.command.operation].wants and run.process.status == 0:
+            self.raced.discard(run.command.name)
+
     def _remember(self, run: _Run, truth: Truth) -> None:
-        if run.command.operation == "up" and run.process.status == 0:
+        if OPERATIONS[run.command.operation].wants == "up" and run.process.status == 0:
             rows = [row for row in truth.living(run.command.name) if row.state == "ready" and row.instance_id]
             self.served |= {row.name: str(row.instance_id) for row in rows if row.instance_id in truth.alive}
 
@@ -248,6 +256,7 @@ class _Play:
         creates, destroys = self.market.acts()
         labels = {each: label for _, each, label, _ in self.market.instances()}
         self.told.broken += judge_agreement(truth)
+        self.told.broken += judge_names(truth)
         self.told.broken += judge_creates(creates, self.intended)
         self.told.broken += judge_destroys(destroys, labels, truth)
         for each in self.strangers - set(truth.alive):

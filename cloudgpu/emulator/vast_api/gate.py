@@ -82,6 +82,7 @@ _ANSWERS: Answers = {
     "no_such_ask_404": lambda: refusal(404, "no_such_ask", "Instance type is not available."),
     "no_such_ask_410": lambda: refusal(410, "no_such_ask", "Instance type is not available."),
     "no_such_instance": lambda: refusal(404, "no_such_instance", "Instance not found."),
+    "deprecated_endpoint": lambda: refusal(410, "deprecated_endpoint", "This endpoint is gone."),
     "insufficient_credit": lambda: refusal(400, "insufficient_credit", "Your account lacks credit."),
     "ignored": lambda: reply({"success": True}),
     "null": lambda: reply({"instances": None}),
