@@ -1,7 +1,7 @@
 """What every provider promises, asked of each adapter: on recorded shapes and on the emulator, over real HTTP.
 
-The first part asks the same of four: either provider, recorded and emulated. Then what only a market that lives can
-show, and last what no emulator should have to make up.
+The first part asks the same of five: either provider, recorded and emulated, and Docker with a daemon on paper. Then
+what only a market that lives can show, and last what no emulator should have to make up.
 """
 
 import contextlib
@@ -31,6 +31,8 @@ from cloudgpu.running.credit import credit_of
 from cloudgpu.running.providers.base import InstanceState, OfferQuery
 from cloudgpu.running.providers.http import Timeouts
 from cloudgpu.serving.launch import HealthCheck, LaunchRequest
+from tests.running.docker_daemon import Fate
+from tests.running.docker_world import docker_world
 from tests.running.emulated import PROVIDERS, open_provider
 from tests.running.recorded import RECORDED, URL
 
@@ -112,11 +114,13 @@ class Account:
         self.since = START - timedelta(days=1)
 
 
-@pytest.fixture(params=[f"{name}, {how}" for name in PROVIDERS for how in ("recorded", "emulated")])
+@pytest.fixture(params=[*(f"{name}, {how}" for name in PROVIDERS for how in ("recorded", "emulated")), "docker, paper"])
 def account(request, rig):
     name, how = request.param.split(", ")
     with contextlib.ExitStack() as held:
-        if how == "recorded":
+        if how == "paper":
+            yield _of_ones_own(held.enter_context(docker_world()))
+        elif how == "recorded":
             yield _on_record(
                 RECORDED[name], held.enter_context(responses.RequestsMock(assert_all_requests_are_fired=False))
             )
@@ -134,6 +138,12 @@ def _on_record(shapes, server):
     server.get(shapes.bill, json=shapes.charges)
     shapes.add_account(server)
     return Account(shapes.open(URL, Secret("k3y"), ManualClock(START)), {"token-77": "77", "token-78": "78"}, "99")
+
+
+def _of_ones_own(world):
+    first = world.run("token-77")
+    world.daemon.fates.append(Fate(exits_with=1))
+    return Account(world.provider, {"token-77": first, "token-78": world.run("token-78")}, "99")
 
 
 def _emulated(market):
@@ -166,7 +176,8 @@ def test_prices_are_exact_and_what_does_not_run_has_no_address(account):
 
 def test_what_runs_bills_its_gpu_and_is_reached_at_its_port(account):
     view = account.provider.instance(account.ids["token-77"])
-    assert (view.state, view.gpu_billing, view.disk_billing) == (InstanceState.RUNNING, True, True)
+    assert (view.state, view.gpu_billing) == (InstanceState.RUNNING, True)
+    assert view.disk_billing is account.provider.capabilities.bills
     assert view.addresses[8000].url.startswith(("http://", "https://"))
 
 
@@ -176,6 +187,9 @@ def test_an_instance_that_is_not_there_is_none(account):
 
 def test_the_bill_is_of_one_instance_in_meters_and_moments(account):
     lines = account.provider.bill(account.ids["token-77"], account.since)
+    if not account.provider.capabilities.bills:
+        assert lines == ()
+        return
     assert {"gpu", "disk"} <= {line.meter for line in lines}
     assert all(line.start <= line.end and line.usd >= 0 and isinstance(line.usd, Decimal) for line in lines)
     assert account.provider.bill(account.nobody, account.since) == []
@@ -183,6 +197,10 @@ def test_the_bill_is_of_one_instance_in_meters_and_moments(account):
 
 def test_the_account_has_a_name_a_balance_and_hours_left(account):
     assert account.provider.account() == account.provider.account() != ""
+    if not account.provider.capabilities.bills:
+        with pytest.raises(InvalidRequestError):
+            account.provider.balance_usd()
+        return
     credit = credit_of(account.provider)
     assert credit.balance_usd > 0
     assert credit.hours_left == pytest.approx(credit.balance_usd / credit.spend_usd_per_hour)
@@ -193,6 +211,11 @@ def test_what_was_sent_is_counted_and_the_distances_we_keep_are_told(account):
     known = account.provider.headroom()
     assert known.calls["list"] >= 1
     assert {"create", "destroy", "list"} <= set(known.least_s)
+
+
+def test_what_is_done_before_a_create_makes_nothing(account):
+    account.provider.prepare(LAUNCH, lambda words: None)
+    assert len(account.provider.instances()) == 2
 
 
 def test_a_bid_is_taken_where_the_capabilities_say_so_and_nowhere_else(account):
