@@ -1,7 +1,8 @@
 """A timer inside the instance that ends it, should nobody outside be left to do it: off unless it is asked for.
 
 It ends the instance with what the provider itself puts into each instance for that one alone (Vast.ai: CONTAINER_ID and
-CONTAINER_API_KEY; RunPod: RUNPOD_POD_ID and a RUNPOD_API_KEY of the pod). The account's key is never sent there.
+CONTAINER_API_KEY; RunPod: RUNPOD_POD_ID and a RUNPOD_API_KEY of the pod). Without either, on a machine of one's own, it
+ends the engine: nothing starts that container again. The account's key is never sent there.
 Whether RunPod lets a pod's key remove the pod is not known: when that is refused it is stopped, as it is at Vast.ai.
 Nothing outside can postpone it: the time runs from the container's first start.
 """
@@ -19,14 +20,17 @@ _SHELL = """f=MARKER
 [ -s $f ] || date +%s > $f
 t=$(cat $f || date +%s)
 (until [ $(($(date +%s) - t)) -ge SECONDS_TO_LIVE ]; do sleep POLL_S; done
-while :; do python3 -c 'PYTHON'; sleep 60; done) &
+while :; do python3 -c 'PYTHON' $$; sleep 60; done) &
 exec "$@"
 """
 
 _PYTHON = """
-import os, urllib.request as r
+import os, sys, urllib.request as r
 e = os.environ
 v = e.get("CONTAINER_ID")
+if not v and "RUNPOD_POD_ID" not in e:
+    os.kill(int(sys.argv[1]), 15)
+    raise SystemExit
 at = f"VAST_URL/api/v0/instances/{v}/" if v else "RUNPOD_URL/v2/pods/" + e["RUNPOD_POD_ID"]
 key = e["CONTAINER_API_KEY" if v else "RUNPOD_API_KEY"]
 def ask(method, at, body=None):

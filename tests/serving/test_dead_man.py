@@ -74,6 +74,11 @@ def start(listener, tmp_path):
         process.wait()
 
 
+def test_on_a_machine_of_ones_own_it_ends_the_engine_itself(start, listener):
+    assert start("exec sleep 600", {}).wait(timeout=120) == -signal.SIGTERM
+    assert listener.heard == []
+
+
 def heard(listener, count):
     until = time.monotonic() + 120
     while len(listener.heard) < count and time.monotonic() < until:
