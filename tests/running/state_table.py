@@ -1,6 +1,7 @@
 """The table of the providers' states in docs/providers.md, from the code: `python -m tests.running.state_table`."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,8 @@ from typing import Any
 
 from cloudgpu.running.deployment.state import state_of
 from cloudgpu.running.providers.base import InstanceView
+from cloudgpu.running.providers.docker.states import NEVER_STARTED_S
+from cloudgpu.running.providers.docker.views import view_of
 from cloudgpu.running.providers.runpod.pods import read_one as read_pod
 from cloudgpu.running.providers.vast.instances import read_one as read_vast
 from cloudgpu.running.records import DeploymentState
@@ -46,6 +49,9 @@ _RUNPOD: Mapping[str, dict[str, Any]] = {
     "a new word": {"status": "DREAMING"},
     "`TERMINATED`": {"status": "TERMINATED"},
 }
+_NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+_AGES_S = {"`created`": 0.0, f"`created` for more than {NEVER_STARTED_S:.0f} s": NEVER_STARTED_S + 1}
+_DOCKER = ("running", "restarting", "paused", "removing", "exited", "dead")
 
 
 def table() -> str:
@@ -59,6 +65,18 @@ def _rows() -> Iterator[str]:
         yield _row("Vast.ai", words, read_vast({"instances": _exact(vast_row(77, **more)) if more else None}))
     for words, more in _RUNPOD.items():
         yield _row("RunPod", words, read_pod(_exact(pod_row(77, **more))))
+    for words, age_s in _AGES_S.items():
+        yield _row("Docker", words, _container("created", age_s))
+    for word in _DOCKER:
+        yield _row("Docker", f"`{word}`", _container(word))
+    yield _row("Docker", "a new word", _container("levitating"))
+    yield _row("Docker", "404 `No such container`", None)
+
+
+def _container(status: str, age_s: float = 0.0) -> InstanceView:
+    created = (_NOW - timedelta(seconds=age_s)).isoformat()
+    row = {"Id": "77", "Created": created, "State": {"Status": status}, "Config": {"Labels": {}}, "NetworkSettings": {}}
+    return view_of(row, _NOW, None)
 
 
 def _exact(row: Mapping[str, Any]) -> dict[str, Any]:
