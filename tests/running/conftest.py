@@ -73,6 +73,7 @@ class PaperProvider:
     lists_nothing: bool = False
     account_id: str = "account-1"
     log: str = ""
+    disk_used_gb: object = None
     hook: object = None
 
     def _fault(self, method):
@@ -179,6 +180,7 @@ class PaperProvider:
             detail="", gpu_usd_per_hour=machine.offer.gpu_usd_per_hour + self.surcharge,
             disk_usd_per_hour=Decimal("0.01"), gpu_billing=up, disk_billing=True,
             addresses={8000: Address(host="203.0.113.7", port=41000)} if up else {}, started_at=machine.created_at,
+            disk_used_gb=self.disk_used_gb() if self.disk_used_gb else None,
         )  # fmt: skip
 
 

@@ -408,6 +408,22 @@ def test_a_download_within_several_times_the_hosts_speed_is_waited_for(desk):
     assert desk.up().offer_id == "1"
 
 
+def test_a_download_is_slow_and_not_stuck_while_the_disk_grows(desk):
+    desk.provider.log = "INFO Starting to load model org/model..."
+    desk.answers_after_s = 1250.0
+    desk.provider.disk_used_gb = lambda: 8 + desk.clock.slept_s / 100
+    assert desk.up().offer_id == "1"
+    assert any("GB on its disk" in told.detail for told in desk.progress)
+
+
+def test_a_download_whose_disk_ceases_to_grow_is_stuck_and_the_size_is_told(desk):
+    desk.provider.log = "INFO Starting to load model org/model..."
+    desk.answers_after_s = 1e9
+    desk.provider.disk_used_gb = lambda: min(9.0, 8 + desk.clock.slept_s / 100)
+    with pytest.raises(InstanceFailedError, match=r"no growth beyond 9\.0 GB on its disk"):
+        desk.up(limits=Limits(max_attempts=1))
+
+
 def test_a_download_that_shows_progress_is_never_called_stuck(desk):
     desk.answers_after_s = 1250.0
 

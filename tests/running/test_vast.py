@@ -111,6 +111,12 @@ def test_a_stopped_instance_bills_its_disk_and_a_lost_host_bills_nothing(vast, s
     assert (lost.gpu_billing, lost.disk_billing) == (False, False)
 
 
+@pytest.mark.parametrize(("told", "gb"), [(23.4, 23.4), (0, 0.0), (-1, None), (None, None), ("full", None)])
+def test_what_is_on_its_disk_is_told_where_the_host_tells_it(vast, server, told, gb):
+    server.get(SHOW, body=json.dumps({"instances": row(disk_usage=told)}))
+    assert vast.instance("77").disk_used_gb == gb
+
+
 def test_no_address_before_it_runs(vast, server):
     server.get(SHOW, json={"instances": row(actual_status="loading", ports={}, dph_base=1)})
     assert vast.instance("77").addresses == {}

@@ -161,3 +161,11 @@ def test_settings_open_the_same_adapter_for_both(rig):
     address = EmulatorAddress(url=rig.url, api_key=rig.vast_key, clock=rig.clock)
     keyed = read_settings({"HOME": "/nonexistent", "VAST_API_KEY": "k", "VAST_URL": rig.url})
     assert type(open_provider("emulator", settings, emulator=address)) is type(open_provider("vast", keyed))
+
+
+def test_how_far_a_silent_download_came_is_told_by_the_disk(world):
+    told = []
+    world.up(on_progress=told.append)
+    grown = [float(each.detail.split()[0]) for each in told if each.detail.endswith("GB on its disk")]
+    assert len(set(grown)) > 3
+    assert grown == sorted(grown)

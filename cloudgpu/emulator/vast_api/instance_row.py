@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from cloudgpu.base.money import ZERO
+from cloudgpu.base.units import gb_from_bytes
+from cloudgpu.emulator.billing import moved_bytes
 from cloudgpu.emulator.instance import Instance, Stage, Step, gpu_usd_per_hour, step_at, steps_of
 from cloudgpu.emulator.machine import Machine
 from cloudgpu.emulator.offer_row import Row, hardware
@@ -102,9 +104,14 @@ def _container(instance: Instance, step: Step, now: datetime) -> Row:
         "mem_usage": 9.4 if up else None,
         "mem_limit": 62.0 if up else None,
         "vmem_usage": None,
-        "disk_usage": min(float(instance.disk_gb), 24.0) if up else -1,
+        "disk_usage": _on_disk_gb(instance, now) if up else -1,
         "disk_util": 0.4 if up else -1,
     }
+
+
+def _on_disk_gb(instance: Instance, now: datetime) -> float:
+    """All that came in so far: image and weights."""
+    return min(float(instance.disk_gb), gb_from_bytes(moved_bytes(instance, now, outward=False)))
 
 
 def _mapping(port: int) -> list[dict[str, str]]:

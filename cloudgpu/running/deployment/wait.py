@@ -19,6 +19,7 @@ from cloudgpu.base.errors import (
 from cloudgpu.base.events import EventKind
 from cloudgpu.base.money import show_usd
 from cloudgpu.base.secret import Secret
+from cloudgpu.running.deployment.growth import Growth
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.observe import apply, look
 from cloudgpu.running.deployment.request import Progress
@@ -68,6 +69,7 @@ class Watch:
     offline_since: datetime | None = None
     phase: tuple[str, str] = field(default=("starting", ""))
     phase_since: datetime | None = None
+    disk: Growth = field(default_factory=Growth)
 
 
 def advance(
@@ -106,6 +108,8 @@ def _judge(journal: Journal, deployment: Deployment, sighting: Sighting, watch: 
     if isinstance(sighting, Unsure):
         return _judge_silence(journal, deployment, sighting, watch)
     watch.last_sure = journal.now()
+    if isinstance(sighting, Seen):
+        watch.disk.note(sighting.view.disk_used_gb, journal.now())
     if deployment.state is DeploymentState.GONE:
         raise InstanceFailedError(
             "the provider removed the instance", instance_id=deployment.instance_id, blames_machine=True
@@ -174,13 +178,17 @@ def _read_log(journal: Journal, deployment: Deployment, watch: Watch) -> None:
 
 
 def _judge_download(journal: Journal, deployment: Deployment, watch: Watch, bounds: Bounds) -> None:
-    """A download prints nothing while it runs: what tells a stuck one from a slow one is the host's own speed."""
+    """A download prints nothing while it runs. A slow one makes the disk grow, where the provider tells of it.
+
+    How long one may seem to do nothing follows from the host's own speed.
+    """
     if watch.phase[0] != "downloading" or watch.phase_since is None or bounds.download_s is None:
         return
-    silent_s = (journal.now() - watch.phase_since).total_seconds()
+    silent_s = (journal.now() - max(watch.phase_since, watch.disk.grew_at or watch.phase_since)).total_seconds()
     if silent_s > bounds.download_s:
+        stays = f" and no growth beyond {watch.disk.used_gb:.1f} GB on its disk" if watch.disk.used_gb else ""
         raise InstanceFailedError(
-            f"its download is stuck: no word for {silent_s / 60:.0f} minutes, several times what it takes here",
+            f"its download is stuck: no word{stays} for {silent_s / 60:.0f} minutes, several times what it takes here",
             hint="another machine may do; where it freezes on every one: HF_HUB_DISABLE_XET=1 in the template",
             instance_id=deployment.instance_id,
             blames_machine=True,
@@ -199,6 +207,8 @@ def _tell(journal: Journal, deployment: Deployment, watch: Watch, bounds: Bounds
     phase, detail = watch.phase if deployment.state is DeploymentState.LOADING else (deployment.state.value, "")
     spent = spent_usd(deployment, now) + bounds.spent_before_usd
     elapsed_s = (now - deployment.since).total_seconds()
+    if phase == "downloading" and watch.disk.used_gb:
+        detail = f"{watch.disk.used_gb:.1f} GB on its disk"
     detail = deployment.last_error or detail or deployment.cards
     journal.on_progress(Progress(phase=phase, detail=detail, elapsed_s=elapsed_s, usd=spent))
 

@@ -55,7 +55,7 @@ class InstanceView:
     charged at this moment. `addresses` maps a container port to its public address; empty until they are known.
     `bid_usd_per_hour` is what an interruptible instance bids for its GPUs, None for one on demand, and
     `min_bid_usd_per_hour` what a bid must reach now, None when the provider does not say.
-    `gpu_load` is None while it tells nothing of its cards.
+    `gpu_load` is None while it tells nothing of its cards, `disk_used_gb` while it tells nothing of its disk.
     """
 
     instance_id: str
@@ -72,6 +72,7 @@ class InstanceView:
     bid_usd_per_hour: Decimal | None = None
     min_bid_usd_per_hour: Decimal | None = None
     gpu_load: GpuLoad | None = None
+    disk_used_gb: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

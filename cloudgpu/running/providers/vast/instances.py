@@ -64,6 +64,7 @@ def view(row: Mapping[str, Any]) -> InstanceView:
             bid_usd_per_hour=gpu if is_bid else None,
             min_bid_usd_per_hour=_min_bid(row) if is_bid else None,
             gpu_load=load_of(util=[row.get("gpu_util")], memory=[], temperature=[row.get("gpu_temp")]),
+            disk_used_gb=_used_gb(row.get("disk_usage")),
         )
     except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError, OSError) as error:
         raise _bad(f"an instance's row cannot be read: {error!r}") from error
@@ -102,6 +103,13 @@ def _disk(row: Mapping[str, Any], gpu: Decimal) -> Decimal:
     if row.get("storage_total_cost") is not None:
         return _amount(row["storage_total_cost"])
     return max(Decimal(0), _amount(row["dph_total"]) - gpu)
+
+
+def _used_gb(value: object) -> float | None:
+    """Gigabytes; -1 and whatever else is no size is not known."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0:
+        return None
+    return float(value)
 
 
 def _min_bid(row: Mapping[str, Any]) -> Decimal | None:
