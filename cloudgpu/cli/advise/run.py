@@ -1,80 +1,77 @@
 """The run of `cloudgpu advise`: one look, one judgement of each deployment, and what remained unknown."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
-from cloudgpu.base.errors import CloudgpuError
+from cloudgpu.accounting.history import read_history
+from cloudgpu.accounting.served import EngineLog
 from cloudgpu.cli import render
-from cloudgpu.cli.markets import Reach
-from cloudgpu.cli.plan.search import market_for
-from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.cli.advise.cache_use import CacheUse, cache_use
+from cloudgpu.cli.advise.counsel import Advice, Counsel
+from cloudgpu.cli.advise.offers import Question, cheaper, smaller_card
+from cloudgpu.cli.session import Session
 from cloudgpu.cli.sweeping import look_everywhere
-from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import OfferSource
-from cloudgpu.planning.plan import make_plan
 from cloudgpu.running.deployment import Deployment, DeploymentState
-from cloudgpu.sizing.models import resolve_model
-from cloudgpu.sizing.options import ServingOptions
 
 _STOPPED = (DeploymentState.FAILED, DeploymentState.OUTBID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
-    """One thing that could cost less. `saving_usd` is over the hours that were asked about."""
+class Limits:
+    """Without work for `idle_s` counts as idle; a cache must have been seen for `seen_s` to count as too large."""
 
-    kind: str
-    deployment: str
-    text: str
-    saving_usd: Decimal
-    command: str
+    idle_s: float
+    seen_s: float
 
 
-@dataclass(slots=True, kw_only=True)
-class Counsel:
-    """All of it, and what could not be found out."""
-
-    advice: list[Advice] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-
-
-def run(session: Session, *, idle_s: float, hours: Decimal, offline: bool, as_json: bool) -> None:
+def run(session: Session, limits: Limits, question: Question, *, as_json: bool) -> None:
     """Look, judge and tell."""
-    counsel = counsel_of(session, idle_s=idle_s, hours=hours, offline=offline)
+    counsel = counsel_of(session, limits, question)
     if as_json:
-        return render.out_json({"hours": hours, "advice": counsel.advice, "unknown": counsel.unknown})
-    return _show(counsel, hours)
+        return render.out_json({"hours": question.hours, "advice": counsel.advice, "unknown": counsel.unknown})
+    return _show(counsel, question.hours)
 
 
-def counsel_of(session: Session, *, idle_s: float, hours: Decimal, offline: bool) -> Counsel:
-    """What could be saved over so many hours, the most first. Calls the network unless `offline`; changes nothing.
+def counsel_of(session: Session, limits: Limits, question: Question) -> Counsel:
+    """What could be saved over so many hours, the most first. Calls the network unless offline; changes nothing.
 
     A look asks each engine for one token where its counters stand still.
     """
     counsel = Counsel()
-    deployments = _standing(session, counsel, offline=offline)
+    deployments = _standing(session, counsel, offline=question.offline)
+    engines = read_history(session.events()).engines if deployments else {}
     for each in deployments:
-        found = [*_stopped(each, hours), *_idle(session, each, idle_s, hours, counsel)]
+        found = [*_stopped(each, question.hours), *_idle(session, each, limits.idle_s, question.hours, counsel)]
         if not found and each.state is DeploymentState.READY:
-            found = [*_cheaper(each, hours, counsel, offline=offline)]
+            use = _use(session, each, engines, limits.seen_s, counsel)
+            found = [*smaller_card(session, each, use, question, counsel)]
+            found = found or [*cheaper(session, each, question, counsel)]
         counsel.advice += found
-    if deployments:
-        counsel.unknown.append(
-            "How full each KV cache is over time: no history of it is kept, so a card that is too large is only found "
-            "where a cheaper one fits."
-        )
     counsel.advice.sort(key=lambda each: -each.saving_usd)
     return counsel
 
 
 def _standing(session: Session, counsel: Counsel, *, offline: bool) -> list[Deployment]:
     if offline:
-        counsel.unknown.append("What happened since the last look: nobody was asked (--offline).")
+        counsel.say("What happened since the last look: nobody was asked (--offline).")
         return list(session.store.deployments())
     found = look_everywhere(session, (), vitals=True)
     counsel.unknown += [error.message for error in found.failures]
     return [each for each in found.deployments if not each.state.is_final]
+
+
+def _use(
+    session: Session, each: Deployment, engines: Mapping[str, EngineLog], seen_s: float, counsel: Counsel
+) -> CacheUse | None:
+    log = engines.get(each.token)
+    use = cache_use(log.fills if log else (), session.clock(each.provider).now(), seen_s)
+    if use is None:
+        counsel.say(
+            f"How full the KV cache of {each.name} gets: it was not watched for {render.duration(seen_s)} yet, or its "
+            "engine does not say."
+        )
+    return use
 
 
 def _stopped(each: Deployment, hours: Decimal) -> Iterator[Advice]:
@@ -91,7 +88,7 @@ def _idle(session: Session, each: Deployment, idle_s: float, hours: Decimal, cou
     if each.state is not DeploymentState.READY:
         return
     if each.work_done is None:
-        counsel.unknown.append(f"Whether {each.name} works: its engine's counters were not read yet, or it has none.")
+        counsel.say(f"Whether {each.name} works: its engine's counters were not read yet, or it has none.")
     elif each.idle_since is not None:
         quiet_s = (session.clock(each.provider).now() - each.idle_since).total_seconds()
         if quiet_s >= idle_s:
@@ -100,39 +97,6 @@ def _idle(session: Session, each: Deployment, idle_s: float, hours: Decimal, cou
                 text=f"no token for {render.duration(quiet_s)}, at {render.money(each.usd_per_hour, 4)}/h",
                 command=f"cloudgpu down {each.name}",
             )  # fmt: skip
-
-
-def _cheaper(each: Deployment, hours: Decimal, counsel: Counsel, *, offline: bool) -> Iterator[Advice]:
-    """The cheapest offer that fits now, all in: its download, its way to the first answer, and the double run."""
-    try:
-        needs = _needs(each, hours, offline=offline)
-        market, now = market_for(needs, reach=Reach.OFFLINE if offline else Reach.KEYED)
-        best = make_plan(needs, market, now).cheapest
-    except CloudgpuError as error:
-        counsel.unknown.append(f"Whether something cheaper than {each.name} fits: {error.message}.")
-        return
-    if market.source is OfferSource.REFERENCE:
-        counsel.unknown.append(f"What offers in place of {each.name} cost now: they are reference figures, not live.")
-    saving = each.usd_per_hour * hours - best.usd_total if best else Decimal(0)
-    if best is None or saving <= 0:
-        return
-    counsel.unknown.append(
-        f"Which context {each.name} was asked for: offers were compared by the model's default. Plan before you move."
-    )
-    prices = f"{render.money(best.total_usd_per_hour, 4)}/h instead of {render.money(each.usd_per_hour, 4)}/h"
-    yield Advice(
-        kind="cheaper", deployment=each.name, saving_usd=saving,
-        text=f"{best.offer.cards} at {best.offer.provider} fits for {prices}; the move is counted in",
-        command=f"cloudgpu plan {each.short_name} --migrate-from {each.name}",
-    )  # fmt: skip
-
-
-def _needs(each: Deployment, hours: Decimal, *, offline: bool) -> Needs:
-    where = (each.provider,) if each.provider in EMULATED and not offline else ()
-    return Needs(
-        model=resolve_model(each.short_name), options=ServingOptions(), hours=hours, providers=where,
-        old_usd_per_hour=each.usd_per_hour,
-    )  # fmt: skip
 
 
 def _show(counsel: Counsel, hours: Decimal) -> None:
