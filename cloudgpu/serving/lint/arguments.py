@@ -33,7 +33,10 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arguments:
-    """`model` is the positional one; `subcommand` says that `vllm serve` was typed; `comments` are words after a #."""
+    """`model` is the positional one; `subcommand` says that `vllm serve` was typed; `comments` are words after a #.
+
+    `hides_some`: a variable may stand for further arguments that nobody can see.
+    """
 
     flags: tuple[Argument, ...]
     model: Word | None
@@ -41,6 +44,7 @@ class Arguments:
     module: str | None
     comments: tuple[Word, ...]
     strays: tuple[Word, ...]
+    hides_some: bool = False
 
     def get(self, flag: str) -> Argument | None:
         """The last one of that name: it is the one that counts."""
@@ -83,6 +87,7 @@ def read_arguments(words: tuple[Word, ...], release: Release) -> Arguments:
     found: list[Argument] = []
     strays: list[Word] = []
     positional: Word | None = None
+    hides_some = False
     queue = list(kept)
     while queue:
         word = queue.pop(0)
@@ -90,11 +95,14 @@ def read_arguments(words: tuple[Word, ...], release: Release) -> Arguments:
             found.append(_argument(word, queue, release))
         elif positional is None and not any(each.flag == "--model" for each in found):
             positional = word
-        elif UNKNOWN not in word.text and not word.text.startswith("$"):
+            hides_some = UNKNOWN in word.text and bool(found)
+        elif UNKNOWN in word.text or word.text.startswith("$"):
+            hides_some = True
+        else:
             strays.append(word)
     return Arguments(
         flags=tuple(found), model=positional, subcommand=subcommand, module=module, comments=comments,
-        strays=tuple(strays),
+        strays=tuple(strays), hides_some=hides_some,
     )  # fmt: skip
 
 

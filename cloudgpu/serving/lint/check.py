@@ -16,7 +16,9 @@ from cloudgpu.serving.lint.shell import read_shell
 from cloudgpu.serving.lint.template_service import is_template, read_template_service
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION, profile
 
-_TAG = re.compile(r":v?(\d+\.\d+(?:\.\d+)?)")
+_TAG = re.compile(r"(?::|vllm[_-])v?(\d\.\d+(?:\.\d+)?)(?!\d)")
+"""The release in a tag; NVIDIA's tags (`vllm:26.03-py3`) are months."""
+
 _IGNORE = re.compile(r"#\s*cloudgpu:\s*ignore(-file)?\s+([A-Z]\d+(?:\s*,\s*[A-Z]\d+)*)\b(.*)")
 _VLLM_IMAGE = re.compile(r"vllm", re.IGNORECASE)
 _OTHER_ENGINES = re.compile(r"sglang|llama\.?cpp|ollama|text-generation-inference|tgi|tensorrt|lmdeploy|infinity", re.I)

@@ -8,9 +8,9 @@ import yaml
 
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.serving.lint.finding import Place
-from cloudgpu.serving.lint.script import unwrapped
+from cloudgpu.serving.lint.script import unwrapped, wrapping
 from cloudgpu.serving.lint.service import HealthProbe, Service, Word
-from cloudgpu.serving.lint.split import split_words
+from cloudgpu.serving.lint.split import before_operators, split_words
 from cloudgpu.serving.lint.variables import expand
 
 _SIZE = re.compile(r"^\s*([\d.]+)\s*([kmgt]?)i?b?\s*$", re.IGNORECASE)
@@ -47,12 +47,15 @@ def _service(text: str, name: str, body: Mapping[str, Any], node: yaml.Node, var
     devices = _devices(_dig(deploy, "reservations", "devices"), environment, variables)
     limits = deploy.get("limits")
     memory = limits.get("memory") if isinstance(limits, dict) else body.get("mem_limit")
+    entrypoint = _words(text, node, "entrypoint", body, variables)
+    command = _words(text, node, "command", body, variables)
     return Service(
         name=name,
         image=expand(str(body["image"]), variables) if body.get("image") else None,
-        words=unwrapped(
-            (*_words(text, node, "entrypoint", body, variables), *_words(text, node, "command", body, variables))
-        ),
+        words=unwrapped((*entrypoint, *command)),
+        shell=command[0] if wrapping(command) and command[0].text.endswith("sh") else None,
+        has_env_file=bool(body.get("env_file")),
+        untexted=tuple(_untexted(body.get("command"), command)),
         environment=environment,
         ports=tuple(_ports(body.get("ports"), variables)),
         host_network=body.get("network_mode") == "host",
@@ -90,11 +93,18 @@ def _words(
     start, end = at.start_mark, at.end_mark
     raw = text[start.index : end.index]
     try:
-        return split_words(expand(str(value), variables), raw, start.line + 1, start.column + 1)
+        told = before_operators(expand(str(value), variables))
+        return split_words(told, raw, start.line + 1, start.column + 1)
     except ValueError as error:
         raise BadFileError(
             f"line {start.line + 1}: the {key} cannot be split into words: {error}", hint="a quote is never closed"
         ) from None
+
+
+def _untexted(value: object, words: tuple[Word, ...]) -> Iterator[Word]:
+    for each, word in zip(value, words, strict=True) if isinstance(value, list) else ():
+        if not isinstance(each, str):
+            yield word
 
 
 def _environment(value: object, variables: Mapping[str, str]) -> dict[str, str]:
@@ -145,10 +155,20 @@ def _health(value: object, node: yaml.Node, variables: Mapping[str, str]) -> Hea
         return None
     test = value.get("test") or ""
     command = " ".join(map(str, test)) if isinstance(test, list) else str(test)
-    found = _DURATION.findall(str(value.get("start_period") or ""))
-    seconds = sum(float(number) * _SECONDS[unit] for number, unit in found) if found else None
     at = _child(node, "healthcheck")
-    return HealthProbe(command=expand(command, variables), start_period_s=seconds, at=_place(at) if at else None)
+    retries = value.get("retries")
+    return HealthProbe(
+        command=expand(command, variables),
+        start_period_s=_seconds(value.get("start_period")),
+        failing_s=(_seconds(value.get("interval")) or 30.0) * (retries if isinstance(retries, int) else 3),
+        at=_place(at) if at else None,
+    )
+
+
+def _seconds(value: object) -> float | None:
+    """`1m30s` as 90."""
+    found = _DURATION.findall(str(value or ""))
+    return sum(float(number) * _SECONDS[unit] for number, unit in found) if found else None
 
 
 def _volume(value: object) -> str:

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator
 
 from cloudgpu.serving.lint.service import Word
-from cloudgpu.serving.lint.split import split_words
+from cloudgpu.serving.lint.split import split_words, without_substitutions
 
 _ENDS = {"&&", "||", ";", "|", "&"}
 _REDIRECTION = re.compile(r"^(\d|&)?(>>?|<)(&?\S*)$")
 _SHELL = re.compile(r"^(?:\S*/)?(?:ba|da|z)?sh$")
-_RUN_THIS = re.compile(r"^-\w*c$")
+_RUN_THIS = re.compile(r"^-[a-z]*c[a-z]*$")
+_SERVER = re.compile(r"\bvllm\s+serve\b|\bvllm\.entrypoints\b")
 
 
 def commands_of(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
@@ -29,16 +30,31 @@ def commands_of(words: tuple[Word, ...]) -> Iterator[tuple[Word, ...]]:
 
 
 def unwrapped(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """The words of the model server where `bash -c "…"` starts it, else the words as they are."""
-    for index, word in enumerate(words[:-2]):
-        if _SHELL.match(word.text) and _RUN_THIS.match(words[index + 1].text):
-            return _server_in(words[index + 2]) or words
+    """The words of the model server where `bash -c "…"` starts it, or a word that is a whole command line, else as is.
+
+    The second form is that of `tmux new-session -d "…"`.
+    """
+    wrapped = wrapping(words)
+    if wrapped is not None:
+        return _server_in(wrapped) or words
+    for word in words[1:]:
+        if " " in word.text and _SERVER.search(word.text) and not word.text.startswith("-"):
+            return _server_in(word) or words
     return words
+
+
+def wrapping(words: tuple[Word, ...]) -> Word | None:
+    """What a shell among the words is given to run by `-c`; None without one."""
+    start = next((index for index, word in enumerate(words) if _SHELL.match(word.text)), len(words))
+    rest = words[start + 1 :]
+    options = next((index for index, word in enumerate(rest) if not word.text.startswith("-")), len(rest))
+    runs = any(_RUN_THIS.match(word.text) for word in rest[:options])
+    return rest[options] if runs and options < len(rest) else None
 
 
 def _server_in(script: Word) -> tuple[Word, ...]:
     try:
-        inner = split_words(script.text.replace("\\\n", " "), "", 1, 1)
+        inner = split_words(without_substitutions(script.text.replace("\\\n", " ")), "", 1, 1)
     except ValueError:
         return ()
     for command in commands_of(tuple(Word(each.text, script.at) for each in inner)):

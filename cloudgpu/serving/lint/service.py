@@ -16,11 +16,20 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthProbe:
-    """A container's own health check: its command, and the seconds it is given to come up."""
+    """A container's own health check: its command, how long its failures do not count, and how long they may last then.
+
+    `start_period_s` None: it has none.
+    """
 
     command: str
     start_period_s: float | None
     at: Place | None
+    failing_s: float = 0.0
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds from the start until the container counts as unhealthy."""
+        return (self.start_period_s or 0.0) + self.failing_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +39,9 @@ class Service:
     `image` None: a command line of the host. `ports` are (host, container); `published` says that something outside the
     machine can reach it. `devices` are GPU ids as written, None when all or unknown; `reserved_gpus` is how many
     cards the container is given by a reservation, None when all or unknown. `places` tells where a key stands.
-    `is_rented`: a provider runs the container, whose disk, shared memory and restarts are the provider's.
+    `shell` is the shell that the command begins with, None without one; `has_env_file` says that variables come from a
+    file that was not read. `untexted` are items of the command's list that YAML reads as something else than text.
+    `is_rented`: a provider runs the container; disk, shared memory and restarts are its own.
     """
 
     name: str
@@ -51,6 +62,9 @@ class Service:
     health: HealthProbe | None = None
     is_container: bool = False
     is_rented: bool = False
+    shell: Word | None = None
+    has_env_file: bool = False
+    untexted: tuple[Word, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
 
     @property

@@ -6,14 +6,18 @@ from collections.abc import Iterator, Mapping
 
 from cloudgpu.serving.lint.compose import size_bytes
 from cloudgpu.serving.lint.finding import Place
-from cloudgpu.serving.lint.script import commands_of, unwrapped
+from cloudgpu.serving.lint.script import commands_of, unwrapped, wrapping
 from cloudgpu.serving.lint.service import Service, Word
-from cloudgpu.serving.lint.split import place_of
+from cloudgpu.serving.lint.split import place_of, without_substitutions
 from cloudgpu.serving.lint.variables import expand
 
 _SERVER = re.compile(
-    r"(?:^|[\s/;&|(])(vllm\s+serve|\S*python3?\S*\s+-m\s+vllm\.entrypoints\S*|docker\s+run|podman\s+run)\b"
+    r"(?:^|[\s/;&|(])(vllm\s+serve|\S*python3?\S*\s+-m\s+vllm\.entrypoints\S*|(?:docker|podman|nerdctl)\s+run)\b"
 )
+_CONTAINERS = ("docker", "podman", "nerdctl")
+_UNIT = re.compile(r"^ExecStart=[-@:+!]*", re.MULTILINE)
+"""The line of a systemd unit that starts something."""
+
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)=(.*)$")
 _DOCKER_SWITCHES = {
     "-d", "--detach", "-i", "-t", "-it", "-ti", "--rm", "--init", "--privileged", "--interactive", "--tty",
@@ -24,8 +28,8 @@ def read_shell(text: str, variables: Mapping[str, str]) -> list[Service]:
     """Every model server that the text starts, in order; names are `command 1`, `command 2`, …"""
     known = dict(variables)
     found: list[Service] = []
-    for line, command in _commands(text):
-        for part in commands_of(tuple(_words(command, line, known))):
+    for line, command in _commands(_UNIT.sub(lambda start: " " * len(start[0]), text)):
+        for part in commands_of(tuple(_words(without_substitutions(command), line, known))):
             assigned, words = _assignments(list(part))
             if not words:
                 known.update(assigned)
@@ -95,10 +99,16 @@ def _service(name: str, words: list[Word], environment: Mapping[str, str]) -> Se
     texts = [word.text for word in words]
     start = words[0].at or Place(1, 1)
     for index, text in enumerate(texts[:-1]):
-        if text in ("docker", "podman") and texts[index + 1] == "run":
+        if text in _CONTAINERS and texts[index + 1] == "run":
             return _docker(name, words[index + 2 :], start)
-    first = next(i for i, text in enumerate(texts) if text.endswith("vllm") or text == "-m")
-    return Service(name=name, words=tuple(words[first:]), environment=dict(environment), places={"": start})
+    inner = list(unwrapped(tuple(words)))
+    texts = [word.text for word in inner]
+    first = next(i for i, text in enumerate(texts) if _starts_server(text, texts[i + 1 : i + 2]))
+    return Service(name=name, words=tuple(inner[first:]), environment=dict(environment), places={"": start})
+
+
+def _starts_server(text: str, following: list[str]) -> bool:
+    return (text.endswith("vllm") and following == ["serve"]) or (text == "-m" and following != [])
 
 
 def _docker(name: str, words: list[Word], start: Place) -> Service:
@@ -129,13 +139,16 @@ def _docker(name: str, words: list[Word], start: Place) -> Service:
                 told[option.lstrip("-")] = value
     devices = re.search(r"device=([\d,]+)", told.get("gpus", ""))
     entrypoint = (Word(told["entrypoint"]),) if told.get("entrypoint") else ()
+    command = tuple(rest)
     return Service(
-        name=name, image=image, words=unwrapped((*entrypoint, *rest)), environment=environment, ports=tuple(ports),
+        name=name, image=image, words=unwrapped((*entrypoint, *command)), environment=environment, ports=tuple(ports),
         host_network=told.get("network", told.get("net")) == "host", ipc=told.get("ipc"),
         shm_bytes=size_bytes(told.get("shm-size"), {}), volumes=tuple(volumes),
         memory_bytes=size_bytes(told.get("memory", told.get("m")), {}),
         devices=tuple(devices[1].split(",")) if devices else None,
         gpu_count=int(told["gpus"]) if told.get("gpus", "").isdigit() else None,
         restart=told.get("restart"), runtime=told.get("runtime"), is_container=True,
+        shell=command[0] if wrapping(command) and command[0].text.endswith("sh") else None,
+        has_env_file="env-file" in told,
         places={"": start, **({"entrypoint": start} if entrypoint else {})},
     )  # fmt: skip

@@ -1,9 +1,14 @@
 """Splits a command line into words as a shell does, and finds where each stands in the file."""
 
+import re
 import shlex
 
 from cloudgpu.serving.lint.finding import Place
 from cloudgpu.serving.lint.service import Word
+from cloudgpu.serving.lint.variables import UNKNOWN
+
+_OPERATORS = frozenset(";&|<>")
+_SUBSTITUTION = re.compile(r"\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`")
 
 
 def split_words(command: str, raw: str, line: int, column: int) -> tuple[Word, ...]:
@@ -20,6 +25,31 @@ def split_words(command: str, raw: str, line: int, column: int) -> tuple[Word, .
         found = spot + len(text)
         words.append(Word(text, place_of(raw, spot, line, column)))
     return tuple(words)
+
+
+def before_operators(command: str) -> str:
+    """What Compose reads of a command: it is no shell, and stops at the first `;`, `&`, `|`, `<` or `>` outside quotes.
+
+    Source: mattn/go-shellwords, which Compose splits commands with.
+    """
+    quote, escaped = "", False
+    for index, letter in enumerate(command):
+        if escaped:
+            escaped = False
+        elif letter == "\\" and quote != "'":
+            escaped = True
+        elif quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in _OPERATORS:
+            return command[:index].rstrip("0123456789") if letter in "<>" else command[:index]
+    return command
+
+
+def without_substitutions(command: str) -> str:
+    """The command with `$(…)` and backticks as values that nobody can see: what they hold is no word of it."""
+    return _SUBSTITUTION.sub(UNKNOWN, command)
 
 
 def place_of(raw: str, spot: int, line: int, column: int) -> Place:

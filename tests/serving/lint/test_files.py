@@ -6,6 +6,7 @@ import pytest
 
 from cloudgpu.base.errors import BadFileError, UsageError
 from cloudgpu.serving.lint.check import lint
+from cloudgpu.serving.lint.fixing import fixed
 from cloudgpu.serving.lint.formats import as_github, as_sarif
 from cloudgpu.serving.lint.variables import UNKNOWN, env_file, expand
 
@@ -119,3 +120,54 @@ def test_sarif_and_github_name_file_line_and_rule():
     }
     json.dumps(sarif)
     assert any(line.startswith("::error file=run.sh,line=1,title=V01::") for line in as_github("run.sh", report))
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "screen -dmS vllm bash -c 'source venv/bin/activate && {} 2>&1 | tee log'",
+        'tmux new-session -d -s vllm "{}"',
+        'docker exec -it box bash -lc "{}"',
+        "ExecStart=-/opt/venv/bin/{}",
+        "uv run {} &",
+        "OUT=$(date | md5sum) {} --api-key $(cat key | head -1)",
+    ],
+)
+def test_a_server_is_found_inside_what_starts_it(start):
+    (finding,) = [
+        each
+        for each in lint(start.format("vllm serve Qwen/Qwen3-8B --swap-space 4"), "run.sh", variables={}).findings
+        if each.rule in ("V01", "V46")
+    ]
+    assert finding.rule == "V01"
+
+
+def test_compose_is_no_shell_and_stops_at_operators_outside_quotes():
+    command = "--model Qwen/Qwen3-8B --served-model-name 'a|b' 2>&1 | tee log"
+    assert "V46" not in rules(f"services: {{a: {{image: 'vllm/vllm-openai:v0.25.1', command: {command!r}}}}}", "c.yml")
+    literal = "services:\n  a:\n    image: vllm/vllm-openai:v0.25.1\n    command: |\n      --model Qwen/Qwen3-8B \\\n"
+    (finding,) = [
+        each for each in lint(literal + "      --port 8000\n", "c.yml", variables={}).findings if each.rule == "V46"
+    ]
+    assert "`--port` is refused" in finding.message
+
+
+@pytest.mark.parametrize("unseen", ["env_file: keys.env", "command: --model Qwen/Qwen3-8B ${MORE}"])
+def test_what_nobody_can_see_may_hold_the_key(unseen):
+    text = f"services:\n  a:\n    image: vllm/vllm-openai:v0.25.1\n    ports: ['8000:8000']\n    {unseen}\n"
+    (finding,) = [each for each in lint(text, "c.yml", variables={}).findings if each.rule == "S01"]
+    assert finding.severity == "warning"
+
+
+def test_a_health_check_is_as_patient_as_its_start_period_and_retries_together():
+    text = "services: {{a: {{image: 'vllm/vllm-openai:v0.25.1', command: --model x, healthcheck: {{test: curl, {}}}}}}}"
+    assert "O05" in rules(text.format("interval: 30s"), "c.yml")
+    assert "O05" not in rules(text.format("interval: 30s, retries: 20"), "c.yml")
+
+
+def test_a_number_in_a_list_of_words_is_put_into_quotes():
+    text = "services:\n  a:\n    image: vllm/vllm-openai:v0.25.1\n    command: [--model, Qwen/Qwen3-8B, --port, 8000]\n"
+    assert "O15" in rules(text, "c.yml")
+    after = fixed(text, "c.yml", variables={}, host=None, version=None)
+    assert "- '8000'" in after
+    assert "O15" not in rules(after, "c.yml")

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from cloudgpu.serving.lint.arguments import Argument
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
 from cloudgpu.serving.lint.flag_table import (
@@ -16,6 +17,7 @@ from cloudgpu.serving.lint.flag_table import (
     presence,
     release_of,
 )
+from cloudgpu.serving.lint.other_engines import OF_OTHER_ENGINES
 from cloudgpu.serving.lint.rope import stretched
 from cloudgpu.serving.lint.rule import rule
 from cloudgpu.serving.lint.variables import UNKNOWN
@@ -49,6 +51,9 @@ _CHOICES = {
     "--max-lora-rank": ({"1", "8", "16", "32", "64", "128", "256", "320", "512"}, "0.11.0"),
     "--load-format": (None, "0.6.6"),
 }
+_OF_OMNI = "--omni"
+"""vLLM-Omni is a plugin with flags of its own, which this one turns on. The official image has no plugin."""
+
 _EXAMPLE_LIMIT = '{"image": 3}'
 _NO_CACHE_TYPES = {"q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "int4", "8bit", "4bit", "f16", "fp4", "half"}
 
@@ -114,8 +119,8 @@ def switch_with_value(case: Case) -> Iterator[Hit]:
 def image_limit_form(case: Case) -> Iterator[Hit]:
     """`image=3` was the form until 0.9.2; since 0.10 it is JSON. `image:3` was never right."""
     found = case.args.get("--limit-mm-per-prompt")
-    if found is None or found.dotted or found.value is None or _is_json(found.value):
-        return
+    if found is None or found.dotted or found.value is None or found.value.startswith("{") or _is_json(found.value):
+        return  # what begins like JSON and is none is V07's
     wanted = _limits(found.value)
     if case.release < (0, 10) and ":" not in found.value:
         return
@@ -164,7 +169,13 @@ def broken_json(case: Case) -> Iterator[Hit]:
 def repeated_subcommand(case: Case) -> Iterator[Hit]:
     """The official image starts the server by itself: up to 0.11.0 and in 0.17 a second `serve` is refused."""
     again = case.args.subcommand
-    if again and case.service.is_container and case.is_official and not _has_own_entrypoint(case):
+    shell = case.service.shell
+    if shell and case.is_official and not _has_own_entrypoint(case):
+        yield Hit(
+            message=f"the image starts the server itself and takes `{shell.text} -c …` for its arguments",
+            fix="give the shell as `entrypoint`, or drop it", at=shell.at, severity=Severity.ERROR,
+        )  # fmt: skip
+    elif again and case.service.is_container and case.is_official and not _has_own_entrypoint(case):
         by_module = case.release <= release_of("0.11.0") and case.args.model is not None
         certain = case.is_pinned and (by_module or release_of("0.17.1") <= case.release < (0, 18))
         yield Hit(
@@ -179,7 +190,7 @@ def repeated_subcommand(case: Case) -> Iterator[Hit]:
 def ignored_model(case: Case) -> Iterator[Hit]:
     """The api_server module reads `--model` only: a bare name is dropped and its default model served."""
     ignored = case.args.module or (_starts_by_module(case) and not case.args.subcommand)
-    if case.args.model and ignored and not case.args.get("--model"):
+    if case.args.model and UNKNOWN not in case.args.model.text and ignored and not case.args.get("--model"):
         yield Hit(
             message=f"`{case.args.model.text}` without --model is ignored by this entrypoint: another model is served",
             fix=f"write --model {case.args.model.text}", at=case.args.model.at,
@@ -203,20 +214,41 @@ def unknown_flag(case: Case) -> Iterator[Hit]:
     for each in case.args.flags:
         if presence(each.flag, case.release) is not Presence.UNKNOWN or UNKNOWN in each.written or " " in each.written:
             continue
+        if case.args.get(_OF_OMNI) and not case.is_official:
+            yield from _of_a_plugin(each)
+            continue
         ours = case.service.image is None or case.is_official
         dashes = each.flag.startswith("--") or canonical(f"-{each.flag}") in flags()
         certain = case.release <= release_of(NEWEST) and dashes and ours
         single = " (a long flag has two dashes)" if not each.flag.startswith("--") else ""
+        engine, instead = OF_OTHER_ENGINES.get(each.flag, (None, None))
         yield Hit(
-            message=f"no release of vLLM up to {NEWEST} was seen to have {each.written}{single}",
-            fix="is it a flag of another engine, or misspelt?", at=each.at,
+            message=f"no release of vLLM up to {NEWEST} was seen to have {each.written}{single}"
+            + (f": it is {engine}'s" if engine else ""),
+            fix=f"write {instead}" if instead else "is it a flag of another engine, or misspelt?", at=each.at,
             severity=None if certain else Severity.WARNING,
+        )  # fmt: skip
+
+
+def _of_a_plugin(argument: Argument) -> Iterator[Hit]:
+    if argument.flag == _OF_OMNI:
+        yield Hit(
+            message="--omni is vLLM-Omni's: without that plugin of the same release vLLM refuses it", at=argument.at,
+            severity=Severity.WARNING,
         )  # fmt: skip
 
 
 @rule("V46", Severity.ERROR, "word that belongs to no flag", source=_PARSERS)
 def stray_word(case: Case) -> Iterator[Hit]:
     """A word between flags: a second value, or a flag and its value in one item of a list."""
+    broken = [word for word in case.args.strays if word.text.startswith("\n")]
+    if broken:
+        yield Hit(
+            message="a backslash ends no line for Compose: the line break becomes part of the next word, and "
+            f"`{broken[0].text.strip()}` is refused",
+            fix="drop the backslashes: a block's lines are one command", at=case.service.at("command"),
+        )  # fmt: skip
+        return
     for word in case.args.strays:
         yield Hit(
             message=f"`{word.text}` belongs to no flag: the parser refuses it",

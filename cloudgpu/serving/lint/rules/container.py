@@ -1,10 +1,10 @@
-"""What Compose and the container runtime make of the file: O13, O14."""
+"""What Compose and the container runtime make of the file: O13 to O15."""
 
 import difflib
 from collections.abc import Iterator
 
 from cloudgpu.serving.lint.case import Case
-from cloudgpu.serving.lint.finding import Hit, Severity
+from cloudgpu.serving.lint.finding import Edit, Hit, Severity
 from cloudgpu.serving.lint.rule import rule
 
 _KEYS = frozenset({
@@ -46,4 +46,15 @@ def invisible_card(case: Case) -> Iterator[Hit]:
             message=f"the container is given {given} GPU{'s' * (given != 1)}, which it counts from 0: "
             f"CUDA_VISIBLE_DEVICES={asked} asks for one that does not exist in it",
             fix="drop CUDA_VISIBLE_DEVICES: the reservation chooses the cards", at=case.service.at("environment"),
+        )  # fmt: skip
+
+
+@rule("O15", Severity.ERROR, "item of a command that is no text", source="Compose specification")
+def number_in_command(case: Case) -> Iterator[Hit]:
+    """`[--port, 8000]`: YAML reads a number, and Compose takes texts only."""
+    if case.service.untexted:
+        listed = ", ".join(word.text for word in case.service.untexted)
+        yield Hit(
+            message=f"the command's list holds what YAML reads as a number or a truth ({listed}): Compose wants texts",
+            fix="put them in quotes", at=case.service.untexted[0].at, edits=(Edit(flag="#"),),
         )  # fmt: skip

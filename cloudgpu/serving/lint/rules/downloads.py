@@ -49,7 +49,8 @@ def ready_timeout(case: Case) -> Iterator[Hit]:
 def gated_without_token(case: Case) -> Iterator[Hit]:
     """The Hub answers 401 unless the cache holds the files already."""
     name = (case.model_name or "").lower()
-    given = any(each in case.service.environment for each in _TOKENS) or case.args.get("--hf-token")
+    told = any(each in case.service.environment for each in _TOKENS)
+    given = told or case.service.has_env_file or case.args.get("--hf-token")
     if name.startswith(_GATED) and case.service.is_container and not given:
         yield Hit(
             message=f"{case.model_name} is gated, and no HF_TOKEN reaches the container",

@@ -15,8 +15,8 @@ def container_limits(case: Case) -> Iterator[Hit]:
     """A memory limit below one shard and the process; several device ids in one string."""
     devices = case.service.devices
     if devices and any("," in each for each in devices):
-        yield Hit(message=f"device_ids {devices[0]!r} is one id, not several", fix="write a list: ['0', '1']",
-                  at=case.service.at("deploy"))  # fmt: skip
+        yield Hit(message=f"device_ids {devices[0]!r} is one id to Compose: the cards appear by the driver's grace",
+                  fix="write a list: ['0', '1']", at=case.service.at("deploy"), severity=Severity.NOTE)  # fmt: skip
     limit = case.service.memory_bytes
     if limit and limit < _BESIDE_WEIGHTS_GIB * _GIB:
         yield Hit(message=f"a memory limit of {limit / _GIB:.1f} GiB is below what the engine's process needs to load",

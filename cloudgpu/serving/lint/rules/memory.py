@@ -9,6 +9,9 @@ from cloudgpu.serving.lint.rule import rule
 from cloudgpu.sizing.memory.result import Refusal
 
 _DEFAULT_SWAP_GIB = 4.0
+_SMALL_SWAP_GIB = 8.0
+"""So much, no host that serves models lacks."""
+
 _ESTIMATE = "cloudgpu's estimate (docs/accuracy.md)"
 
 
@@ -111,7 +114,7 @@ def swap_space(case: Case) -> Iterator[Hit]:
         return
     asked = _DEFAULT_SWAP_GIB if asked is None else asked
     whole = asked * case.tensor_parallel
-    if ram is not None and whole <= 0.4 * ram:
+    if whole <= (_SMALL_SWAP_GIB if ram is None else 0.4 * ram):
         return
     certain = ram is not None and whole > 0.7 * ram
     yield Hit(

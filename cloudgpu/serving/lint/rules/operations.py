@@ -48,12 +48,12 @@ def ports_disagree(case: Case) -> Iterator[Hit]:
 
 @rule("O05", Severity.WARNING, "health check that gives up before the engine is up", source="start times of users")
 def short_start_period(case: Case) -> Iterator[Hit]:
-    """Download, load, compile and warm-up take minutes."""
+    """Download, load, compile and warm-up take minutes: start period and retries together must outlast them."""
     health = case.service.health
     needed = _needed_s(case)
-    if health and (health.start_period_s or 0) < needed:
-        yield Hit(message=f"a start_period of {health.start_period_s or 0:g} s is short: a cold start takes "
-                  f"about {needed:g} s", fix=f"start_period: {needed:g}s", at=health.at)  # fmt: skip
+    if health and health.patience_s < needed:
+        yield Hit(message=f"the check gives up after {health.patience_s:g} s: a cold start takes about {needed:g} s",
+                  fix=f"start_period: {needed:g}s", at=health.at)  # fmt: skip
 
 
 @rule("O12", Severity.WARNING, "restart without an end", source="paid crash loops of users")
