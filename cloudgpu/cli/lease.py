@@ -27,7 +27,7 @@ def lease(
     from cloudgpu.cli.option_values import seconds
     from cloudgpu.cli.session import open_session
     from cloudgpu.cli.the_deployment import the_deployment
-    from cloudgpu.running.deployment.lease import set_lease
+    from cloudgpu.running.deployment.lease import ended_inside_at, set_lease
 
     session = open_session()
     found = the_deployment(session, name)
@@ -44,6 +44,14 @@ def lease(
                 "ends_by_itself": found.ends_by_itself,
                 "idle_stop_s": found.idle_stop_s,
                 "idle_since": found.idle_since,
+                "ended_inside_at": ended_inside_at(found),
             }
         )
-    return render.text(f"{found.name}: {lease_words(found)}.")
+    render.text(f"{found.name}: {lease_words(found)}.")
+    inside_at = ended_inside_at(found)
+    if inside_at is not None and found.lease_until is not None and inside_at < found.lease_until:
+        render.warning(
+            f"The timer inside may end {found.name} from {inside_at:%Y-%m-%d %H:%M} UTC on, before its lease is over; "
+            "nothing can postpone it. Before then, move on with cloudgpu migrate."
+        )
+    return None

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from cloudgpu.cli import lease as lease_command
+from cloudgpu.cli import session
 from cloudgpu.running.deployment import DeploymentState, Limits
 from cloudgpu.running.deployment.lease import ends_now, over, set_lease
 from cloudgpu.running.deployment.vitals import silence, take_vitals
@@ -46,7 +49,9 @@ def engine():
 @pytest.fixture
 def look(desk, engine):
     def take(deployment):
-        return take_vitals(deployment, desk.store, desk.clock, desk.store.append, prober=engine.prober, read=engine.read)
+        return take_vitals(
+            deployment, desk.store, desk.clock, desk.store.append, prober=engine.prober, read=engine.read
+        )
 
     return take
 
@@ -143,3 +148,14 @@ def test_what_a_killed_race_left_is_found_as_spare(desk, make_offer):
     desk.store.save_deployment(twin)
     (finding,) = sweep(desk.provider, desk.store, desk.clock.now())
     assert (finding.why, finding.view.instance_id, finding.is_orphan) == (Why.SPARE, number, True)
+
+
+@pytest.mark.parametrize(("ttl", "warned"), [("20h", False), ("48h", True)])
+def test_a_lease_beyond_the_timer_inside_says_which_of_them_comes_first(desk, monkeypatch, capsys, ttl, warned):
+    monkeypatch.setenv("COLUMNS", "200")
+    made = SimpleNamespace(store=desk.store, clock=lambda name: desk.clock)
+    monkeypatch.setattr(session, "open_session", lambda: made)
+    desk.up(limits=Limits(dead_man_s=24 * 3600.0))
+    lease_command.lease("mistral", ttl=ttl, idle_stop=None, as_json=False)
+    said = capsys.readouterr()
+    assert ("nothing can postpone it" in said.out + said.err) is warned

@@ -32,6 +32,12 @@ def ends_now(deployment: Deployment, now: datetime) -> str | None:
     return why if why and (idle or deployment.ends_by_itself) else None
 
 
+def ended_inside_at(deployment: Deployment) -> datetime | None:
+    """The earliest moment at which the timer inside ends it, counted from its intent; None: there is none. Pure."""
+    seconds = deployment.dead_man_s
+    return None if seconds is None else deployment.since + timedelta(seconds=seconds)
+
+
 def set_lease(
     deployment: Deployment,
     store: Store,
