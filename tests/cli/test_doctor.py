@@ -10,6 +10,7 @@ from cloudgpu.base.errors import RefusedKeyError, UnreachableError
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli import main as entry
 from cloudgpu.cli import session as sessions
+from cloudgpu.cli.doctor import run as checks
 from cloudgpu.running.providers.base import Headroom, PriceProposal, RateWindow
 
 
@@ -45,6 +46,7 @@ def account(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setenv("VAST_API_KEY", "planted-key-1234567890")
     monkeypatch.setattr(sessions, "_opened", [])
+    monkeypatch.setattr(checks, "docker_checks", lambda session, alive: iter(()))
     made = Account()
     monkeypatch.setattr(sessions.Session, "provider", lambda self, name: made)
     return made

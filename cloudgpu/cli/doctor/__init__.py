@@ -18,13 +18,14 @@ def doctor(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Check keys, balances, clocks, rate limits, the journal, gateways and the emulator, and say what bills.
+    """Check keys, balances, clocks, rate limits, the journal, Docker, gateways and the emulator, and say what bills.
 
     Exit status of the worst that is wrong: 6 something may bill that nobody can vouch for, 5 a provider could not be
-    asked, 4 a key is refused, 1 the journal or a gateway. What is only absent (no key, no emulator) is not wrong.
+    asked, 4 a key is refused, 1 the journal or a gateway. What is only absent (a key, a daemon) is not wrong.
     """
     from cloudgpu.cli import render
-    from cloudgpu.cli.doctor.run import Verdict, examine, worst_status
+    from cloudgpu.cli.doctor.check import Verdict
+    from cloudgpu.cli.doctor.run import examine, worst_status
     from cloudgpu.cli.session import open_session
 
     session = open_session()

@@ -1,9 +1,7 @@
 """The checks of `cloudgpu doctor`, each a sentence with a verdict; one that fails keeps no other from being made."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
-from enum import StrEnum
 
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError
 from cloudgpu.base.money import ZERO
@@ -11,41 +9,15 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.base.settings import Setting
 from cloudgpu.cli import render
 from cloudgpu.cli.deployment_view import trouble
-from cloudgpu.cli.session import EMULATED, Session
+from cloudgpu.cli.doctor.check import Check, Verdict
+from cloudgpu.cli.doctor.docker import docker_checks
+from cloudgpu.cli.session import EMULATED, OWN, Session
 from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.running.providers.base import Headroom, Provider
 from cloudgpu.running.records import Deployment
 
 _MOST_SKEW_S = 60
 _FEW_HOURS = Decimal(24)
-
-
-class Verdict(StrEnum):
-    """`absent` is not wrong: not everybody has every key. `attention` is not wrong yet."""
-
-    OK = "ok"
-    ABSENT = "absent"
-    ATTENTION = "attention"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at. `exit_status` is that of what is wrong, 0 for everything else."""
-
-    about: str
-    verdict: Verdict
-    text: str
-    hint: str | None = None
-    exit_status: int = 0
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, object]:
-        """The form of `--json`: the facts beside the sentence."""
-        return {
-            "about": self.about, "verdict": self.verdict, "text": self.text, "hint": self.hint,
-            "exit_status": self.exit_status, **self.facts,
-        }  # fmt: skip
 
 
 def examine(session: Session) -> list[Check]:
@@ -55,6 +27,7 @@ def examine(session: Session) -> list[Check]:
     alive = read if checks[0].verdict is Verdict.OK else None  # None: nobody knows what is rented
     for name, key in (("vast", session.settings.vast_key), ("runpod", session.settings.runpod_key)):
         checks += _guarded(name, lambda name=name, key=key: _provider(session, name, key, alive))  # type: ignore[misc]
+    checks += _guarded(OWN, lambda: docker_checks(session, alive))
     checks += _guarded("Hugging Face", lambda: _hub(session.settings.hf_token))
     checks += _guarded("emulator", lambda: _emulator(session, alive))
     checks += _guarded("gateways", lambda: _gateways(session))
