@@ -23,7 +23,7 @@ from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.handover import hand_over, is_stranded
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.launch_record import write_down
-from cloudgpu.cli.session import Session, open_session
+from cloudgpu.cli.session import OWN, Session, open_session
 from cloudgpu.moving import address
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
@@ -91,7 +91,7 @@ def run(wish: Wish) -> None:
     if not wish.as_json:
         _show_price(stops)
         _show_standing(standing)
-    if not wish.yes and not render.confirm("Rent it?"):
+    if not wish.yes and not render.confirm("Start it?" if stops[0].provider == OWN else "Rent it?"):
         return render.progress("Nothing was rented.")
     for stop in stops:
         write_down(session.settings.state_dir, stop.request, wish.asked)
@@ -254,9 +254,15 @@ def _show_price(stops: Sequence[Stop]) -> None:
             *([("At once", f"{limits.hedge} machines; the first that answers stays")] if limits.hedge > 1 else []),
             ("Falls back", _falls_back(stops)),
             ("Lease", _lease(request)),
-            ("Keeps billing", "GPU while it runs, disk until it is removed, even when it is stopped"),
+            ("Keeps billing", _keeps_billing(stop)),
         ]
     )  # fmt: skip
+
+
+def _keeps_billing(stop: Stop) -> str:
+    if stop.provider == OWN:
+        return "nobody. " + " ".join(stop.plan.offers.notes)
+    return "GPU while it runs, disk until it is removed, even when it is stopped"
 
 
 def _most_usd(stops: Sequence[Stop]) -> Decimal:
