@@ -8,6 +8,7 @@ import dataclasses
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,6 +77,19 @@ def note(line: str) -> None:
 def warning(line: str) -> None:
     """A line of the result that nobody should miss."""
     _stdout().print(_text(line, "bold yellow"))
+
+
+def hanging(label: str, line: str, style: str = "") -> None:
+    """A line behind its label: what the terminal does not hold goes on below the line's beginning.
+
+    What goes to a file or another program stays one line.
+    """
+    console = _stdout()
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        room = max(console.width - len(label), 24)
+        folded = textwrap.wrap(line, room, break_long_words=False, break_on_hyphens=False)
+        line = ("\n" + " " * len(label)).join(folded)
+    console.print(_text(label + line, style), soft_wrap=True)
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], *, title: str | None = None) -> None:

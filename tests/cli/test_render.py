@@ -28,6 +28,15 @@ def test_json_keeps_money_exact_hides_secrets_and_says_its_schema(capsys):
     assert document["thing"] == {"price": "0.1", "key": "••••", "at": "2026-01-02T00:00:00Z"}
 
 
+def test_a_long_line_goes_on_below_its_beginning_and_stays_one_line_for_programs(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    render.hanging("V01  ", "a flag that is gone since the last release of it")
+    assert capsys.readouterr().out.splitlines() == ["V01  a flag that is gone since the last", "     release of it"]
+    monkeypatch.delenv("COLUMNS")
+    render.hanging("V01  ", "word " * 60)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 def test_a_narrow_terminal_loses_columns_not_letters(capsys, monkeypatch):
     columns = [Column("gpu"), Column("where", drop=2), Column("price", right=True), Column("disk", drop=1)]
     rows = [["RTX 4090 with a long name", "British Columbia, CA", "$0.36", "1234 GB"]]

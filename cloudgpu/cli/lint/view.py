@@ -12,6 +12,7 @@ from cloudgpu.serving.lint.finding import Finding, Severity
 from cloudgpu.serving.lint.formats import as_github, as_json, as_sarif
 from cloudgpu.serving.lint.rule import RULES
 
+_STYLES = {Severity.ERROR: "bold yellow", Severity.WARNING: "", Severity.NOTE: "dim"}
 _MARKS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
 
 
@@ -67,7 +68,7 @@ def _show(name: str, report: Report) -> None:
 
 def _show_finding(finding: Finding) -> None:
     spot = f"{finding.at.line}:{finding.at.column}" if finding.at else ""
-    line = f"  {spot:>7}  {finding.rule}  {_MARKS[finding.severity]:<7}  {finding.message}."
-    {Severity.ERROR: render.warning, Severity.WARNING: render.text, Severity.NOTE: render.note}[finding.severity](line)
+    label = f"  {spot:>7}  {finding.rule}  {_MARKS[finding.severity]:<7}  "
+    render.hanging(label, f"{finding.message}.", _STYLES[finding.severity])
     if finding.fix:
-        render.note(f"{'':>24}→ {finding.fix}")
+        render.hanging(f"{'':>{len(label)}}→ ", finding.fix, "dim")

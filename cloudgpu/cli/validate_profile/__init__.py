@@ -59,6 +59,9 @@ def _show(found: "list[Validation]", *, as_json: bool) -> None:
     return None
 
 
+_LABEL = 24
+
+
 def _show_one(found: "Validation") -> None:
     from cloudgpu.cli import render
     from cloudgpu.cli.render import Column
@@ -73,9 +76,10 @@ def _show_one(found: "Validation") -> None:
     render.table(columns, rows)
     for each in found.judgements:
         if each.message and each.verdict.value in ("fails", "weak"):
-            render.text(f"  {each.parameter}: {each.message}.")
+            render.hanging(f"  {each.parameter:<{_LABEL}}", f"{each.message}.")
     for other in found.others:
-        render.note(f"  {other.rule} {other.severity.value}: {other.message}.")
+        label = f"{other.rule} {other.severity.value}"
+        render.hanging(f"  {label:<{_LABEL}}", f"{other.message}.", "" if other.severity == "error" else "dim")
     render.text(f"Score: {found.good} of {len(found.judgements)}" + (", and it will not do" if found.fails else ""))
 
 

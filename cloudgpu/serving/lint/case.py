@@ -30,6 +30,7 @@ class Host:
 class Case:
     """`version` is what the service is checked against; `is_pinned` says that the file itself names it.
 
+    `others` stand in the same file, `beside` in another one that was named with it.
     `model` and `host` are None when they are not known: rules that need them are silent then.
     """
 
@@ -38,6 +39,7 @@ class Case:
     is_pinned: bool
     host: Host | None
     others: tuple[Service, ...] = ()
+    beside: tuple[Service, ...] = ()
 
     @property
     def is_guessed(self) -> bool:

@@ -68,15 +68,18 @@ def lint(
 
 
 def lint_services(
-    services: Sequence[Service], text: str = "", *, host: Host | None = None, version: str | None = None
-) -> Report:
+    services: Sequence[Service], text: str = "", *, host: Host | None = None, version: str | None = None,
+    beside: Sequence[Service] = (),
+) -> Report:  # fmt: skip
     """Check servers that were read already; `text` is where they were read, with the comments that silence rules.
+
+    `beside` are servers of other files, which may run at the same time.
 
     Raises UsageError for a version that does not exist.
     """
     profile(version or NEWEST)
     ours = [each for each in services if _is_vllm(each)]
-    findings = [finding for each in ours for finding in _check(each, services, host, version)]
+    findings = [finding for each in ours for finding in _check(each, services, host, version, beside)]
     kept = [each for each in findings if not _is_ignored(each, text)]
     return Report(
         findings=tuple(sorted(kept, key=_rank)),
@@ -85,17 +88,23 @@ def lint_services(
     )
 
 
-def case_of(service: Service, others: Sequence[Service], host: Host | None, version: str | None) -> Case:
+def case_of(
+    service: Service, others: Sequence[Service], host: Host | None, version: str | None,
+    beside: Sequence[Service] = (),
+) -> Case:  # fmt: skip
     """A service with the release it is checked against: the image's own, else the one that was asked for."""
     pinned = _release_in(service.image)
     return Case(
         service=service, version=pinned or version or NEWEST, is_pinned=bool(pinned or (version and not service.image)),
         host=host, others=tuple(each for each in others if each is not service),
+        beside=tuple(each for each in beside if each.name != service.name),
     )  # fmt: skip
 
 
-def _check(service: Service, services: Sequence[Service], host: Host | None, version: str | None) -> list[Finding]:
-    case = case_of(service, services, host, version)
+def _check(
+    service: Service, services: Sequence[Service], host: Host | None, version: str | None, beside: Sequence[Service]
+) -> list[Finding]:
+    case = case_of(service, services, host, version, beside)
     return [finding for each in RULES.values() for finding in _findings(each, case)]
 
 

@@ -84,6 +84,14 @@ def test_a_deployment_is_public_and_what_is_the_providers_is_not_asked_of_it():
     assert not rules & {"S01", "O02", "O03", "O05", "O12"}
 
 
+def test_servers_of_two_files_that_claim_one_card_are_told_that_they_exclude_each_other(typed):
+    profiles = Path(__file__).parent / "profiles"
+    found = typed(str(profiles / "medium-c.yml"), str(profiles / "mini.yml"), str(profiles / "micro.yml"))
+    assert [(name, rules["V27"][0]) for name, rules in found.items() if "V27" in rules] == [
+        (str(profiles / "medium-c.yml"), "note")
+    ]
+
+
 def test_a_name_that_is_nothing_is_refused_in_one_sentence(typed):
     with pytest.raises(NotFoundError, match="no file, deployment or template nothing"):
         typed("nothing")

@@ -47,9 +47,13 @@ def yarn_without_positions(case: Case) -> Iterator[Hit]:
 
 @rule("V14", Severity.WARNING, "RoPE override without rope_theta", versions=">= 0.24", source="transformers 5")
 def no_theta(case: Case) -> Iterator[Hit]:
-    """Transformers 5 falls back to the model class's default, mostly 10000, when the override names no theta."""
+    """Transformers 5 falls back to the model class's default, mostly 10000, when the override names no theta.
+
+    Releases that read it have no --rope-scaling any more: that one is V01's.
+    """
     rope = case.rope_override
-    if rope and case.release >= PARAMETERS_SINCE and "rope_theta" not in rope and not case.args.get("--rope-theta"):
+    old = case.args.get("--rope-scaling") or case.args.get("--rope-theta")
+    if rope and case.release >= PARAMETERS_SINCE and "rope_theta" not in rope and not old:
         yield Hit(
             message="the RoPE override names no rope_theta: newer engines fall back to a default, not its own",
             fix="add the model's rope_theta to the override", at=_rope_place(case),

@@ -6,6 +6,7 @@ from cloudgpu.serving.lint.arguments import read_arguments
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
 from cloudgpu.serving.lint.rule import rule
+from cloudgpu.serving.lint.service import Service
 from cloudgpu.sizing.memory.result import Refusal
 
 _DEFAULT_SWAP_GIB = 4.0
@@ -51,19 +52,13 @@ def context_too_long(case: Case) -> Iterator[Hit]:
 def shared_card(case: Case) -> Iterator[Hit]:
     """Each start compares its share with what is free then; up to 0.9 a later share counted what was used."""
     mine = set(case.service.devices or ())
-    for other in case.others:
+    for other in (*case.others, *case.beside):
         shared = mine & set(other.devices or ())
         if not shared or other.name <= case.service.name:
             continue
         sum_ = _share(case) + (read_arguments(other.words, case.release).number("--gpu-memory-utilization") or 0.9)
         if sum_ > 1.0:
-            yield Hit(
-                message=f"{case.service.name} and {other.name} share GPU {', '.join(sorted(shared))} and claim "
-                f"{sum_:.0%} of it: whichever starts second finds too little free memory",
-                fix="lower --gpu-memory-utilization of both, or give each a GPU of its own",
-                at=case.at("--gpu-memory-utilization"),
-                severity=None if case.release >= (0, 10) and not case.is_guessed else Severity.WARNING,
-            )  # fmt: skip
+            yield _claimed_twice(case, other, ", ".join(sorted(shared)), sum_)
 
 
 @rule("V28", Severity.WARNING, "share that leaves no room beside it", source=_ESTIMATE)
@@ -127,3 +122,20 @@ def swap_space(case: Case) -> Iterator[Hit]:
 
 def _share(case: Case) -> float:
     return case.args.number("--gpu-memory-utilization") or 0.9
+
+
+def _claimed_twice(case: Case, other: Service, gpus: str, share: float) -> Hit:
+    """Of two files nobody knows whether they are meant to run at the same time."""
+    names = f"{case.service.name} and {other.name}"
+    certain = case.release >= (0, 10) and not case.is_guessed
+    if other in case.beside:
+        return Hit(
+            message=f"{names} (in another file) claim {share:.0%} of GPU {gpus}: they cannot run at the same time",
+            at=case.at("--gpu-memory-utilization"), severity=Severity.NOTE,
+        )  # fmt: skip
+    return Hit(
+        message=f"{names} share GPU {gpus} and claim {share:.0%} of it: whichever starts second finds too little free "
+        "memory",
+        fix="lower --gpu-memory-utilization of both, or give each a GPU of its own",
+        at=case.at("--gpu-memory-utilization"), severity=None if certain else Severity.WARNING,
+    )  # fmt: skip
