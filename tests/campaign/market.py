@@ -68,6 +68,10 @@ class Market:
         """Everything that ever was: provider, id, label, whether it exists now."""
         return list(self._ask("instances"))
 
+    def stages(self) -> dict[str, str]:
+        """Where in its life everything is that exists now, by its id."""
+        return dict(self._ask("stages"))
+
     def acts(self) -> tuple[list[str], list[str]]:
         """The labels of every create that was received, and the ids of every destroy."""
         creates, destroys = self._ask("acts")
@@ -137,6 +141,7 @@ def _acts(rig: Rig) -> Mapping[str, Callable[..., object]]:
         "heal": rig.clear_faults,
         "remove": rig.destroy,
         "instances": lambda: [(e.provider, e.instance_id, e.label, e.alive) for e in rig.ever_rented()],
+        "stages": lambda: {e.instance_id: e.stage for e in rig.rented()},
         "acts": lambda: (list(_creates(rig)), list(_destroys(rig))),
     }
 

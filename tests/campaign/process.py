@@ -216,11 +216,13 @@ class _UsersClock:
 def _on_the_virtual_clock(clock: _UsersClock) -> None:
     """Put the clock, and waits that are real ones, where the program takes the machine's."""
     from cloudgpu.cli import session
+    from cloudgpu.cli.migrate import sight, world
     from cloudgpu.running import providers
     from cloudgpu.running.providers.http import Patience
     from cloudgpu.running.providers.runpod import adapter
 
     session.SystemClock = providers.SystemClock = lambda: clock  # type: ignore[misc,assignment]
+    sight.SystemClock = world.SystemClock = lambda: clock  # type: ignore[misc,assignment]
     adapter.Patience = functools.partial(Patience, first_s=0.05, next_s=0.02)  # type: ignore[misc,assignment]
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import typer
 
 from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
 from cloudgpu.cli.migrate import sight, start, world
@@ -171,11 +172,17 @@ def test_a_watch_goes_on_after_a_look_that_came_to_nothing_and_ends_with_the_win
     assert (done.state, len(move.provider.billing())) == (MigrationState.STABLE, 1)
 
 
-def test_a_rollback_that_happened_by_itself_is_no_success_for_a_script(move):
+def test_a_rollback_that_happened_by_itself_is_no_success_for_a_script(session, move, capsys):
     promoted = forward.go_forward(move.migration, move.acts)
     back = way_back.back_to_old(promoted, move.acts, problem="rolled back by itself: it errs")
     with pytest.raises(CloudgpuError, match="mistral serves mistral again: rolled back by itself"):
-        sight.check_outcome(back)
+        sight.show_watched(session, back, [], as_json=False)
+    capsys.readouterr()
+    with pytest.raises(typer.Exit) as end:
+        sight.show_watched(session, back, [], as_json=True)
+    told = json.loads(capsys.readouterr().out)  # one document, which holds both
+    assert (end.value.exit_code, told["migration"]["state"]) == (1, "rolled_back")
+    assert "rolled back by itself" in told["error"]["message"]
 
 
 def _raise(error):

@@ -145,10 +145,13 @@ def _first_start(session: Session, service: Service, route: Route) -> None:
 
 
 def _publish(session: Session, name: str) -> None:
-    """Lead the requests as before, and write down where clients come in."""
+    """Lead the requests as before, and write down where clients come in.
+
+    A migration keeps the shares that it has given; a gateway that leads nowhere yet begins with the side in charge.
+    """
     in_charge = _in_charge(session, _service(session, name))
-    migration = session.store.open_migration(name)
-    if migration is None and in_charge is not None:
+    leads = any(each.weight for each in _existing(session, name)[1][1].upstreams)
+    if in_charge is not None and not (leads and session.store.open_migration(name)):
         entrance_of(name, session.store, session.settings.state_dir).share(Shares(in_charge=in_charge))
 
 

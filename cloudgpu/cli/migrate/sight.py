@@ -11,7 +11,7 @@ from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUse
 from cloudgpu.cli import render
 from cloudgpu.cli.migrate.rental import request_again
 from cloudgpu.cli.migrate.view import as_json as json_of
-from cloudgpu.cli.migrate.view import hook_json, show_moved, standing
+from cloudgpu.cli.migrate.view import error_json, hook_json, show_moved, standing
 from cloudgpu.cli.migrate.world import LOOK, acts_on, at_work, meant_migration, read_again
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving.migration import Migration
@@ -32,7 +32,7 @@ _WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
 
 
 def follow_it(which: str | None, *, once: bool, as_json: bool) -> None:
-    """Watch until nothing goes on by itself any more. Ends with 1 after a rollback, as `check_outcome` says."""
+    """Watch until nothing goes on by itself any more. Ends with 1 after a rollback, as `show_watched` says."""
     session = open_session()
     hooks: list[HookResult] = []
     migration = meant_migration(session, which)
@@ -40,14 +40,7 @@ def follow_it(which: str | None, *, once: bool, as_json: bool) -> None:
         migration = _turn(session, migration, advance, hooks)
     else:
         migration = watch(session, migration, hooks, until=lambda each: each.due is None)
-    if as_json:
-        render.out_json({"migration": json_of(standing(session, migration)), "hook": hook_json(hooks)})
-    elif migration.is_open:
-        show_moved(session, migration)
-    else:
-        render.text(f"{migration.service} is served by {standing(session, migration).serving or 'nothing'}; the "
-                    f"migration is {migration.state}.")  # fmt: skip
-    check_outcome(migration)
+    show_watched(session, migration, hooks, as_json=as_json)
 
 
 def watch(
@@ -86,21 +79,43 @@ def look_once(session: Session, migration: Migration) -> Migration:
     return seen
 
 
-def check_outcome(migration: Migration) -> None:
-    """Raise CloudgpuError when it ended elsewhere than it was meant to, so that a script does not go on."""
+def show_watched(session: Session, migration: Migration, hooks: "list[HookResult]", *, as_json: bool) -> None:
+    """How it stands once nobody watches any more.
+
+    When it ended elsewhere than it was meant to, a script must not go on: raises CloudgpuError, or as JSON ends with
+    its status, the error standing in the one document. Ends with 6 when an end could not be confirmed.
+    """
+    error = _unmeant(migration)
+    if as_json:
+        told = {"migration": json_of(standing(session, migration)), "hook": hook_json(hooks)}
+        render.out_json(told | ({"error": error_json(error)} if error else {}))
+        if error:
+            render.progress(f"Error: {error.message}")
+            raise typer.Exit(error.exit_status)
+    elif migration.is_open:
+        show_moved(session, migration)
+    else:
+        render.text(f"{migration.service} is served by {standing(session, migration).serving or 'nothing'}; the "
+                    f"migration is {migration.state}.")  # fmt: skip
+    if error:
+        raise error
+    if migration.state is MigrationState.CLEANUP_FAILED:
+        raise typer.Exit(6)
+
+
+def _unmeant(migration: Migration) -> CloudgpuError | None:
     if migration.state is MigrationState.PAUSED:
-        raise CloudgpuError(
+        return CloudgpuError(
             f"{migration.service} stays as it is: {migration.problem or 'paused'}",
             hint=f"see: cloudgpu migrate status; {ways_out(migration)}",
         )
     if migration.state is MigrationState.ROLLED_BACK and migration.problem:
-        raise CloudgpuError(
+        return CloudgpuError(
             f"{migration.old.name} serves {migration.service} again: {migration.problem}",
             hint="both still run and bill: cloudgpu migrate finalize keeps the old one alone, "
             f"cloudgpu migrate --from {migration.old.name} tries again",
         )
-    if migration.state is MigrationState.CLEANUP_FAILED:
-        raise typer.Exit(6)
+    return None
 
 
 def _turn(

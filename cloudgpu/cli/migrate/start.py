@@ -14,14 +14,11 @@ from cloudgpu.cli import render
 from cloudgpu.cli.budget.state import check_budget_for
 from cloudgpu.cli.migrate.asking import OwnWords, carried
 from cloudgpu.cli.migrate.rental import Caps, agreement, request_again, request_for_plan, written_down
-from cloudgpu.cli.migrate.sight import check_outcome, watch
+from cloudgpu.cli.migrate.sight import show_watched, watch
 from cloudgpu.cli.migrate.strategy import check_budget, check_gateway, steps_told
 from cloudgpu.cli.migrate.target import Target, plan_today, provider_of, target_of
 from cloudgpu.cli.migrate.view import (
     Newcomer,
-    as_json,
-    hook_json,
-    show_moved,
     show_new_verdict,
     show_price,
     show_verdict,
@@ -222,11 +219,7 @@ def _go(
     if not wish.as_json:
         show_verdict(session, migration)
     migration = watch(session, migration, hooks, until=_until(wish))
-    if wish.as_json:
-        render.out_json({"migration": as_json(standing(session, migration)), "hook": hook_json(hooks)})
-    else:
-        show_moved(session, migration)
-    check_outcome(migration)
+    show_watched(session, migration, hooks, as_json=wish.as_json)
 
 
 def _until(wish: Wish) -> Callable[[Migration], bool]:

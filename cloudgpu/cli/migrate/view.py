@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
@@ -226,6 +227,11 @@ def as_json(now: Standing) -> dict[str, Any]:
         "problem": migration.problem,
         "created_at": migration.created_at,
     }
+
+
+def error_json(error: CloudgpuError) -> dict[str, Any]:
+    """An error inside of a document that tells more than the error."""
+    return {"code": error.code, "message": error.message, "hint": error.hint}
 
 
 def hook_json(hooks: Sequence[HookResult]) -> dict[str, Any] | None:

@@ -1,0 +1,128 @@
+"""What must hold of a migration, whatever went wrong: each rule yields sentences `kind: what was seen`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.campaign.migrate.operations import DESTROYS_NOTHING, FORCED, LOOKS, NEW, OLD
+from tests.campaign.migrate.record import Record
+from tests.campaign.migrate.scene import Traffic
+
+_SHARING = ("canary", "promoted", "rolled_back")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Everything at one moment, past the code under test. `well` are the instances that answer."""
+
+    record: Record
+    traffic: Traffic
+    well: frozenset[str]
+    alive: frozenset[str]
+
+    def instance(self, name: str) -> str | None:
+        """The newest life of that name that nobody ended."""
+        life = self.record.living(name)
+        return life.instance_id if life else None
+
+
+def judge_traffic(now: Moment, *, gateway_lost: bool) -> Iterator[str]:
+    """Requests reach a side that answers, while there is one that may get them and somebody is there to lead them."""
+    if now.traffic.running is None or gateway_lost:
+        return
+    if now.traffic.running is False:
+        yield "gateway stopped: nobody asked for it"
+        return
+    entitled = _entitled(now) & now.well
+    if entitled and not now.traffic.reaches(now.well):
+        yield f"nobody reached: {sorted(entitled)} answer, requests go to {_told(now.traffic)}"
+
+
+def judge_look(operation: str, status: int, before: Moment, now: Moment) -> Iterator[str]:
+    """After a look the gateway runs; without one, the address of a promoted side that is dead went back to the old."""
+    migration = now.record.open
+    if operation not in LOOKS or status not in (0, 1) or migration is None or migration["ending"]:
+        return
+    if now.traffic.running is False and status == 0 and _standing(migration) in _SHARING and _entitled(now):
+        yield f"gateway stays lost: {operation} ends with 0"
+    old = before.instance(OLD)
+    if (
+        now.traffic.running is None
+        and status == 0
+        and migration["state"] == "promoted"
+        and migration["strategy"]["auto_rollback"]
+        and old in now.well & before.well
+        and before.instance(NEW) not in before.well
+        and not now.traffic.reaches(now.well)
+    ):
+        yield f"not gone back: {operation} ends with 0, {old} answers, requests go to {_told(now.traffic)}"
+
+
+def judge_destroyed(operation: str, destroyed: frozenset[str], before: Moment, *, calm: bool) -> Iterator[str]:
+    """What a command may end. `calm`: nothing else happened while it ran, so that what it saw was so.
+
+    Never a side that answers while the other does not, unless somebody insisted or there was no way back from the
+    beginning.
+    """
+    sides = {before.instance(OLD), before.instance(NEW)} - {None}
+    if operation in DESTROYS_NOTHING and destroyed & sides:
+        yield f"destroyed by the way: {operation} ends {sorted(destroyed & sides)}"
+    migration = before.record.open
+    replaces = migration is not None and migration["strategy"]["way"] == "replace"
+    if operation in FORCED or not calm or replaces or (migration and migration["ending"]):
+        return
+    lost, left = destroyed & before.well & sides, (sides - destroyed) & before.well
+    if operation != "migrate" and lost and not left:
+        yield f"destroyed what alone answers: {operation} ends {sorted(lost)} of {sorted(map(str, sides))}"
+
+
+def judge_reached(instance_id: str, traffic: Traffic) -> Iterator[str]:
+    """Nothing is destroyed while weights, or an address, may lead requests to it. `replace` says that it does so."""
+    if traffic.running is not False and instance_id in traffic.may_reach:
+        yield f"destroyed while reached: {instance_id}, requests go to {_told(traffic)}"
+
+
+def judge_told(answer: dict[str, Any] | None, status: int, now: Moment) -> Iterator[str]:
+    """What a success says is so: the state, who serves, and the share."""
+    told = (answer or {}).get("migration")
+    if status != 0 or told is None:
+        return
+    kept = [each for each in now.record.migrations if each["migration_id"] == told["migration_id"]]
+    if not kept or kept[0]["state"] != told["state"]:
+        yield f"untrue: it says {told['state']}, the journal {[each['state'] for each in kept]}"
+    serving = now.instance(told["serving"]) if told["serving"] else None
+    if serving and now.traffic.running is not False and serving not in now.traffic.may_reach:
+        yield f"untrue: it says that {told['serving']} serves, requests go to {_told(now.traffic)}"
+
+
+def judge_end(now: Moment) -> Iterator[str]:
+    """In the end one side bills: the one that requests go to. None, when none was left."""
+    if now.record.open is not None:
+        yield f"stuck: the migration is {now.record.open['state']} whatever is typed: {now.record.open['problem']}"
+    if len(now.alive) > 1:
+        yield f"two bill: {sorted(now.alive)}"
+    if now.alive & now.well and not now.traffic.reaches(now.well):
+        yield f"nobody reached in the end: {sorted(now.alive)} answers, requests go to {_told(now.traffic)}"
+
+
+def _entitled(now: Moment) -> frozenset[str]:
+    """Who may get requests: the old side, and the new one from its gates on; of a closed migration whoever is left."""
+    migration = now.record.open
+    if migration is None:
+        return frozenset(each for each in (now.instance(OLD), now.instance(NEW)) if each)
+    if migration["ending"]:
+        keep = NEW if migration["ending"] == "keep_new" else OLD
+        return frozenset(each for each in (now.instance(keep),) if each)
+    shared = _standing(migration) in _SHARING
+    names = (OLD, NEW) if shared else (OLD,)
+    return frozenset(each for each in map(now.instance, names) if each)
+
+
+def _standing(migration: Any) -> str:
+    return str(migration["paused_at"] or migration["state"])
+
+
+def _told(traffic: Traffic) -> str:
+    if traffic.running is False:
+        return "a gateway that does not run"
+    return f"{sorted(traffic.weighted)}, standing by {sorted(traffic.standby)}"

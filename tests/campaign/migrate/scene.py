@@ -1,0 +1,179 @@
+"""The world of a tale: who is well, where requests go, what has been counted."""
+
+import contextlib
+import os
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cloudgpu.base.errors import BadFileError
+from cloudgpu.moving import address
+from cloudgpu.moving.gateway.haproxy.process import HaproxyGateway
+from cloudgpu.moving.gateway.haproxy.socket import processes
+from cloudgpu.moving.gateway.route import gateway_folder, load_route
+from cloudgpu.moving.gateway.run_dir import run_dir
+from tests.campaign.market import Market
+from tests.campaign.migrate.operations import SERVICE
+from tests.campaign.migrate.record import Record, read_record
+from tests.campaign.migrate.stand_in import LIVE, read_live, tell_counters
+
+_REQUESTS = 40
+"""What clients ask between two looks."""
+
+_TTFT_S, _SLOW_TTFT_S = 0.2, 1.4
+_PERMANENT = {"dies": "engine_dies", "offline": "host_offline"}
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Where requests may go, by instance: `weighted` have a share, `standby` stand by. `running` None: no gateway."""
+
+    weighted: frozenset[str]
+    standby: frozenset[str]
+    running: bool | None
+
+    @property
+    def may_reach(self) -> frozenset[str]:
+        """Every instance that a request can end on."""
+        return self.weighted | self.standby
+
+    def reaches(self, well: frozenset[str]) -> frozenset[str]:
+        """Where requests end now: a proxy leaves out who does not answer, an address does not."""
+        if self.running is False:
+            return frozenset()
+        return self.weighted & well or self.standby & well
+
+
+@dataclass(slots=True)
+class Scene:
+    """One tale's world. `ill` are the instances that are not well, with what they have."""
+
+    market: Market
+    home: Path
+    provider: str
+    ill: dict[str, set[str]] = field(default_factory=dict)
+    counted: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the program keeps what it knows."""
+        return self.home / "state" / "cloudgpu"
+
+    def record(self) -> Record:
+        """The journal's word."""
+        return read_record(self.state_dir / "cloudgpu.db")
+
+    def well(self) -> frozenset[str]:
+        """The instances that answer a completion."""
+        stages = self.market.stages()
+        return frozenset(each for each, stage in stages.items() if stage == "serving" and not self._is_silent(each))
+
+    def befall(self, fate: str) -> None:
+        """Let that happen now. Nothing, where there is no such side."""
+        if fate == "gateway_gone":
+            return self._lose_gateway()
+        if fate == "well":
+            self.market.heal()
+            self.ill.clear()
+            return self.count()
+        name, _, what = fate.partition("_")
+        life = self.record().living(name)
+        if life is not None and life.instance_id is not None:
+            self._befall(life.instance_id, what)
+        return None
+
+    def traffic(self) -> Traffic:
+        """Where requests go, by what runs."""
+        record, route, url = self.record(), load_route(self._gateway), self._published()
+        if route is None or url != route.url:
+            return Traffic(frozenset([record.instance_at(url) or url] if url else []), frozenset(), None)
+        sides = self._live()
+        found = {url: (weight, standby) for url, weight, standby in (sides or {}).values()}
+        at = {url: record.instance_at(url) or url for url in found}
+        return Traffic(
+            frozenset(at[url] for url, (weight, _) in found.items() if weight > 0),
+            frozenset(at[url] for url, (weight, standby) in found.items() if standby and not weight),
+            sides is not None,
+        )
+
+    def count(self) -> None:
+        """Let clients ask for a while, and write down what would have been counted."""
+        record, well, traffic = self.record(), self.well(), self.traffic()
+        reached = traffic.reaches(well)
+        for life in record.lives:
+            if life.endpoint and life.instance_id:
+                self._count(life.endpoint, life.instance_id, asked=life.instance_id in reached, well=well)
+        tell_counters(self.home, self.counted)
+
+    def end(self) -> None:
+        """Stop what runs on this machine."""
+        if load_route(self._gateway) is not None and not (self._gateway / LIVE).exists():
+            HaproxyGateway(self._gateway).stop()
+
+    @property
+    def _gateway(self) -> Path:
+        return gateway_folder(self.state_dir, SERVICE)
+
+    def _live(self) -> dict[str, tuple[str, int, bool]] | None:
+        if not self._is_real:
+            return read_live(self._gateway)
+        route, reading = load_route(self._gateway), HaproxyGateway(self._gateway).reading()
+        if route is None or reading is None:
+            return None
+        return {
+            each.name: (each.url, reading[each.name].weight, reading[each.name].standby)
+            for each in route.upstreams
+            if each.name in reading
+        }
+
+    @property
+    def _is_real(self) -> bool:
+        return (self._gateway / "haproxy.cfg").exists()
+
+    def _published(self) -> str | None:
+        """Where clients come in, as the address files say."""
+        with contextlib.suppress(BadFileError):
+            published = address.read(SERVICE, self.state_dir)
+            return published.base_url.removesuffix("/v1") if published else None
+        return None
+
+    def _befall(self, instance_id: str, what: str) -> None:
+        if what == "removed":
+            self.market.remove(self.provider, instance_id)
+        elif what in _PERMANENT:
+            self._fault(instance_id, on="instance", do=_PERMANENT[what], after_s=0.0)
+        elif what == "silent":
+            for on in ("engine", "health"):
+                self._fault(instance_id, on=on, do="500", times=None)
+        self.ill.setdefault(instance_id, set()).add(what)
+        self.count()
+
+    def _fault(self, instance_id: str, **script: Any) -> None:
+        self.market.fault({"provider": self.provider, "instance_id": instance_id, **script})
+
+    def _is_silent(self, instance_id: str) -> bool:
+        return "silent" in self.ill.get(instance_id, ())
+
+    def _count(self, endpoint: str, instance_id: str, *, asked: bool, well: frozenset[str]) -> None:
+        has, ill = self.counted.setdefault(endpoint, {}), self.ill.get(instance_id, set())
+        if asked:
+            errors = _REQUESTS // 2 if "errs" in ill else 0
+            ttft_s = _SLOW_TTFT_S if "slow" in ill else _TTFT_S
+            has |= _more(has, requests=_REQUESTS, errors=errors, tokens=_REQUESTS - errors,
+                         ttft_s=ttft_s * (_REQUESTS - errors))  # fmt: skip
+        has |= {"up": instance_id in well, "in_flight": 3 if "busy" in ill else 0}
+
+    def _lose_gateway(self) -> None:
+        if not self._is_real:
+            (self._gateway / LIVE).unlink(missing_ok=True)
+            return
+        with contextlib.suppress(OSError):
+            master, workers = processes(run_dir(self._gateway) / "master.sock")
+            for pid in (master, *(each.pid for each in workers)):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _more(has: Mapping[str, Any], **added: float) -> dict[str, float]:
+    return {name: has.get(name, 0) + value for name, value in added.items()}
