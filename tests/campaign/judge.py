@@ -77,10 +77,10 @@ def judge_unknown(words: Sequence[str], status: int, truth: Truth) -> Iterator[s
         yield f"bills unknown: {' '.join(words[:2])} ends with {status}, and {sorted(unknown)} is not in the journal"
 
 
-def judge_served(served: Mapping[str, str], truth: Truth) -> Iterator[str]:
-    """What serves is ended by nobody but who was asked to."""
-    for name, instance_id in served.items():
-        if instance_id not in truth.alive:
+def judge_served(ended: Mapping[str, str], destroys: Collection[str]) -> Iterator[str]:
+    """What serves is ended by nobody but who was asked to: of those that are no more, none was destroyed by us."""
+    for name, instance_id in ended.items():
+        if instance_id in destroys:
             yield f"ended what was wanted: {name} on {instance_id}"
 
 

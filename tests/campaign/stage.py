@@ -208,7 +208,13 @@ class _Play:
                 self.told.broken += self._promised(run, truth) if len(runs) == 1 else ()
         for run in runs:
             self._remember(run, truth)
-        self.told.broken += judge_served(self.served, truth)
+        self._judge_served(truth)
+
+    def _judge_served(self, truth: Truth) -> None:
+        ended = {name: each for name, each in self.served.items() if each not in truth.alive}
+        if ended:  # the provider may have ended it by itself
+            self.told.broken += judge_served(ended, self.market.acts()[1])
+            self.served = {name: each for name, each in self.served.items() if name not in ended}
 
     def _promised(self, run: _Run, truth: Truth) -> Iterator[str]:
         """Whether a success is one; nobody can answer for what somebody removed in the meantime."""
