@@ -120,10 +120,12 @@ class Daemon:
             container.engine = None
 
     def find(self, name):
-        return next((each for each in self.containers.values() if name in (each.id, each.name)), None)
+        """By the name, or by the beginning of the id, as Docker takes it."""
+        return next((each for each in self.containers.values() if name == each.name or each.id.startswith(name)), None)
 
     def living(self):
-        return [each.id for each in self.containers.values()]
+        """Ids of whatever exists, as they are shown."""
+        return [each.id[:12] for each in self.containers.values()]
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):

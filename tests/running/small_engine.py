@@ -26,6 +26,10 @@ class Engine(ThreadingHTTPServer):
         super().__init__((host, int(_option(args, "--port") or 8000) if port is None else port), _Answers)
 
 
+    def handle_error(self, request, client_address):
+        """A client that hangs up in the middle is none of the engine's business."""
+
+
 class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 

@@ -304,7 +304,7 @@ def test_a_start_that_is_refused_names_the_cause_and_the_container_to_remove(wor
     world.daemon.fates.append(Fate(refuses_to_start=said))
     with pytest.raises(CreateRefusedError, match=means) as told:
         world.run()
-    assert told.value.instance_id in world.daemon.containers
+    assert world.daemon.living() == [told.value.instance_id]
     assert "\n" not in told.value.message
 
 

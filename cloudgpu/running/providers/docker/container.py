@@ -56,7 +56,14 @@ def create_on(client: Any, wanted: Wanted) -> str:  # noqa: ANN401  (the SDK has
         },
         host_config=_host_config(client, wanted),
     )  # fmt: skip
-    return str(made["Id"])
+    return short_id(made["Id"])
+
+
+def short_id(container_id: object) -> str:
+    """The id as Docker shows it to people, and takes it from them: its first twelve digits. Raises ValueError."""
+    if not isinstance(container_id, str) or not container_id:
+        raise ValueError(f"{container_id!r} is no id")
+    return container_id[:12]
 
 
 def check_bind(settings: DockerSettings, machine: str | None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.money import ZERO, usd
 from cloudgpu.running.providers.base import Address, InstanceState, InstanceView
-from cloudgpu.running.providers.docker.container import GPUS, TOKEN, USD_PER_HOUR
+from cloudgpu.running.providers.docker.container import GPUS, TOKEN, USD_PER_HOUR, short_id
 from cloudgpu.running.providers.docker.states import container_state, why
 from cloudgpu.running.providers.http import words
 
@@ -26,7 +26,7 @@ def view_of(row: Any, now: datetime, machine: str | None) -> InstanceView:  # no
         ours = container_state(status, (now - created).total_seconds())
         running = ours is InstanceState.RUNNING
         return InstanceView(
-            instance_id=_id(row["Id"]),
+            instance_id=short_id(row["Id"]),
             label=labels.get(TOKEN),
             machine_id=None,
             state=ours,
@@ -71,9 +71,3 @@ def _addresses(ports: Mapping[str, Any], machine: str | None) -> Iterator[tuple[
 def _moment(stamp: object) -> datetime:
     moment = datetime.fromisoformat(str(stamp))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _id(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{value!r} is no id")
-    return value
