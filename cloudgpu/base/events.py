@@ -32,9 +32,10 @@ Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_ho
 still saw what was seen before; absent at the first, and where the provider took our request to end it), host_lost
 (true while the host is out of reach: whether its disk is charged then is not known; else absent), gpu_load (percent at
 work and of memory in use, degrees Celsius, as the provider told them at that look; absent where it tells nothing).
-Reading: prompt_tokens and generation_tokens since the engine's start, run (differs from one start to the next; null where
-the engine does not tell), restarted (true when the counters began anew since the reading before), kv_peak (the greatest
-share of the KV cache in use that was seen since then, as text) and kv_tokens (how many tokens it holds), null: not told.
+Reading: prompt_tokens and generation_tokens since the engine's start, run (differs from one start to the next; null
+where the engine does not tell), restarted (true when the counters began anew since the reading before), kv_peak (the
+greatest share of the KV cache in use that was seen since then, as text) and kv_tokens (how many tokens it holds); null:
+not told.
 Lines: a list of {meter, start, end, usd}, in a statement with the instance_id; meters are gpu, disk, download, upload.
 """
 

@@ -1,5 +1,6 @@
 """The entry point: builds the command tree and turns every error into one sentence, a hint and an exit status."""
 
+import errno
 import gc
 import importlib
 import os
@@ -36,7 +37,7 @@ app = typer.Typer(
 
 def main() -> NoReturn:
     """Run the command line and exit with the status that `cloudgpu.base.errors` documents."""
-    status = _run()
+    status = _printed(_run())
     _be_deaf()
     sys.exit(_vouch(status))
 
@@ -49,15 +50,40 @@ def _run() -> int:
     except KeyboardInterrupt:
         return _report(StoppedByUserError("stopped", hint="see what is rented: cloudgpu status"))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left: say nothing at exit either
+        _close_stdout()
         return 1
     except SystemExit as end:
         return _status_of(end)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            return _unprinted(error)
         if os.environ.get("CLOUDGPU_DEBUG"):
             raise
         return _report(_unexpected(error))
     return 0
+
+
+def _printed(status: int) -> int:
+    """The status, once all that was to be printed is out: a full disk may speak as late as now."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_stdout()
+        return status or 1
+    except OSError as error:
+        return _unprinted(error)
+    return status
+
+
+def _unprinted(error: OSError) -> int:
+    _close_stdout()
+    hint = "what was done is done: cloudgpu status"
+    return _report(CloudgpuError(f"the output cannot be written: {error.strerror}", hint=hint))
+
+
+def _close_stdout() -> None:
+    """Nobody can read it any more: say nothing there, at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _be_deaf() -> None:

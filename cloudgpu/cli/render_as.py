@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cloudgpu.cli.out_file import Force, check_place, write
 from cloudgpu.cli.plan.needs import (
     Adapter,
     AdapterRank,
@@ -49,7 +50,7 @@ def render_as(
     plan: Annotated[Path | None, typer.Option(metavar="FILE", help="A plan that `cloudgpu plan --out` saved.")] = None,
     name: Annotated[str | None, typer.Option(help="The service's name; default: the model's short name.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; without it, stdout.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    force: Force = False,
     context: Context = None,
     concurrency: Concurrency = 1,
     quantization: Quantization = None,
@@ -71,11 +72,10 @@ def render_as(
     machine holds is shared out over several, for the tools that rent fleets: skypilot, dstack, k8s.
     """
     from cloudgpu.cli import render
-    from cloudgpu.cli.cost.file import check_place, write
     from cloudgpu.serving.render import FORMS
     from cloudgpu.serving.render.setup import setup_of
 
-    check_place(output, binary=False, force=force)
+    check_place(output, force=force)
     needs = model and needs_of(
         model, context=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
         rope_scaling_factor=rope_scaling_factor, adapter=adapter, adapter_rank=adapter_rank,

@@ -4,7 +4,6 @@ Written by whoever saw a machine fail, read by whoever gathers offers. An entry 
 """
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cloudgpu.base.clock import parse_utc, utc_text
+from cloudgpu.base.whole_file import write_whole
 from cloudgpu.planning.offers import Market
 
 DEFAULT_STAY = timedelta(days=7)
@@ -98,8 +98,6 @@ def _write(path: Path, machines: list[Blocked]) -> None:
         {"provider": each.provider, "machine_id": each.machine_id, "until": utc_text(each.until), "why": each.why}
         for each in machines
     ]
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({"machines": rows}, ensure_ascii=False, indent=1), encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, json.dumps({"machines": rows}, ensure_ascii=False, indent=1))

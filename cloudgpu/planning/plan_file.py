@@ -5,9 +5,7 @@ refused: what `up` rents must be what `plan` worked out.
 """
 
 import json
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.errors import BadFileError, CloudgpuError, NotFoundError
 from cloudgpu.base.money import usd
+from cloudgpu.base.whole_file import write_whole
 from cloudgpu.planning.alternatives import Alternative
 from cloudgpu.planning.candidate import Candidate, Slice
 from cloudgpu.planning.disk import IMAGE_DOWNLOAD_GB, check_disk
@@ -36,15 +35,12 @@ def save_plan(plan: Plan, path: Path) -> None:
     """Write the plan, atomically. Raises BadFileError when the place cannot be written."""
     head = json.dumps({"schema_version": SCHEMA_VERSION, "plan_id": plan.plan_id})
     document = f"{head[:-1]}, {plan.content[1:]}\n"
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(document, encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, document)
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise BadFileError(f"the plan cannot be written to {path}: {error.strerror}", hint="check the path") from None
+        why = error.strerror or error
+        raise BadFileError(f"the plan cannot be written to {path}: {why}", hint="check the path") from None
 
 
 def load_plan(path: Path) -> Plan:

@@ -5,16 +5,15 @@ figures its rows are single offers; like them it cannot be rented on: offers die
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.errors import BadFileError
+from cloudgpu.base.whole_file import write_whole
 from cloudgpu.planning.candidate import offer_as_json
 from cloudgpu.planning.offers import Market, Offer
 from cloudgpu.planning.reference_offers import FORMAT, VERSION
@@ -36,15 +35,11 @@ def is_snapshot_header(row: object) -> bool:
 def save_snapshot(market: Market, path: Path) -> None:
     """Write the market, whole or not at all. Raises BadFileError when the place cannot be written."""
     lines = [json.dumps(row, ensure_ascii=False) for row in (_header(market), *map(offer_as_json, market.offers))]
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, "\n".join(lines) + "\n")
     except OSError as error:
-        with suppress(OSError):
-            beside.unlink()
-        raise BadFileError(f"{path} cannot be written: {error.strerror}", hint="check the path") from None
+        raise BadFileError(f"{path} cannot be written: {error.strerror or error}", hint="check the path") from None
 
 
 def offers_from_snapshot(rows: Iterable[object]) -> tuple[tuple[Offer, ...], dict[str, int]]:

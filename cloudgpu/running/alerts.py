@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import requests
 
 from cloudgpu.base.errors import BadFileError, UsageError
+from cloudgpu.base.whole_file import write_whole
 
 _TIMEOUT_S = 15.0
 _FORMS = {"hooks.slack.com": "slack", "discord.com": "discord", "discordapp.com": "discord", "ntfy.sh": "ntfy"}
@@ -72,8 +73,7 @@ def write_targets(state_dir: Path, targets: Iterable[Target]) -> None:
     text = json.dumps([asdict(each) for each in targets], indent=2)
     try:
         state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
+        write_whole(path, text, private=True)
     except OSError as error:
         raise BadFileError(f"{path} cannot be written: {error.strerror}", hint="is the folder yours?") from None
 

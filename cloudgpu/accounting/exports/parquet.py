@@ -14,7 +14,7 @@ _PLACES = Decimal("1e-20")
 def write_parquet(book: Book, path: Path) -> None:
     """Write one row per hour. Raises UsageError without the extra `parquet`.
 
-    Raises BadFileError when an amount has more than 20 places: it would not be exact.
+    Raises BadFileError when an amount has more than 20 places (it would not be exact), OSError on a full disk.
     """
     duckdb = need("duckdb", "parquet")
     with duckdb.connect(":memory:") as database:
@@ -23,7 +23,10 @@ def write_parquet(book: Book, path: Path) -> None:
             marks = ", ".join("?" * len(COLUMNS))
             database.executemany(f"INSERT INTO ledger VALUES ({marks})", [_values(row) for row in book.rows])
         target = str(path).replace("'", "''")
-        database.execute(f"COPY ledger TO '{target}' (FORMAT parquet)")
+        try:
+            database.execute(f"COPY ledger TO '{target}' (FORMAT parquet)")
+        except duckdb.IOException as error:
+            raise OSError(str(error).rpartition(": ")[2]) from None
 
 
 def _type(name: str) -> str:

@@ -5,6 +5,7 @@ A spreadsheet's numbers are doubles of 16 digits; the ledger has the exact text 
 
 from datetime import datetime
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,16 @@ _AMOUNT = "#,##0.000000"
 
 
 def write_xlsx(book: Book, path: Path) -> None:
-    """Write the workbook. Raises UsageError when the extra `xlsx` is not installed."""
+    """Write the workbook. Raises UsageError when the extra `xlsx` is not installed, OSError on a full disk."""
     xlsxwriter = need("xlsxwriter", "xlsx")
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(str(path), {**options, "remove_timezone": True}) as workbook:
+    whole = BytesIO()  # on a full disk the library would end in a traceback
+    with xlsxwriter.Workbook(whole, {**options, "remove_timezone": True, "in_memory": True}) as workbook:
         forms = {"head": {"bold": True}, "amount": {"num_format": _AMOUNT}, "count": {"num_format": "#,##0"}}
         styles = {name: workbook.add_format(form) for name, form in forms.items()}
         for name, head, rows in _sheets(book):
             _fill(workbook.add_worksheet(name), styles, head, rows)
+    path.write_bytes(whole.getvalue())
 
 
 def _sheets(book: Book) -> "Iterable[tuple[str, Sequence[str], list[list[object]]]]":

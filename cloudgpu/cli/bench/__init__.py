@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cloudgpu.cli.out_file import Force, check_place
+
 Model = Annotated[str | None, typer.Option(metavar="ID", help="The model to ask for; default: what it serves.")]
 ApiForm = Annotated[
     str | None, typer.Option("--form", metavar="FORM", help="chat, completions, or app (a LoRA application's /chat).")
@@ -49,6 +51,7 @@ def bench(
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep every sample, to compare: cloudgpu compare FILE FILE.")
     ] = None,
+    force: Force = False,
     detailed: Annotated[
         bool, typer.Option("--detailed", help="With --json: every request too, in vLLM's lists.")
     ] = False,
@@ -63,6 +66,7 @@ def bench(
     # Everything below is imported only when the command runs: `--help` stays fast.
     from cloudgpu.cli.bench.run import Wish, run
 
+    check_place(save, force=force)
     wish = Wish(
         target=target, model=model, form=form, api_key_env=api_key_env, users=users, iterations=iterations,
         turns=turns, per_user=per_user, max_tokens=max_tokens, timeout_s=timeout, goodput=goodput,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cloudgpu.cli.bench import Goodput, Iterations, MaxTokens, PerUser, Timeout, Turns, Users
+from cloudgpu.cli.out_file import Force, check_place
 
 
 def register(app: typer.Typer) -> None:
@@ -46,6 +47,7 @@ def compare(
     judge_model: Annotated[str | None, typer.Option(metavar="ID", help="The judge's model id.")] = None,
     judge_key_env: Annotated[str | None, typer.Option(metavar="NAME", help="The variable with its key.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the side-by-side page as one file.")] = None,
+    force: Force = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the page as Markdown.")] = False,
     check: Annotated[bool, typer.Option("--check", help="End with status 1 unless every gate passes.")] = False,
     show_gates: Annotated[
@@ -60,6 +62,7 @@ def compare(
     # Everything below is imported only when the command runs: `--help` stays fast.
     from cloudgpu.cli.compare.run import Wish, run
 
+    check_place(html, force=force)
     wish = Wish(
         old=old, new=new, golden=golden, allow_code=allow_code, gates=gates, key_envs=(api_key_env, api_key_env_b),
         prices=(usd_per_hour, usd_per_hour_b), users=users, iterations=iterations, turns=turns, per_user=per_user,

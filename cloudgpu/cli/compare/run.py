@@ -14,6 +14,7 @@ from cloudgpu.cli.bench.workload import slo_of, workload_of
 from cloudgpu.cli.compare.view import show_contrast, show_verdict
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.option_values import positive, refuse_empty
+from cloudgpu.cli.out_file import write
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving.bench.contrast import contrasts
 from cloudgpu.moving.bench.endpoint import Endpoint
@@ -169,10 +170,7 @@ def _told_apart(sides: tuple[Endpoint, Endpoint]) -> tuple[Endpoint, Endpoint]:
 def _show(wish: Wish, evidence: Evidence, verdict: Verdict, golden: GoldenSet | None) -> None:
     page = page_of(evidence, verdict)
     if wish.html is not None:
-        try:
-            wish.html.write_text(page_html(page), encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{wish.html} cannot be written: {error.strerror}", hint="name another --html") from error
+        write(page_html(page), wish.html)
     if wish.as_json:
         render.out_json(_document(evidence, verdict))
     elif wish.markdown:

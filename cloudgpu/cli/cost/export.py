@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cloudgpu.cli.cost.report import Offline, Since, Until
+from cloudgpu.cli.out_file import Force, check_place, write, write_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,7 @@ def export(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; without it, stdout.")] = None,
     since: Since = None,
     until: Until = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    force: Force = False,
     offline: Offline = False,
     json: Annotated[bool, typer.Option("--json", help="Say what was written as JSON; needs -o.")] = False,
 ) -> None:
@@ -41,11 +42,12 @@ def export(
     `focus` is FOCUS 1.2 as CSV, with its metadata beside it in FILE.metadata.json.
     """
     from cloudgpu.accounting.exports.book import open_book
-    from cloudgpu.cli.cost.file import check_place
     from cloudgpu.cli.cost.reading import bounded, days, end_of, read
     from cloudgpu.cli.session import open_session
 
     check_place(output, binary=file_format in _WRITERS or json, force=force)
+    if output is not None and file_format is FileFormat.FOCUS:
+        check_place(_metadata_place(output), force=force)
     first, last = days(since, until)
     history, moments, notes = read(open_session(), offline=offline)
     book = open_book(history, bounded(moments, last), first)
@@ -56,8 +58,6 @@ def export(
 
 def _write(book: "Book", file_format: FileFormat, output: Path | None) -> list[Path]:
     """Write the file, or print it; the files that were written."""
-    from cloudgpu.cli.cost.file import write, write_with
-
     if output is None:
         write(_texts(file_format)(book), None)
         return []
@@ -69,9 +69,13 @@ def _write(book: "Book", file_format: FileFormat, output: Path | None) -> list[P
         return [output]
     from cloudgpu.accounting.exports.focus import metadata_text
 
-    beside = output.with_name(f"{output.name}.metadata.json")
+    beside = _metadata_place(output)
     write(metadata_text(output.name, book.as_of), beside)
     return [output, beside]
+
+
+def _metadata_place(output: Path) -> Path:
+    return output.with_name(f"{output.name}.metadata.json")
 
 
 _WRITERS = (FileFormat.XLSX, FileFormat.PARQUET)

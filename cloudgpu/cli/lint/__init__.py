@@ -89,7 +89,7 @@ def _fix(files: list[str], host: "Host | None", version: str | None) -> None:
 
 def _fixed(path: Path, host: "Host | None", version: str | None) -> tuple[str, str]:
     """The text before and after; the file is written only when something changed."""
-    from cloudgpu.cli.cost.file import write
+    from cloudgpu.cli.out_file import write
     from cloudgpu.cli.named_file import text_of, variables_of
     from cloudgpu.serving.lint.fixing import fixed
     from cloudgpu.serving.lint.template_service import is_template

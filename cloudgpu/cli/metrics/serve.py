@@ -43,9 +43,9 @@ def targets(
     """The engines that answer now, as Prometheus' file_sd reads them. Write it again when something changes."""
     import json
 
-    from cloudgpu.cli.cost.file import check_place, write
     from cloudgpu.cli.metrics.engines import engine_targets
+    from cloudgpu.cli.out_file import check_place, write
     from cloudgpu.cli.session import open_session
 
-    check_place(output, binary=False, force=True)
+    check_place(output, force=True)  # it is there to be renewed
     write(json.dumps(engine_targets(open_session()), indent=2) + "\n", output)

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cloudgpu.cli.out_file import Force, check_place
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -58,6 +60,7 @@ def offers(
         int | None, typer.Option(min=10, metavar="SECONDS", help="Show them again every so often, until Ctrl-C.")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Where `record` writes to.")] = None,
+    force: Force = False,
     why: Annotated[str, typer.Option(help="For block: what is wrong with it.")] = "blocked by hand",
     days: Annotated[float, typer.Option(min=0.01, max=3650, help="For block: for how long.")] = 7,
     as_csv: Annotated[bool, typer.Option("--csv", help="All of them as CSV.")] = False,
@@ -72,6 +75,7 @@ def offers(
     from cloudgpu.cli.session import open_session
     from cloudgpu.sizing.gpus import find_gpu
 
+    check_place(out, force=force)
     refuse_empty(gpu=gpu, region=region)
     max_price, min_memory = finite(max_price, "--max-price", 10_000), finite(min_memory, "--min-memory", 100_000)
     name = find_gpu(gpu).name if gpu else None

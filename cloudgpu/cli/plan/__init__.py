@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from cloudgpu.cli.out_file import Force, check_place
 from cloudgpu.cli.plan.needs import (
     Adapter,
     AdapterRank,
@@ -90,6 +91,7 @@ def plan(
         str | None, typer.Option(metavar="GPU", help="The whole story of one card, instead of a plan.")
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Save the plan there as well.")] = None,
+    force: Force = False,
     limit: Annotated[int, typer.Option(min=1, help="How many offers are shown.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="The whole plan as JSON.")] = False,
 ) -> None:
@@ -102,6 +104,7 @@ def plan(
     from cloudgpu.cli.plan.replaced import old_side
     from cloudgpu.cli.plan.run import Shown, run
 
+    check_place(out, force=force)
     old_usd, in_its_place = (None, ()) if migrate_from is None else old_side(migrate_from)
     needs = needs_of(
         model, context=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,

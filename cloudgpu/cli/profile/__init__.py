@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cloudgpu.cli.out_file import Force, check_place, write
+
 if TYPE_CHECKING:
     from cloudgpu.serving.profile import Profile
 
@@ -71,13 +73,12 @@ def backup(
 def restore(
     name: Annotated[str | None, typer.Argument(help="NAME (the newest) or NAME@TIME; without it, a list.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; without it, stdout.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that exists.")] = False,
+    force: Force = False,
     as_json: Annotated[bool, typer.Option("--json", help="The list, or the text, as JSON.")] = False,
 ) -> None:
     """Write a copy back: a file as it was, a deployment as a compose file whose variables come from outside."""
     from cloudgpu.base.settings import read_settings
     from cloudgpu.cli import render
-    from cloudgpu.cli.cost.file import check_place, write
     from cloudgpu.cli.named_file import text_of
     from cloudgpu.cli.profile.files import backups, find_backup, read_profile
     from cloudgpu.serving.render.compose import profile_text
@@ -88,7 +89,7 @@ def restore(
         if as_json:
             return render.out_json({"backups": kept})
         return render.text("\n".join(kept) or "Nothing is kept: cloudgpu profile backup NAME|FILE")
-    check_place(output, binary=False, force=force)
+    check_place(output, force=force)
     path = find_backup(state_dir, name)
     text = profile_text(read_profile(path)) if path.suffix == ".json" else text_of(path)
     if as_json:

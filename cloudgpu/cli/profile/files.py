@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cloudgpu.base.errors import BadFileError, NotFoundError
+from cloudgpu.base.whole_file import write_whole
 from cloudgpu.serving.asked import AskedWords
 from cloudgpu.serving.profile import Profile
 
@@ -77,8 +78,7 @@ def _when(path: Path) -> tuple[str, str]:
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text, private=True)
     except OSError as error:
         raise BadFileError(f"{path} cannot be written: {error}", hint="is the state folder writable?") from None
 

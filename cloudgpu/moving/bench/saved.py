@@ -1,10 +1,10 @@
 """A run kept in a file: every sample, so that it can be compared with another one later."""
 
 import json
-import os
 from pathlib import Path
 
-from cloudgpu.base.errors import BadFileError, UsageError
+from cloudgpu.base.errors import BadFileError
+from cloudgpu.base.whole_file import write_whole
 from cloudgpu.moving.bench.run import Run
 
 _KIND = "cloudgpu bench"
@@ -12,14 +12,13 @@ _VERSION = 1
 
 
 def save_run(run: Run, path: Path) -> None:
-    """Write the run as JSON, replacing what was there in one step. Raises UsageError when it cannot be written."""
+    """Write the run as JSON, whole or not at all. Raises BadFileError when it cannot be written."""
     document = {"kind": _KIND, "version": _VERSION, "run": run.as_body()}
-    part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(json.dumps(document, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(part, path)
+        write_whole(path, json.dumps(document, ensure_ascii=False) + "\n")
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="name another file with --save") from error
+        why = error.strerror or error
+        raise BadFileError(f"{path} cannot be written: {why}", hint="name another file with --save") from error
 
 
 def read_run(path: Path) -> Run:

@@ -1,7 +1,6 @@
 """What a gateway shall do for a service, as a value and as a private file that outlives the proxy's process."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -10,6 +9,7 @@ from typing import Any
 
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.base.secret import REDACTED, Secret
+from cloudgpu.base.whole_file import write_whole
 
 SIDE_HEADER = "X-Cloudgpu-Deployment"
 """Names the side that a request wants, where a route is shared by header."""
@@ -117,13 +117,7 @@ def load_route(folder: Path) -> Route | None:
 def write_private(path: Path, text: str) -> None:
     """Replace a file in one step; mode 0600, folders 0700, on disk when this returns. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
+    write_whole(path, text, private=True)
 
 
 def _as_body(route: Route) -> dict[str, Any]:

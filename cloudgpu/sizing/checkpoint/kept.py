@@ -1,12 +1,12 @@
 """What the Hub said of a checkpoint, kept on this machine: a plan is read again without asking the Hub again."""
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 from cloudgpu.base.settings import read_settings
+from cloudgpu.base.whole_file import write_whole
 from cloudgpu.sizing.checkpoint.contents import ReadCheckpoint
 from cloudgpu.sizing.stored import PARTS, StoredPart, StoredWeights
 
@@ -16,11 +16,9 @@ VERSION = 1
 def keep(repo_id: str, found: ReadCheckpoint) -> None:
     """Write it to the cache folder. A cache that cannot be written is no error."""
     path = _path(repo_id)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(json.dumps({"version": VERSION, **asdict(found)}), encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, json.dumps({"version": VERSION, **asdict(found)}))
 
 
 def kept(repo_id: str) -> ReadCheckpoint | None:
