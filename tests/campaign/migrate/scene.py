@@ -28,16 +28,20 @@ _PERMANENT = {"dies": "engine_dies", "offline": "host_offline"}
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Where requests may go, by instance: `weighted` have a share, `standby` stand by. `running` None: no gateway."""
+    """Where requests may go, by instance: `weighted` have a share, `standby` stand by. `running` None: no gateway.
+
+    `busy` still answer what the gateway has sent them.
+    """
 
     weighted: frozenset[str]
     standby: frozenset[str]
     running: bool | None
+    busy: frozenset[str] = frozenset()
 
     @property
     def may_reach(self) -> frozenset[str]:
         """Every instance that a request can end on."""
-        return self.weighted | self.standby
+        return self.weighted | self.standby | self.busy
 
     def reaches(self, well: frozenset[str]) -> frozenset[str]:
         """Where requests end now: a proxy leaves out who does not answer, an address does not."""
@@ -96,6 +100,7 @@ class Scene:
             frozenset(at[url] for url, (weight, _) in found.items() if weight > 0),
             frozenset(at[url] for url, (weight, standby) in found.items() if standby and not weight),
             sides is not None,
+            frozenset(each for each in at.values() if "busy" in self.ill.get(each, ())) & self.well(),
         )
 
     def count(self) -> None:

@@ -1,0 +1,98 @@
+"""The campaign over `migrate` passes, and it can fail: bugs that are put into a copy of the program are seen."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.campaign.migrate.draw import draw
+from tests.campaign.migrate.tale import Chapter, Tale, Typed, tale_from
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def tale(*chapters, gateway="stood_in"):
+    return Tale(
+        number=0, market=1, drowsy=4, provider="vast", gateway=gateway,
+        words=("--strategy", "blue-green", "--window", "never"), chapters=(then("migrate"), *chapters),
+    )  # fmt: skip
+
+
+def then(operation, *fates):
+    return Chapter(typed=(Typed(operation=operation),), fates=fates)
+
+
+BUGS = {
+    "nobody stands by for a side that has all the traffic": (
+        "running_acts.py",
+        "            standby=migration.ending is None,\n",
+        "            standby=False,\n",
+        tale(then("gateway_start", "new_dies")),
+        "nobody reached",
+    ),
+    "a side is given up without a look at the one that is kept": (
+        "closing.py",
+        "    if acts.is_healthy(keep) or not is_left(other, acts):\n",
+        "    if keep:\n",
+        tale(then("finalize", "new_dies")),
+        "destroyed what alone answers",
+    ),
+    "a side is destroyed while it still answers requests": (
+        "closing.py",
+        "    acts.detach(loser)\n    if acts.reaches(loser) and acts.exists(loser):\n",
+        "    if not loser:\n",
+        tale(then("finalize", "old_busy")),
+        "destroyed while reached",
+    ),
+    "a look does not start the gateway again": (
+        "window.py",
+        "        acts.share(migration)  # a move that was cut off",
+        "        pass  # a move that was cut off",
+        tale(then("status", "gateway_gone")),
+        "gateway stays lost",
+    ),
+    "a new side that is dead keeps the address": (
+        "window.py",
+        "    if migration.strategy.auto_rollback and seen",
+        "    if not seen.at and seen",
+        tale(then("status", "new_dies"), gateway="direct"),
+        "not gone back",
+    ),
+}  # fmt: skip
+
+
+def campaign(*words, folder=ROOT):
+    return subprocess.run(
+        [sys.executable, "-m", "tests.campaign.migrate", *words], cwd=folder, capture_output=True, text=True,
+        check=False, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(folder)},
+    )  # fmt: skip
+
+
+def test_a_seed_and_a_number_give_one_tale_and_a_script_is_that_tale():
+    assert draw(7, 3) == draw(7, 3) != draw(7, 4)
+    assert tale_from(draw(7, 3).as_text()) == draw(7, 3)
+
+
+@pytest.mark.slow
+def test_a_thousand_tales_end_well():
+    done = campaign("--seed", "1", "--runs", "1000", "--jobs", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", sorted(BUGS))
+def test_a_bug_that_is_put_in_is_seen(bug, tmp_path):
+    file, text, instead, story, seen_as = BUGS[bug]
+    script = tmp_path / "tale.json"
+    script.write_text(story.as_text(), encoding="utf-8")
+    for folder in ("cloudgpu", "templates", "offers", "tests/campaign"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    path = tmp_path / "cloudgpu" / "moving" / file
+    program = path.read_text(encoding="utf-8")
+    assert program.count(text) == 1, "the program has changed: say anew what is broken"
+    path.write_text(program.replace(text, instead), encoding="utf-8")
+    done = campaign("--script", str(script), "--no-shrink", folder=tmp_path)
+    assert (done.returncode, seen_as in done.stdout) == (1, True), done.stdout + done.stderr
