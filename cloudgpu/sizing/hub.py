@@ -49,7 +49,10 @@ def read_hub_checkpoint(name: str, clock: Clock | None = None) -> ReadCheckpoint
 
 
 class HubFiles:
-    """The files of one repository at the commit that is newest when it is opened. Calls the network."""
+    """The files of one repository at the commit that is newest when it is opened. Calls the network.
+
+    `is_gated`: its terms must be accepted before anybody reads them, though whoever asks here may have.
+    """
 
     def __init__(self, repo_id: str, clock: Clock) -> None:
         from huggingface_hub import HfApi  # heavy, and only for those who ask the Hub
@@ -59,6 +62,7 @@ class HubFiles:
         info = self._attempt(lambda: self._api.model_info(repo_id, timeout=TIMEOUT_S))
         self._revision = info.sha or "main"
         self._names = tuple(file.rfilename for file in info.siblings or ())
+        self.is_gated = bool(getattr(info, "gated", False))
 
     @property
     def origin(self) -> str:

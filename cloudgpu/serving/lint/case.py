@@ -1,6 +1,9 @@
 """One service with everything that a rule may ask: its arguments, the release, the model, the cards it runs on."""
 
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -8,11 +11,14 @@ from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.serving.lint.arguments import Arguments, read_arguments
 from cloudgpu.serving.lint.finding import Place
 from cloudgpu.serving.lint.flag_table import Release, release_of
+from cloudgpu.serving.lint.hub_facts import HubFacts
 from cloudgpu.serving.lint.service import Service
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
-from cloudgpu.sizing.models import ModelSpec, resolve_model
+from cloudgpu.sizing.models import ModelSpec, model_from_config, resolve_model
 from cloudgpu.sizing.options import KV_CACHE_DTYPES, ServingOptions
+
+_HUB_NAME = re.compile(r"^[\w-][\w.-]*/[\w.-]+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +36,8 @@ class Host:
 class Case:
     """`version` is what the service is checked against; `is_pinned` says that the file itself names it.
 
-    `others` stand in the same file, `beside` in another one that was named with it.
+    `others` stand in the same file, `beside` in another one that was named with it. `repositories` are what the Hub
+    said of those that it was asked about.
     `model` and `host` are None when they are not known: rules that need them are silent then.
     """
 
@@ -40,6 +47,7 @@ class Case:
     host: Host | None
     others: tuple[Service, ...] = ()
     beside: tuple[Service, ...] = ()
+    repositories: Mapping[str, HubFacts] = field(default_factory=dict)
 
     @property
     def is_guessed(self) -> bool:
@@ -69,11 +77,24 @@ class Case:
 
     @cached_property
     def model(self) -> ModelSpec | None:
-        """What our catalogue knows of it; None for a model we do not know."""
+        """What our catalogue knows of it, else its config.json on the Hub; None for a model we do not know."""
+        name = self.model_name or ""
         try:
-            return resolve_model(self.model_name) if self.model_name else None
+            return resolve_model(name) if name else None
         except CloudgpuError:
-            return None
+            return self._from_hub(name)
+
+    @cached_property
+    def adapters(self) -> tuple[tuple[str, str], ...]:
+        """(name, path) of each of `--lora-modules`, written `name=path` or as JSON."""
+        found = self.args.get("--lora-modules")
+        return tuple(pair for word in (found.values if found else ()) if (pair := _adapter(word)))
+
+    @property
+    def hub_names(self) -> tuple[str, ...]:
+        """The repositories that the server fetches by name: its model, its adapters."""
+        named = (self.model_name, *(path for _, path in self.adapters))
+        return tuple(name for name in dict.fromkeys(named) if name and _HUB_NAME.match(name))
 
     @property
     def tensor_parallel(self) -> int:
@@ -119,6 +140,13 @@ class Case:
         found = self.args.get(flag)
         return found.at if found and found.at else self.service.at("command")
 
+    def _from_hub(self, name: str) -> ModelSpec | None:
+        facts = self.repositories.get(name)
+        try:
+            return model_from_config(facts.config, name) if facts and facts.config else None
+        except CloudgpuError:
+            return None
+
     def _options(self) -> ServingOptions:
         args = self.args
         cache = args.value("--kv-cache-dtype") or "auto"
@@ -159,3 +187,14 @@ class Case:
     def _factor(self) -> float | None:
         factor = (self.rope_override or {}).get("factor")
         return float(factor) if isinstance(factor, int | float) and factor >= 1 else None
+
+
+def _adapter(word: str) -> tuple[str, str] | None:
+    if not word.startswith("{"):
+        name, sign, path = word.partition("=")
+        return (name, path) if sign else None
+    try:
+        body = json.loads(word)
+        return str(body["name"]), str(body["path"])
+    except (ValueError, KeyError, TypeError):
+        return None

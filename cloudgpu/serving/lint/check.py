@@ -10,6 +10,7 @@ from cloudgpu.serving.lint.case import Case, Host
 from cloudgpu.serving.lint.compose import read_compose
 from cloudgpu.serving.lint.finding import Finding, Hit, Severity
 from cloudgpu.serving.lint.flag_table import NEWEST
+from cloudgpu.serving.lint.hub_facts import HubFacts
 from cloudgpu.serving.lint.rule import RULES, Rule
 from cloudgpu.serving.lint.service import Service
 from cloudgpu.serving.lint.shell import read_shell
@@ -22,6 +23,7 @@ _TAG = re.compile(r"(?::|vllm[_-])v?(\d\.\d+(?:\.\d+)?)(?!\d)")
 _IGNORE = re.compile(r"#\s*cloudgpu:\s*ignore(-file)?\s+([A-Z]\d+(?:\s*,\s*[A-Z]\d+)*)\b(.*)")
 _VLLM_IMAGE = re.compile(r"vllm", re.IGNORECASE)
 _OTHER_ENGINES = re.compile(r"sglang|llama\.?cpp|ollama|text-generation-inference|tgi|tensorrt|lmdeploy|infinity", re.I)
+_NOTHING: Mapping[str, HubFacts] = {}
 _ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -69,17 +71,19 @@ def lint(
 
 def lint_services(
     services: Sequence[Service], text: str = "", *, host: Host | None = None, version: str | None = None,
-    beside: Sequence[Service] = (),
+    beside: Sequence[Service] = (), repositories: Mapping[str, HubFacts] = _NOTHING,
 ) -> Report:  # fmt: skip
     """Check servers that were read already; `text` is where they were read, with the comments that silence rules.
 
-    `beside` are servers of other files, which may run at the same time.
+    `beside` are servers of other files, which may run at the same time; `repositories` what the Hub was asked.
 
     Raises UsageError for a version that does not exist.
     """
     profile(version or NEWEST)
-    ours = [each for each in services if _is_vllm(each)]
-    findings = [finding for each in ours for finding in _check(each, services, host, version, beside)]
+    ours = [each for each in services if is_vllm(each)]
+    findings = [
+        finding for each in ours for finding in _check(case_of(each, services, host, version, beside, repositories))
+    ]
     kept = [each for each in findings if not _is_ignored(each, text)]
     return Report(
         findings=tuple(sorted(kept, key=_rank)),
@@ -90,21 +94,26 @@ def lint_services(
 
 def case_of(
     service: Service, others: Sequence[Service], host: Host | None, version: str | None,
-    beside: Sequence[Service] = (),
+    beside: Sequence[Service] = (), repositories: Mapping[str, HubFacts] = _NOTHING,
 ) -> Case:  # fmt: skip
     """A service with the release it is checked against: the image's own, else the one that was asked for."""
     pinned = _release_in(service.image)
     return Case(
         service=service, version=pinned or version or NEWEST, is_pinned=bool(pinned or (version and not service.image)),
         host=host, others=tuple(each for each in others if each is not service),
-        beside=tuple(each for each in beside if each.name != service.name),
+        beside=tuple(each for each in beside if each.name != service.name), repositories=repositories,
     )  # fmt: skip
 
 
-def _check(
-    service: Service, services: Sequence[Service], host: Host | None, version: str | None, beside: Sequence[Service]
-) -> list[Finding]:
-    case = case_of(service, services, host, version, beside)
+def is_vllm(service: Service) -> bool:
+    """Whether the rules know its engine: by its image, else by its first words."""
+    told = " ".join([service.image or "", *(word.text for word in service.words[:4])])
+    if _OTHER_ENGINES.search(service.image or ""):
+        return False
+    return bool(_VLLM_IMAGE.search(told)) or any(word.text in ("serve", "--model") for word in service.words)
+
+
+def _check(case: Case) -> list[Finding]:
     return [finding for each in RULES.values() for finding in _findings(each, case)]
 
 
@@ -135,13 +144,6 @@ def _release_in(image: str | None) -> str | None:
     except UsageError:
         return None
     return version
-
-
-def _is_vllm(service: Service) -> bool:
-    told = " ".join([service.image or "", *(word.text for word in service.words[:4])])
-    if _OTHER_ENGINES.search(service.image or ""):
-        return False
-    return bool(_VLLM_IMAGE.search(told)) or any(word.text in ("serve", "--model") for word in service.words)
 
 
 def _is_ignored(finding: Finding, text: str) -> bool:

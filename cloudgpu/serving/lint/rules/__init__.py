@@ -15,6 +15,7 @@ from cloudgpu.serving.lint.rules import (  # noqa: F401  (each enters its rules)
     layout,
     memory,
     operations,
+    repository,
     security,
     tools,
     vision,

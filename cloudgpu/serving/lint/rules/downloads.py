@@ -47,11 +47,12 @@ def ready_timeout(case: Case) -> Iterator[Hit]:
 
 @rule("V48", Severity.WARNING, "gated model without a token", source="Hugging Face model pages")
 def gated_without_token(case: Case) -> Iterator[Hit]:
-    """The Hub answers 401 unless the cache holds the files already."""
+    """The Hub answers 401 unless the cache holds the files already. By name, unless the Hub was asked."""
     name = (case.model_name or "").lower()
     told = any(each in case.service.environment for each in _TOKENS)
     given = told or case.service.has_env_file or case.args.get("--hf-token")
-    if name.startswith(_GATED) and case.service.is_container and not given:
+    facts = case.repositories.get(case.model_name or "")
+    if (facts.is_gated if facts else name.startswith(_GATED)) and case.service.is_container and not given:
         yield Hit(
             message=f"{case.model_name} is gated, and no HF_TOKEN reaches the container",
             fix="add HF_TOKEN to the environment, from outside the file", at=case.service.at("environment"),
