@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from dataclasses import dataclass, field, replace
@@ -304,23 +303,20 @@ def postgresql():
     folder = Path(tempfile.mkdtemp(prefix="cloudgpu-pg-"))
     if user:
         shutil.chown(folder, user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
 
     def run(tool, *arguments):
         done = subprocess.run([tools / tool, *arguments], user=user, cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
     run("initdb", "-D", f"{folder}/data", "-U", "cloudgpu", "-A", "trust", "-E", "UTF8", "--no-sync")
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off"
-    run("pg_ctl", "-D", f"{folder}/data", "-w", "-l", f"{folder}/log", "-o", options, "start")
+    options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"  # no port that another may take
+    run("pg_ctl", "-D", f"{folder}/data", "-w", "-t", "300", "-l", f"{folder}/log", "-o", options, "start")
     numbers = count(1)
 
     def new_database():
         name = f"journal_{next(numbers)}"
-        run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "cloudgpu", name)
-        return f"postgresql+psycopg://cloudgpu@127.0.0.1:{port}/{name}"
+        run("createdb", "-h", folder, "-U", "cloudgpu", name)
+        return f"postgresql+psycopg://cloudgpu@/{name}?host={folder}"
 
     try:
         yield new_database
