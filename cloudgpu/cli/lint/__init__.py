@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from cloudgpu.cli.lint.targets import Target
     from cloudgpu.serving.lint.case import Host
     from cloudgpu.serving.lint.check import Report
+    from cloudgpu.serving.lint.hub_facts import HubFacts
 
 
 class Form(StrEnum):
@@ -45,6 +47,9 @@ def lint_files(
     ] = False,
     form: Annotated[Form, typer.Option("--format", "-f", help="How findings are told.")] = Form.TEXT,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Ask the Hugging Face Hub about the models and adapters that are named.")
+    ] = False,
     rules: Annotated[bool, typer.Option("--rules", help="List all rules instead.")] = False,
 ) -> None:
     """Check serving profiles: flags by release, memory by the estimator, keys, ports, and what the file forgets.
@@ -64,12 +69,30 @@ def lint_files(
     host = host_of(gpus, ram, disk, driver)
     if fix:
         _fix(files, host, engine_version)
+    targets = list(targets_of(files, host, engine_version))
+    repositories = _asked(targets, engine_version) if live else {}
     reports = {
-        each.name: lint_services(each.services, each.text, host=each.host, version=engine_version)
-        for each in targets_of(files, host, engine_version)
-    }
+        each.name: lint_services(
+            each.services, each.text, host=each.host, version=engine_version,
+            beside=[service for other in targets if other is not each for service in other.services],
+            repositories=repositories,
+        )
+        for each in targets
+    }  # fmt: skip
     show_reports(reports, Form.JSON if as_json else form)
     return _end(reports)
+
+
+def _asked(targets: "list[Target]", version: str | None) -> "dict[str, HubFacts]":
+    from cloudgpu.cli.lint.hub import ask_hub
+    from cloudgpu.serving.lint.check import case_of, is_vllm
+
+    return ask_hub(
+        case_of(service, each.services, each.host, version)
+        for each in targets
+        for service in each.services
+        if is_vllm(service)
+    )
 
 
 def _fix(files: list[str], host: "Host | None", version: str | None) -> None:
@@ -89,8 +112,8 @@ def _fix(files: list[str], host: "Host | None", version: str | None) -> None:
 
 def _fixed(path: Path, host: "Host | None", version: str | None) -> tuple[str, str]:
     """The text before and after; the file is written only when something changed."""
-    from cloudgpu.cli.out_file import write
     from cloudgpu.cli.named_file import text_of, variables_of
+    from cloudgpu.cli.out_file import write
     from cloudgpu.serving.lint.fixing import fixed
     from cloudgpu.serving.lint.template_service import is_template
 
