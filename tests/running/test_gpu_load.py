@@ -45,7 +45,7 @@ def test_runpod_tells_load_and_memory_of_each_card_and_the_highest_counts(runtim
 
 
 def test_a_load_is_kept_with_the_deployment_and_is_no_event_by_itself(desk, monkeypatch):
-    deployment = desk.up()
+    deployment = desk.refresh(desk.up())
     before = [event.kind for event in desk.store.events()]
     shown = desk.provider.instances
     load = GpuLoad(util_percent=44.0, temperature_c=61.0)

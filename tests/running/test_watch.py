@@ -39,7 +39,8 @@ def world(desk, answers, monkeypatch):
     monkeypatch.setattr(
         sweeping, "take_vitals",
         lambda each, store, clock, emit: take_vitals(
-            each, store, clock, emit, prober=lambda *_: Health(ready=answers.now, phase="", detail=""), read=lambda _: None
+            each, store, clock, emit,
+            prober=lambda *_: Health(ready=answers.now, phase="", detail=""), read=lambda _: None,
         ),
     )  # fmt: skip
     monkeypatch.setattr(session, "open_session", lambda: made)
