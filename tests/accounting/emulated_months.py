@@ -1,6 +1,7 @@
 """Months of random life at one provider, through the real adapters, and the truth to lay beside what was recorded."""
 
 import contextlib
+import dataclasses
 import random
 from datetime import timedelta
 from decimal import Decimal
@@ -174,9 +175,7 @@ class Truth:
     def _wrong(self, history, life):
         if not life.created:
             return None
-        alone = type(history)(
-            lives=(life,), moves=history.moves, balances=(), top_ups=(), statements=(), closed_days=(),
-        )  # fmt: skip
+        alone = dataclasses.replace(history, lives=(life,))
         ours = sum(c.usd for c in charges(alone, self.now) if c.meter in _METERED)
         theirs = sum(Decimal(line["usd"]) for line in self._lines(life))
         doubt = doubt_usd(life, self.now)

@@ -11,17 +11,22 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import responses
 
 from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import BadAnswerError, OfferGoneError, UnreachableError
 from cloudgpu.base.secret import Secret
+from cloudgpu.emulator.rig import Rig
 from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.running.deployment import Limits, UpRequest, bring_up, refresh, take_down
 from cloudgpu.running.deployment.request import rental_of
 from cloudgpu.running.health import Health
 from cloudgpu.running.providers.base import Address, BilledLine, Capabilities, InstanceState, InstanceView
+from cloudgpu.running.providers.vast import open_vast
 from cloudgpu.running.store import Store
 from cloudgpu.serving.launch import HealthCheck, LaunchRequest
+from tests.running import vast_answers
+from tests.running.emulated import World
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -241,6 +246,40 @@ class Desk:
 
     def kinds(self, name="mistral"):
         return [event.kind.value for event in self.store.events(name)]
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(START)
+
+
+@pytest.fixture
+def vast(clock):
+    """The Vast.ai adapter, for a `server` that is on record."""
+    return open_vast(vast_answers.URL, Secret(vast_answers.KEY), clock)
+
+
+@pytest.fixture
+def server():
+    """Answers that a test puts on record, in the place of any server."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def rig():
+    """Both emulated markets, for the tests of one file."""
+    with Rig() as rig:
+        yield rig
+
+
+@pytest.fixture
+def world(request, rig, tmp_path):
+    """The file's own `PROVIDER` on the rig, with nothing rented."""
+    rig.reset()
+    world = World(request.module.PROVIDER, rig, tmp_path)
+    yield world
+    world.store.close()
 
 
 @pytest.fixture

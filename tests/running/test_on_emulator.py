@@ -7,19 +7,12 @@ import pytest
 import requests
 
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, InstanceFailedError, StoppedByUserError
-from cloudgpu.emulator.rig import Rig
 from cloudgpu.running.deployment import DeploymentState, bring_up, read_bill, refresh, take_down
 from cloudgpu.running.deployment.settle import settle_left_behind
 from cloudgpu.running.health import ask, probe
 from cloudgpu.running.store import Store
 from cloudgpu.running.sweep import Why, sweep
 from tests.running.emulated import KEY, PROVIDERS, World
-
-
-@pytest.fixture(scope="module")
-def rig():
-    with Rig() as rig:
-        yield rig
 
 
 @pytest.fixture(params=PROVIDERS)

@@ -2,19 +2,12 @@
 
 import pytest
 
-from cloudgpu.emulator.rig import Rig
 from tests.running.api_calls import MODELS, PAGE, measured
 from tests.running.emulated import PROVIDERS
 
 POLL_S = 5.0
 KNOWS_WITHIN_S = 2.0 + POLL_S
 MOST_CALLS_A_MINUTE = 20
-
-
-@pytest.fixture(scope="module")
-def rig():
-    with Rig() as rig:
-        yield rig
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -6,24 +6,11 @@ from decimal import Decimal
 import pytest
 
 from cloudgpu.base.errors import InstanceFailedError, InvalidRequestError, NoCreditError, StoppedByUserError
-from cloudgpu.emulator.rig import Rig
 from cloudgpu.running.deployment import DeploymentState, refresh
 from cloudgpu.running.sweep import Why, sweep
-from tests.running.emulated import World, open_provider
+from tests.running.emulated import open_provider
 
-
-@pytest.fixture(scope="module")
-def rig():
-    with Rig() as rig:
-        yield rig
-
-
-@pytest.fixture
-def world(rig, tmp_path):
-    rig.reset()
-    world = World("runpod", rig, tmp_path)
-    yield world
-    world.store.close()
+PROVIDER = "runpod"
 
 
 def test_a_port_of_the_host_serves_as_well_as_the_proxy(world):

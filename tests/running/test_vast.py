@@ -12,7 +12,6 @@ import responses
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import (
     BadAnswerError,
     CreateRefusedError,
@@ -22,28 +21,10 @@ from cloudgpu.base.errors import (
     RefusedKeyError,
     UnreachableError,
 )
-from cloudgpu.base.secret import Secret
 from cloudgpu.running.providers.base import Address, InstanceState, OfferQuery
-from cloudgpu.running.providers.vast import open_vast
 from cloudgpu.running.providers.vast.bill import lines_of
 from cloudgpu.running.providers.vast.instances import view
 from tests.running.vast_answers import CREATE, DESTROY, KEY, LIST, SEARCH, SHOW, URL, offer_row, page, row
-
-
-@pytest.fixture
-def clock():
-    return ManualClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
-
-
-@pytest.fixture
-def vast(clock):
-    return open_vast(URL, Secret(KEY), clock)
-
-
-@pytest.fixture
-def server():
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as server:
-        yield server
 
 
 def test_an_instance_is_read_with_exact_prices_and_its_address(vast, server):

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import (
     BadAnswerError,
     InvalidRequestError,
@@ -18,27 +16,9 @@ from cloudgpu.base.errors import (
     RefusedKeyError,
     UnreachableError,
 )
-from cloudgpu.base.secret import Secret
 from cloudgpu.running.providers.base import InstanceState, PriceProposal
-from cloudgpu.running.providers.vast import open_vast
 from cloudgpu.running.providers.vast.bid import bid_price
-from tests.running.vast_answers import CREATE, KEY, SEARCH, SHOW, URL, offer_row, row
-
-
-@pytest.fixture
-def clock():
-    return ManualClock(datetime(2026, 3, 1, 12, tzinfo=UTC))
-
-
-@pytest.fixture
-def vast(clock):
-    return open_vast(URL, Secret(KEY), clock)
-
-
-@pytest.fixture
-def server():
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as server:
-        yield server
+from tests.running.vast_answers import CREATE, SEARCH, SHOW, URL, offer_row, row
 
 
 @pytest.mark.parametrize(

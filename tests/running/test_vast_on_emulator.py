@@ -9,26 +9,13 @@ import pytest
 from cloudgpu.base.errors import CleanupFailedError, MissingKeyError, StoppedByUserError, UsageError
 from cloudgpu.base.settings import read_settings
 from cloudgpu.emulator import process
-from cloudgpu.emulator.rig import Rig
 from cloudgpu.running.deployment import DeploymentState, bring_up, refresh, take_down
 from cloudgpu.running.deployment.coming_back import ready_when_it_answers
 from cloudgpu.running.providers import EmulatorAddress, open_provider
 from cloudgpu.running.sweep import Why, sweep
 from tests.running.emulated import World
 
-
-@pytest.fixture(scope="module")
-def rig():
-    with Rig() as rig:
-        yield rig
-
-
-@pytest.fixture
-def world(rig, tmp_path):
-    rig.reset()
-    world = World("vast", rig, tmp_path)
-    yield world
-    world.store.close()
+PROVIDER = "vast"
 
 
 @pytest.mark.parametrize("do", ["no_such_ask_400", "no_such_ask_404", "no_such_ask_410", "200_success_false"])
