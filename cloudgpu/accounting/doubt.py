@@ -36,8 +36,8 @@ def doubt_usd(life: Life, until: datetime) -> Decimal:
     Each edge counts its price step times the time in which it can lie: the create between the intent and its answer,
     each change between two looks, the end between the request and its proof, or since the last look that saw it.
     While it is out of sight it may be gone, or run and cost all it ever did: its highest price since it was last shown.
-    While its host is out of reach, all that is metered of the disk is in doubt; and where an hourly bill ends, five
-    minutes of everything.
+    While its host is out of reach, the disk is in doubt, metered or not; and where an hourly bill ends, five minutes of
+    everything.
     """
     if not life.created or is_settled(life):
         return ZERO
@@ -69,7 +69,7 @@ def _edges(life: Life) -> Iterator[_Edge]:
     ends = [*(span.start for span in life.spans[1:]), life.gone_at or _FOR_EVER]
     for span, end in zip(life.spans, ends, strict=True):
         if span.host_lost:
-            yield _Edge(span.earliest, end, ZERO, span.disk_usd_per_hour)
+            yield _Edge(span.earliest, end, ZERO, life.highest_rates[1])
     if life.gone_at is not None:
         yield _Edge(life.gone_earliest or life.gone_at, life.gone_at, *life.spans[-1].rates)
     elif life.shown_until is not None:

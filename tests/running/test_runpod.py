@@ -49,12 +49,6 @@ def runpod(clock):
     return open_runpod(URL, Secret(KEY), clock)
 
 
-@pytest.fixture
-def server():
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as server:
-        yield server
-
-
 def row(pod_id="abc123", **more):
     return {
         "id": pod_id, "name": "cloudgpu-x", "status": "RUNNING", "actions": ["stop", "terminate"], "image": "i",
@@ -138,7 +132,9 @@ def test_every_status_has_a_state_and_says_what_it_charges(runpod, server, statu
 def test_a_running_pod_that_costs_nothing_is_offline_only_without_a_runtime(runpod, server):
     server.get(POD, json=row(cost=0.0, runtime=None))
     server.get(POD, json=row(cost=0.0))
-    assert runpod.instance("abc123").state is InstanceState.OFFLINE
+    lost = runpod.instance("abc123")
+    assert (lost.state, lost.gpu_billing, lost.disk_billing) == (InstanceState.OFFLINE, False, False)
+    assert lost.disk_usd_per_hour > 0
     assert runpod.instance("abc123").state is InstanceState.RUNNING
 
 

@@ -41,7 +41,8 @@ def view(row: Mapping[str, Any]) -> InstanceView:
     try:
         status = str(row["status"])
         cost = _amount(row["cost"])
-        state = pod_state(status, lost=not cost and row.get("runtime") is None)
+        lost = status == "RUNNING" and not cost and row.get("runtime") is None
+        state = pod_state(status, lost=lost)
         billed = pod_billing(status, cost)
         disk = _disk_usd_per_hour(row, billed)
         return InstanceView(
@@ -53,7 +54,7 @@ def view(row: Mapping[str, Any]) -> InstanceView:
             gpu_usd_per_hour=max(ZERO, cost - disk),
             disk_usd_per_hour=disk,
             gpu_billing=billed.gpu,
-            disk_billing=disk > 0,
+            disk_billing=disk > 0 and not lost,
             addresses=_addresses(row) if state is InstanceState.RUNNING else {},
             started_at=_moment(row.get("createdAt")),
             gpu_load=_gpu_load(row),

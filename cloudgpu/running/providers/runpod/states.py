@@ -1,8 +1,9 @@
 """RunPod's words for a pod, in ours, in one table.
 
 RUNNING says that the container runs, not that it serves; a start command that exits is started again for ever, RUNNING
-and billed. RUNNING without a runtime at no cost is taken for a lost host, which RunPod does not charge for. EXITED
-frees the GPU and erases the container disk; a volume goes on costing, twice as much. TERMINATED is gone, bills nothing.
+and billed. RUNNING without a runtime at no cost is taken for a lost host: while a host is down RunPod charges nothing,
+its disks included (its documentation of 2026-08-20); that a lost host looks so is our reading. EXITED frees the GPU and
+erases the container disk; a volume goes on costing, twice as much. TERMINATED is gone and bills nothing.
 """
 
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ class PodBilling:
 
 def pod_state(status: str, *, lost: bool) -> InstanceState:
     """Our state for RunPod's. An unknown one counts as offline: it does not serve, and may bill."""
-    if status == "RUNNING" and lost:
+    if lost:
         return InstanceState.OFFLINE
     return WORDS.get(status, InstanceState.OFFLINE)
 
