@@ -1,5 +1,9 @@
-"""Every command of docs/recipes, typed on the emulator; `# exit 1` behind one is the status that it ends with."""
+"""Every command of docs/recipes, typed on the emulator or against a Docker daemon on paper.
 
+`# exit 1` behind one is the status that it ends with.
+"""
+
+import contextlib
 import os
 import re
 import shutil
@@ -8,6 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from cloudgpu.base.clock import SystemClock
+from tests.running.docker_world import SETTINGS, docker_world
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -33,6 +40,7 @@ def shell(tmp_path):
             words, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
         )
 
+    run.environment = environment
     yield run
     run("cloudgpu emulator stop")
 
@@ -43,6 +51,15 @@ def test_every_command_of_a_recipe_ends_as_the_page_says(page, shell):
     assert lines
     if any("--provider emulator" in line for line in lines):
         assert shell("cloudgpu emulator start --speed 2000").returncode == 0
+    with contextlib.ExitStack() as held:
+        if any("--provider docker" in line for line in lines):
+            world = held.enter_context(docker_world())
+            world.daemon.clock = SystemClock()  # what is typed runs in processes of its own, on the machine's time
+            shell.environment |= {"DOCKER_HOST": f"unix://{world.daemon.path}"} | SETTINGS
+        _type(lines, shell)
+
+
+def _type(lines, shell):
     for line in lines:
         done = shell(line)
         expected = int(line.rpartition("# exit ")[2]) if "# exit " in line else 0
