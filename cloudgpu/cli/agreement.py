@@ -130,11 +130,11 @@ def new_key() -> Secret:
 
 def request_of(
     session: Session, plan: Plan, *, name: str, service: str, limits: Limits, send_hf_token: bool = False,
-    asked: Asked = PLAIN,
+    asked: Asked = PLAIN, own_key: bool = False,
 ) -> UpRequest:  # fmt: skip
     """What may be rented for this plan under that name, for that service. Raises MissingKeyError without HF_TOKEN.
 
-    Behind a gateway every machine gets a key of its own, and clients hold another; else it is the service's.
+    With `own_key`, and always behind a gateway, the machine gets a key that no other machine knows; else the service's.
     """
     token = session.settings.hf_token if send_hf_token else None
     if send_hf_token and token is None:
@@ -144,7 +144,7 @@ def request_of(
         plan,
         name=name,
         service=service,
-        api_key=new_key() if gateway_of(session.settings.state_dir, service) else known.api_key,
+        api_key=new_key() if own_key or gateway_of(session.settings.state_dir, service) else known.api_key,
         limits=limits,
         hf_token=token.value if token else None,
         asked=asked,

@@ -1,16 +1,18 @@
 """A gateway that is started late, or whose start was cut off, leads to the side in charge."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from cloudgpu.base.secret import Secret
 from cloudgpu.cli.gateway import run
 from cloudgpu.cli.gateway.run import Wish, start_gateway
 from cloudgpu.moving import address, forward
 from cloudgpu.moving.gateway import desk
 from cloudgpu.moving.gateway.route import GatewayKind, gateway_folder, load_route, save_route
+from cloudgpu.running.records import DeploymentState
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,23 @@ def test_a_first_start_that_was_cut_off_leaves_clients_where_they_were_and_is_fi
 ):
     forward.go_forward(move.migration, move.acts)
     before = address.read("mistral", tmp_path)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(run, "_publish", _interrupted)
-        begin()
+        with pytest.raises(KeyboardInterrupt):
+            begin()
     assert address.read("mistral", tmp_path) == before
     begin()
     assert led_to(tmp_path) == {"qwen": 100}
+
+
+def test_clients_of_a_gateway_get_a_key_that_no_machine_ever_had(move, begin, tmp_path):
+    old_key = move.store.service("mistral").api_key
+    move.store.save_deployment(replace(move.old, api_key=Secret("k-of-its-own")))
+    gone = replace(move.old, token="t-gone", name="before", api_key=old_key, state=DeploymentState.GONE)
+    move.store.save_deployment(gone)
+    begin()
+    assert move.store.service("mistral").api_key not in (old_key, Secret("k-of-its-own"))
+    assert address.read("mistral", tmp_path).api_key == move.store.service("mistral").api_key
 
 
 def _interrupted(*_):

@@ -11,7 +11,7 @@ from cloudgpu.base.errors import NotFoundError
 from cloudgpu.cli.launch_record import write_down
 from cloudgpu.cli.migrate import rental
 from cloudgpu.cli.migrate.asking import OwnWords, carried
-from cloudgpu.cli.migrate.rental import agreement, request_again
+from cloudgpu.cli.migrate.rental import Caps, agreement, request_again, request_for_plan
 from cloudgpu.cli.profile.files import asked_at_launch, launched
 from cloudgpu.cli.template_choice import asked_of, words_of
 from cloudgpu.moving.state import MigrationState
@@ -105,3 +105,11 @@ def test_a_file_is_remembered_by_its_whole_path(session, tmp_path, monkeypatch):
     mine.write_text(Path(find_template("vllm").origin).read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert words_of(asked_of("mine.yaml", (), tools=False, reasoning=False)).template == str(mine)
+
+
+def test_the_new_side_gets_a_key_that_the_old_sides_host_does_not_know(session, move):
+    request = request_for_plan(
+        session, planned("qwen-14b"), replace(move.migration, asked=AskedWords(tools=True)), Caps()
+    )
+    assert request.api_key not in (move.store.key_of(move.old), move.store.service("mistral").api_key)
+    assert "--tool-call-parser" in request.rentals[0].launch.args

@@ -134,9 +134,11 @@ def _first_start(session: Session, service: Service, route: Route) -> None:
             f"nothing serves {service.name}, so there is nothing to put a gateway in front of",
             hint="see: cloudgpu status",
         )
-    if session.store.key_of(in_charge) == service.api_key:
-        if in_charge.api_key is None:
-            session.store.save_deployment(replace(in_charge, api_key=service.api_key))
+    lives = [each for each in session.store.deployments(include_gone=True) if each.service == service.name]
+    if service.api_key in {each.api_key or service.api_key for each in lives}:
+        for each in lives:
+            if each.api_key is None:
+                session.store.save_deployment(replace(each, api_key=service.api_key))
         service = Service(name=service.name, api_key=new_key(), serving=in_charge.name)
     session.store.save_service(service)  # until the files say otherwise, clients use the engine's own key, which stays
     gateway = open_gateway(route.kind, _folder(session, service.name))

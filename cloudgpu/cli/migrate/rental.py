@@ -44,6 +44,7 @@ def request_for_plan(session: Session, plan: Plan, migration: Migration, caps: C
         limits=limits,
         send_hf_token=migration.send_hf_token,
         asked=asked_again(migration.asked),
+        own_key=True,  # what the old side's host knows shall open nothing of the new one
     )
 
 

@@ -1,7 +1,7 @@
 """Draws tales. One seed and number, one tale."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.campaign.draw import _faults
@@ -18,6 +18,7 @@ _VERBS = (
     "rollback", "rollback_force", "finalize", "finalize", "abort", "abort_force", "status", "status", "follow",
     "follow", "gateway_start", "down_old", "down_new", "gc_destroy",
 )  # fmt: skip
+_STRIKES = (0, 0, 1, 1, 1, 2)
 _MINUTES = ("0", "2", "10", "never")
 _LONG = frozenset({"migrate", "resume", "resume_force"})
 
@@ -58,7 +59,7 @@ def _words(dice: random.Random, gateway: str) -> tuple[str, ...]:
 
 def _chapter(dice: random.Random, provider: str, index: int) -> Chapter:
     first = index == 0
-    typed = [_typed(dice, "migrate" if first else dice.choice(_VERBS))]
+    typed = [_typed(dice, "migrate" if first else dice.choice(_VERBS), strikes=(0, 0, 1) if first else _STRIKES)]
     if dice.random() < 0.12:
         typed.append(_typed(dice, dice.choice(_VERBS)))
     fates = dice.choices(_FATES, k=dice.choice((0, 0, 1) if first else (0, 1, 1, 2)))
@@ -78,9 +79,9 @@ def _of_provider(dice: random.Random, provider: str, *, first: bool) -> tuple[Ma
     return _faults(dice, provider) if dice.random() < 0.3 else ()
 
 
-def _typed(dice: random.Random, operation: str) -> Typed:
-    strikes = (_strike(dice, operation) for _ in range(dice.choice((0, 0, 1, 1, 1, 2))))
-    return Typed(operation=operation, strikes=tuple(strikes))
+def _typed(dice: random.Random, operation: str, strikes: Sequence[int] = _STRIKES) -> Typed:
+    struck = (_strike(dice, operation) for _ in range(dice.choice(strikes)))
+    return Typed(operation=operation, strikes=tuple(struck))
 
 
 def _strike(dice: random.Random, operation: str) -> Strike:

@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 CLIENTS = 50
 MAY_FAIL = {GatewayKind.HAPROXY: 0.0, GatewayKind.CADDY: 0.01}
 """The promise of each: Caddy takes a whole configuration at every move and loses the odd connection that is just being
-made (1 to 4 of 1,200 under this load, seven moves in eight seconds); HAProxy loses none."""
+made (1 to 4 of 1,200 under this load on a quiet machine, several times that on a busy one); HAProxy loses none."""
 
 
 def _crowd():
