@@ -36,7 +36,7 @@ def installed(name, *packages, bare=(), python=sys.executable):
 def answer_of(folder, script, *arguments, environment):
     """Run a script in a client's Python; what it prints last, as JSON, is the answer."""
     command = [str(folder / "python"), "-c", script, *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

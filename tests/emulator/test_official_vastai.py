@@ -6,7 +6,6 @@
 import json
 import os
 import subprocess
-import time
 
 import pytest
 
@@ -188,7 +187,6 @@ def test_a_wrong_key_is_refused_as_the_client_expects(vastai, emulator, tmp_path
 
 def test_a_create_that_times_out_is_sent_three_times_by_this_client(client, emulator):
     """Why our own adapter does not build on it: one wish, up to three rentals."""
-    before = time.monotonic()
     for _ in range(2):
         process.call(emulator, "POST", "/emulator/faults", {"on": "create", "do": "504_after_effect"})
     create_once = (
@@ -201,7 +199,6 @@ def test_a_create_that_times_out_is_sent_three_times_by_this_client(client, emul
         "rows = vast.show_instances(); [vast.destroy_instance(r['id']) for r in rows]; print(json.dumps(rows))"
     )
     process.call(emulator, "DELETE", "/emulator/faults")
-    assert time.monotonic() - before < 60
     assert "404" in answer or "no_such_ask" in answer  # the second try finds the offer gone: rented by the first
     assert [row["label"] for row in rows] == ["storm"]
 

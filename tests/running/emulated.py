@@ -23,7 +23,7 @@ from cloudgpu.sizing.options import ServingOptions
 PROVIDERS = ("vast", "runpod")
 KEY = Secret("sk-endpoint")
 _OPEN = {"vast": open_vast, "runpod": open_runpod}
-_NEVER = Timeouts(connect_s=10, read_s=10, act_s=10)
+_NEVER = Timeouts(connect_s=60, read_s=60, act_s=60)
 
 
 def open_provider(name, rig, **more):

@@ -30,7 +30,7 @@ class Shell:
 
     def run(self, *arguments):
         process = self.start(*arguments)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert "Traceback" not in err
         return process.returncode, out, err
 
@@ -41,11 +41,24 @@ class Shell:
     def billing(self):
         return self.json("emulator", "status")["instances"]
 
+    def begin_market(self, speed):
+        """With speed 0 its clock stands until a command waits: nothing depends on how busy this machine is."""
+        assert self.run("emulator", "start", "--speed", str(speed))[0] == 0
+
 
 @pytest.fixture
 def shell(tmp_path):
     shell = Shell(tmp_path)
-    assert shell.run("emulator", "start", "--speed", "100")[0] == 0
+    shell.begin_market(speed=0)
+    yield shell
+    shell.run("emulator", "stop")
+
+
+@pytest.fixture
+def live_shell(tmp_path):
+    """On a market whose clock runs: a machine takes two minutes to start there, which are some seconds here."""
+    shell = Shell(tmp_path)
+    shell.begin_market(speed=20)
     yield shell
     shell.run("emulator", "stop")
 
@@ -72,22 +85,26 @@ def test_up_status_logs_down(shell):
 @pytest.mark.parametrize(
     ("number", "state"), [(signal.SIGINT, "creating"), (signal.SIGTERM, "provisioning"), (signal.SIGHUP, "starting")]
 )
-def test_a_signal_in_the_middle_of_up_leaves_nothing_that_bills(shell, number, state):
+def test_a_signal_in_the_middle_of_up_leaves_nothing_that_bills(live_shell, number, state):
+    shell = live_shell
     process = shell.start("up", "mistral", "--provider", "emulator", "--yes")
     _wait_for_state(shell, state, "starting")
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=180)
     assert process.returncode == 1
     assert "everything that was created is gone again" in err
     assert shell.billing() == []
 
 
-def test_a_kill_in_the_middle_of_up_is_known_and_up_goes_on_with_it(shell):
+def test_a_kill_in_the_middle_of_up_is_known_and_up_goes_on_with_it(live_shell):
+    shell = live_shell
     process = shell.start("up", "mistral", "--provider", "emulator", "--yes")
     _wait_for_state(shell, "provisioning", "starting")
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=180)
     assert [row["name"] for row in shell.json("status")["deployments"]] == ["mistral"]
+    shell.run("emulator", "stop")
+    shell.begin_market(speed=0)
     status, _, err = shell.run("up", "mistral", "--provider", "emulator", "--yes")
     assert status == 0, err
     assert len(shell.billing()) == 1
@@ -151,7 +168,7 @@ def test_an_emulator_that_is_gone_is_said_and_nothing_is_called_gone(shell):
 def _wait_for_state(shell, *states):
     """Read in the journal itself: a state may last for milliseconds of real time."""
     path = shell.home / ".local" / "state" / "cloudgpu" / "cloudgpu.db"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     store = Store(f"sqlite:///{path}")

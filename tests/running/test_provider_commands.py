@@ -19,7 +19,7 @@ class Shell:
     def __init__(self, home):
         self.environment = {"HOME": str(home), "PATH": os.environ["PATH"], "COLUMNS": "140"}
 
-    def run(self, *arguments, timeout=180):
+    def run(self, *arguments, timeout=300):
         done = subprocess.run(
             [sys.executable, "-m", "cloudgpu", *arguments], env=self.environment, capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=timeout, check=False,
@@ -44,7 +44,7 @@ def shell(tmp_path):
 
 @pytest.mark.parametrize("provider", ["emulator", "emulator-runpod"])
 def test_up_answers_down_leaves_nothing_and_cost_is_the_markets_bill(shell, provider):
-    assert shell.run("emulator", "start", "--speed", "100")[0] == 0
+    assert shell.run("emulator", "start", "--speed", "0")[0] == 0
     status, out, err = shell.run("up", "mistral", "--provider", provider, "--yes")
     assert status == 0, err
     assert "answers at http://127.0.0.1:" in out
@@ -89,7 +89,7 @@ def test_renting_at_runpod_without_a_key_says_how_to_rehearse(shell):
 
 def test_what_was_ready_and_is_removed_by_hand_is_promised_to_nobody(shell, tmp_path):
     """The run before was cut off between ready and the address; the same words look before they hand it over."""
-    assert shell.run("emulator", "start", "--speed", "120")[0] == 0
+    assert shell.run("emulator", "start", "--speed", "0")[0] == 0
     assert shell.run("up", "mistral", "--provider", "emulator", "--yes")[0] == 0
     shutil.rmtree(tmp_path / ".local/state/cloudgpu/services/mistral")
     status, out, _ = shell.run("up", "mistral", "--provider", "emulator", "--yes")

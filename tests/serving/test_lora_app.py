@@ -18,7 +18,7 @@ APP = data_dir("templates") / "transformers-lora"
 KEY = {"Authorization": "Bearer sk-test"}
 QUESTION = [{"role": "user", "content": "hello"}]
 GREEDY = {"messages": QUESTION, "max_tokens": 12, "temperature": 0}
-START_S = 180
+START_S = 600
 
 
 @pytest.fixture(scope="session")
