@@ -21,10 +21,11 @@ from cloudgpu.emulator.standing_clock import StandingClock
 
 DEFAULT_SPEED = 60.0
 DEFAULT_SEED = 1
-_START_S = 30.0
-_STOP_S = 10.0
+_START_S = 120.0
+_STOP_S = 60.0
 _POLL_S = 0.02
-_ANSWER_S = 5.0
+_ANSWER_S = 30.0
+"""For a machine that is busy: who is taken for dead gets a second one beside it."""
 _CHILDREN: "dict[int, subprocess.Popen[bytes]]" = {}
 """Emulators that this very process has started: they outlive it, and leave a zombie if they end before it."""
 
