@@ -9,7 +9,7 @@ from typing import Any
 
 from cloudgpu.base.errors import BadAnswerError
 
-_ANSWER_S = 20.0
+_ANSWER_S = 30.0
 _ROW = re.compile(r"^(\w+)(?:\{(.*)\})? ([\d.eE+-]+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 

@@ -22,8 +22,8 @@ from cloudgpu.moving.gateway.run_dir import run_dir
 from cloudgpu.moving.gateway.waiting import wait_until
 
 OLDEST = (2, 9)
-_START_S = 15.0
-_STOP_S = 15.0
+_START_S = 60.0
+_STOP_S = 60.0
 _REAP_S = 2.0
 _BACKLOG = 1024
 

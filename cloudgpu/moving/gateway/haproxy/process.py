@@ -20,8 +20,8 @@ from cloudgpu.moving.gateway.run_dir import run_dir
 from cloudgpu.moving.gateway.waiting import wait_until
 
 OLDEST = (2, 6)
-_RELOAD_S = 15.0
-_STOP_S = 15.0
+_RELOAD_S = 60.0
+_STOP_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cloudgpu.base.errors import BadAnswerError
 
-_ANSWER_S = 5.0
+_ANSWER_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
