@@ -39,7 +39,7 @@ CANARY = ("migrate", "--from", "mistral", "--to", "qwen-14b", "--strategy", "can
 
 @pytest.fixture
 def here(tmp_path):
-    here = _market()(tmp_path, speed=200)
+    here = _market()(tmp_path, speed=0)
     try:
         here.run("up", "mistral", "--provider", "emulator", "--yes")
         here.run("gateway", "start")
@@ -59,7 +59,9 @@ def ask(here):
 
 
 def weights(here):
-    return {name: side.weight for name, side in gateway_of(here.state_dir, "mistral")[0].reading().items()}
+    gateway = gateway_of(here.state_dir, "mistral")[0]
+    here.wait_until(lambda: gateway.reading() is not None, "the gateway answers")
+    return {name: side.weight for name, side in gateway.reading().items()}
 
 
 def lose_the_gateway(here):
@@ -104,6 +106,7 @@ def test_a_new_side_that_dies_is_left_by_the_gateway_at_once_and_by_the_tool_at_
     assert here.serving() == "qwen-14b"
     (label,) = [each["label"] for each in here.alive() if "qwen" in each["label"]]
     here.run("emulator", "fault", "add", "instance", "engine_dies", "--label", label, "-o", "after_s=0")
+    here.run("emulator", "advance", "1")
     here.wait_until(lambda: "Mistral" in ask(here), "the old side answers")
     told = migration(here, "status")
     assert (told["state"], here.serving()) == ("rolled_back", "mistral")

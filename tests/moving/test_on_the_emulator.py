@@ -31,6 +31,11 @@ class Market:
         self.state_dir = self.session.settings.state_dir
         self.status = process.start(self.state_dir, speed=speed, seed=7)
 
+    def go_on(self, speed):
+        """The same market on a clock of another speed; with 0 it stands until somebody waits."""
+        process.stop(self.state_dir)
+        self.status = process.start(self.state_dir, speed=speed)
+
     def begin(self, *arguments):
         return subprocess.Popen(
             [sys.executable, "-m", "cloudgpu", *arguments], env=self.environment, text=True,
@@ -39,7 +44,7 @@ class Market:
 
     def run(self, *arguments, status=0):
         done = self.begin(*arguments)
-        out, err = done.communicate(timeout=120)
+        out, err = done.communicate(timeout=300)
         assert done.returncode == status, f"{arguments}: {done.returncode}\n{out}\n{err}"
         return out
 
@@ -53,7 +58,7 @@ class Market:
         return address.read("mistral", self.state_dir).deployment
 
     def wait_until(self, is_so, what):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not is_so():
             assert time.monotonic() < deadline, f"waited in vain until {what}"
             time.sleep(0.02)
@@ -64,9 +69,11 @@ def market(tmp_path):
     markets = []
 
     def open_market(speed):
-        made = Market(tmp_path, speed)
+        made = Market(tmp_path, speed=0)
         markets.append(made)
         made.run("up", "mistral", "--provider", "emulator", "--yes")
+        if speed:
+            made.go_on(speed)
         return made
 
     yield open_market
@@ -77,7 +84,7 @@ def market(tmp_path):
 
 @pytest.mark.slow
 def test_migrate_rollback_finalize_and_an_export_that_equals_the_bill(market):
-    here = market(speed=600)
+    here = market(speed=0)
     here.run("migrate", "--from", "mistral", "--to", "qwen-14b", "--max-price", "0.01", "--yes", status=3)
     told = json.loads(here.run("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes", "--json"))["migration"]
     assert (told["state"], told["serving"], here.serving()) == ("promoted", "qwen-14b", "qwen-14b")
@@ -113,8 +120,7 @@ def test_a_kill_while_the_new_side_comes_up_is_continued_without_a_second_rental
     running.kill()
     running.communicate()
     assert here.serving() == "mistral"
-    process.stop(here.state_dir)
-    here.status = process.start(here.state_dir, speed=2000)
+    here.go_on(speed=0)
     here.run("migrate", "resume")
     assert (here.serving(), len(here.bill()["instances"])) == ("qwen-14b", 2)
     here.run("migrate", "rollback")
@@ -124,11 +130,11 @@ def test_a_kill_while_the_new_side_comes_up_is_continued_without_a_second_rental
 
 @pytest.mark.slow
 def test_ctrl_c_while_the_new_side_comes_up_leaves_the_old_one_alone(market):
-    here = market(speed=120)
+    here = market(speed=60)
     running = here.begin("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes")
     here.wait_until(lambda: len(here.alive()) == 2, "the new side was rented")
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=300)
     assert running.returncode == 1
     assert "Traceback" not in err
     assert here.serving() == "mistral"
@@ -142,13 +148,13 @@ def test_an_emulator_that_dies_in_the_middle_leaves_a_migration_that_can_be_clos
     running = here.begin("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes")
     here.wait_until(lambda: len(here.alive()) == 2, "the new side was rented")
     os.kill(here.status.pid, signal.SIGKILL)
-    _, err = running.communicate(timeout=120)
+    _, err = running.communicate(timeout=300)
     assert running.returncode == 6
     assert "Traceback" not in err
     assert "may still bill" in err
     assert "cleanup_failed" in here.run("migrate", "status", status=6)
     here.run("cost", status=6)
-    here.status = process.start(here.state_dir)
+    here.status = process.start(here.state_dir, speed=0)
     here.run("migrate", "resume")
     assert len(here.alive()) == 1
     assert here.serving() == "mistral"
