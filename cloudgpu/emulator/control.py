@@ -58,7 +58,7 @@ async def _status(request: Request) -> Response:
             "bill_usd": exact_text(world.bill_usd() + pods.bill_usd()),
             "credit_usd": exact_text(world.credit_usd()),
             "runpod_credit_usd": exact_text(pods.credit_usd()),
-            "faults": len(world.faults()) + len(pods.faults()),
+            "faults": len(world.faults.waiting()) + len(pods.faults.waiting()),
             "instances": [_summary(each, instance) for each in (world, pods) for instance in each.instances()],
         }
     )
@@ -121,14 +121,14 @@ async def _faults(request: Request) -> Response:
     worlds = {"vast": world_of(request), "runpod": runpod_of(request)}
     if request.method == "DELETE":
         for world in worlds.values():
-            world.clear_faults()
+            world.faults.clear()
     elif request.method == "POST":
         try:
             fault = read_fault(await json_object(request) or {})
         except ValueError as error:
             return refusal(400, "bad_fault", str(error))
-        worlds[fault.provider].add_fault(fault)
-    rows = [as_row(fault) for world in worlds.values() for fault in world.faults()]
+        worlds[fault.provider].faults.add(fault)
+    rows = [as_row(fault) for world in worlds.values() for fault in world.faults.waiting()]
     return reply({"success": True, "faults": rows})
 
 

@@ -10,9 +10,7 @@ itself: `python -m cloudgpu.emulator engine --ttft-s 0.2 --tokens-per-s 100` pri
 standard input ends. Only loopback is reached.
 """
 
-import asyncio
 import socket
-import threading
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -20,6 +18,7 @@ from typing import Self
 from cloudgpu.emulator.fault_script import read_fault
 from cloudgpu.emulator.faults import Fault, first_that_strikes
 from cloudgpu.emulator.loop_server import LoopServer
+from cloudgpu.emulator.loop_thread import LoopThread
 from cloudgpu.emulator.model_server.app import ModelServerSpec, model_app
 from cloudgpu.emulator.model_server.metrics import Counters
 from cloudgpu.emulator.model_server.pace import known_pace
@@ -60,10 +59,7 @@ class EngineRig:
         )
         self._sock = _bound(port)
         self.url = f"http://{LOOPBACK}:{self._sock.getsockname()[1]}"
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="engine", daemon=True)
-        self._thread.start()
-        self._up.wait()
+        self._thread = LoopThread("engine", self._serve)
 
     def __enter__(self) -> Self:
         return self
@@ -75,9 +71,7 @@ class EngineRig:
 
     def close(self) -> None:
         """End it; a second time changes nothing."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join()
+        self._thread.close()
 
     def fault(self, do: str, *, on: str = "engine", **options: object) -> None:
         """Let something be wrong with the answers from now on (see `fault_kinds`). Raises ValueError."""
@@ -95,14 +89,13 @@ class EngineRig:
         return struck
 
     def _died(self) -> None:
-        self._loop.call_soon(self._ending.set)
+        self._thread.loop.call_soon(self._thread.ending.set)
 
-    async def _serve(self) -> None:
-        self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
+    async def _serve(self, thread: LoopThread) -> None:
         server = LoopServer(model_app(self._spec), self._sock)
         await server.begin()
-        self._up.set()
-        await self._ending.wait()
+        thread.ready()
+        await thread.ending.wait()
         server.end()
         await server.ended()
 

@@ -88,11 +88,11 @@ class ModelServers:
 
     def _trouble(self, instance_id: int, place: str) -> Fault | None:
         instance = self._world.instance(instance_id)
-        return None if instance is None else self._world.take_engine_fault(place, instance)
+        return None if instance is None else self._world.faults.take_engine(place, instance)
 
     def _died(self, instance_id: int) -> None:
         """The engine crashed while it answered: its container ends, and nothing listens any more."""
-        self._world.add_fault(Fault(on="instance", do="engine_dies", instance_id=self._id(instance_id)))
+        self._world.faults.add(Fault(on="instance", do="engine_dies", instance_id=self._id(instance_id)))
         if instance_id in self._running:
             self._close(instance_id)
 

@@ -15,20 +15,20 @@ shares the time. Only loopback is reached, and nothing here costs money.
 import asyncio
 import secrets
 import tempfile
-import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.app import AppState, EmulatorApp
 from cloudgpu.emulator.fault_script import read_fault, read_fault_file
 from cloudgpu.emulator.instance import Instance, id_of
 from cloudgpu.emulator.loop_server import LoopServer
+from cloudgpu.emulator.loop_thread import LoopThread
 from cloudgpu.emulator.markets import Markets
 from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
 from cloudgpu.emulator.received import Received, Recorded, Recorder
@@ -53,10 +53,7 @@ class Rig:
         self._seed = seed
         self._recorder = Recorder()
         self._closing: list[asyncio.Task[None]] = []
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="rig", daemon=True)
-        self._thread.start()
-        self._up.wait()
+        self._thread = LoopThread("rig", self._serve)
 
     def __enter__(self) -> Self:
         return self
@@ -68,24 +65,23 @@ class Rig:
 
     def close(self) -> None:
         """Close every port and end the thread."""
-        self._loop.call_soon_threadsafe(self._ending.set)
-        self._thread.join()
+        self._thread.close()
         self._folder.cleanup()
 
     def reset(self, *, seed: int | None = None, at: datetime = START) -> None:
         """Forget everything but address and keys, and begin a market (with another `seed`, if given) at a moment."""
         self._seed = self._seed if seed is None else seed
-        self._run(self._begin_again, at)
+        self._thread.run(self._begin_again, at)
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass, and let happen what they bring."""
         self.clock.sleep(seconds)
-        self._run(self._state.markets.settle)
+        self._thread.run(self._state.markets.settle)
 
     def fault(self, provider: str, **script: object) -> None:
         """Add a fault script of `vast` or `runpod`. Raises ValueError for one that means nothing."""
         wanted = read_fault({"provider": provider, **script})
-        self._call(lambda: self._world(provider).add_fault(wanted))
+        self._call(lambda: self._world(provider).faults.add(wanted))
 
     def fault_file(self, path: Path) -> None:
         """Add every fault of a YAML file, in its order; with a seed of its own it begins that market first.
@@ -96,12 +92,12 @@ class Rig:
         if script.seed is not None:
             self.reset(seed=script.seed)
         for fault in script.faults:
-            self._call(partial(self._world(fault.provider).add_fault, fault))
+            self._call(partial(self._world(fault.provider).faults.add, fault))
 
     def clear_faults(self) -> None:
         """Forget every script that has not struck yet."""
         for world in self._state.markets.worlds:
-            self._call(world.clear_faults)
+            self._call(world.faults.clear)
 
     def set_credit(self, provider: str, usd: Decimal) -> None:
         """Leave so much prepaid money in an account."""
@@ -148,12 +144,7 @@ class Rig:
         async def acting() -> _Result:
             return act()
 
-        return self._run(acting)
-
-    def _run(self, act: Callable[..., Coroutine[Any, Any, _Result]], *arguments: object) -> _Result:
-        if threading.current_thread() is self._thread:
-            raise RuntimeError("the rig's own thread cannot wait for itself")
-        return asyncio.run_coroutine_threadsafe(act(*arguments), self._loop).result()
+        return self._thread.run(acting)
 
     async def _begin_again(self, at: datetime) -> None:
         before = self._state.markets
@@ -164,19 +155,18 @@ class Rig:
         self._closing.append(asyncio.create_task(before.close()))
         await asyncio.sleep(0)  # its ports are closed now; what is still open is dropped behind the next story's back
 
-    async def _serve(self) -> None:
-        self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
+    async def _serve(self, thread: LoopThread) -> None:
         sock = loopback_socket()
         sock.bind((LOOPBACK, 0))
         self.url = f"http://{LOOPBACK}:{sock.getsockname()[1]}"
         self._state = AppState(
             markets=Markets(clock=self.clock, seed=self._seed, recorder=self._recorder), api_key=self.vast_key,
-            runpod_api_key=self.runpod_key, token=secrets.token_hex(16), stop=self._ending.set,
+            runpod_api_key=self.runpod_key, token=secrets.token_hex(16), stop=thread.ending.set,
         )  # fmt: skip
         api = LoopServer(Recorded(EmulatorApp(self._state), self._recorder, "api"), sock)
         await api.begin()
-        self._up.set()
-        await self._ending.wait()
+        thread.ready()
+        await thread.ending.wait()
         api.end()
         await asyncio.gather(self._state.markets.close(), *self._closing)
         await api.ended()

@@ -106,7 +106,7 @@ async def _serve(
     listening = _listen(options.port, folder.last_port())
     markets = Markets(clock=clock, seed=options.seed, vast_path=folder.world, runpod_path=folder.runpod)
     for fault in faults:
-        {"vast": markets.vast, "runpod": markets.runpod}[fault.provider].add_fault(fault)
+        {"vast": markets.vast, "runpod": markets.runpod}[fault.provider].faults.add(fault)
     stopping = asyncio.Event()
     token, key = secrets.token_hex(16), Secret(folder.api_key())
     state = AppState(markets=markets, api_key=key, runpod_api_key=key, token=token, stop=stopping.set)

@@ -4,29 +4,29 @@ One thread owns it. Every change is on disk before the caller hears of it, unles
 """
 
 from base64 import b32encode
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.base.money import ZERO
 from cloudgpu.emulator.billing import bill_usd
 from cloudgpu.emulator.credit import unpaid, used_up_at
-from cloudgpu.emulator.faults import Fault, first_that_strikes
-from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, Transfer, gpu_usd_per_hour, id_of, step_at
+from cloudgpu.emulator.fault_desk import FaultDesk
+from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, Transfer, gpu_usd_per_hour, step_at
 from cloudgpu.emulator.lifecycle import cut, extended, restarted_pod, started, turned
 from cloudgpu.emulator.machine import Ask, Machine, asks
 from cloudgpu.emulator.market import fingerprint, make_machines
 from cloudgpu.emulator.market_change import MarketChange, changed
-from cloudgpu.emulator.mishaps import mishap, moment_of
 from cloudgpu.emulator.rental import RentRequest, launch_of, new_instance
-from cloudgpu.emulator.world_file import Kept, WorldState, load_world, save_world
+from cloudgpu.emulator.shelf import Shelf
+from cloudgpu.emulator.world_book import WorldBook
+from cloudgpu.emulator.world_file import WorldState
 
 FIRST_CREDIT_USD = Decimal(1000)
 _FIRST_INSTANCE_ID = 33_000_000
@@ -41,7 +41,8 @@ class World:
 
     `reserve_port` finds a free loopback port.
 
-    One world is one market with one account: Vast.ai's, or with another `fleet` RunPod's.
+    One world is one market with one account: Vast.ai's, or with another `fleet` RunPod's. `faults` is what may go
+    wrong in it, on the `shelf` is what the account keeps beside its instances.
 
     Raises BadFileError for a world that is damaged or belongs to another release's market.
     """
@@ -56,23 +57,23 @@ class World:
         fleet: Fleet = make_machines,
     ) -> None:
         self.clock = clock
-        self._path = path
         self._reserve_port = reserve_port
-        saved = None if path is None else load_world(path)
-        opened_at = clock.now() if saved is None else saved.opened_at
-        self._machines, market = _drawn(fleet, seed if saved is None else saved.seed, opened_at)
-        if saved is not None and saved.market != market:
+        self._book = WorldBook(path, clock, lambda now: _new_state(seed, _drawn(fleet, seed, now)[1], now))
+        state = self._book.state
+        self._machines, market = _drawn(fleet, state.seed, state.opened_at)
+        if state.market != market:
             raise BadFileError("the emulator's world was made by another release of cloudgpu")
         self._changes: tuple[MarketChange, ...] = ()
         self._changed = self._machines
-        self._state = saved or _new_state(seed, market, opened_at)
-        self._commit(self._state)
+        self._book.commit(state)
+        self.faults = FaultDesk(self._book, self._machines)
+        self.shelf = Shelf(self._book)
 
     @property
     def machines(self) -> tuple[Machine, ...]:
         """Every machine as it is on offer now: with today's price, and without a size when it has left."""
         now = self.now()
-        changes = tuple(change for change in self._state.market_changes if change.at <= now)
+        changes = tuple(change for change in self._book.state.market_changes if change.at <= now)
         if changes != self._changes:
             self._changes, self._changed = changes, changed(self._machines, changes)
         return self._changed
@@ -80,11 +81,11 @@ class World:
     @property
     def seed(self) -> int:
         """The seed of its market."""
-        return self._state.seed
+        return self._book.state.seed
 
     def now(self) -> datetime:
         """The time on the market's clock."""
-        return self.clock.now()
+        return self._book.now()
 
     def asks(self) -> Iterator[Ask]:
         """Every slice of every machine at this moment, rentable or not."""
@@ -102,15 +103,15 @@ class World:
 
     def instances(self) -> tuple[Instance, ...]:
         """The account's instances, oldest first; destroyed ones are not among them."""
-        return tuple(instance for instance in self._state.instances if instance.alive)
+        return self._book.instances()
 
     def all_instances(self) -> tuple[Instance, ...]:
         """Every instance that ever was, for the bill."""
-        return self._state.instances
+        return self._book.state.instances
 
     def instance(self, instance_id: int) -> Instance | None:
         """One living instance."""
-        return next((i for i in self.instances() if i.instance_id == instance_id), None)
+        return self._book.instance(instance_id)
 
     def pod(self, pod_id: str) -> Instance | None:
         """One living instance by RunPod's id."""
@@ -118,28 +119,28 @@ class World:
 
     def bill_usd(self) -> Decimal:
         """Everything charged so far."""
-        now, opened = self.now(), self._state.opened_at
-        return sum((bill_usd(instance, opened, now) for instance in self._state.instances), ZERO)
+        now, opened = self.now(), self._book.state.opened_at
+        return sum((bill_usd(instance, opened, now) for instance in self._book.state.instances), ZERO)
 
     def credit_usd(self) -> Decimal:
         """Prepaid money left."""
-        return self._state.credit_usd - self.bill_usd()
+        return self._book.state.credit_usd - self.bill_usd()
 
     def set_credit(self, usd: Decimal) -> None:
         """Leave so much prepaid money."""
-        self._commit(replace(self._state, credit_usd=usd + self.bill_usd(), broke_at=None))
+        self._book.commit(replace(self._book.state, credit_usd=usd + self.bill_usd(), broke_at=None))
 
     def end_without_credit(self) -> None:
         """Do what the provider does when the money is used up, as of the very moment at which it was."""
         if self.credit_usd() > ZERO:
             return
-        state, now = self._state, self.now()
+        state, now = self._book.state, self.now()
         broke_at = state.broke_at or used_up_at(state.instances, state.credit_usd, state.opened_at, now)
         if broke_at is None:
             return
         ended = tuple(unpaid(each, broke_at, now) if each.alive else each for each in state.instances)
         if (ended, broke_at) != (state.instances, state.broke_at):
-            self._commit(replace(state, instances=ended, broke_at=broke_at))
+            self._book.commit(replace(state, instances=ended, broke_at=broke_at))
 
     def free_gpus(self, machine: Machine) -> tuple[int, ...]:
         """The GPUs of a machine that nobody holds."""
@@ -149,7 +150,7 @@ class World:
     def change_pod(self, instance: Instance, **changes: object) -> None:
         """Change what only a pod has."""
         if instance.pod is not None:
-            self._replace(replace(instance, pod=replace(instance.pod, **changes)))  # type: ignore[arg-type]
+            self._book.put(replace(instance, pod=replace(instance.pod, **changes)))  # type: ignore[arg-type]
 
     def rent(self, ask: Ask, request: RentRequest) -> Instance:
         """Rent a slice: a new instance, billed from now on. Faults that wait for an instance strike it."""
@@ -158,7 +159,7 @@ class World:
             ask,
             request,
             now,
-            instance_id=self._state.next_instance_id,
+            instance_id=self._book.state.next_instance_id,
             pod=None if request.pod is None else replace(request.pod, pod_id=self._pod_id()),
             ports={port: self._reserve_port() for port in request.container_ports},
         )
@@ -166,31 +167,30 @@ class World:
             instance = started(instance, launch_of(instance, ask.machine), now)
         else:
             instance = replace(instance, steps=(Step(at=now, stage=Stage.STOPPED),))
-        self._commit(
+        self._book.commit(
             replace(
-                self._state,
-                instances=(*self._state.instances, instance),
-                next_instance_id=self._state.next_instance_id + 1,
+                self._book.state,
+                instances=(*self._book.state.instances, instance),
+                next_instance_id=self._book.state.next_instance_id + 1,
             )
         )
-        for fault in self._waiting_for(instance):
-            self._strike(instance.instance_id, fault)
+        self.faults.strike_new(instance)
         return self.instance(instance.instance_id) or instance
 
     def destroy(self, instance: Instance, *, billing_tail_s: float = 0.0) -> None:
         """End an instance; its bill stays."""
         now = self.now()
         until = now + timedelta(seconds=billing_tail_s)
-        self._replace(replace(cut(instance, now), destroyed_at=now, billed_until=until if billing_tail_s else None))
+        self._book.put(replace(cut(instance, now), destroyed_at=now, billed_until=until if billing_tail_s else None))
 
     def relabel(self, instance: Instance, label: str | None) -> None:
         """Give an instance another label."""
-        self._replace(replace(instance, label=label))
+        self._book.put(replace(instance, label=label))
 
     def stop(self, instance: Instance) -> None:
         """Stop the container; the disk goes on costing."""
         if step_at(instance, self.now()).stage is not Stage.STOPPED:
-            self._replace(turned(instance, self.now(), Stage.STOPPED, "stopped by user"))
+            self._book.put(turned(instance, self.now(), Stage.STOPPED, "stopped by user"))
 
     def start(self, instance: Instance) -> None:
         """Start a stopped container again, with image and weights on its disk; a pod has lost both, and its ports."""
@@ -201,23 +201,23 @@ class World:
             ports = {port: self._reserve_port() for port in instance.ports}
             instance = restarted_pod(replace(instance, ports=ports), instance.ports, now)
         launch = launch_of(instance, self.machine(instance), cached=instance.pod is None)
-        self._replace(started(cut(instance, now), launch, now))
+        self._book.put(started(cut(instance, now), launch, now))
 
     def queue(self, instance: Instance, seconds: float) -> None:
         """Let a start wait because somebody else has the GPU: it happens so many seconds later, unasked."""
         now = self.now()
         waiting = turned(instance, now, Stage.QUEUED, None)
         launch = launch_of(instance, self.machine(instance), cached=True)
-        self._replace(started(waiting, launch, now + timedelta(seconds=seconds)))
+        self._book.put(started(waiting, launch, now + timedelta(seconds=seconds)))
 
     def change_bid(self, instance: Instance, usd_per_hour: Decimal) -> None:
         """Bid another price from now on: too low a one loses the GPU, a higher one wins a lost GPU back."""
         now, stage = self.now(), step_at(instance, self.now()).stage
         lost_at = gpu_usd_per_hour(instance, now)
         bidding = replace(instance, rates=(*instance.rates, Rate(at=now, gpu_usd_per_hour=usd_per_hour)))
-        self._replace(bidding)
+        self._book.put(bidding)
         if usd_per_hour < self.min_bid_usd_per_hour(instance):
-            self._replace(turned(bidding, now, Stage.OUTBID, "success, running"))
+            self._book.put(turned(bidding, now, Stage.OUTBID, "success, running"))
         elif stage is Stage.OUTBID and usd_per_hour > lost_at:
             self.start(bidding)
 
@@ -230,88 +230,26 @@ class World:
         """Take the host's new price, or turn it down; the proposal is gone either way."""
         proposal = instance.proposal
         answered = replace(instance, proposal=None)
-        self._replace(extended(answered, proposal) if accept and proposal is not None else answered)
+        self._book.put(extended(answered, proposal) if accept and proposal is not None else answered)
 
     def traffic(self, instance: Instance, size_gb: Decimal, seconds: float, *, outward: bool) -> None:
         """Let so much flow into an instance, or out of it, evenly over the coming seconds."""
         now = self.now()
         flow = Transfer(start=now, end=now + timedelta(seconds=seconds), size_gb=size_gb, outward=outward)
-        self._replace(replace(instance, transfers=(*instance.transfers, flow)))
+        self._book.put(replace(instance, transfers=(*instance.transfers, flow)))
 
     def take(self, ask: Ask) -> None:
         """Let somebody else have a slice: it is gone for everybody."""
-        self._change_market(MarketChange(at=self.now(), machine_id=ask.machine.machine_id, gpu_indexes=ask.gpu_indexes))
-
-    def add_fault(self, wanted: Fault) -> Fault:
-        """Remember a fault, or let it strike at once when it names an instance that is there, or moves the market."""
-        fault = replace(wanted, fault_id=self._state.next_fault_id)
-        self._commit(replace(self._state, next_fault_id=fault.fault_id + 1))
-        named = self._named(fault) if fault.on == "instance" else None
-        if fault.on == "market":
-            self._move_market(fault)
-        elif named is not None:
-            self._strike(named.instance_id, fault)
-        else:
-            self._commit(replace(self._state, faults=(*self._state.faults, fault)))
-        return fault
-
-    def clear_faults(self) -> None:
-        """Forget every script that has not struck yet."""
-        self._commit(replace(self._state, faults=()))
-
-    def faults(self) -> tuple[Fault, ...]:
-        """Scripts that have not struck yet."""
-        return self._state.faults
-
-    def take_fault(self, call: str) -> Fault | None:
-        """The fault that strikes this call, used up by one; None for nearly every call."""
-        matching = (fault for fault in self._state.faults if fault.on in (call, "any") and fault.do != _STANDING)
-        return self._first_that_strikes(matching)
-
-    def take_engine_fault(self, place: str, instance: Instance) -> Fault | None:
-        """The fault that strikes an answer ("engine") or a health check ("health") of this instance's server."""
-        own = (str(id_of(instance)), instance.label)
-        matching = (
-            fault
-            for fault in self._state.faults
-            if fault.on == place and (fault.instance_id, fault.label) in ((None, None), (own[0], None), (None, own[1]))
-        )
-        return self._first_that_strikes(matching)
-
-    def limits_enforced(self) -> bool:
-        """Whether calls that come too often are refused."""
-        return any(fault.do == _STANDING for fault in self._state.faults)
-
-    def keep(self, kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep something beside the instances: it is given an id, and given back with it."""
-        number = len(self._state.kept)
-        digest = sha256(f"{kind}:{number}:{self.seed}:{self._state.opened_at}".encode()).digest()
-        made = Kept(kind=kind, key=b32encode(digest).decode().lower()[:10], fields=dict(fields))
-        self._commit(replace(self._state, kept=(*self._state.kept, made)))
-        return _kept_row(made)
-
-    def kept(self, kind: str) -> list[dict[str, Any]]:
-        """What is kept of a kind, oldest first."""
-        return [_kept_row(each) for each in self._state.kept if each.kind == kind]
-
-    def kept_one(self, kind: str, key: str) -> dict[str, Any] | None:
-        """One of them; None when it is not there."""
-        return next((row for row in self.kept(kind) if row["id"] == key), None)
-
-    def forget(self, kind: str, key: str) -> bool:
-        """Keep one no longer; False when it was not there."""
-        left = tuple(each for each in self._state.kept if (each.kind, each.key) != (kind, key))
-        there = len(left) < len(self._state.kept)
-        self._commit(replace(self._state, kept=left))
-        return there
+        change = MarketChange(at=self.now(), machine_id=ask.machine.machine_id, gpu_indexes=ask.gpu_indexes)
+        self._book.change_market(change)
 
     def note_time(self) -> None:
         """Write the present time down, so that a killed world never wakes up earlier than it was."""
-        self._commit(self._state)
+        self._book.commit(self._book.state)
 
     def move_port(self, instance: Instance, container_port: int, port: int) -> None:
         """Reach a container port at another loopback port (after a restart the old one may be taken)."""
-        self._replace(replace(instance, ports={**instance.ports, container_port: port}))
+        self._book.put(replace(instance, ports={**instance.ports, container_port: port}))
 
     def _taken(self) -> dict[int, set[int]]:
         taken: dict[int, set[int]] = {}
@@ -321,55 +259,9 @@ class World:
 
     def _pod_id(self) -> str:
         """Fourteen small letters and digits, as RunPod's are."""
-        digest = sha256(f"{self.seed}:{self._state.next_instance_id}:{self._state.opened_at}".encode()).digest()
+        state = self._book.state
+        digest = sha256(f"{state.seed}:{state.next_instance_id}:{state.opened_at}".encode()).digest()
         return b32encode(digest).decode().lower()[:14]
-
-    def _named(self, fault: Fault) -> Instance | None:
-        for instance in self.instances():
-            by_id = fault.instance_id == str(id_of(instance))
-            if by_id or (fault.label is not None and fault.label == instance.label):
-                return instance
-        return None
-
-    def _waiting_for(self, instance: Instance) -> Iterator[Fault]:
-        for fault in self._state.faults:
-            own = fault.on == "instance" and fault.instance_id is None and fault.label in (None, instance.label)
-            if own and self._first_that_strikes([fault]) is not None:
-                yield fault
-
-    def _first_that_strikes(self, matching: Iterable[Fault]) -> Fault | None:
-        struck, left = first_that_strikes(self._state.faults, matching, self.seed)
-        if left != self._state.faults:
-            self._commit(replace(self._state, faults=left))
-        return struck
-
-    def _strike(self, instance_id: int, fault: Fault) -> None:
-        """An instance's life takes another turn; one that is outbid for a while starts again by itself."""
-        instance, now = self.instance(instance_id), self.now()
-        if instance is None:
-            return
-        struck = mishap(instance, fault, now)
-        if fault.do == "outbid" and fault.for_s is not None:
-            again_at = moment_of(instance, fault, now) + timedelta(seconds=fault.for_s)
-            struck = started(struck, launch_of(struck, self.machine(struck), cached=True), again_at)
-        self._replace(struck)
-
-    def _move_market(self, fault: Fault) -> None:
-        at = self.now() + timedelta(seconds=fault.after_s or 0)
-        factor = fault.factor if fault.do == "price_rise" else None
-        self._change_market(MarketChange(at=at, machine_id=fault.machine_id, factor=factor))
-
-    def _change_market(self, change: MarketChange) -> None:
-        self._commit(replace(self._state, market_changes=(*self._state.market_changes, change)))
-
-    def _replace(self, changed: Instance) -> None:
-        instances = tuple(changed if i.instance_id == changed.instance_id else i for i in self._state.instances)
-        self._commit(replace(self._state, instances=instances))
-
-    def _commit(self, state: WorldState) -> None:
-        self._state = replace(state, saved_at=self.now())
-        if self._path is not None:
-            save_world(self._state, self._path)
 
 
 @lru_cache(maxsize=8)
@@ -379,12 +271,7 @@ def _drawn(fleet: Fleet, seed: int, opened_at: datetime) -> tuple[tuple[Machine,
     return machines, fingerprint(machines)
 
 
-_STANDING = "rate_limits"
 _STARTABLE = (Stage.STOPPED, Stage.OUTBID, Stage.QUEUED, Stage.EXITED, Stage.PULL_FAILED)
-
-
-def _kept_row(kept: Kept) -> dict[str, Any]:
-    return {"id": kept.key, **kept.fields}
 
 
 def _new_state(seed: int, market: str, now: datetime) -> WorldState:

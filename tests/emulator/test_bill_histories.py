@@ -61,7 +61,7 @@ class History:
         if act in TURNS:
             script = Fault(on="instance", do=act, instance_id=one.pod.pod_id if one.pod else str(one.instance_id))
             lasting = {"for_s": 5000.0} if act in ("outbid", "host_offline") else {}
-            self.world.add_fault(replace(script, after_s=7.0, **lasting))
+            self.world.faults.add(replace(script, after_s=7.0, **lasting))
         elif act == "raise_bid":
             self.world.change_bid(one, Decimal("0.9"))
         elif act == "send":

@@ -33,7 +33,7 @@ async def _ssh_keys(request: Request) -> Response:
         body = await json_object(request) or {}
         if not isinstance(body.get("keys"), list):
             return problem(422, "keys: must be a list")
-        for row in world.kept(_KEYS):
-            world.forget(_KEYS, row["id"])
-        world.keep(_KEYS, {"keys": body["keys"]})
-    return reply({"keys": next((row["keys"] for row in world.kept(_KEYS)), [])})
+        for row in world.shelf.all(_KEYS):
+            world.shelf.forget(_KEYS, row["id"])
+        world.shelf.keep(_KEYS, {"keys": body["keys"]})
+    return reply({"keys": next((row["keys"] for row in world.shelf.all(_KEYS)), [])})

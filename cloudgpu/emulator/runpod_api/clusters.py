@@ -35,7 +35,7 @@ def routes() -> list[Route]:
 
 
 async def _list(request: Request) -> Response:
-    return reply({"clusters": list(runpod_of(request).kept(_KIND))})
+    return reply({"clusters": list(runpod_of(request).shelf.all(_KIND))})
 
 
 async def _create(request: Request) -> Response:
@@ -47,7 +47,7 @@ async def _create(request: Request) -> Response:
     centre = _centre(world, wanted, count)
     if centre is None:
         return problem(400, NO_CAPACITY)
-    row = world.keep(_KIND, {name: body[name] for name in ("name", "type", "compute")})
+    row = world.shelf.keep(_KIND, {name: body[name] for name in ("name", "type", "compute")})
     for rank in range(count):
         ask = ask_of(world, wish_of(wanted, (centre,)))
         assert ask is not None
@@ -78,13 +78,13 @@ def _centre(world: World, wanted: WantedPod, count: int) -> str | None:
 
 
 async def _show(request: Request) -> Response:
-    row = runpod_of(request).kept_one(_KIND, request.path_params["key"])
+    row = runpod_of(request).shelf.one(_KIND, request.path_params["key"])
     return reply(row) if row is not None else problem(404, "cluster not found")
 
 
 async def _delete(request: Request) -> Response:
     world, key = runpod_of(request), request.path_params["key"]
-    if not world.forget(_KIND, key):
+    if not world.shelf.forget(_KIND, key):
         return problem(404, "cluster not found")
     for member in _members(world, key):
         world.destroy(member)
@@ -93,7 +93,7 @@ async def _delete(request: Request) -> Response:
 
 async def _pods(request: Request) -> Response:
     world, key = runpod_of(request), request.path_params["key"]
-    if world.kept_one(_KIND, key) is None:
+    if world.shelf.one(_KIND, key) is None:
         return problem(404, "cluster not found")
     rows: list[Row] = [pod_row(each, world.machine(each), world.now()) for each in _members(world, key)]
     return reply({"pods": rows})

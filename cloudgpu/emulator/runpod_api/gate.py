@@ -44,7 +44,7 @@ async def _within_limits(request: Request, proceed: Proceed) -> Response:
     """Every answer tells how the limits stand; they are enforced on request."""
     world, limits = runpod_of(request), request.app.state.markets.runpod_limits
     used_up = [window for window in limits.windows(world.now()) if window.left == 0]
-    if used_up and world.limits_enforced():
+    if used_up and world.faults.limits_enforced():
         answer = problem(429, f"rate limit exceeded for the {used_up[0].name} window")
         answer.headers["Retry-After"] = str(used_up[0].reset_s)
     else:
@@ -62,7 +62,7 @@ async def _within_limits(request: Request, proceed: Proceed) -> Response:
 
 
 async def _answered(request: Request, proceed: Proceed) -> Response:
-    fault = runpod_of(request).take_fault(_call(request.method, request.url.path))
+    fault = runpod_of(request).faults.take(_call(request.method, request.url.path))
     request.scope["emulator_fault"] = fault
     if fault is None:
         return await proceed(request)

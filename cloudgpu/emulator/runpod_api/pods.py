@@ -82,7 +82,7 @@ def _with_template(world: World, body: Mapping[str, Any]) -> Mapping[str, Any]:
     key = body.get("templateId")
     if key is None:
         return body
-    template = world.kept_one("templates", str(key))
+    template = world.shelf.one("templates", str(key))
     if template is None:
         raise BrokenBodyError("templateId", "template not found", 404)
     own = {name: value for name, value in body.items() if name != "templateId"}
@@ -97,7 +97,7 @@ def _centres(world: World, wanted: WantedPod) -> tuple[str, ...]:
     volume_id = None if wanted.rent.pod is None else wanted.rent.pod.network_volume
     if volume_id is None:
         return wanted.data_centres
-    volume = world.kept_one("network-volumes", volume_id)
+    volume = world.shelf.one("network-volumes", volume_id)
     if volume is None:
         raise BrokenBodyError("mounts.network", "network volume not found", 400)
     return (str(volume["dataCenter"]),)

@@ -26,7 +26,7 @@ def routes() -> list[Route]:
 
 def _routes_of(kind: str) -> list[Route]:
     async def every(request: Request) -> Response:
-        rows = [_SHOWN[kind](row) for row in runpod_of(request).kept(kind)]
+        rows = [_SHOWN[kind](row) for row in runpod_of(request).shelf.all(kind)]
         return reply({_LISTED[kind]: rows, "pagination": {"hasNextPage": False, "nextCursor": None}})
 
     async def make(request: Request) -> Response:
@@ -34,14 +34,14 @@ def _routes_of(kind: str) -> list[Route]:
         wrong = "is no JSON object" if body is None else _WRONG[kind](body)
         if body is None or wrong is not None:
             return problem(422, f"body: {wrong}", [{"location": "body", "message": str(wrong)}])
-        return reply(_SHOWN[kind](runpod_of(request).keep(kind, body)), 201)
+        return reply(_SHOWN[kind](runpod_of(request).shelf.keep(kind, body)), 201)
 
     async def one(request: Request) -> Response:
-        row = runpod_of(request).kept_one(kind, request.path_params["key"])
+        row = runpod_of(request).shelf.one(kind, request.path_params["key"])
         return reply(_SHOWN[kind](row)) if row is not None else problem(404, "resource not found")
 
     async def forget(request: Request) -> Response:
-        if runpod_of(request).forget(kind, request.path_params["key"]):
+        if runpod_of(request).shelf.forget(kind, request.path_params["key"]):
             return Response(status_code=204)
         # RunPod answers 400 for a registry that it does not know, since September 2026 (a client's report)
         return problem(400, "Registry auth not found") if kind == "registries" else problem(404, "resource not found")

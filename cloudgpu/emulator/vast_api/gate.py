@@ -42,9 +42,9 @@ async def gate(request: Request, proceed: Proceed) -> Response:
         return refused
     call, world = _call(request.method, path), world_of(request)
     too_soon_s = request.app.state.markets.vast_limits.too_soon_s(call, world.now())
-    if too_soon_s is not None and world.limits_enforced():
+    if too_soon_s is not None and world.faults.limits_enforced():
         return PlainTextResponse(f"API requests too frequent endpoint threshold={too_soon_s}", 429)
-    fault = world.take_fault("state" if call == "bid" else call) if call is not None else None
+    fault = world.faults.take("state" if call == "bid" else call) if call is not None else None
     request.scope["emulator_fault"] = fault
     if fault is None:
         return await proceed(request)
