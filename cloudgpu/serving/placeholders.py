@@ -10,7 +10,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.plan import Plan
 from cloudgpu.serving.parsers import reasoning_parser, tool_parser
-from cloudgpu.sizing.engines import EngineProfile
+from cloudgpu.sizing.engines import EngineProfile, llamacpp
 from cloudgpu.sizing.options import ServingOptions
 
 Value = str | Secret | bool | tuple[str, ...] | None
@@ -71,6 +71,7 @@ def values_of(
     options, model, adapter = plan.needs.options, plan.needs.model, plan.needs.adapter
     profile = options.profile()
     _check(options, profile, candidate)
+    _check_files(profile, candidate, candidate.quantization or model.quantization)
     return {
         "engine_version": profile.version,
         "checkpoint": candidate.checkpoint,
@@ -117,6 +118,15 @@ def _check(options: ServingOptions, profile: EngineProfile, candidate: Candidate
         raise UsageError(
             f"a step of {tokens} tokens cannot serve {sequences} sequences at once",
             hint="raise max_num_batched_tokens to max_num_seqs at least",
+        )
+
+
+def _check_files(profile: EngineProfile, candidate: Candidate, stored: str | None) -> None:
+    """llama.cpp starts, downloads nothing that it can read, and ends."""
+    if profile.name == llamacpp.NAME and stored not in llamacpp.FORMATS:
+        raise UsageError(
+            f"llama.cpp reads GGUF files, and {candidate.checkpoint} has none that is known",
+            hint="name a repository that has: cloudgpu plan OWNER/NAME-GGUF:Q4_K_M --engine llama.cpp",
         )
 
 

@@ -1,7 +1,7 @@
 """Models by any name a person gives them: an alias, a Hub id, a folder, a config.json, an inline config."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -137,6 +137,15 @@ class ModelSpec:
         """The quantisations of this model for which a published repository is known, in the order of the catalogue."""
         rows = [row["quantization"] for row in read_rows("quantized") if row["base"] == self.model_id]
         return tuple(dict.fromkeys(rows))
+
+    def usual_format(self, served: Collection[str]) -> str | None:
+        """The published format to serve where an engine reads only `served` ones.
+
+        None when it reads the model itself, or nobody publishes one of them.
+        """
+        if (self.quantization or "16 bit") in served:
+            return None
+        return next((name for name in self.published_quantizations() if name in served), None)
 
     def stored_as(self, quantization: str | None) -> "StoredWeights | None":
         """What its own files hold, when they are known and served in the format they have; else None."""

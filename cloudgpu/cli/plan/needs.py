@@ -53,16 +53,20 @@ def needs_of(
     from cloudgpu.cli.markets import check_providers
     from cloudgpu.cli.option_values import positive, refuse_empty
     from cloudgpu.planning.needs import Needs
+    from cloudgpu.sizing.engines import canonical_engine, llamacpp
     from cloudgpu.sizing.gpus import find_gpu
     from cloudgpu.sizing.weighed import find_model
 
     refuse_empty(gpu=gpu, adapter=adapter, region=region, engine_version=engine_version, quantization=quantization)
     found = find_model(model)
+    asked = found.asked_format(quantization)
+    if quantization is None and canonical_engine(engine) == llamacpp.NAME:
+        asked = found.usual_format(llamacpp.FORMATS)
     return Needs(
         model=found,
         asked=asked_name(model),
         options=_options(
-            context, concurrency, found.asked_format(quantization), kv_cache_dtype, rope_scaling_factor, engine,
+            context, concurrency, asked, kv_cache_dtype, rope_scaling_factor, engine,
             engine_version, adapter, adapter_rank,
         ),
         hours=positive(hours, "--hours"),
