@@ -39,6 +39,7 @@ class Container:
     name: str
     body: dict
     created: str
+    made: int
     fate: Fate
     status: str = "created"
     error: str = ""
@@ -61,7 +62,8 @@ class Container:
         }  # fmt: skip
 
     def as_listed(self):
-        return {"Id": self.id, "Names": [f"/{self.name}"], "Labels": self.body["Labels"], "State": self.status}
+        return {"Id": self.id, "Names": [f"/{self.name}"], "Labels": self.body["Labels"], "State": self.status,
+                "Created": self.made}  # fmt: skip
 
 
 @dataclass
@@ -250,7 +252,7 @@ class _Answers(BaseHTTPRequestHandler):
         if daemon.find(name):
             return 409, {"message": f'Conflict. The container name "/{name}" is already in use by container "x".'}
         made = Container(
-            sha256(name.encode()).hexdigest(), name, self.body, daemon.clock.now().isoformat(),
+            sha256(name.encode()).hexdigest(), name, self.body, daemon.clock.now().isoformat(), daemon.creates,
             daemon.fates.pop(0) if daemon.fates else Fate(),
         )  # fmt: skip
         daemon.containers[made.id] = made

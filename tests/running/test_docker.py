@@ -6,6 +6,7 @@ import warnings
 from dataclasses import replace
 from decimal import Decimal
 
+import docker.errors
 import pytest
 import requests
 
@@ -15,6 +16,7 @@ from cloudgpu.base.errors import (
     BadAnswerError,
     CreateRefusedError,
     InvalidRequestError,
+    NotAuthorisedError,
     OfferGoneError,
     ProviderError,
     UnknownGpuError,
@@ -25,6 +27,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.base.settings import docker_settings
 from cloudgpu.running.providers.base import InstanceState, OfferQuery
 from cloudgpu.running.providers.docker import cards, open_docker
+from cloudgpu.running.providers.docker.errors import explain
 from cloudgpu.running.providers.docker.pull import fetch
 from cloudgpu.serving.engine_log import fatal_in
 from tests.running.docker_daemon import Fate
@@ -145,6 +148,16 @@ def test_a_card_that_was_given_away_is_offered_to_nobody_else(world):
     assert (market.offers, market.notes[-1]) == ((), "2 of 2 cards are held by other deployments of yours.")
     assert world.provider.destroy(first)
     assert len(world.provider.search(QUERY).offers) == 1
+
+
+def test_of_two_commands_that_picked_a_card_at_the_same_moment_the_first_keeps_it(world, monkeypatch):
+    offer = world.offer()
+    monkeypatch.setattr(type(world.provider), "_taken", lambda self: frozenset())  # neither saw the other's
+    first = world.run("token-1", offer)
+    with pytest.raises(CreateRefusedError, match="a moment before") as told:
+        world.run("token-2", offer)
+    assert world.daemon.find(told.value.instance_id).status == "created"
+    assert world.provider.instance(first).state is InstanceState.RUNNING
 
 
 # What is asked of the daemon.
@@ -427,6 +440,26 @@ def test_a_daemon_that_does_not_answer_in_time_is_said(world):
         slow.destroy(instance_id)
     world.daemon.hold.set()
     assert world.provider.instance(instance_id) is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "means", "says"),
+    [
+        (requests.ConnectionError("Connection aborted.", PermissionError(13, "Permission denied")),
+         NotAuthorisedError, "may not speak"),
+        (requests.ConnectionError("Connection refused"), UnreachableError, "no Docker daemon answers"),
+        (requests.ReadTimeout("60 s"), UnreachableError, "in time"),
+        (requests.JSONDecodeError("half", "", 0), BadAnswerError, "cannot be read"),
+        (KeyError("Id"), BadAnswerError, "cannot be read"),
+        (docker.errors.InvalidVersion("too old"), UsageError, "too old"),
+        (RuntimeError("a new kind"), BadAnswerError, "a new kind"),
+    ],
+)  # fmt: skip
+def test_every_failure_of_the_sdk_has_a_sentence_of_ours(error, means, says):
+    told = explain(error, "unix:///d.sock")
+    assert type(told) is means
+    assert says in told.message
+    assert told.hint
 
 
 def test_another_address_that_cannot_be_meant_is_one_sentence():

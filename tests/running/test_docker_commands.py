@@ -43,6 +43,8 @@ def test_up_answers_down_leaves_nothing_and_cost_is_electricity(shell, world):
     told = shell.json("cost", "--by", "provider")
     assert Decimal(told["total"]["usd"]["total"]) > 0
     assert "docker" in json.dumps(told)
+    status, out, err = shell.run("cost", "reconcile")
+    assert status == 0, out + err
 
 
 def test_what_a_lost_journal_left_is_found_and_can_be_adopted(shell, world, tmp_path):

@@ -43,7 +43,7 @@ def plan(
     engine_version: EngineVersion = None,
     provider: Annotated[
         list[str] | None,
-        typer.Option(help="vast, runpod, emulator or emulator-runpod; repeatable. Default: those with a key."),
+        typer.Option(help="vast, runpod, docker, emulator or emulator-runpod; repeatable. Default: those with a key."),
     ] = None,
     gpu: Gpu = None,
     gpus: Gpus = None,

@@ -7,7 +7,7 @@ from cloudgpu.accounting.period import month_of, next_month
 from cloudgpu.base.clock import utc_text
 
 _NAMES = {
-    "vast": "Vast.ai", "runpod": "RunPod", "docker": "Docker", "emulator": "Emulator",
+    "vast": "Vast.ai", "runpod": "RunPod", "docker": "Own machine", "emulator": "Emulator",
     "emulator-runpod": "Emulator (RunPod)",
 }  # fmt: skip
 

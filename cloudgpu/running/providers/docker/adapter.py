@@ -8,7 +8,13 @@ from decimal import Decimal
 from typing import Any
 
 from cloudgpu.base.clock import Clock
-from cloudgpu.base.errors import BadAnswerError, InvalidRequestError, OfferGoneError, UnreachableError
+from cloudgpu.base.errors import (
+    BadAnswerError,
+    CreateRefusedError,
+    InvalidRequestError,
+    OfferGoneError,
+    UnreachableError,
+)
 from cloudgpu.base.settings import DockerSettings
 from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.running.providers.base import (
@@ -90,6 +96,7 @@ class DockerProvider:
             settings=self.daemon.settings, by_cdi=bool(devices_of(info)) and not has_runtime(info),
         )  # fmt: skip
         container_id = self._created(wanted)
+        self._give_way(container_id, offer)
         self._start(container_id)
         return container_id
 
@@ -201,6 +208,17 @@ class DockerProvider:
         """The id of the container of that name, when it is ours; None when the daemon clearly has none."""
         view = self.instance(token)
         return view.instance_id if view is not None and view.label == token else None
+
+    def _give_way(self, container_id: str, offer: Offer) -> None:
+        """Two commands may have picked a card at the same moment: the container that was made first keeps it."""
+        rows = sorted(self._rows(), key=lambda row: (row.get("Created") or 0, row["Id"]))
+        place = next((place for place, row in enumerate(rows) if row["Id"].startswith(container_id)), 0)
+        held = frozenset().union(*map(cards_held, rows[:place]))
+        if rows and held & cards_held(rows[place]):
+            raise CreateRefusedError(
+                f"another command took {offer.cards} a moment before", hint="see: cloudgpu status",
+                instance_id=container_id,
+            )  # fmt: skip
 
     def _start(self, container_id: str) -> None:
         """Start it. To start what runs already does nothing, so a lost answer is asked for once more."""
