@@ -180,6 +180,8 @@ def _refused(error: ValidationError, path: Path, lines: Mapping[Spot, int]) -> B
         return _bad(path, lines, spot, f"there is no key {key}", _HINT)
     if first["type"] == "missing":
         return _bad(path, lines, spot[:-1], f"the key {key} is missing", _HINT)
+    if first["type"] in ("too_long", "too_short") and spot[0] == "arguments":
+        return _bad(path, lines, spot, "a row of arguments is one flag and its value", _HINT)
     return _bad(path, lines, spot, f"{key or 'it'}: {first['msg'][:1].lower()}{first['msg'][1:]}", _HINT)
 
 

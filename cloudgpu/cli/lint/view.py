@@ -61,9 +61,11 @@ def _show(name: str, report: Report) -> None:
         _show_finding(finding)
     for service in report.left_out:
         render.note(f"  {service}: no vLLM server, not checked")
+    if not report.checked:
+        return render.text("  nothing in it was checked")
     counts = [(each, sum(f.severity is each for f in report.findings)) for each in Severity]
     told = ", ".join(f"{count} {_MARKS[each]}{'s' * (count != 1)}" for each, count in counts if count)
-    render.text(f"  {told or 'nothing to say'} in {', '.join(report.checked) or 'no server'}")
+    return render.text(f"  {told or 'nothing to say'} in {', '.join(report.checked)}")
 
 
 def _show_finding(finding: Finding) -> None:

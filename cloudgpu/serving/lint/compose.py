@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from cloudgpu.base.errors import BadFileError
+from cloudgpu.serving.lint.compose_form import check_form
 from cloudgpu.serving.lint.finding import Place
 from cloudgpu.serving.lint.script import unwrapped, wrapping
 from cloudgpu.serving.lint.service import HealthProbe, Service, Word
@@ -33,6 +34,7 @@ def read_compose(text: str, variables: Mapping[str, str], where: str = "the file
         raise BadFileError(
             f"{where} has no `services:`", hint="is it a compose file? For a command line use a .sh file"
         )
+    check_form(root, where)
     nodes = {key.value: node for key, node in _pairs(_child(root, "services"))}
     return [
         _service(text, str(name), each, nodes[str(name)], variables)
@@ -176,8 +178,16 @@ def _volume(value: object) -> str:
 
 
 def _places(node: yaml.Node) -> dict[str, Place]:
+    """Where each key stands, each variable as `environment.NAME`, and the service itself as an empty name."""
     found = {str(key.value): _place(key) for key, _ in _pairs(node)}
-    return {**found, "": _place(node)}
+    return {**found, **dict(_variables_of(_child(node, "environment"))), "": _place(node)}
+
+
+def _variables_of(node: yaml.Node | None) -> Iterator[tuple[str, Place]]:
+    if isinstance(node, yaml.SequenceNode):
+        yield from ((f"environment.{str(item.value).partition('=')[0]}", _place(item)) for item in node.value)
+    else:
+        yield from ((f"environment.{key.value}", _place(key)) for key, _ in _pairs(node))
 
 
 def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
@@ -203,7 +213,13 @@ def _no_yaml(error: yaml.YAMLError, where: str) -> BadFileError:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     spot = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     problem = getattr(error, "problem", None) or "it cannot be read"
-    return BadFileError(
-        f"{where} is no YAML{spot}: {problem}",
-        hint="a ` #` inside a plain multi-line command ends it there; quote the command or use a list",
-    )
+    return BadFileError(f"{where} is no YAML{spot}: {problem}", hint=_way_out(problem))
+
+
+def _way_out(problem: str) -> str:
+    """What people most often meant where YAML stumbles."""
+    if "alias" in problem:
+        return "an anchor (&name) stands before its alias (*name)"
+    if "end>" in problem or "flow" in problem:
+        return "is a bracket or a quote never closed?"
+    return "a ` #` inside a plain multi-line command ends it there; quote the command or use a list"

@@ -171,3 +171,32 @@ def test_a_number_in_a_list_of_words_is_put_into_quotes():
     after = fixed(text, "c.yml", variables={}, host=None, version=None)
     assert "- '8000'" in after
     assert "O15" not in rules(after, "c.yml")
+
+
+@pytest.mark.parametrize(
+    ("service", "words"),
+    [
+        ("image: a\n    image: b", "line 4, column 5: `image` stands twice, first in line 3"),
+        ("command: {model: x}", "line 3, column 5: `command` of a must be a text or a list"),
+        ("image: a\n    ports: 8000", "line 4, column 5: `ports` of a must be a list"),
+        ("image: a\n    deploy: 2", "line 4, column 5: `deploy` of a must be a mapping"),
+        ("image: *nothing", "line 3, column 12: found undefined alias 'nothing'"),
+    ],
+)
+def test_what_compose_refuses_is_one_sentence_with_line_and_column(service, words):
+    with pytest.raises(BadFileError) as refusal:
+        lint(f"services:\n  a:\n    {service}\n", "c.yml", variables={})
+    assert words in refusal.value.message
+
+
+@pytest.mark.parametrize("form", ["{0}: {1}", "- {0}={1}"])
+def test_a_secret_is_found_at_its_own_line(form):
+    rows = "\n      ".join(form.format(*each) for each in (("A", "b"), ("AWS_SECRET_ACCESS_KEY", "AKIA123456789")))
+    text = f"services:\n  a:\n    image: vllm/vllm-openai:v0.25.1\n    environment:\n      {rows}\n"
+    (finding,) = [each for each in lint(text, "c.yml", variables={}).findings if each.rule == "S09"]
+    assert finding.at.line == 6
+
+
+def test_anchors_and_null_values_are_taken_as_compose_takes_them():
+    base = "x-a: &a {image: 'vllm/vllm-openai:v0.25.1'}\n"
+    assert "V01" in rules(f"{base}services:\n  a:\n    <<: *a\n    ports:\n    command: --swap-space 4\n", "c.yml")

@@ -27,6 +27,8 @@ _KEYS = frozenset({
 def misspelt_key(case: Case) -> Iterator[Hit]:
     """Compose refuses keys that it does not know; `x-` is free."""
     for key in case.service.places:
+        if "." in key:  # a variable
+            continue
         near = difflib.get_close_matches(key, _KEYS, 1, 0.8) if key and key not in _KEYS else []
         if near and not key.startswith("x-") and key != "<<":
             yield Hit(message=f"Compose knows no `{key}` and refuses the file", fix=f"did you mean {near[0]}?",

@@ -9,7 +9,7 @@ from cloudgpu.serving.lint.rule import rule
 from cloudgpu.serving.lint.variables import UNKNOWN
 
 _SOURCE = "vLLM documentation, security"
-_SECRET_NAMES = re.compile(r"(TOKEN|API_KEY|SECRET|PASSWORD)$")
+_SECRET_NAMES = re.compile(r"(TOKEN|API_KEY|ACCESS_KEY|SECRET_KEY|SECRET|PASSWORD|PASSWD)$")
 _LITERAL = re.compile(r"^(hf_[A-Za-z0-9]{10,}|sk-[\w-]{10,}|.{6,})$")
 _PLACEHOLDERS = re.compile(r"(your[_-]|changeme|test-key|example|<|xxx|dummy|placeholder)", re.IGNORECASE)
 
@@ -112,7 +112,9 @@ def literal_secret(case: Case) -> Iterator[Hit]:
 
 
 def _secret_place(case: Case, name: str) -> Place | None:
-    return case.at(name) if name.startswith("--") else case.service.at("environment")
+    if name.startswith("--"):
+        return case.at(name)
+    return case.service.places.get(f"environment.{name}") or case.service.at("environment")
 
 
 def _has_key(case: Case) -> bool:
