@@ -4,19 +4,22 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, Table, TextClause, create_engine, event, func, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, SQLAlchemyError
 
 from cloudgpu.base.errors import StoreError
+from cloudgpu.running.layout import SCHEMA_VERSION
+from cloudgpu.running.schema import about
 from cloudgpu.running.spare_copy import keep_copy, refuse_if_lost, restore_hint
 from cloudgpu.running.upgrade import bring_up_to_date
 
 _BUSY_MS = 15_000
+_READS = "cloudgpu_reads"
 _NOTICED_WHEN_GONE = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
 
 
@@ -29,8 +32,17 @@ class Database:
             if self._file is not None:
                 refuse_if_lost(self._file)
             self._engine = _engine(url)
-            with self._engine.begin() as connection:
-                bring_up_to_date(connection, self._place)
+            self.facts = self._facts()
+            if self.facts.get("schema_version") != str(SCHEMA_VERSION):
+                with self._engine.begin() as connection:
+                    bring_up_to_date(connection, self._place)
+                self.facts = self._facts()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """For one question that changes nothing. In a file it waits for no writer, and keeps none waiting."""
+        with self._explained(), self._engine.connect() as connection:
+            yield connection.execution_options(**{_READS: True})
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -85,6 +97,15 @@ class Database:
         """Let go of every connection."""
         self._engine.dispose()
 
+    def _facts(self) -> dict[str, str]:
+        """What is recorded of the store itself; nothing of a new one, or one that cannot be read."""
+        try:
+            with self._engine.connect() as connection:
+                rows = connection.execution_options(**{_READS: True}).execute(select(about.c.name, about.c.value))
+                return {row.name: row.value for row in rows}
+        except DatabaseError:
+            return {}
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
@@ -112,8 +133,14 @@ def file_of(url: str) -> Path | None:
 
 def upsert(connection: Connection, table: Table, key: str, values: dict[str, Any]) -> None:
     """Change the row with this key, or add it: one statement, so that two who do it at once do not clash."""
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(table).values(values).on_conflict_do_update(index_elements=[table.c[key]], set_=values))
+    connection.execute(_upsert(table.name, key, tuple(values)), values)
+
+
+@cache
+def _upsert(table: str, key: str, names: tuple[str, ...]) -> TextClause:
+    """In words that SQLite and PostgreSQL share: put together once, where the library would for every single row."""
+    new, changed = ", ".join(f":{name}" for name in names), ", ".join(f"{name} = excluded.{name}" for name in names)
+    return text(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({new}) ON CONFLICT ({key}) DO UPDATE SET {changed}")
 
 
 def _engine(url: str) -> Engine:
@@ -148,7 +175,8 @@ def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401  (a d
 
 def _on_begin(connection: Connection) -> None:
     # Takes the write lock at once: two processes that read and then write never meet in a deadlock.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if not connection.get_execution_options().get(_READS):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _shown(url: str) -> str:

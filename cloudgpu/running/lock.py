@@ -13,18 +13,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import ConflictError, StoreError
-from cloudgpu.running.database import Database
+from cloudgpu.running.database import Database, upsert
 from cloudgpu.running.schema import locks
 
 _SERVER_NOTICES_A_DEATH_WITHIN_S = 10.0
 """A process's end closes its connection at once; a busy server may take seconds to read that and to let go."""
 
 _LOOK_AGAIN_AFTER_S = 0.1
+
+_HOLDER = select(locks).where(locks.c.name == bindparam("wanted"))
+_GIVE_BACK = delete(locks).where(
+    locks.c.name == bindparam("wanted"), *(locks.c[key] == bindparam(key) for key in ("host", "pid", "started"))
+)
 
 _AT_WORK: set[tuple[int, str]] = set()
 """What this process holds now, and through which `Locks`. Its row alone may be left of a Ctrl-C, or by a full disk."""
@@ -68,7 +72,7 @@ class Locks:
             if guard is not None:
                 self._database.let_go(guard)
             return guard is None
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             holder = _holder(connection, name)
         return holder is not None and _is_at_work(holder)
 
@@ -100,15 +104,11 @@ class Locks:
                 holder = _holder(connection, name)
                 if holder and guard is None and _is_at_work(holder):
                     raise _conflict(name, holder)
-                connection.execute(delete(locks).where(locks.c.name == name))
-                connection.execute(
-                    insert(locks).values(name=name, owner=owner, since=_now(), person=_person(), **_me())
-                )
-        except BaseException as error:
+                row = {"name": name, "owner": owner, "since": _now(), "person": _person(), **_me()}
+                upsert(connection, locks, "name", row)
+        except BaseException:
             if guard is not None:
                 self._database.let_go(guard)
-            if isinstance(error, IntegrityError):
-                raise _just_taken(name) from None
             raise
         if guard is not None:
             self._guards[name] = guard
@@ -122,7 +122,7 @@ class Locks:
             return None
         patience_over_at_s = self._clock.elapsed() + _SERVER_NOTICES_A_DEATH_WITHIN_S
         while (guard := self._database.guard(name)) is None:
-            with self._database.transaction() as connection:
+            with self._database.reading() as connection:
                 holder = _holder(connection, name)
             if holder is None:
                 raise _just_taken(name)
@@ -132,18 +132,17 @@ class Locks:
         return guard
 
     def _release(self, name: str) -> None:
-        mine = and_(locks.c.name == name, *(locks.c[key] == value for key, value in _me().items()))
         guard = self._guards.pop(name, None)
         try:
             with self._database.transaction() as connection:
-                connection.execute(delete(locks).where(mine))
+                connection.execute(_GIVE_BACK, {"wanted": name, **_me()})
         finally:
             if guard is not None:
                 self._database.let_go(guard)
 
 
 def _holder(connection: Connection, name: str) -> Row[Any] | None:
-    return connection.execute(select(locks).where(locks.c.name == name)).first()
+    return connection.execute(_HOLDER, {"wanted": name}).first()
 
 
 def _me() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, cast
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, bindparam, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from cloudgpu.base.clock import parse_utc, utc_text
@@ -20,12 +20,15 @@ from cloudgpu.running.database import Database, upsert
 from cloudgpu.running.lock import Locks
 from cloudgpu.running.records import COUNTS_FIRST, Deployment, DeploymentState, Service
 from cloudgpu.running.schema import deployments, events, migrations, services
-from cloudgpu.running.upgrade import about_value
 
 _OVER = ("stable", "aborted")
 """A migration in one of these needs nothing more; every other state does."""
 
 _FINAL = tuple(state.value for state in DeploymentState if state.is_final)
+
+_LIFE = select(deployments.c.body).where(deployments.c.token == bindparam("wanted"))
+_ALL = select(deployments.c.body).order_by(deployments.c.since, deployments.c.token)
+_LIVING = _ALL.where(deployments.c.state.not_in(_FINAL))
 
 
 class Store:
@@ -34,9 +37,8 @@ class Store:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
         self._locks = Locks(self._database)
-        with self._database.transaction() as connection:
-            self.store_id = about_value(connection, "store_id")
-            self.layout = about_value(connection, "schema_version")
+        self.store_id, self.layout = (self._database.facts[name] for name in ("store_id", "schema_version"))
+        with self._database.reading() as connection:
             rented = connection.execute(select(deployments.c.token).limit(1)).first() is not None
         if rented:
             self._database.keep_copy()
@@ -57,7 +59,7 @@ class Store:
         query = select(events).order_by(events.c.seq)
         if deployment is not None:
             query = query.where(events.c.deployment == deployment)
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             return [_event(row) for row in connection.execute(query)]
 
     def save_deployment(self, deployment: Deployment) -> None:
@@ -81,18 +83,14 @@ class Store:
 
     def life(self, token: str) -> Deployment | None:
         """The deployment with this token, whatever became of it."""
-        query = select(deployments.c.body).where(deployments.c.token == token)
-        with self._database.transaction() as connection:
-            body = connection.execute(query).scalar_one_or_none()
+        with self._database.reading() as connection:
+            body = connection.execute(_LIFE, {"wanted": token}).scalar_one_or_none()
         return None if body is None else _deployment(body)
 
     def deployments(self, include_gone: bool = False) -> list[Deployment]:
         """All of them, oldest first; those that are gone or never came to be only when asked for."""
-        query = select(deployments.c.body).order_by(deployments.c.since, deployments.c.token)
-        if not include_gone:
-            query = query.where(deployments.c.state.not_in(_FINAL))
-        with self._database.transaction() as connection:
-            return [_deployment(row.body) for row in connection.execute(query)]
+        with self._database.reading() as connection:
+            return [_deployment(row.body) for row in connection.execute(_ALL if include_gone else _LIVING)]
 
     def save_service(self, service: Service) -> None:
         """Keep a service, its key with it (the file is private)."""
@@ -113,7 +111,7 @@ class Store:
 
     def services(self) -> list[Service]:
         """Every service, by name."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(select(services).order_by(services.c.name)).all()
         return [Service(name=row.name, api_key=Secret(row.api_key), serving=row.serving) for row in rows]
 
@@ -149,7 +147,7 @@ class Store:
 
     def migrations(self) -> list[dict[str, Any]]:
         """Every migration, in the order they began."""
-        with self._database.transaction() as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(select(migrations).order_by(migrations.c.seq)).all()
             return [_whole(row.body) | {"id": row.id, "service": row.service, "state": row.state} for row in rows]
 

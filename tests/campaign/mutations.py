@@ -83,8 +83,8 @@ MUTATIONS = {
         what="the lock of a deployment keeps nobody out",
         file="running/lock.py",
         text="                if holder and guard is None and _is_at_work(holder):\n"
-        "                    raise _conflict(name, holder)\n                connection.execute(delete",
-        instead="                connection.execute(delete",
+        "                    raise _conflict(name, holder)\n                row =",
+        instead="                row =",
         seen_as="two of one name",
     ),
     "undo_forgotten": Mutation(
