@@ -75,6 +75,20 @@ def test_everybody_is_told_once_when_a_threshold_is_reached(journal, tmp_path, m
     assert len(heard.read_text().splitlines()) == 1
 
 
+def test_what_reached_nobody_is_told_again(journal, tmp_path, monkeypatch):
+    for event in a_rental():
+        journal.append(event)
+    monkeypatch.setattr("cloudgpu.cli.session.SystemClock", _Noon)
+    run("set", "--monthly", "0.50")
+    heard = tmp_path / "not-there-yet" / "heard"
+    run("alert", "--command", f'echo "$CLOUDGPU_ALERT" >> {heard}')
+    assert run("check").exit_code == 1
+    heard.parent.mkdir()
+    assert "used" in run("check").stdout
+    assert "No threshold" in run("check").stdout
+    assert len(heard.read_text().splitlines()) == 1
+
+
 def test_a_used_up_budget_ends_the_check_with_1(journal, monkeypatch):
     for event in a_rental():
         journal.append(event)

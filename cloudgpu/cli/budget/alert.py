@@ -71,9 +71,13 @@ def check(json: AsJson = False) -> None:
 
 
 def tell_new(session: "Session", found: "list[Use]") -> tuple[list[str], list[str]]:
-    """Tell the targets of thresholds that were not told of this month: what was told, and what could not be sent."""
+    """Tell the targets of thresholds that were not told of this month: what was told, and what could not be sent.
+
+    What reached no target at all is tried again the next time.
+    """
     from cloudgpu.base.clock import SystemClock
     from cloudgpu.base.events import Event, EventKind
+    from cloudgpu.running.alerts import read_targets
 
     now = SystemClock().now()
     month = f"{now:%Y-%m}"
@@ -86,7 +90,10 @@ def tell_new(session: "Session", found: "list[Use]") -> tuple[list[str], list[st
     told, failed = [], []
     for use in new:
         told.append(_message(use))
-        failed += tell_targets(session, told[-1])
+        unreached = tell_targets(session, told[-1])
+        failed += unreached
+        if unreached and len(unreached) == len(read_targets(session.settings.state_dir)):
+            continue
         data = {"scope": use.scope, "percent": use.crossed, "month": month}
         session.emit(Event(kind=EventKind.ALERTED, at=now, data=data))
     return told, failed
