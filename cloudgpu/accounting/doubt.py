@@ -33,13 +33,13 @@ class _Edge:
 def doubt_usd(life: Life, until: datetime) -> Decimal:
     """The most by which the provider's true sum for this life can differ from what is metered. Zero once it is billed.
 
-    Each edge counts its price step times the time in which it can lie: the create between the intent and its answer,
-    each change between two looks, the end between the request and its proof, or since the last look that saw it.
-    While it is out of sight it may be gone, or run and cost all it ever did: its highest price since it was last shown.
-    While its host is out of reach, the disk is in doubt, metered or not; and where an hourly bill ends, five minutes of
-    everything.
+    A create that nobody answered yet may cost the planned price since its intent, or nothing. Each edge counts its
+    price step times the time in which it can lie: the create between the intent and its answer, each change between
+    two looks, the end between the request and its proof, or since the last look that saw it. While it is out of sight
+    it may be gone, or run and cost all it ever did: its highest price since it was last shown. While its host is out
+    of reach, the disk is in doubt, metered or not; and where an hourly bill ends, five minutes of everything.
     """
-    if not life.created or is_settled(life):
+    if is_settled(life):
         return ZERO
     covered = (life.bill.last_end if life.bill else None) or life.began
     found = ((edge.gpu_step + edge.disk_step) * edge.hours(covered, until) for edge in _edges(life))
@@ -56,11 +56,15 @@ def _seam_usd(life: Life) -> Decimal:
     """A record of the running hour does not say to the second how much of it is counted in."""
     if life.bill is None or life.bill.last_end is None or life.provider not in BILLED_BY_THE_HOUR:
         return ZERO
-    return max(span.usd_per_hour for span in life.spans) * SETTLES_WITHIN_H
+    return max((span.usd_per_hour for span in life.spans), default=ZERO) * SETTLES_WITHIN_H
 
 
 def _edges(life: Life) -> Iterator[_Edge]:
-    """Each moment of change, and each time of a lost host, to its last moment."""
+    """Each moment of change, and each time of a lost host or of an unanswered create, to its last moment."""
+    if not life.created:
+        if not life.abandoned:
+            yield _Edge(life.began, _FOR_EVER, *life.planned_rates)
+        return
     first = life.spans[0]
     yield _Edge(life.began, life.answered_at or life.began, *first.rates)
     for before, after in zip(life.spans, life.spans[1:], strict=False):

@@ -47,6 +47,14 @@ def test_the_end_lies_between_the_request_and_its_proof():
     assert doubt(events) == Decimal("0.378") / 10
 
 
+def test_a_create_that_nobody_answered_may_cost_its_planned_price_since_the_intent():
+    assert doubt([intended(at()), event("uncertain", at(1))], at(60)) == Decimal("0.378")
+
+
+def test_a_create_that_provably_never_happened_leaves_no_doubt():
+    assert doubt([intended(at()), event("uncertain", at(1)), event("abandoned", at(3))], at(60)) == 0
+
+
 def test_what_is_out_of_sight_may_cost_anything_between_nothing_and_its_highest_price():
     events = [intended(at()), created(at()), seen(at(0), at(0), gpu_billing=False), lost(at(70), at(10))]
     assert doubt(events, at(70)) == Decimal("0.378")

@@ -133,7 +133,7 @@ def _limits(name: str, headroom: Headroom) -> Check:
     lately = headroom.last_minute
     return Check(
         about=name, verdict=Verdict.ATTENTION if tight else Verdict.OK,
-        text=told if lately is None else f"{told}; {lately} calls in the last minute, other commands' here included",
+        text=told if lately is None else f"{told}; {lately} calls in the last minute by all commands here",
         facts={"windows": windows, "calls": dict(headroom.calls), "last_minute": lately},
     )  # fmt: skip
 
