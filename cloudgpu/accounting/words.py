@@ -43,7 +43,7 @@ def token_price_words(cost: TokenCost, usd_per_million: Decimal | None) -> str:
     return f"{'' if cost.seen_share >= _SURE else '~'}{show_usd(usd_per_million, 4)}"
 
 
-TOKENS_HEAD = ("Prompt tokens", "Output tokens", "USD per million output", "USD per million total", "Time seen")
+TOKENS_HEAD = ("Prompt tokens", "Output tokens", "USD per M output", "USD per M total", "Time seen")
 
 
 def tokens_cells(cost: TokenCost) -> list[str]:

@@ -38,6 +38,7 @@ from cloudgpu.running.deployment import (
     refresh,
     take_down,
 )
+from cloudgpu.running.deployment.vitals import note_work
 from cloudgpu.running.health import probe
 from cloudgpu.running.providers.base import Provider
 from cloudgpu.running.records import Service
@@ -87,6 +88,7 @@ class RunningActs:
             emit=self.emit,
             on_progress=self.on_progress,
         )
+        self._note_work(deployment)
         return deployment.token
 
     def exists(self, side: Side) -> bool:
@@ -187,6 +189,7 @@ class RunningActs:
         life = self._life(side)
         if life is None or life.state.is_final:
             return
+        self._note_work(life)
         take_down(
             life,
             provider=self.provider(life.provider),
@@ -280,6 +283,10 @@ class RunningActs:
                 data={"service": service.name, "from": service.serving, "to": life.name},
             )
         )
+
+    def _note_work(self, life: Deployment) -> None:
+        """What its engine has counted, at its start and before its end: what a million tokens cost follows from it."""
+        note_work(life, self.store, self.clock(life.provider), self.emit)
 
     def _tell_state(self, migration: Migration) -> None:
         self.emit(

@@ -8,8 +8,12 @@ from cloudgpu.accounting.exports.html.style import STYLE
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.money import show_usd
+from cloudgpu.cli import render
+from cloudgpu.cli.budget.state import read_budget
 from cloudgpu.cli.cost.reading import read
 from cloudgpu.cli.session import Session
+from cloudgpu.running.engine_reading import EngineReading
+from cloudgpu.running.gpu_load import GpuLoad
 from cloudgpu.running.records import Deployment
 
 _RENEW = """
@@ -53,31 +57,74 @@ def body(session: Session) -> str:
 
 def _parts(session: Session) -> str:
     history, moments, _ = read(session, offline=True)
-    said = f'<p class="soft">As the journal had it at {SystemClock().now():%Y-%m-%d %H:%M:%S} UTC.</p>'
-    return said + _deployments(session) + _migrations(session) + report_body(open_book(history, moments))
+    said = f'<p class="soft">The journal as it is at {SystemClock().now():%Y-%m-%d %H:%M:%S} UTC.</p>'
+    return (
+        said
+        + _deployments(session)
+        + _migrations(session)
+        + _budgets(session)
+        + report_body(open_book(history, moments))
+    )
 
 
 def _deployments(session: Session) -> str:
     found = session.store.deployments()
     if not found:
         return "<h2>Deployments</h2><p>Nothing is rented.</p>"
-    head = ["Name", "State", "Cards", "Model", "Provider", "USD per hour", "Since (UTC)"]
+    head = ["Name", "State", "USD per hour", "Cards", "Load", "KV cache", "Model", "Last look"]
     notes = "".join(
         f'<p class="trouble">{escape(each.name)}: {escape(each.last_error)}</p>' for each in found if each.last_error
     )
-    return f"<h2>Deployments</h2>{table(head, [_cells(session, each) for each in found])}{notes}"
+    return f"<h2>Deployments</h2>{table(head, [_cells(session, each) for each in found], stacked=True)}{notes}"
 
 
 def _cells(session: Session, each: Deployment) -> list[str]:
     service = session.store.service(each.service)
     serves = " (in charge)" if service and service.serving == each.name else ""
     return [
-        each.name, each.state.value + serves, each.cards, each.model, each.provider, show_usd(each.usd_per_hour, 4),
-        f"{each.since:%Y-%m-%d %H:%M}",
+        each.name, each.state.value + serves, show_usd(each.usd_per_hour, 4), f"{each.cards}, {each.provider}",
+        _load(each.gpu_load), _cache(each.engine), each.model, _ago(session, each),
     ]  # fmt: skip
+
+
+def _load(load: GpuLoad | None) -> str:
+    """How busy, full and hot the cards are, as far as their provider tells."""
+    told = [
+        f"{load.util_percent:.0f} %" if load and load.util_percent is not None else "",
+        f"{load.memory_percent:.0f} % full" if load and load.memory_percent is not None else "",
+        f"{load.temperature_c:.0f} °C" if load and load.temperature_c is not None else "",
+    ]
+    return ", ".join(each for each in told if each) or "-"
+
+
+def _cache(engine: EngineReading | None) -> str:
+    return "-" if engine is None or engine.kv_share is None else f"{engine.kv_share * 100:.0f} %"
+
+
+def _ago(session: Session, each: Deployment) -> str:
+    """How old what is shown may be, on the provider's clock."""
+    if each.seen_at is None:
+        return "never"
+    return f"{render.duration(max(0.0, (session.clock(each.provider).now() - each.seen_at).total_seconds()))} ago"
+
+
+def _budgets(session: Session) -> str:
+    budget, found = read_budget(session)
+    if budget is None:
+        return ""
+    head = ["Budget", "Used", "Spent", "Limit", "By month's end", "Gone at (UTC)"]
+    rows = [
+        [use.scope, f"{use.percent} %", show_usd(use.spent_usd), show_usd(use.limit_usd), show_usd(use.forecast_usd),
+         f"{use.breach_at:%Y-%m-%d %H:%M}" if use.breach_at else "not this month"] for use in found
+    ]  # fmt: skip
+    return f"<h2>Budgets</h2>{table(head, rows, stacked=True)}"
 
 
 def _migrations(session: Session) -> str:
     found = [each for each in session.store.migrations() if each["state"] not in ("stable", "aborted")]
     rows = [[each["id"], each["service"], each["state"], each["old"]["name"], each["new"]["name"]] for each in found]
-    return f"<h2>Migrations</h2>{table(['Migration', 'Service', 'State', 'From', 'To'], rows)}" if rows else ""
+    return (
+        f"<h2>Migrations</h2>{table(['Migration', 'Service', 'State', 'From', 'To'], rows, stacked=True)}"
+        if rows
+        else ""
+    )

@@ -1,6 +1,7 @@
 """The page: what it came to, four charts each with its table, what bills now, and what the figures rest on."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from html import escape
@@ -23,6 +24,7 @@ from cloudgpu.accounting.words import (
 from cloudgpu.base.money import exact_text, show_usd
 
 _WIDE, _NARROW = 720, 340
+_LONG_CELL = 20
 
 
 def html_text(book: Book) -> str:
@@ -44,11 +46,21 @@ def report_body(book: Book) -> str:
                     _moves(book), _billing(book), _rests_on(book)])  # fmt: skip
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table that scrolls by itself when it is wider than the page."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, stacked: bool = False) -> str:
+    """A table that scrolls by itself when it is wider than the page.
+
+    `stacked`: on a phone each row becomes a small list of its own, for tables of a few rows with many columns.
+    """
     top = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    body = "".join(f"<tr>{''.join(map(_cell, head, row))}</tr>" for row in rows)
+    css = "scroll stacked" if stacked else "scroll"
+    return f'<div class="{css}"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _cell(name: str, cell: str) -> str:
+    """Names that are longer than a figure may break; figures and times never do."""
+    css = ' class="long"' if len(cell) > _LONG_CELL else ""
+    return f'<td data-of="{escape(name)}"{css}>{escape(cell)}</td>'
 
 
 def _span(book: Book) -> str:
@@ -59,7 +71,7 @@ def _span(book: Book) -> str:
 def _figures(book: Book) -> str:
     told = book.report
     figures = [
-        (show_usd(told.total.total_usd, 4), "spent"),
+        (show_usd(told.total.total_usd), "spent"),
         (show_usd(told.burn_usd_per_hour, 4), "burns per hour now"),
         (show_usd(told.pace.month_usd), "this month so far"),
         (show_usd(told.pace.forecast_usd), "forecast for this month"),
@@ -123,12 +135,13 @@ def _tokens(book: Book) -> str:
     if told.total_tokens is None or not served:
         return ""
     lines = [*served, ("total", told.total_tokens)] if len(served) > 1 else served
-    shown = table(["Deployment", *TOKENS_HEAD], [[key, *tokens_cells(cost)] for key, cost in lines])
+    shown = table(["Deployment", *TOKENS_HEAD], [[key, *tokens_cells(cost)] for key, cost in lines], stacked=True)
     return f'<h2>What a million tokens cost</h2>{shown}<p class="soft">{escape(TOKENS_REST_ON)}</p>'
 
 
 def _moves(book: Book) -> str:
-    found = windows(book.charges)
+    names = {move.migration_id: f"{move.old} to {move.new} ({move.migration_id})" for move in book.history.moves}
+    found = [replace(each, migration=names.get(each.migration, each.migration)) for each in windows(book.charges)]
     if not found:
         return ""
     rows = [_window_cells(window) for window in found]
@@ -153,7 +166,7 @@ def _billing(book: Book) -> str:
     if not rows:
         return "<h2>What bills now</h2><p>Nothing bills now.</p>"
     head = ["Deployment", "Provider", "Instance", "Cards", "USD per hour", "Since (UTC)"]
-    return f"<h2>What bills now</h2>{table(head, rows)}"
+    return f"<h2>What bills now</h2>{table(head, rows, stacked=True)}"
 
 
 def _rests_on(book: Book) -> str:

@@ -32,4 +32,12 @@ details { margin: 6px 0; } summary { cursor: pointer; color: var(--soft); font-s
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; width: 100%; }
 th, td { padding: 4px 8px; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap;
   font-variant-numeric: tabular-nums; } th:first-child, td:first-child { text-align: left; }
+td.long { white-space: normal; min-width: 9rem; }
+@media (max-width: 560px) { .stacked thead { display: none; } .stacked tr, .stacked td { display: block; }
+  .stacked tr { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 6px 10px;
+    margin: 8px 0; }
+  .stacked td { display: flex; justify-content: space-between; gap: 16px; border: 0; padding: 2px 0;
+    text-align: right; white-space: normal; }
+  .stacked td::before { content: attr(data-of); color: var(--soft); text-align: left; white-space: nowrap; }
+  .stacked td:first-child { font-weight: 600; } }
 """
