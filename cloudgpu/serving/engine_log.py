@@ -1,6 +1,6 @@
 """What an engine's log says: how far the start has come, and lines after which it will never serve.
 
-The texts are vLLM's, stable over the releases 0.8 to 0.33.
+The texts are vLLM's, stable over the releases 0.8 to 0.33, and llama.cpp's, seen in build 11434.
 """
 
 import re
@@ -57,6 +57,7 @@ _PHASES = tuple(
     (re.compile(text), phase, detail)
     for text, phase, detail in (
         (r"Application startup complete", "serving", ""),
+        (r"llama_server: listening on|server is listening on", "serving", ""),
         (r"Starting vLLM (?:API )?server", "serving", "opening the port"),
         (r"init engine .*took ([\d.]+)", "warming up", "engine ready after {0} s"),
         (r"Graph capturing finished", "capturing graphs", "done"),
@@ -68,6 +69,8 @@ _PHASES = tuple(
         (r"Model loading took ([\d.]+ (?:GiB|GB))", "compiling", "{0} of weights loaded"),
         (r"Loading safetensors checkpoint shards:\s*(\d+%)", "loading", "weights {0}"),
         (r"Time spent downloading weights for \S+: ([\d.]+) s", "loading", "downloaded in {0} s"),
+        (r"initializing, n_slots = (\d+), n_ctx_slot = (\d+)", "warming up", "{0} sequences of {1} tokens"),
+        (r"load_model: loading model '([^']+)'", "loading", "{0}"),
         (r"Starting to load model (\S+?)(?:\.\.\.)?$", "downloading", "{0}"),
         (r"Resolved architecture|non-default args|Using max model len", "starting", "engine is reading its settings"),
     )
@@ -85,8 +88,10 @@ _FATAL = tuple(
         (r"To serve at least one request", _FIT),
         (r"No available memory for the cache blocks", _FIT),
         (r"Free memory on device", f"the card is not empty or too small: {_ANOTHER}"),
-        (r"CUDA out of memory|OutOfMemoryError", _FIT),
-        (r"unrecognized arguments|invalid choice|argument error", _NO_OPTION),
+        (r"CUDA out of memory|OutOfMemoryError|cudaMalloc failed: out of memory", _FIT),
+        (r"unrecognized arguments|invalid choice|argument error|error: invalid argument|error while handling argument",
+         _NO_OPTION),
+        (r"error loading model: ", "the file is incomplete, or of a kind that this engine release cannot read"),
         (r"GatedRepo|401 Client Error|403 Client Error|Cannot access gated repo", _GATED),
         (r"No space left on device", "the disk is too small: give a larger --disk"),
         (r"Error 80[34]\b|driver version is insufficient",
@@ -96,7 +101,8 @@ _FATAL = tuple(
         (r"ValidationError", _SETTINGS),
         (r"CUDA error: |EngineCore encountered a fatal error|EngineDeadError",
          f"the card or its driver failed: {_ANOTHER}"),
-        (r"EngineCore failed to start|Engine core initialization failed", "see the lines above it: cloudgpu logs"),
+        (r"EngineCore failed to start|Engine core initialization failed|exiting due to model loading error",
+         "see the lines above it: cloudgpu logs"),
     )
 )  # fmt: skip
 """In the order of how much they tell: the engine's own last words say the least."""

@@ -21,6 +21,8 @@ PLACEHOLDERS = {
     "checkpoint": "repository that is served",
     "served_names": "names that clients may ask for (a list): the checkpoint, the model, the service",
     "context": "tokens of context",
+    "sequences": "sequences of full context at once: what llama.cpp makes its cache for as it starts",
+    "context_of_all": "tokens of context of all of them together, which llama.cpp divides among them",
     "gpu_memory_utilization": "share of the card that the engine may fill",
     "hf_overrides": "JSON that stretches positions beyond the model's own (YaRN); none within them",
     "tensor_parallel": "GPUs that share each layer",
@@ -77,6 +79,8 @@ def values_of(
         "checkpoint": candidate.checkpoint,
         "served_names": _served_names(candidate.checkpoint, model.model_id, service),
         "context": str(options.context_for(model.max_context)),
+        "sequences": str(_sequences(options)),
+        "context_of_all": str(_sequences(options) * options.context_for(model.max_context)),
         "gpu_memory_utilization": f"{candidate.gpu_memory_utilization:g}",
         "hf_overrides": _flag(candidate, "--hf-overrides"),
         "tensor_parallel": str(candidate.tensor_parallel),
@@ -113,6 +117,12 @@ def _check(options: ServingOptions, profile: EngineProfile, candidate: Candidate
             f"{profile.name} {profile.version} no longer carries {stored}",
             hint="use an AWQ, GPTQ or FP8 checkpoint, or an engine release that does",
         )
+    if profile.name == "llama.cpp" and not candidate.memory.holds(_sequences(options)):
+        raise UsageError(
+            f"llama.cpp makes the cache of all {_sequences(options)} sequences as it starts, and the card holds "
+            f"{candidate.memory.sequences_at_context:g}",
+            hint="ask for fewer sequences, a shorter --context or a larger card",
+        )
     tokens, sequences = options.max_num_batched_tokens, options.max_num_seqs
     if tokens and sequences and tokens < sequences:
         raise UsageError(
@@ -128,6 +138,10 @@ def _check_files(profile: EngineProfile, candidate: Candidate, stored: str | Non
             f"llama.cpp reads GGUF files, and {candidate.checkpoint} has none that is known",
             hint="name a repository that has: cloudgpu plan OWNER/NAME-GGUF:Q4_K_M --engine llama.cpp",
         )
+
+
+def _sequences(options: ServingOptions) -> int:
+    return options.max_num_seqs or options.concurrency
 
 
 def _flag(candidate: Candidate, name: str) -> str | None:

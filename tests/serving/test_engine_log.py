@@ -11,6 +11,9 @@ SHARDS = "(EngineCore) Loading safetensors checkpoint shards:  50% Completed | 1
 LOADED = "(EngineCore) INFO [gpu_model_runner.py] Model loading took 13.4967 GiB memory and 22.000000 seconds"
 COMPILED = "(EngineCore) INFO [monitor.py] torch.compile took 38.00 s in total"
 KV = "(EngineCore) INFO [kv_cache_utils.py] GPU KV cache size: 63,536 tokens"
+GGUF_LOAD = "0.00.191.987 I srv    load_model: loading model 'org/model'"
+GGUF_SLOTS = "0.00.337.327 I srv    load_model: initializing, n_slots = 4, n_ctx_slot = 8192, kv_unified = 'true'"
+GGUF_UP = "0.00.338.869 I srv  llama_server: listening on http://0.0.0.0:8000"
 UP = "(APIServer) INFO:     Application startup complete."
 
 
@@ -27,6 +30,9 @@ UP = "(APIServer) INFO:     Application startup complete."
         ([LOADED, COMPILED], "compiling", "38.00 s"),
         ([COMPILED, KV], "capturing graphs", "room for 63,536 tokens"),
         ([KV, UP], "serving", ""),
+        ([GGUF_LOAD], "loading", "org/model"),
+        ([GGUF_LOAD, GGUF_SLOTS], "warming up", "4 sequences of 8192 tokens"),
+        ([GGUF_LOAD, GGUF_SLOTS, GGUF_UP], "serving", ""),
     ],
 )
 def test_the_newest_phase_wins(lines, phase, detail):
@@ -44,6 +50,9 @@ def test_the_newest_phase_wins(lines, phase, detail):
         ("OSError: [Errno 28] No space left on device", "disk"),
         ("Error 803: system has unsupported display driver / cuda driver combination", "driver"),
         ("RuntimeError: Engine core initialization failed. See root cause above.", "logs"),
+        ("error: invalid argument: --nix", "option"),
+        ("E llama_model_load: error loading model: tensor 'x' data is not within the file bounds", "file"),
+        ("E srv  llama_server: exiting due to model loading error", "logs"),
     ],
 )
 def test_a_fatal_line_comes_with_its_remedy(line, remedy):

@@ -46,6 +46,21 @@ def test_it_is_started_on_repository_and_format():
     assert launch.health.model_id == value(launch, "--alias")
 
 
+@pytest.mark.parametrize(("options", "whole", "slots"), [
+    ({}, "8192", "1"),
+    ({"concurrency": 4}, "32768", "4"),
+    ({"max_num_seqs": 2, "context_tokens": 4096}, "8192", "2"),
+])  # fmt: skip
+def test_every_sequence_gets_the_context_that_was_asked_for(options, whole, slots):
+    launch = launched("qwen3-8b", engine="llama.cpp", engine_version="b6500", quantization="q4_k_m", **options)
+    assert (value(launch, "--ctx-size"), value(launch, "--parallel")) == (whole, slots)
+
+
+def test_more_sequences_than_the_card_holds_are_refused():
+    with pytest.raises(UsageError, match="200 sequences"):
+        launched("qwen3-8b", engine="llama.cpp", engine_version="b6500", quantization="q4_k_m", max_num_seqs=200)
+
+
 def test_what_it_cannot_read_is_refused_before_anything_is_rented():
     with pytest.raises(UsageError, match="reads GGUF files"):
         launched("mistral", engine="llama.cpp", engine_version="b6500")
