@@ -18,6 +18,7 @@ import pytest
 CACHE = Path(os.environ.get("CLOUDGPU_TEST_CACHE") or Path.home() / ".cache" / "cloudgpu-tests")
 UVS_WORDS = {
     "index-url": ("UV_DEFAULT_INDEX", " "), "extra-index-url": ("UV_INDEX", " "), "find-links": ("UV_FIND_LINKS", ","),
+    "cert": ("SSL_CERT_FILE", " "), "default-timeout": ("UV_HTTP_TIMEOUT", " "), "timeout": ("UV_HTTP_TIMEOUT", " "),
 }  # fmt: skip
 """A setting of pip's: what uv calls it, and what stands between several."""
 
