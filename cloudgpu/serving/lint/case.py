@@ -114,7 +114,8 @@ class Case:
             return old
         overrides = self.hf_overrides
         for body in (overrides, overrides.get("text_config") or {}):
-            found = body.get("rope_parameters") or body.get("rope_scaling") if isinstance(body, dict) else None
+            names = ("rope_scaling",) if self.release <= _SCALING_ALONE else ("rope_parameters", "rope_scaling")
+            found = next((body[name] for name in names if body.get(name)), None) if isinstance(body, dict) else None
             if isinstance(found, dict):
                 return found
         return None

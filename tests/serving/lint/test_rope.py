@@ -38,3 +38,12 @@ def test_a_multimodal_model_gets_it_where_it_reads_it_and_keeps_what_else_was_sa
     assert after["text_config"]["tie_word_embeddings"] is False
     assert after["quantization_config"] == {}
     assert "rope_parameters" not in after
+
+
+def test_a_factor_follows_the_context_and_an_override_that_is_not_needed_goes():
+    overrides = {"rope_parameters": {**YARN, "rope_theta": 1000000}, "max_position_embeddings": 65536}
+    command = f"--model Qwen/Qwen3-32B-AWQ --max-model-len 65536 --hf-overrides '{json.dumps(overrides)}'"
+    assert mended(command, "0.33.0")["rope_parameters"]["factor"] == 2.0
+    text = f"services:\n  a:\n    image: vllm/vllm-openai:v0.33.0\n    command: >\n      {command}\n"
+    after = fixed(text.replace("len 65536", "len 32768"), "c.yml", variables={}, host=None, version=None)
+    assert "rope" not in after

@@ -51,6 +51,8 @@ _CHOICES = {
     "--max-lora-rank": ({"1", "8", "16", "32", "64", "128", "256", "320", "512"}, "0.11.0"),
     "--load-format": (None, "0.6.6"),
 }
+_RANK_CHOSEN_SINCE = (0, 14, 1)
+"""From here on, at the latest, the parser itself refuses a rank; before, the adapters' configuration where there is one."""
 _OF_OMNI = "--omni"
 """vLLM-Omni is a plugin with flags of its own, which this one turns on. The official image has no plugin."""
 
@@ -136,6 +138,8 @@ def value_out_of_choices(case: Case) -> Iterator[Hit]:
     """A word outside a flag's choices."""
     for flag, (choices, since) in _CHOICES.items():
         value = case.args.value(flag)
+        if flag == "--max-lora-rank" and case.release < _RANK_CHOSEN_SINCE and not case.args.has("--enable-lora"):
+            continue  # nothing reads it then
         if choices and value is not None and value not in choices and case.release >= release_of(since):
             yield Hit(
                 message=f"{flag} {value}: there is only {', '.join(sorted(choices))}",

@@ -85,11 +85,13 @@ def wrong_factor(case: Case) -> Iterator[Hit]:
     native = native_context(case)
     if native and wanted <= native and case.model and not case.model.architecture.has_vision:
         yield Hit(message=f"{case.model_name} reads {native} tokens by itself: YaRN is not needed for {wanted}",
-                  fix="drop the RoPE override", at=_rope_place(case))  # fmt: skip
+                  fix="drop the RoPE override", at=_rope_place(case), edits=stretched(case))  # fmt: skip
     elif factor > math.ceil(wanted / original):
+        enough = max(1.0, math.ceil(wanted / original * 100) / 100)
         yield Hit(
             message=f"a factor of {factor:g} is made for {int(factor * original)} tokens, not for {wanted}",
-            fix=f"use {max(1.0, math.ceil(wanted / original * 100) / 100):g}", at=_rope_place(case),
+            fix=f"use {enough:g}", at=_rope_place(case),
+            edits=stretched(case, enough) if case.hf_overrides else (),
         )  # fmt: skip
 
 
