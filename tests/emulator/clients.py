@@ -70,5 +70,6 @@ def _environment():
     for key, value in settings.items():
         if key.rpartition(".")[2] in UVS_WORDS:
             name, between = UVS_WORDS[key.rpartition(".")[2]]
-            found[name] = between.join(ast.literal_eval(value).split())
+            places = (each for each in ast.literal_eval(value).split() if each[0] != "/" or Path(each).exists())
+            found[name] = between.join(places)  # pip passes over a folder that is not there, uv ends
     return {**found, **os.environ}
