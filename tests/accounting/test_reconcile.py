@@ -44,6 +44,15 @@ def test_seconds_at_the_edges_are_within_the_tolerance():
     assert {d.verdict for d in compared([*a_rental(), statement(*right_bill("0.345"))])} == {Verdict.AGREES}
 
 
+def test_what_still_runs_may_be_billed_some_seconds_past_the_moment_of_reading():
+    running = [each for each in a_rental() if each.kind not in ("destroy_requested", "gone")]
+    read, day = at(30 * 60), at(12 * 60)
+    bill = [("7001", "gpu", at(6), read + timedelta(seconds=4), "10.7644"),
+            ("7001", "disk", at(), read + timedelta(seconds=4), "0.54002")]  # fmt: skip
+    told = compared([*running, statement(*bill, when=read)], until=read)
+    assert {each.verdict for each in told if each.day == day.date().isoformat()} == {Verdict.AGREES}
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

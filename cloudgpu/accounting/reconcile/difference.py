@@ -1,8 +1,9 @@
 """What was metered beside what was billed, per instance, meter and day of UTC, and whether the difference is explained.
 
 The tolerance: half of the last digit that the provider prints for each of its lines, the price of five minutes for each
-edge of the day (Vast.ai was seen to bill up to five minutes past a destroy, RunPod settles every five minutes), and the
-stated doubt: each change's price step for as much of that day as lies between the looks on both sides of it.
+edge of the day, for what still runs the moment of reading too (Vast.ai was seen to bill up to five minutes past a
+destroy, RunPod settles every five minutes), and the stated doubt: each change's price step for as much of that day as
+lies between the looks on both sides of it.
 """
 
 from collections.abc import Iterable
@@ -76,7 +77,8 @@ def _of_life(life: Life, statement: Statement, until: datetime) -> Iterable[Diff
     ours = _by_key(charge for charge in metered(life, until) if charge.end > statement.since)
     for day, meter in sorted({*ours, *theirs}):
         if day >= statement.since.date().isoformat():
-            yield _difference(life, day, meter, ours.get((day, meter), []), theirs.get((day, meter), []))
+            edges = _edges(life, day, until)
+            yield _difference(life, day, meter, ours.get((day, meter), []), theirs.get((day, meter), []), edges)
 
 
 def _by_key(charges: Iterable[Charge]) -> dict[tuple[str, Meter], list[Charge]]:
@@ -88,10 +90,10 @@ def _by_key(charges: Iterable[Charge]) -> dict[tuple[str, Meter], list[Charge]]:
     return found
 
 
-def _difference(life: Life, day: str, meter: Meter, ours: list[Charge], theirs: list[Charge]) -> Difference:
+def _difference(life: Life, day: str, meter: Meter, ours: list[Charge], theirs: list[Charge], edges: int) -> Difference:
     metered_usd, billed_usd = _sum(ours), _sum(theirs)
     rate = _rate(ours)
-    tolerance = _tolerance(life, day, meter, len(theirs), rate)
+    tolerance = _tolerance(life, day, meter, len(theirs), rate, edges)
     verdict = _verdict(meter, billed_usd - metered_usd, tolerance)
     unmatched_s = round((billed_usd - metered_usd) / rate * 3600) if rate else None
     return Difference(
@@ -108,16 +110,17 @@ def _verdict(meter: Meter, difference_usd: Decimal, tolerance_usd: Decimal) -> V
     return Verdict.AGREES if abs(difference_usd) <= tolerance_usd else Verdict.DIFFERS
 
 
-def _tolerance(life: Life, day: str, meter: Meter, lines: int, rate: Decimal) -> Decimal:
+def _tolerance(life: Life, day: str, meter: Meter, lines: int, rate: Decimal, edges: int) -> Decimal:
     digits = _HALF_DIGIT_USD.get(life.provider, _OTHER_HALF_DIGIT_USD) * max(1, lines)
     start = parse_utc(f"{day}T00:00:00+00:00")
     doubt = doubt_of_meter_usd(life, meter, start, start + _DAY) if life.created else ZERO
-    return (digits + rate * SETTLES_WITHIN_H * _edges(life, day) + doubt).quantize(PICO)
+    return (digits + rate * SETTLES_WITHIN_H * edges + doubt).quantize(PICO)
 
 
-def _edges(life: Life, day: str) -> int:
-    moments = [*(span.start for span in life.spans), life.gone_at]
-    return sum(moment is not None and moment.date().isoformat() == day for moment in moments)
+def _edges(life: Life, day: str, until: datetime) -> int:
+    """The starts, changes and ends of a day; for what still runs, the moment at which the bill was read is one too."""
+    moments = [*(span.start for span in life.spans), life.gone_at or until]
+    return sum(moment.date().isoformat() == day for moment in moments)
 
 
 def _rate(charges: list[Charge]) -> Decimal:

@@ -73,7 +73,7 @@ def _purse_json(purse: Purse) -> dict[str, object]:
 def _print_lines(told: Report) -> None:
     meters = [meter for meter in Meter if meter in (Meter.GPU, Meter.DISK) or told.total.usd_by_meter[meter]]
     columns = [
-        Column(told.by.capitalize()),
+        Column("GPU" if told.by == "gpu" else told.by.capitalize()),
         Column("GPU hours", right=True, drop=3),
         *(Column(METER_NAMES[meter], right=True, drop=_DROPS.get(meter, 0)) for meter in meters),
         Column("Total", right=True),
