@@ -334,7 +334,7 @@ def _frame(stream, payload):
     return struct.pack(">BxxxL", stream, len(payload)) + payload
 
 
-def wait_until(what, limit_s=20.0):
+def wait_until(what, limit_s=120.0):
     """Wait for a condition of another thread's."""
     end = time.monotonic() + limit_s
     while not what():
