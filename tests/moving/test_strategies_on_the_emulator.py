@@ -43,7 +43,7 @@ def answered_by(here, *, model="mistral", side=None):
     headers = {"Authorization": f"Bearer {where.api_key.reveal()}"}
     headers |= {"X-Cloudgpu-Deployment": side} if side else {}
     body = {"model": model, "messages": [{"role": "user", "content": "Who are you?"}], "max_tokens": 30}
-    answer = requests.post(f"{where.base_url}/chat/completions", json=body, headers=headers, timeout=20)
+    answer = requests.post(f"{where.base_url}/chat/completions", json=body, headers=headers, timeout=120)
     answer.raise_for_status()
     return answer.json()["choices"][0]["message"]["content"]
 
