@@ -20,7 +20,9 @@ HIDDEN = "***"
 SECRET_FLAGS = {"--api-key": "VLLM_API_KEY", "--hf-token": "HF_TOKEN"}
 """Flags that carry a key, and the variable that does as well."""
 
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS", re.IGNORECASE)
+_SECRET = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASS|PASSWORD|PASSWD)$", re.IGNORECASE)
+"""Names that are taken for secrets where no type says so: their values are never kept."""
+
 _PATH = re.compile(r"https?://[^/\s]+(/[^\s'\"|;]*)")
 
 
@@ -84,8 +86,8 @@ class Difference:
 
 def of_launch(name: str, launch: LaunchRequest, gpu_count: int) -> Profile:
     """What a machine with so many cards was, or would be, asked to run."""
-    secrets = {each for each, value in launch.env.items() if isinstance(value, Secret) or _SECRET.search(each)}
-    constants = {each: launch.env[each] for each in launch.constants if each not in secrets}
+    secrets = {each for each, value in launch.env.items() if isinstance(value, Secret)}
+    constants = {each: launch.env[each] for each in launch.constants if not _SECRET.search(each)}
     return Profile(
         name=name, template=launch.template, image=launch.image, entrypoint=launch.entrypoint or (),
         args=_without_keys(launch.args), variables=tuple(sorted(launch.env)), ports=tuple(map(str, launch.ports)),
@@ -128,7 +130,8 @@ def of_template(template: Template) -> Profile:
         name=template.name, template=template.name, image=template.image, entrypoint=template.entrypoint or (),
         args=tuple(word for pair in template.arguments for word in pair if word),
         variables=tuple(sorted({name for name, _ in (*template.environment, *template.secrets)})),
-        ports=(str(template.port),), secrets=tuple(sorted(name for name, _ in template.secrets)),
+        ports=(str(template.port),), 
+        secrets=tuple(sorted(name for name, secret in template.secrets if secret == "api_key")),
         settings={name: text for name, text in template.environment if "{" not in text and not _SECRET.search(name)},
         health=template.health, start_s=template.start_base_s,
     )  # fmt: skip

@@ -86,6 +86,7 @@ def test_a_template_can_be_kept_and_comes_back_as_a_compose_file(run):
     service = yaml.safe_load(run("restore", kept).stdout)["services"]["vllm"]
     assert service["image"].startswith("vllm/vllm-openai:")
     assert service["environment"]["VLLM_API_KEY"] == "${VLLM_API_KEY:?}"
+    assert service["environment"]["HF_TOKEN"] is None
 
 
 def test_a_key_among_the_flags_is_never_held():
@@ -119,6 +120,14 @@ def test_a_value_that_a_user_gave_comes_from_the_shell_and_a_missing_key_stops_t
     restored = yaml.safe_load(profile_text(of_launch("mini", launch(), 2)))["services"]["mini"]
     assert restored["environment"] == {"HF_HOME": None, "VLLM_API_KEY": "${VLLM_API_KEY:?}"}
     assert restored["deploy"]["resources"]["reservations"]["devices"][0]["count"] == 2
+
+
+def test_a_name_that_only_looks_like_a_secret_keeps_its_value_and_stops_no_start():
+    env = {"TOKENIZERS_PARALLELISM": "false", "MY_KEY": "written down by somebody", "VLLM_API_KEY": Secret("sk")}
+    kept = of_launch("mini", launch(env=env, constants=("TOKENIZERS_PARALLELISM", "MY_KEY")), 1)
+    assert "written down" not in json.dumps(kept.as_body())
+    restored = yaml.safe_load(profile_text(kept))["services"]["mini"]["environment"]
+    assert restored == {"TOKENIZERS_PARALLELISM": "false", "MY_KEY": None, "VLLM_API_KEY": "${VLLM_API_KEY:?}"}
 
 
 def test_each_hidden_flag_comes_back_with_its_own_variable():
