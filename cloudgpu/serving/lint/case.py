@@ -19,6 +19,8 @@ from cloudgpu.sizing.models import ModelSpec, model_from_config, resolve_model
 from cloudgpu.sizing.options import KV_CACHE_DTYPES, ServingOptions
 
 _HUB_NAME = re.compile(r"^[\w-][\w.-]*/[\w.-]+$")
+_SCALING_ALONE = (0, 11, 0)
+"""Up to here an override's `rope_parameters` are read by nobody (0.11.0 run): only `rope_scaling` lengthens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

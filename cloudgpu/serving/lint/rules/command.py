@@ -52,7 +52,7 @@ _CHOICES = {
     "--load-format": (None, "0.6.6"),
 }
 _RANK_CHOSEN_SINCE = (0, 14, 1)
-"""From here on, at the latest, the parser itself refuses a rank; before, the adapters' configuration where there is one."""
+"""From here on, at the latest, the parser refuses a rank; before, the configuration of adapters that are enabled."""
 _OF_OMNI = "--omni"
 """vLLM-Omni is a plugin with flags of its own, which this one turns on. The official image has no plugin."""
 
