@@ -243,7 +243,7 @@ class _Answers(BaseHTTPRequestHandler):
             daemon.images.add(image)
         else:
             events = daemon.pull
-        self._pieces("application/json", [json.dumps(event).encode() + b"\r\n" for event in events])
+        self._pieces("application/json", (json.dumps(event).encode() + b"\r\n" for event in events))
 
     def _create(self):
         daemon, name = self.server.daemon, self.query["name"]

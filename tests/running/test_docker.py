@@ -86,6 +86,10 @@ def test_cards_that_nobody_tells_are_asked_for_and_then_believed(world, monkeypa
     assert [each.offer_id for each in named.offers] == ["RTX 4090/1", "RTX 4090/2"]
     assert "believed" in named.notes[1]
     assert provider.create(named.offers[0], LAUNCH, "token-1")
+    last = world.open({"CLOUDGPU_DOCKER_GPU_IDS": "3"})
+    (offer,) = last.search(OfferQuery(disk_gb=40, gpu_names=("RTX 4090",))).offers
+    made = world.daemon.find(last.create(offer, LAUNCH, "token-2"))
+    assert made.body["HostConfig"]["DeviceRequests"][0]["DeviceIDs"] == ["3"]
 
 
 def test_the_driver_tells_the_cards_where_docker_runs_here(tmp_path, monkeypatch):
@@ -231,9 +235,9 @@ def test_the_pull_of_an_image_is_told_as_it_comes(world):
         world.clock.sleep(10)
 
     world.provider.prepare(LAUNCH, tell)
-    assert said[0] == "vllm/vllm-openai:v0.25.1: asking the registry"
-    assert "vllm/vllm-openai:v0.25.1: 4.5 of 9.0 GB so far known" in said
-    assert said[-1] == "vllm/vllm-openai:v0.25.1: 9.0 of 9.0 GB so far known"
+    assert said[0] == "asking the registry for vllm/vllm-openai:v0.25.1"
+    assert "4.5 of 9.0 GB, vllm/vllm-openai:v0.25.1" in said
+    assert said[-1] == "unpacking 9.0 GB, vllm/vllm-openai:v0.25.1"
     world.provider.prepare(LAUNCH, tell)
     assert world.daemon.calls.count("pull") == 1
 

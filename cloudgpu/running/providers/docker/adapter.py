@@ -28,8 +28,8 @@ from cloudgpu.running.providers.base import (
 from cloudgpu.running.providers.docker.cards import (
     Card,
     Cards,
+    believed,
     cards_of,
-    declared,
     devices_of,
     free,
     has_runtime,
@@ -180,11 +180,11 @@ class DockerProvider:
             return known
         if query is None or not query.gpu_names:
             raise unknown_cards()
-        return _believed(query.gpu_names[0], max(query.gpu_counts or (1,)))
+        return believed(self.daemon.settings, query.gpu_names[0], max(query.gpu_counts or (1,)))
 
     def _picked(self, offer: Offer) -> tuple[Card, ...]:
         known = cards_of(self.daemon.settings, is_here=self.daemon.machine is None)
-        found = known or _believed(offer.gpu, offer.gpu_count)
+        found = known or believed(self.daemon.settings, offer.gpu, offer.gpu_count)
         cards = picked(free(found.cards, self._taken()), offer.offer_id)
         if not cards:
             raise OfferGoneError(
@@ -252,10 +252,6 @@ def open_docker(settings: DockerSettings, clock: Clock, *, name: str = "docker")
     """The adapter for the daemon that DOCKER_HOST names. Calls no network."""
     capabilities = Capabilities(interruptible=False, console_url="docker ps --all", bills=False)
     return DockerProvider(Daemon(settings, clock), name, capabilities)
-
-
-def _believed(gpu: str, count: int) -> Cards:
-    return Cards(cards=declared(f"{count}x {gpu}"), origin="the command line")
 
 
 def _notes(found: Cards, mine: Sequence[Card]) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def cards_of(settings: DockerSettings, *, is_here: bool) -> Cards | None:
 
     Raises UsageError for a setting that cannot be read, UnknownGpuError for a card nobody knows. No network.
     """
-    ids = tuple(each.strip() for each in settings.gpu_ids.value.split(",") if each.strip())
+    ids = _ids(settings)
     if settings.gpus.value:
         return Cards(cards=declared(settings.gpus.value, ids), origin=settings.gpus.origin)
     found = _seen_by_driver() if is_here else ()
@@ -59,6 +59,11 @@ def cards_of(settings: DockerSettings, *, is_here: bool) -> Cards | None:
         )
     mine = tuple(card for card in found if not ids or card.device_id in ids)
     return Cards(cards=mine, origin="nvidia-smi") if mine else None
+
+
+def believed(settings: DockerSettings, gpu: str, count: int) -> Cards:
+    """Cards that nobody but the command line tells of. Raises as `cards_of` does."""
+    return Cards(cards=declared(f"{count}x {gpu}", _ids(settings)), origin="the command line")
 
 
 def declared(text: str, ids: Sequence[str] = ()) -> tuple[Card, ...]:
@@ -99,6 +104,10 @@ def unknown_cards() -> UsageError:
 def free(cards: Iterable[Card], taken: frozenset[str]) -> tuple[Card, ...]:
     """Those that no container of ours was given."""
     return tuple(card for card in cards if card.device_id not in taken)
+
+
+def _ids(settings: DockerSettings) -> tuple[str, ...]:
+    return tuple(each.strip() for each in settings.gpu_ids.value.split(",") if each.strip())
 
 
 def _counted(part: str) -> list[str]:

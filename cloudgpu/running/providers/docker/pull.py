@@ -33,7 +33,9 @@ class Layers:
 
     def __str__(self) -> str:
         come, size = (sum(pair[place] for pair in self.sizes.values()) for place in (0, 1))
-        return f"{come / _GB:.1f} of {size / _GB:.1f} GB so far known" if size else "asking the registry"
+        if not size:
+            return "asking the registry for"
+        return f"{come / _GB:.1f} of {size / _GB:.1f} GB," if come < size else f"unpacking {size / _GB:.1f} GB,"
 
 
 def fetch(daemon: Daemon, image: str, tell: Callable[[str], None], silent_s: float = _SILENT_S) -> None:
@@ -49,7 +51,7 @@ def fetch(daemon: Daemon, image: str, tell: Callable[[str], None], silent_s: flo
         if event.get("error"):
             raise no_image(image, str(event["error"]))
         layers.take(event)
-        told_at = _tell(daemon.clock, told_at, tell, f"{image}: {layers}")
+        told_at = _tell(daemon.clock, told_at, tell, f"{layers} {image}")
 
 
 def _is_there(daemon: Daemon, image: str) -> bool:
