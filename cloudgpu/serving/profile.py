@@ -130,7 +130,7 @@ def of_template(template: Template) -> Profile:
         name=template.name, template=template.name, image=template.image, entrypoint=template.entrypoint or (),
         args=tuple(word for pair in template.arguments for word in pair if word),
         variables=tuple(sorted({name for name, _ in (*template.environment, *template.secrets)})),
-        ports=(str(template.port),), 
+        ports=(str(template.port),),
         secrets=tuple(sorted(name for name, secret in template.secrets if secret == "api_key")),
         settings={name: text for name, text in template.environment if "{" not in text and not _SECRET.search(name)},
         health=template.health, start_s=template.start_base_s,
