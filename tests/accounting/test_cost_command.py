@@ -82,6 +82,21 @@ def test_a_price_of_tokens_comes_with_the_share_of_the_time_it_rests_on(app, ren
     assert (told["usd_per_million_output"], told["seen_share"]) == ("1.53", "0.4444")
 
 
+def test_a_live_view_for_programs_is_refused(app, rented):
+    with pytest.raises(UsageError, match="for people"):
+        run(app, "--watch", "5", "--json")
+
+
+def test_ctrl_c_is_the_end_of_the_live_view_and_no_error(app, rented, monkeypatch):
+    def ctrl_c(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cloudgpu.base.clock.SystemClock.sleep", ctrl_c)
+    done = run(app, "--watch", "5", "--offline")
+    assert done.exit_code == 0
+    assert "$0.3420" in done.stdout
+
+
 def test_an_export_to_a_file_is_whole_and_adds_up(app, rented, tmp_path):
     target = tmp_path / "costs.csv"
     run(app, "export", "--format", "csv", "-o", str(target))

@@ -1,13 +1,15 @@
 """`cloudgpu cost`: what was spent, and what still bills."""
 
+from contextlib import suppress
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from cloudgpu.accounting.billing import Billing
     from cloudgpu.accounting.report import Report
     from cloudgpu.cli.session import Session
 
@@ -47,18 +49,21 @@ def cost(
     something may bill that nobody can vouch for.
     """
     if context.invoked_subcommand:
-        return
+        return None
+    from cloudgpu.base.errors import UsageError
     from cloudgpu.cli.cost.reading import days, end_of
     from cloudgpu.cli.cost.view import show, show_json
     from cloudgpu.cli.session import open_session
 
+    if watch and json:
+        raise UsageError("--watch is for people, --json for programs", hint="give one of them")
     days(since, until)  # a wrong day is refused before anything is opened or asked
     session = open_session()
-    if watch and not json:
-        _watch(lambda: _told(session, by.value, since, until, offline=offline, again=True), watch)
+    if watch:
+        return end_of(_watch(lambda: _told(session, by.value, since, until, offline=offline, again=True), watch))
     told, notes = _told(session, by.value, since, until, offline=offline)
     (show_json if json else show)(told, notes)
-    end_of(told.billing_now)
+    return end_of(told.billing_now)
 
 
 def _told(
@@ -72,15 +77,20 @@ def _told(
     return report(history, bounded(moments, last), by, first), notes
 
 
-def _watch(tell: "Callable[[], tuple[Report, list[str]]]", seconds: int) -> NoReturn:
+def _watch(tell: "Callable[[], tuple[Report, list[str]]]", seconds: int) -> "Sequence[Billing]":
+    """Show it again and again; at Ctrl-C, what bills by then."""
+    from cloudgpu.accounting.billing import Billing
     from cloudgpu.base.clock import SystemClock
     from cloudgpu.cli import render
     from cloudgpu.cli.cost.view import show
 
-    clock = SystemClock()
-    while True:
-        told, notes = tell()
-        render.clear()
-        show(told, notes)
-        render.note(f"Again every {seconds} s; Ctrl-C ends it.")
-        clock.sleep(seconds)
+    clock, bills = SystemClock(), tuple[Billing, ...]()
+    with suppress(KeyboardInterrupt):
+        while True:
+            told, notes = tell()
+            bills = told.billing_now
+            render.clear()
+            show(told, notes)
+            render.note(f"Again every {seconds} s; Ctrl-C ends it.")
+            clock.sleep(seconds)
+    return bills

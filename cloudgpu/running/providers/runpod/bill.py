@@ -13,6 +13,7 @@ from cloudgpu.base.clock import utc_text
 from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.money import ZERO, usd
 from cloudgpu.running.providers.base import BilledLine
+from cloudgpu.running.providers.currency import in_dollars
 
 _METERS = {"gpuAmount": "gpu", "cpuAmount": "cpu", "diskAmount": "disk"}
 _HOUR = timedelta(hours=1)
@@ -46,7 +47,7 @@ def lines_of(instance_id: str | None, body: Any, since: datetime, now: datetime)
 
 
 def _lines(record: Mapping[str, Any], since: datetime, now: datetime) -> Iterator[BilledLine]:
-    start = max(_moment(record["startTime"]), since)
+    start = max(_moment(in_dollars(record)["startTime"]), since)
     end = max(start, min(_moment(record["endTime"]), now))
     pod_id, told = str(record["podId"]), ZERO
     for field, meter in _METERS.items():

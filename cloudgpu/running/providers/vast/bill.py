@@ -8,6 +8,7 @@ from typing import Any
 from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.money import usd
 from cloudgpu.running.providers.base import BilledLine
+from cloudgpu.running.providers.currency import in_dollars
 from cloudgpu.running.providers.pages import Page, all_rows
 
 _METERS = {"gpu": "gpu", "disk": "disk", "storage": "disk", "bwd": "download", "bwu": "upload"}
@@ -43,9 +44,9 @@ def _page(body: Any) -> Page:  # noqa: ANN401  (whatever came)
 
 
 def _lines(row: Mapping[str, Any]) -> Iterator[BilledLine]:
-    instance_id = str(row["source"]).removeprefix("instance-")
+    instance_id = str(in_dollars(row)["source"]).removeprefix("instance-")
     items = row.get("items") or [row]
-    for item in items:
+    for item in map(in_dollars, items):
         start, end = item.get("start") or row["start"], item.get("end") or row["end"]
         meter = _METERS.get(str(item.get("type")), str(item.get("type")))
         yield BilledLine(
