@@ -110,6 +110,10 @@ def test_the_driver_tells_the_cards_where_docker_runs_here(tmp_path, monkeypatch
     assert cards.cards_of(docker_settings({}), is_here=False) is None
 
 
+def test_a_card_that_comes_in_two_sizes_has_the_one_that_was_named():
+    assert [each.memory_mib for each in cards.declared("A100 SXM4 80GB, A100 SXM4 40GB")] == [81920, 40960]
+
+
 def test_mixed_cards_are_told_apart_and_each_keeps_its_id(world):
     provider = world.open({"CLOUDGPU_DOCKER_GPUS": "1x RTX 3090, 2x RTX 4090", "CLOUDGPU_DOCKER_GPU_IDS": "2,0,1"})
     offers = {each.offer_id: each for each in provider.search(QUERY).offers}

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloudgpu.base.errors import UnknownGpuError, UsageError
+from cloudgpu.base.errors import UsageError
 from cloudgpu.base.settings import DockerSettings
-from cloudgpu.sizing.gpus import find_gpu, match_gpu
+from cloudgpu.sizing.gpus import GpuSpec, find_gpu, match_gpu
 
 _SMI = (
     "nvidia-smi", "--query-gpu=index,name,memory.total,power.limit,compute_cap", "--format=csv,noheader,nounits",
@@ -78,7 +78,7 @@ def declared(text: str, ids: Sequence[str] = ()) -> tuple[Card, ...]:
             hint="name each once, for example 0,1",
         )
     numbered = zip(ids or map(str, range(len(names))), names, strict=False)
-    return tuple(_known(device_id, find_gpu(name).name, None) for device_id, name in numbered)
+    return tuple(_of_catalogue(device_id, find_gpu(name)) for device_id, name in numbered)
 
 
 def devices_of(info: Mapping[str, Any]) -> frozenset[str]:
@@ -128,25 +128,24 @@ def _seen_by_driver() -> tuple[Card, ...]:
         return ()
 
 
-def _row(index: str, name: str, memory_mib: str, watts: str, capability: str) -> Card:
-    try:
-        limit = round(float(watts))
-    except ValueError:
-        limit = None  # cards of notebooks have none
-    return _known(index, name, int(memory_mib), limit, capability)
-
-
-def _known(
-    device_id: str, name: str, memory_mib: int | None, watts: int | None = None, capability: str | None = None
-) -> Card:
-    """The card with what the catalogue adds to it. Raises UnknownGpuError when neither knows its memory."""
-    gpu = match_gpu(name, memory_mib)
-    if gpu is None and memory_mib is None:
-        raise UnknownGpuError(f"no GPU named {name!r}", hint="see: cloudgpu gpus")
+def _row(index: str, name: str, memory: str, watts: str, capability: str) -> Card:
+    """One line of nvidia-smi; the catalogue adds what it does not say. A card in no catalogue keeps its name."""
+    memory_mib, gpu = int(memory), match_gpu(name, int(memory))
     return Card(
-        device_id=device_id,
-        name=gpu.name if gpu else name,
-        memory_mib=memory_mib or (gpu.memory_mib if gpu else 0),
-        compute_capability=capability or (gpu.compute_capability if gpu else None),
-        watts=watts or (gpu.power_w if gpu else None),
-    )
+        device_id=index, name=gpu.name if gpu else name, memory_mib=memory_mib, compute_capability=capability,
+        watts=_limit(watts) or (gpu.power_w if gpu else None),
+    )  # fmt: skip
+
+
+def _limit(watts: str) -> int | None:
+    try:
+        return round(float(watts))
+    except ValueError:
+        return None  # cards of notebooks have none
+
+
+def _of_catalogue(device_id: str, gpu: GpuSpec) -> Card:
+    return Card(
+        device_id=device_id, name=gpu.name, memory_mib=gpu.memory_mib, compute_capability=gpu.compute_capability,
+        watts=gpu.power_w,
+    )  # fmt: skip
