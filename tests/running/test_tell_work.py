@@ -6,9 +6,10 @@ import pytest
 
 from cloudgpu.base.errors import StoreError
 from cloudgpu.base.events import EventKind
+from cloudgpu.emulator.engine_rig import EngineRig
 from cloudgpu.running.deployment.vitals import note_work, take_vitals
 from cloudgpu.running.health import Health
-from cloudgpu.running.work import Cache, Tokens, Work, work_in
+from cloudgpu.running.work import Cache, Tokens, Work, read_work, work_in
 
 VLLM = """
 vllm:num_requests_running{engine="0",model_name="m"} 2.0
@@ -49,6 +50,14 @@ llamacpp:kv_cache_usage_ratio 1e-2
 def test_tokens_and_cache_are_read_from_each_engines_page(page, tokens, cache):
     work = work_in(page)
     assert (work.tokens, work.cache) == (tokens, cache)
+
+
+def test_an_engine_that_runs_is_asked_without_a_key_and_one_that_is_gone_tells_nothing():
+    with EngineRig(api_key="sk-x") as engine:
+        engine.counters.prompt_tokens, engine.counters.generation_tokens = 7, 9
+        told = read_work(engine.url)
+    assert (told.tokens, told.cache) == (Tokens(prompt=7, generation=9), Cache(share=Decimal(0)))
+    assert read_work(engine.url) is None
 
 
 class Engine:
