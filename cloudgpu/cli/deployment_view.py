@@ -12,7 +12,7 @@ from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
-from cloudgpu.running.deployment import Deployment, DeploymentState, Progress, is_left_behind
+from cloudgpu.running.deployment import Deployment, DeploymentState, Progress
 from cloudgpu.running.deployment.vitals import silence
 
 _EXISTS_BADLY = {
@@ -74,8 +74,6 @@ def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
         silent = silence(deployment)
         if silent and not deployment.state.is_final:
             render.warning(f"{deployment.name}: {silent}; what it prints: cloudgpu logs {deployment.name}")
-        if is_left_behind(deployment, session.store):
-            render.warning(left_behind(deployment))
         if deployment.last_error and not deployment.state.is_final:
             render.note(f"{deployment.name}: {deployment.last_error}")
 

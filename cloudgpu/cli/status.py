@@ -21,11 +21,13 @@ def status(
 ) -> None:
     """Show what is rented, as the providers show it now, and what it costs.
 
-    Exit status 6 when something may bill that nobody can vouch for, 5 when a provider could not be asked.
+    Exit status 6 when something may bill that nobody can vouch for, or bills and no command waits for it to answer; 5
+    when a provider could not be asked.
     """
     from cloudgpu.cli import render
-    from cloudgpu.cli.deployment_view import as_row, show_open_migrations, show_table, trouble
+    from cloudgpu.cli.deployment_view import as_row, left_behind, show_open_migrations, show_table, trouble
     from cloudgpu.cli.session import open_session
+    from cloudgpu.running.deployment import is_left_behind
 
     session = open_session()
     found = session.store.deployments(include_gone=every)
@@ -38,7 +40,8 @@ def status(
         show_open_migrations(session, shown)
     else:
         render.text("Nothing is rented.")
-    _end(trouble(shown), unasked)
+    alone = [left_behind(each) for each in shown if is_left_behind(each, session.store)]
+    _end([*trouble(shown), *alone], unasked)
 
 
 def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Deployment], list[str]]":

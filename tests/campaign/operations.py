@@ -105,6 +105,7 @@ class Sweep:
         unknown = truth.alive_ours - truth.known
         if unknown:
             yield f"gc says that all is well, and {sorted(unknown)} bills and is not in the journal"
+        yield from _alone("gc", truth)
 
 
 class Status:
@@ -130,6 +131,7 @@ class Status:
         hidden = {row.name for row in truth.rows if row.lives} - shown
         if hidden:
             yield f"status does not show {sorted(hidden)}"
+        yield from _alone("status", truth)
 
 
 class Costs:
@@ -149,6 +151,13 @@ class Costs:
     def broken(self, name: str, answer: Mapping[str, Any], truth: Truth) -> Iterator[str]:
         """It promises nothing that is judged here."""
         return iter(())
+
+
+def _alone(what: str, truth: Truth) -> Iterator[str]:
+    """Nothing bills that no command waits for, be it well known."""
+    alone = [row.name for row in truth.rows if row.loads]
+    if alone:
+        yield f"{what} says that all is well, and {alone} loads while nobody waits for it"
 
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 _OURS = re.compile(r"cloudgpu-(?P<store>[0-9a-f]{8})-(?P<name>.+)-[0-9a-f]{12}-\d{8}T\d{4}Z")
 _FINAL = ("gone", "abandoned")
+_LOADING = ("provisioning", "starting", "loading")
 _UNSETTLED = ("creating", "uncertain", "destroying", "cleanup_failed")
 
 
@@ -20,6 +21,7 @@ class Row:
     name: str
     state: str
     instance_id: str | None
+    served: bool
 
     @property
     def lives(self) -> bool:
@@ -30,6 +32,11 @@ class Row:
     def unsettled(self) -> bool:
         """It may bill, and nobody can vouch for it."""
         return self.state in _UNSETTLED
+
+    @property
+    def loads(self) -> bool:
+        """It is on its way to its first answer: while no command waits for it, it bills and nobody looks."""
+        return self.state in _LOADING and not self.served
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +90,9 @@ def read_truth(journal: Path, alive: Mapping[str, str | None]) -> Truth:
         rows = connection.execute("SELECT token, name, state, body FROM deployments ORDER BY since, token").fetchall()
     finally:
         connection.close()
-    shown = tuple(Row(token, name, state, json.loads(body)["instance_id"]) for token, name, state, body in rows)
-    return Truth(found and found[0], shown, alive)
+    return Truth(found and found[0], tuple(_row(*row) for row in rows), alive)
+
+
+def _row(token: str, name: str, state: str, body: str) -> Row:
+    told = json.loads(body)
+    return Row(token, name, state, told["instance_id"], told["ready_at"] is not None)

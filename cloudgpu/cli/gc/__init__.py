@@ -34,7 +34,8 @@ def gc(
     """Settle what an interrupted command left behind, and list instances that bill though nothing wants them.
 
     Only labels of cloudgpu's exact form count; whatever else the account has is none of its business. Reports, and
-    removes nothing without --destroy. Exit status 6 when something unwanted may still bill.
+    removes nothing without --destroy. Exit status 6 when something unwanted may still bill, or something bills and no
+    command waits for it to answer.
     """
     from cloudgpu.cli.gc import run
     from cloudgpu.cli.session import open_session

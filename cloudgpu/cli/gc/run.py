@@ -23,8 +23,9 @@ def run(
     """See `cloudgpu.cli.gc.gc`. Destroys only with `destroy`, and after a yes."""
     looked = look_everywhere(session, check_providers(providers))
     found, failures, settled = looked.findings, looked.failures, looked.deployments
+    alone = _alone(session, found, settled)
     if not as_json:
-        _show(session, found, settled, failures)
+        _show(found, settled, failures, alone)
     wanted = [each for each in found if _may_go(session, each, expired=expired, foreign=foreign)]
     left = found
     if destroy and wanted and (yes or render.confirm(f"Remove {len(wanted)} of {len(found)} instances?")):
@@ -37,7 +38,7 @@ def run(
         failures.append(error)
     if as_json:
         render.out_json(_document(found, settled, failures))
-    _end(left, failures, as_json=as_json)
+    _end(left, alone, failures, as_json=as_json)
 
 
 def unlock(session: Session, name: str) -> None:
@@ -94,17 +95,22 @@ def _document(
     }
 
 
-def _show(
-    session: Session, found: Sequence[Finding], settled: Sequence[Deployment], failures: Sequence[CloudgpuError]
-) -> None:
+def _alone(session: Session, found: Sequence[Finding], settled: Sequence[Deployment]) -> list[Deployment]:
+    """What an `up` that was cut short left loading: it bills, and no command waits for it."""
     spare = {each.view.instance_id for each in found if each.why is Why.SPARE}
-    left = [each for each in settled if is_left_behind(each, session.store) and each.instance_id not in spare]
-    for each in left:
-        render.warning(left_behind(each) + ".")
+    return [each for each in settled if is_left_behind(each, session.store) and each.instance_id not in spare]
+
+
+def _show(
+    found: Sequence[Finding],
+    settled: Sequence[Deployment],
+    failures: Sequence[CloudgpuError],
+    alone: Sequence[Deployment],
+) -> None:
     for each in settled:
         _say(each)
     if not found:
-        nothing = "Nothing else that is unwanted bills." if left else "Nothing unwanted bills."
+        nothing = "Nothing else that is unwanted bills." if alone else "Nothing unwanted bills."
         return None if failures else render.text(nothing)
     columns = (
         Column("NAME"), Column("INSTANCE"), Column("LABEL", drop=3), Column("STATE", drop=2),
@@ -148,17 +154,24 @@ def _cells(finding: Finding) -> list[str]:
     return [finding.token.name, view.instance_id, view.label or "", view.state.value, price, finding.why.value]
 
 
-def _end(left: Sequence[Finding], failures: Sequence[CloudgpuError], *, as_json: bool) -> None:
+def _end(
+    left: Sequence[Finding], alone: Sequence[Deployment], failures: Sequence[CloudgpuError], *, as_json: bool
+) -> None:
+    """Say what could not be done, and what bills on; that counts most."""
     orphans = [each for each in left if each.is_orphan]
     worst = max(failures, key=lambda error: error.exit_status, default=None)
+    bills = bool(orphans or alone)
     for error in failures:
-        if as_json or error is not worst:
+        if as_json or bills or error is not worst:
             typer.echo(f"Error: {error.message}", err=True)
+    for each in alone:
+        typer.secho(f"! {left_behind(each)}", err=True, bold=True)
+    if orphans:
+        typer.secho(f"! {len(orphans)} of these are ours and unwanted, and bill. Remove them: cloudgpu gc --destroy",
+                    err=True, bold=True)  # fmt: skip
+    if bills:
+        raise typer.Exit(6)
     if worst is not None and as_json:
         raise typer.Exit(worst.exit_status)  # its words stand in the document already
     if worst is not None:
         raise worst
-    if orphans:
-        typer.secho(f"! {len(orphans)} of these are ours and unwanted, and bill. Remove them: cloudgpu gc --destroy",
-                    err=True, bold=True)  # fmt: skip
-        raise typer.Exit(6)

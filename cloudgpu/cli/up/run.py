@@ -34,6 +34,7 @@ from cloudgpu.running.deployment import (
     Progress,
     UpRequest,
     bring_up,
+    end_spares,
     refresh,
     refuse_taken,
 )
@@ -109,10 +110,12 @@ def _was_cut_off(session: Session, standing: Deployment, wanted: Needs) -> bool:
 def _still_there(session: Session, standing: Deployment) -> Deployment:
     """What the provider shows of it now. Raises ConflictError when that is not what the journal has.
 
-    It may have been removed by hand since: a ready deployment is promised to nobody on the journal's word alone.
+    It may have been removed by hand since: a ready deployment is promised to nobody on the journal's word alone. What
+    raced with it, and was to be removed when the run was cut off, is removed now.
     """
-    clock = session.clock(standing.provider)
-    seen = refresh(standing, session.provider(standing.provider), session.store, clock, session.emit)
+    provider, store, clock = session.provider(standing.provider), session.store, session.clock(standing.provider)
+    end_spares(standing, provider=provider, store=store, clock=clock, emit=session.emit)
+    seen = refresh(standing, provider, store, clock, session.emit)
     if seen.state is DeploymentState.READY and seen.missing_since is None and not seen.last_error:
         return seen
     raise ConflictError(

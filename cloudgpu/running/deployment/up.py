@@ -55,6 +55,17 @@ def bring_up(
         return Race(journal, request, prober, [] if failures is None else failures).run(standing)
 
 
+def end_spares(deployment: Deployment, *, provider: Provider, store: Store, clock: Clock, emit: Emit) -> None:
+    """Remove what a race that was killed left under this name beside the one that counts. Nothing to do: no call.
+
+    Raises CleanupFailedError when the end of one cannot be proved, ConflictError while another process works on them.
+    """
+    if len(store.living(deployment.name)) > 1:
+        journal = Journal(provider=provider, store=store, clock=clock, emit=emit)
+        with turn(journal, deployment.name, f"up {deployment.name}"):
+            _end_spares(journal, deployment.name)
+
+
 def _standing(journal: Journal, request: UpRequest) -> Deployment | None:
     """What an earlier run left under this name and can be gone on with; settles or ends what it left half done."""
     found = next(iter(journal.store.living(request.name)), None)
