@@ -11,7 +11,6 @@ import socket
 import socketserver
 import struct
 import threading
-import time
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
@@ -332,11 +331,3 @@ def _layers():
 def _frame(stream, payload):
     """Docker's multiplexed form: the stream, three zeros, the length, the bytes."""
     return struct.pack(">BxxxL", stream, len(payload)) + payload
-
-
-def wait_until(what, limit_s=120.0):
-    """Wait for a condition of another thread's."""
-    end = time.monotonic() + limit_s
-    while not what():
-        assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.01)

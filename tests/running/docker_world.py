@@ -40,15 +40,14 @@ class DockerWorld:
     def __init__(self, folder, settings=SETTINGS):
         self.clock = ManualClock(START)
         self.daemon = Daemon(f"{folder}/docker.sock", self.clock).start()
+        self._opened = []
         self.provider = self.open(settings)
         self.store = Store(f"sqlite:///{folder}/cloudgpu.db")
 
-    def open(self, settings=SETTINGS, answer_s=30.0):
+    def open(self, settings=SETTINGS):
         environment = {"DOCKER_HOST": f"unix://{self.daemon.path}"} | settings
-        opened = open_docker(docker_settings(environment), self.clock)
-        opened.daemon.answer_s = answer_s
-        self._opened = [*getattr(self, "_opened", []), opened]
-        return opened
+        self._opened.append(open_docker(docker_settings(environment), self.clock))
+        return self._opened[-1]
 
     def close(self):
         self.store.close()

@@ -441,11 +441,12 @@ def test_a_daemon_that_was_never_there_is_said(tmp_path):
 
 def test_a_daemon_that_does_not_answer_in_time_is_said(world):
     instance_id = world.run()
-    slow = world.open(answer_s=0.2)
-    slow.instances()
+    client = world.provider.daemon.client()
     world.daemon.fault("destroy", "silent")
+    client.timeout, patient_s = 0.2, client.timeout
     with pytest.raises(UnreachableError, match="in time"):
-        slow.destroy(instance_id)
+        world.provider.destroy(instance_id)
+    client.timeout = patient_s
     world.daemon.hold.set()
     assert world.provider.instance(instance_id) is not None
 

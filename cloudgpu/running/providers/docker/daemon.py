@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 _ANSWER_S = 60.0
+"""How long one answer may be silent, in real seconds."""
 _LOOPBACK = "127.0.0.1"
 
 
 @dataclass(slots=True)
 class Daemon:
-    """One daemon. `answer_s` is how long one answer may be silent, in real seconds."""
+    """One daemon."""
 
     settings: DockerSettings
     clock: Clock
-    answer_s: float = _ANSWER_S
     calls: Counter[str] = field(default_factory=Counter)
     clock_ahead_s: float | None = None
     _client: Any = None
@@ -61,7 +61,7 @@ class Daemon:
             try:
                 way = sdk.utils.kwargs_from_env(environment=self._environment())
                 self._client = sdk.APIClient(
-                    **({"base_url": DEFAULT_SOCKET} | way), version="auto", timeout=self.answer_s,
+                    **({"base_url": DEFAULT_SOCKET} | way), version="auto", timeout=_ANSWER_S,
                     use_ssh_client=self.place.startswith("ssh://"),
                 )  # fmt: skip
             except Exception as error:
