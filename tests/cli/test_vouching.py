@@ -75,6 +75,7 @@ def test_a_deployment_that_serves_but_was_never_given_its_address_is_given_it_by
     journal.save_deployment(READY)
     journal.save_service(Service(name="mistral", api_key=Secret("sk-1"), serving=None))
     monkeypatch.setattr("cloudgpu.cli.up.run._still_there", lambda session, standing: standing)  # the provider shows it
+    monkeypatch.setattr("cloudgpu.cli.up.run.note_work", lambda *_: None)  # its engine stands nowhere
     assert run(monkeypatch, "up", "mistral", "--yes", "--json") == 0
     assert json.loads(capsys.readouterr().out)["deployment"]["instance_id"] == "33"
     assert "sk-1" in (home / "services" / "mistral" / "current" / "endpoint.env").read_text()
