@@ -30,6 +30,7 @@ async function renew() {
 setInterval(renew, %d);
 """
 _OWN_STYLE = """
+body { max-width: 1000px; } svg.w720 { width: 100%; }
 .stale::before { content: "The command that serves this page has ended; what you see is old."; display: block;
   border-left: 4px solid var(--fee); padding: 6px 12px; background: var(--card); }
 .trouble { color: var(--fee); }
