@@ -103,7 +103,7 @@ def _service(name: str, words: list[Word], environment: Mapping[str, str]) -> Se
             return _docker(name, words[index + 2 :], start)
     inner = list(unwrapped(tuple(words)))
     texts = [word.text for word in inner]
-    first = next(i for i, text in enumerate(texts) if _starts_server(text, texts[i + 1 : i + 2]))
+    first = next((i for i, text in enumerate(texts) if _starts_server(text, texts[i + 1 : i + 2])), 0)
     return Service(name=name, words=tuple(inner[first:]), environment=dict(environment), places={"": start})
 
 

@@ -1,6 +1,7 @@
 """Every form a profile comes in: compose files with variables, shell lines, docker run; and what is no profile."""
 
 import json
+from contextlib import suppress
 
 import pytest
 
@@ -200,3 +201,9 @@ def test_a_secret_is_found_at_its_own_line(form):
 def test_anchors_and_null_values_are_taken_as_compose_takes_them():
     base = "x-a: &a {image: 'vllm/vllm-openai:v0.25.1'}\n"
     assert "V01" in rules(f"{base}services:\n  a:\n    <<: *a\n    ports:\n    command: --swap-space 4\n", "c.yml")
+
+
+@pytest.mark.parametrize("text", ["vllm serve' Qwen/Qwen3-8B", "vllm serve", "tmux new 'vllm serve", "x -m"])
+def test_a_broken_command_is_a_finding_or_a_sentence_never_a_crash(text):
+    with suppress(UsageError, BadFileError):
+        lint(text, "run.sh", variables={})
