@@ -4,6 +4,7 @@ import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -50,8 +51,9 @@ class _Trust:
 _TRUST = (_Trust("verified", 1.0), _Trust("unverified", 0.6), _Trust("deverified", 0.7))
 
 
+@lru_cache(maxsize=16)
 def make_machines(seed: int, listed_at: datetime) -> tuple[Machine, ...]:
-    """Every machine of the market with this seed. Pure: no clock, no global randomness."""
+    """Every machine of the market with this seed. Pure: no clock, no global randomness. Drawn once a process."""
     dice = random.Random(seed)
     kinds = [kind for kind in gpu_kinds() for _ in range(_machines_of(kind))]
     machines = tuple(_machine(index, kind, dice, listed_at) for index, kind in enumerate(kinds))
