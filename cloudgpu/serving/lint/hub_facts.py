@@ -18,3 +18,27 @@ class HubFacts:
     config: Mapping[str, Any] = field(default_factory=dict)
     adapter: Mapping[str, Any] = field(default_factory=dict)
     has_chat_template: bool | None = None
+
+    @property
+    def architecture(self) -> str | None:
+        """The first of the config's architectures; None when it names none."""
+        named = self.config.get("architectures")
+        return named[0] if isinstance(named, list) and named and isinstance(named[0], str) else None
+
+    @property
+    def rank(self) -> int | None:
+        """The adapter's rank."""
+        found = self.adapter.get("r")
+        return found if isinstance(found, int) else None
+
+    @property
+    def saved_modules(self) -> frozenset[str]:
+        """Whole modules that the adapter brings."""
+        found = self.adapter.get("modules_to_save")
+        return frozenset(each for each in found if isinstance(each, str)) if isinstance(found, list) else frozenset()
+
+    @property
+    def base(self) -> str | None:
+        """The repository that the adapter was made for; None for a folder of whoever made it."""
+        found = self.adapter.get("base_model_name_or_path")
+        return found if isinstance(found, str) and found.count("/") == 1 and not found.startswith("/") else None

@@ -146,3 +146,11 @@ def test_no_more_repositories_are_asked_than_a_reader_waits_for(hub, typed):
     many = " ".join(f"a{number}=someone/lora-{number}" for number in range(20))
     _, told = typed(f"vllm serve {MODEL} --enable-lora --lora-modules {many}")
     assert told.count("was not asked about") == 21 - MOST_REPOSITORIES
+
+
+@pytest.mark.parametrize("odd", [None, 1, True, [], [1], {}, "x"])
+def test_files_that_hold_anything_are_read_without_a_crash(hub, typed, odd):
+    hub.put(MODEL, "config.json", dict.fromkeys((*CONFIG, "quantization_config", "rope_scaling"), odd))
+    names = ("r", "modules_to_save", "use_dora", "base_model_name_or_path")
+    hub.put(ADAPTER, "adapter_config.json", dict.fromkeys(names, odd))
+    assert "V55" not in typed(SERVE)[0]

@@ -21,8 +21,8 @@ def rank_too_high(case: Case) -> Iterator[Hit]:
     """An adapter that is named at the start ends it when its rank does not fit the slot."""
     limit = case.args.count("--max-lora-rank") or _DEFAULT_RANK
     for name, facts in _adapters(case):
-        rank = facts.adapter.get("r")
-        if isinstance(rank, int) and rank > limit:
+        rank = facts.rank
+        if rank is not None and rank > limit:
             slot = next((each for each in _RANKS if each >= rank), None)
             yield Hit(
                 message=f"the adapter {name} has rank {rank}, and --max-lora-rank is {limit}: the start ends",
@@ -36,10 +36,10 @@ def rank_too_high(case: Case) -> Iterator[Hit]:
 def unsupported_adapter(case: Case) -> Iterator[Hit]:
     """DoRA, and whole modules saved beside the adapter."""
     for name, facts in _adapters(case):
-        saved = set(facts.adapter.get("modules_to_save") or ())
-        saved -= _HEADS if case.release > _OLDEST else set()
-        why = "is a DoRA" if facts.adapter.get("use_dora") else f"brings whole modules ({_listed(saved)})"
-        if facts.adapter.get("use_dora") or saved:
+        saved = facts.saved_modules - (_HEADS if case.release > _OLDEST else set())
+        is_dora = facts.adapter.get("use_dora") is True
+        why = "is a DoRA" if is_dora else f"brings whole modules ({', '.join(sorted(saved))})"
+        if is_dora or saved:
             yield Hit(
                 message=f"the adapter {name} {why}, which vLLM does not serve", at=case.at("--lora-modules"),
                 fix="merge it into the model, or serve it under transformers: cloudgpu template show transformers-lora",
@@ -50,9 +50,8 @@ def unsupported_adapter(case: Case) -> Iterator[Hit]:
 def foreign_adapter(case: Case) -> Iterator[Hit]:
     """It may load, and talk nonsense. A quantised copy of the base is the base."""
     for name, facts in _adapters(case):
-        base = facts.adapter.get("base_model_name_or_path")
-        if isinstance(base, str) and case.model_name and "/" in base and not _is_same(base, case):
-            yield Hit(message=f"the adapter {name} was made for {base}, not for {case.model_name}",
+        if facts.base and case.model_name and not _is_same(facts.base, case):
+            yield Hit(message=f"the adapter {name} was made for {facts.base}, not for {case.model_name}",
                       fix="serve the base that it names", at=case.at("--lora-modules"))  # fmt: skip
 
 
@@ -85,17 +84,19 @@ def template_missing(case: Case) -> Iterator[Hit]:
 def unknown_architecture(case: Case) -> Iterator[Hit]:
     """Newer than the engine, or dropped since. What transformers serve in its stead nobody can see: a warning then."""
     facts = case.repositories.get(case.model_name or "")
-    for name in (facts.config.get("architectures") or () if facts else ())[:1]:
-        last, first = last_release(name), first_seen(name)
-        if last and case.release > release_of(last):
-            yield Hit(message=f"{name} left vLLM after {last}; {case.version} refuses it",
-                      fix=f"use an image of {last}, or another model", at=case.at("--model"))  # fmt: skip
-        elif (first is None and case.release <= release_of(NEWEST)) or (first and _is_before(case, first)):
-            known = f"is in vLLM's registry since about {first}" if first else f"is in no registry up to {NEWEST}"
-            yield Hit(
-                message=f"{name} {known}, not in that of {case.version}: unless transformers serve it, it is refused",
-                fix="use a later image", at=case.at("--model"), severity=Severity.WARNING,
-            )  # fmt: skip
+    name = facts.architecture if facts else None
+    if name is None:
+        return
+    last, first = last_release(name), first_seen(name)
+    if last and case.release > release_of(last):
+        yield Hit(message=f"{name} left vLLM after {last}; {case.version} refuses it",
+                  fix=f"use an image of {last}, or another model", at=case.at("--model"))  # fmt: skip
+    elif (first is None and case.release <= release_of(NEWEST)) or (first and _is_before(case, first)):
+        known = f"is in vLLM's registry since about {first}" if first else f"is in no registry up to {NEWEST}"
+        yield Hit(
+            message=f"{name} {known}, not in that of {case.version}: unless transformers serve it, it is refused",
+            fix="use a later image", at=case.at("--model"), severity=Severity.WARNING,
+        )  # fmt: skip
 
 
 def _adapters(case: Case) -> Iterator[tuple[str, HubFacts]]:
@@ -121,7 +122,3 @@ def _stem(name: str) -> str:
     for ending in ("-awq", "-gptq-int4", "-gptq-int8", "-gptq", "-fp8", "-unsloth-bnb-4bit", "-bnb-4bit", "-4bit"):
         stem = stem.removesuffix(ending)
     return stem
-
-
-def _listed(modules: set[str]) -> str:
-    return ", ".join(sorted(modules))
