@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.nodes import nodes_of
+from cloudgpu.planning.offers import cards
 from cloudgpu.planning.plan import Plan
 from cloudgpu.serving.launch import LaunchRequest
 from cloudgpu.serving.launching import launch_of
@@ -103,7 +104,8 @@ def header(setup: Setup, how: str) -> str:
     """The first lines of a file: what it is, which secrets it wants, how to run it."""
     wanted = f"# Needs {' and '.join(setup.secrets)} in the environment.\n" if setup.secrets else ""
     machines = f"{setup.nodes} machines of " if setup.nodes > 1 else ""
+    each = cards(setup.gpu, setup.gpu_memory_gib * 1024, setup.gpu_count)
     private = (
         "# The machines talk to each other in clear text: keep them on a network of their own.\n" if machines else ""
     )
-    return f"# {setup.model} on {machines}{setup.gpu_count}x {setup.gpu}, by cloudgpu.\n{wanted}{private}# {how}\n"
+    return f"# {setup.model} on {machines}{each}, by cloudgpu.\n{wanted}{private}# {how}\n"
