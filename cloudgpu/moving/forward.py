@@ -29,6 +29,8 @@ def go_forward(migration: Migration, acts: Acts) -> Migration:
         migration = _provision(migration, acts)
     if migration.state is MigrationState.WARMING:
         check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
+        if is_left(migration.old, acts):
+            acts.share(migration)  # where the old side is reached may have changed since it was last said
         acts.warm_up(migration)
         migration = saved(migration.at(MigrationState.VALIDATING), acts)
     if migration.state is MigrationState.VALIDATING:

@@ -40,6 +40,7 @@ class Move:
         patch.setattr(running_acts, "bring_up", self._bring_up(running_acts.bring_up))
         patch.setattr(running_acts, "probe", lambda *_: Health(ready=True, phase="ready", detail=""))
         patch.setattr(running_acts, "first_tokens", lambda *_: FirstTokens())
+        patch.setattr(running_acts, "note_work", lambda *_: None)  # what is on paper has no engine to ask
         patch.setattr(running_acts, "warm_up", lambda *_: None)
         patch.setattr(running_acts, "judge", self._judge)
         self.store, self.provider = self.desk.store, self.desk.provider

@@ -95,6 +95,8 @@ def test_a_new_side_without_memory_or_sense_never_gets_a_request(here):
     assert listed["state"] == "aborted"
 
     here.go_on(speed=60)  # slow enough to spoil the new side before it answers
+    here.run("gateway", "start")  # the old side may have another port now
+    here.wait_until(lambda: old_serves(here), "the old side is seen up again")
     migrating = here.begin(*MIGRATE)
     here.wait_until(lambda: len(here.alive()) == 2, "the new side is rented")
     (label,) = [each["label"] for each in here.alive() if "qwen" in each["label"]]

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +55,7 @@ def _up_behind_a_gateway(speed: float, environment: Environment) -> None:
 def _first_try(environment: Environment) -> None:
     play("A bigger model: Qwen2.5 14B.", ("plan", "qwen-14b", "--provider", "emulator"), environment)
     play("What would the move be, and cost?", (*_CANARY, "--dry-run"), environment)
-    play("Do it: measure both, then a tenth of the requests.", (*_CANARY, "--pause", "ask"), environment)
+    _measure("Do it: measure both, then a tenth of the requests.", (*_CANARY, "--pause", "ask"), environment)
     label = _label_of("qwen-14b", environment)
     fault = ("emulator", "fault", "add", "engine", "503", "--times", "0", "--label", label)
     play("Now the new model breaks: every answer is a 503.", fault, environment)
@@ -65,9 +65,17 @@ def _first_try(environment: Environment) -> None:
 
 def _second_try(environment: Environment) -> None:
     play("The new model is mended.", ("emulator", "fault", "clear"), environment)
-    play("Once more; it is still warm, nothing is rented.", (*_CANARY, "--pause", "3"), environment)
+    _measure("Once more; it is still warm, nothing is rented.", (*_CANARY, "--pause", "3"), environment, "--full")
     play("Where does it stand?", ("migrate", "status"), environment)
     play("Keep the new one, stop paying for the old one.", ("migrate", "finalize", "--yes"), environment)
+
+
+def _measure(title: str, migrate: Sequence[str], environment: Environment, *how_far: str) -> None:
+    """Begin. Where a busy machine blurs the times, the gates cannot tell and wait for a person, who goes on."""
+    play(title, migrate, environment, or_status=1)
+    if told(("migrate", "status", "--json"), environment)["migration"]["state"] == "paused":
+        words = ("migrate", "promote", *how_far)
+        play("The gates could not tell and wait. Somebody reads the figures, and goes on.", words, environment)
 
 
 def _label_of(name: str, environment: Environment) -> str:

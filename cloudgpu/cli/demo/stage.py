@@ -43,13 +43,15 @@ def start_market(title: str, speed: float, environment: Environment) -> None:
     play(title, ("emulator", "start", "--speed", f"{speed:g}", "--seed", str(SEED)), environment)
 
 
-def play(title: str, arguments: Sequence[str], environment: Environment, *, status: int = 0) -> None:
-    """One step, shown with its command. Raises typer.Exit when it ends with another status than it should."""
+def play(
+    title: str, arguments: Sequence[str], environment: Environment, *, status: int = 0, or_status: int = 0
+) -> None:
+    """One step, shown with its command. Raises typer.Exit when it ends with another status than these two."""
     render.heading(f"\n{title}")
     render.note(f"$ cloudgpu {' '.join(arguments)}")
     sys.stdout.flush()
     done = subprocess.run(_command(arguments), env=environment, check=False)
-    if done.returncode != status:
+    if done.returncode not in (status, or_status or status):
         raise typer.Exit(done.returncode or 1)
 
 

@@ -5,7 +5,6 @@ import random
 import shutil
 import signal
 import socket
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.campaign.judge import (
@@ -95,7 +94,6 @@ class _Telling:
         self.market = stage.market
         self.intended: set[str] = set()
         self.lied = self.gateway_lost = self.calm = False
-        self.destroyed = 0
 
     def whole(self) -> None:
         """The service, the tale, the end."""
@@ -166,16 +164,12 @@ class _Telling:
             process.send(signal.SIGKILL)
         if not process.ended:
             ends = process.at == "ask_destroy" and process.words[0] == "migrate" and "replace" not in self.tale.words
-            traffic = self.scene.traffic() if ends else None
+            before = (self.scene.traffic(), len(self.market.acts()[1])) if ends else None
             process.go_on(self.market.clock)
-            if traffic is not None:
-                for instance_id in self._newly_destroyed():
+            if before is not None:
+                traffic, earlier = before
+                for instance_id in self.market.acts()[1][earlier:]:
                     self.told.broken += judge_reached(instance_id, traffic)
-
-    def _newly_destroyed(self) -> Sequence[str]:
-        destroys = self.market.acts()[1]
-        found, self.destroyed = destroys[self.destroyed :], len(destroys)
-        return found
 
     def _strike(self, strike: Strike, process: Process) -> None:
         self.told.lines.append(f"  {strike.do} at touch {process.touch} ({process.at})")

@@ -1,7 +1,8 @@
 """What stands in for what is slow or needs real seconds. Everything else of the program runs as it is.
 
 - a proxy on paper, a file that says what would run: its weights, who stands by, whom it would ask
-- the gates: they find what the tale says, after two minutes of the market's time in which anything may strike
+- the gates: beside readiness, which is asked for real, they find what the tale says, after two minutes of the market's
+  time in which anything may strike
 - the counters of gateway and engine: the traffic that the tale's clients would have made
 - waits for requests that are being answered: over at once
 """
@@ -19,6 +20,7 @@ from cloudgpu.moving import entrance, running_acts
 from cloudgpu.moving.bench.endpoint import Endpoint
 from cloudgpu.moving.engine_metrics import FirstTokens
 from cloudgpu.moving.gates.judge import Judgement
+from cloudgpu.moving.gates.readiness import readiness_checks
 from cloudgpu.moving.gates.thresholds_file import DEFAULT
 from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
 from cloudgpu.moving.gateway import desk
@@ -126,7 +128,7 @@ def _judge(old: Endpoint, new: Endpoint, _thresholds: object, clock: Any, **_: o
     clock.sleep(_GATES_S)
     found = (Path(os.environ["HOME"]) / "gates").read_text(encoding="utf-8")
     checks = (
-        Check(gate="readiness", name="ready", outcome=Outcome.PASS, reason="it is ready"),
+        *readiness_checks(new),
         Check(gate="bench", name="TTFT", outcome=_FOUND[found], reason=f"the tale says {found}"),
     )
     return Judgement(verdict=Verdict(old=old.name, new=new.name, at=clock.now(), checks=checks), evidence=None)
