@@ -94,6 +94,7 @@ class _Telling:
         self.market = stage.market
         self.intended: set[str] = set()
         self.lied = self.gateway_lost = self.calm = False
+        self.destroyed_before = 0
 
     def whole(self) -> None:
         """The service, the tale, the end."""
@@ -119,7 +120,7 @@ class _Telling:
             self.lied = self.lied or fault["do"] in _LIES
             self.market.fault(fault)
         before, tokens = self._moment(), {row.token for row in self.stage.rows()}
-        self.calm = len(chapter.typed) == 1
+        self.calm, self.destroyed_before = len(chapter.typed) == 1, len(self.market.acts()[1])
         runs = [self._start(typed) for typed in chapter.typed]
         last = self._until_all_ended(runs, random.Random(chapter.turns))
         self._judge(runs, last, before, tokens)
@@ -220,7 +221,7 @@ class _Telling:
         self.told.broken += judge_traffic(now, gateway_lost=self.gateway_lost)
         if len(runs) > 1:
             return
-        gone = before.alive - now.alive
+        gone = frozenset(self.market.acts()[1][self.destroyed_before :]) & before.alive
         operation = last.typed.operation
         self.told.broken += judge_destroyed(operation, gone, before, calm=self.calm and not self.lied)
         if self.calm and not self.lied:
