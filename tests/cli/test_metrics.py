@@ -26,6 +26,7 @@ from cloudgpu.cli.metrics.families import families
 from cloudgpu.cli.session import Session
 from cloudgpu.running.engine_reading import EngineReading
 from cloudgpu.running.gpu_load import GpuLoad
+from cloudgpu.running.records import DeploymentState
 
 ROOT = Path(__file__).parents[2]
 parser = pytest.importorskip("prometheus_client.parser")
@@ -68,9 +69,12 @@ def test_what_engines_and_cards_told_at_the_last_look_is_told_in_base_units():
         kv_share=Decimal("0.25"), kv_peak=None, kv_tokens=None,
     )  # fmt: skip
     load = GpuLoad(util_percent=35.0, temperature_c=58.0)
-    one = SimpleNamespace(name="mistral", provider="vast", gpu="RTX 4090", engine=reading, gpu_load=load)
-    silent = SimpleNamespace(name="other", provider="vast", gpu="RTX 4090", engine=None, gpu_load=None)
-    told = {name: samples for name, _, _, samples in (*engine_families([one, silent]), *card_families([one, silent]))}
+    where = {"provider": "vast", "gpu": "RTX 4090"}
+    one = SimpleNamespace(name="mistral", state=DeploymentState.READY, engine=reading, gpu_load=load, **where)
+    silent = SimpleNamespace(name="other", state=DeploymentState.READY, engine=None, gpu_load=None, **where)
+    ended = SimpleNamespace(name="ended", state=DeploymentState.FAILED, engine=reading, gpu_load=None, **where)
+    every = [one, silent, ended]
+    told = {name: samples for name, _, _, samples in (*engine_families(every), *card_families(every))}
     assert told["cloudgpu_engine_tokens"] == [(("mistral", "prompt"), 7.0), (("mistral", "output"), 9.0)]
     assert told["cloudgpu_kv_cache_used_ratio"] == [(("mistral",), 0.25)]
     assert told["cloudgpu_kv_cache_tokens"] == told["cloudgpu_gpu_memory_used_ratio"] == []

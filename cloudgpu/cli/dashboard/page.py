@@ -12,9 +12,8 @@ from cloudgpu.cli import render
 from cloudgpu.cli.budget.state import read_budget
 from cloudgpu.cli.cost.reading import read
 from cloudgpu.cli.session import Session
-from cloudgpu.running.engine_reading import EngineReading
 from cloudgpu.running.gpu_load import GpuLoad
-from cloudgpu.running.records import Deployment
+from cloudgpu.running.records import Deployment, DeploymentState
 
 _RENEW = """
 async function renew() {
@@ -84,7 +83,7 @@ def _cells(session: Session, each: Deployment) -> list[str]:
     serves = " (in charge)" if service and service.serving == each.name else ""
     return [
         each.name, each.state.value + serves, show_usd(each.usd_per_hour, 4), f"{each.cards}, {each.provider}",
-        _load(each.gpu_load), _cache(each.engine), each.model, _ago(session, each),
+        _load(each.gpu_load), _cache(each), each.model, _ago(session, each),
     ]  # fmt: skip
 
 
@@ -98,8 +97,9 @@ def _load(load: GpuLoad | None) -> str:
     return ", ".join(each for each in told if each) or "-"
 
 
-def _cache(engine: EngineReading | None) -> str:
-    return "-" if engine is None or engine.kv_share is None else f"{engine.kv_share * 100:.0f} %"
+def _cache(each: Deployment) -> str:
+    share = each.engine.kv_share if each.engine and each.state is DeploymentState.READY else None
+    return "-" if share is None else f"{share * 100:.0f} %"
 
 
 def _ago(session: Session, each: Deployment) -> str:

@@ -7,14 +7,15 @@ from cloudgpu.accounting.report import Report
 from cloudgpu.cli.metrics.family import Family, Sample
 from cloudgpu.running.engine_reading import EngineReading
 from cloudgpu.running.gpu_load import GpuLoad
-from cloudgpu.running.records import Deployment
+from cloudgpu.running.records import Deployment, DeploymentState
 
 _WHERE = ("deployment", "provider", "gpu")
 
 
 def engine_families(deployments: Sequence[Deployment]) -> Iterator[Family]:
-    """The counters and the cache of each engine that tells them. Pure."""
-    read = [(each.name, each.engine) for each in deployments if each.engine is not None]
+    """The counters and the cache of each engine that serves and tells them. Pure."""
+    ready = [each for each in deployments if each.state is DeploymentState.READY]
+    read = [(each.name, each.engine) for each in ready if each.engine is not None]
 
     def of(value: Callable[[EngineReading], Decimal | int | None]) -> list[Sample]:
         found = [(name, value(engine)) for name, engine in read]
