@@ -199,3 +199,18 @@ def test_two_servers_on_one_card_are_an_error_only_where_the_release_adds_their_
 
     assert severity("0.25.1") == {"error"}
     assert severity("0.8.5") == {"warning"}
+
+
+@pytest.mark.parametrize(
+    ("command", "release", "is_found"),
+    [
+        ("vllm serve --model Qwen/Qwen3-8B", "0.11.0", True),
+        ("vllm serve Qwen/Qwen3-8B", "0.11.0", False),
+        ("vllm serve --model=Qwen/Qwen3-8B", "0.11.0", False),
+        ("vllm serve --model Qwen/Qwen3-8B", "0.14.1", False),
+        ("python -m vllm.entrypoints.openai.api_server --model Qwen/Qwen3-8B", "0.11.0", False),
+    ],
+)
+def test_a_model_named_by_a_flag_is_refused_by_the_one_release_that_does(command, release, is_found):
+    found = lint(command + "\n", "start.sh", variables={}, version=release).findings
+    assert ("V61" in {each.rule for each in found}) == is_found

@@ -201,6 +201,20 @@ def ignored_model(case: Case) -> Iterator[Hit]:
         )  # fmt: skip
 
 
+@rule("V61", Severity.ERROR, "model behind `vllm serve` named by --model", versions="0.11.0",
+      source="vLLM 0.11.0 run; 0.14.1 and 0.33.0 only warn")  # fmt: skip
+def model_by_flag(case: Case) -> Iterator[Hit]:
+    """`vllm serve` of that release takes the model as its positional argument alone, and says so."""
+    named = case.args.get("--model")
+    if case.release != (0, 11, 0) or not case.args.subcommand or _starts_by_module(case) or named is None:
+        return
+    if named.value and named.written == "--model" and not named.joined:
+        yield Hit(
+            message="`vllm serve` of 0.11.0 refuses --model: it takes the model as its first word",
+            fix=f"write vllm serve {named.value}", at=named.at,
+        )  # fmt: skip
+
+
 @rule("V43", Severity.WARNING, "--disable-log-requests comes and goes", versions="0.17 to 0.32", source=_PARSERS)
 def log_requests(case: Case) -> Iterator[Hit]:
     """Deprecated, gone, and back: 0.17 to 0.32 do not know it."""
