@@ -95,6 +95,7 @@ class _Telling:
         self.intended: set[str] = set()
         self.lied = self.gateway_lost = self.calm = False
         self.destroyed_before = 0
+        self.ending_before: set[str] = set()
 
     def whole(self) -> None:
         """The service, the tale, the end."""
@@ -121,6 +122,7 @@ class _Telling:
             self.market.fault(fault)
         before, tokens = self._moment(), {row.token for row in self.stage.rows()}
         self.calm, self.destroyed_before = len(chapter.typed) == 1, len(self.market.acts()[1])
+        self.ending_before = self._ending() if before.record.lives else set()
         runs = [self._start(typed) for typed in chapter.typed]
         last = self._until_all_ended(runs, random.Random(chapter.turns))
         self._judge(runs, last, before, tokens)
@@ -165,12 +167,14 @@ class _Telling:
             process.send(signal.SIGKILL)
         if not process.ended:
             ends = process.at == "ask_destroy" and process.words[0] == "migrate" and "replace" not in self.tale.words
-            before = (self.scene.traffic(), len(self.market.acts()[1])) if ends else None
+            for instance_id in self._ending() - self.ending_before if ends else ():
+                self.told.broken += judge_reached(instance_id, self.scene.traffic())
             process.go_on(self.market.clock)
-            if before is not None:
-                traffic, earlier = before
-                for instance_id in self.market.acts()[1][earlier:]:
-                    self.told.broken += judge_reached(instance_id, traffic)
+
+    def _ending(self) -> set[str]:
+        """Whose end is being asked for, as the journal says it beforehand."""
+        lives = self.scene.record().lives
+        return {each.instance_id for each in lives if each.state == "destroying" and each.instance_id}
 
     def _strike(self, strike: Strike, process: Process) -> None:
         self.told.lines.append(f"  {strike.do} at touch {process.touch} ({process.at})")
