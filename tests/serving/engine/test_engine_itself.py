@@ -1,0 +1,20 @@
+"""Every installed vLLM release takes what we write, and refuses what lint calls an error: its own code, truly run."""
+
+import pytest
+
+from cloudgpu.serving.lint.flag_table import samples
+from tests.serving.engine.cases import cases
+from tests.serving.engine.install import python_of
+from tests.serving.engine.judge import ask
+
+pytestmark = pytest.mark.engine
+INSTALLED = [each for each in samples() if python_of(each)]
+
+
+@pytest.mark.skipif(not INSTALLED, reason="no release installed: python tests/serving/engine/install.py 0.33.0")
+@pytest.mark.parametrize("release", INSTALLED)
+def test_a_release_says_itself_what_we_say_of_it(release):
+    asked = cases(release)
+    said = ask(release, asked)
+    assert len(said) == len(asked)
+    assert [(each.case, each.refused) for each in said if not each.agrees] == []
