@@ -15,7 +15,7 @@ class Mutation:
     text: str
     instead: str
     seen_as: str
-    runs: int = 60
+    runs: int = 120
 
 
 MUTATIONS = {
@@ -55,7 +55,7 @@ MUTATIONS = {
         "            deployment = journal.save(deployment, state=DeploymentState.GONE)\n"
         "        if deployment.state.is_final:\n",
         seen_as="bills unknown",
-        runs=120,
+        runs=240,
     ),
     "any_label_is_ours": Mutation(
         what="whatever the account has counts as an orphan of ours",
@@ -77,7 +77,7 @@ MUTATIONS = {
         text="        if each.state.is_unsettled and not _is_at_work(store, each)\n",
         instead='        if each.state.value in ("cleanup_failed", "uncertain")\n',
         seen_as="silent doubt",
-        runs=200,
+        runs=300,
     ),
     "lock_for_nobody": Mutation(
         what="the lock of a deployment keeps nobody out",
