@@ -24,7 +24,7 @@ MIGRATE = ("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes", "--json"
 
 @pytest.fixture
 def here(tmp_path):
-    here = Market(tmp_path, speed=0)
+    here = Market(tmp_path, speed=200)  # slow enough to spoil a new side before it answers
     try:
         here.run("up", "mistral", "--provider", "emulator", "--yes")
         here.run("gateway", "start")
@@ -94,9 +94,6 @@ def test_a_new_side_without_memory_or_sense_never_gets_a_request(here):
     (listed,) = json.loads(here.run("migrate", "list", "--json"))["migrations"]
     assert listed["state"] == "aborted"
 
-    here.go_on(speed=60)  # slow enough to spoil the new side before it answers
-    here.run("gateway", "start")  # the old side may have another port now
-    here.wait_until(lambda: old_serves(here), "the old side is seen up again")
     migrating = here.begin(*MIGRATE)
     here.wait_until(lambda: len(here.alive()) == 2, "the new side is rented")
     (label,) = [each["label"] for each in here.alive() if "qwen" in each["label"]]
