@@ -1,5 +1,6 @@
 """The page: what it came to, four charts each with its table, what bills now, and what the figures rest on."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -51,16 +52,29 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, stacked: bool =
 
     `stacked`: on a phone each row becomes a small list of its own, for tables of a few rows with many columns.
     """
-    top = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join(f"<tr>{''.join(map(_cell, head, row))}</tr>" for row in rows)
+    words = [any(_WORD.search(row[column]) for row in rows) for column in range(len(head))]
+    top = "".join(map(_heading, head, words))
+    body = "".join(f"<tr>{''.join(map(_cell, head, row, words))}</tr>" for row in rows)
     css = "scroll stacked" if stacked else "scroll"
     return f'<div class="{css}"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _cell(name: str, cell: str) -> str:
+_WORD = re.compile(r"[A-Za-z]{3}")
+"""What makes a column one of words, which begin at the left; figures and times end at the right."""
+
+
+def _heading(name: str, is_words: bool) -> str:
+    return f"<th{_css(['words'] * is_words)}>{escape(name)}</th>"
+
+
+def _cell(name: str, cell: str, is_words: bool) -> str:
     """Names that are longer than a figure may break; figures and times never do."""
-    css = ' class="long"' if len(cell) > _LONG_CELL else ""
+    css = _css(["long"] * (len(cell) > _LONG_CELL) + ["words"] * is_words)
     return f'<td data-of="{escape(name)}"{css}>{escape(cell)}</td>'
+
+
+def _css(classes: Sequence[str]) -> str:
+    return f' class="{" ".join(classes)}"' if classes else ""
 
 
 def _span(book: Book) -> str:

@@ -31,7 +31,7 @@ svg text { font: 12px system-ui, sans-serif; fill: var(--soft); } svg text.label
 details { margin: 6px 0; } summary { cursor: pointer; color: var(--soft); font-size: .9rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; width: 100%; }
 th, td { padding: 4px 8px; text-align: right; border-bottom: 1px solid var(--rule); white-space: nowrap;
-  font-variant-numeric: tabular-nums; } th:first-child, td:first-child { text-align: left; }
+  font-variant-numeric: tabular-nums; } th:first-child, td:first-child, .words { text-align: left; }
 td.long { white-space: normal; min-width: 9rem; }
 @media (max-width: 560px) { .stacked thead { display: none; } .stacked tr, .stacked td { display: block; }
   .stacked tr { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 6px 10px;
