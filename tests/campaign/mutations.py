@@ -86,6 +86,7 @@ MUTATIONS = {
         "                    raise _conflict(name, holder)\n                row =",
         instead="                row =",
         seen_as="two of one name",
+        runs=200,
     ),
     "undo_forgotten": Mutation(
         what="Ctrl-C leaves behind what was rented and says that all is gone",
