@@ -77,7 +77,9 @@ def test_the_override_repeats_the_configs_own_rope_base():
     ("release", "key", "has_theta", "has_length"),
     [
         ("0.11.0", "rope_scaling", False, False),
-        ("0.23.0", "rope_scaling", False, False),
+        ("0.11.2", "rope_scaling", False, False),
+        ("0.12.0", "rope_parameters", True, False),
+        ("0.23.0", "rope_parameters", True, False),
         ("0.24.0", "rope_parameters", True, False),
         ("0.29.0", "rope_parameters", True, False),
         ("0.30.0", "rope_parameters", True, True),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -15,12 +15,11 @@ from cloudgpu.serving.lint.hub_facts import HubFacts
 from cloudgpu.serving.lint.service import Service
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
+from cloudgpu.sizing.memory.rope_override import names_read
 from cloudgpu.sizing.models import ModelSpec, model_from_config, resolve_model
 from cloudgpu.sizing.options import KV_CACHE_DTYPES, ServingOptions
 
 _HUB_NAME = re.compile(r"^[\w-][\w.-]*/[\w.-]+$")
-_SCALING_ALONE = (0, 11, 0)
-"""Up to here an override's `rope_parameters` are read by nobody (0.11.0 run): only `rope_scaling` lengthens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +113,16 @@ class Case:
         old = self.args.json("--rope-scaling")
         if isinstance(old, dict):
             return old
+        return self._override_under(names_read(self.release))
+
+    @cached_property
+    def unread_rope_override(self) -> dict[str, Any] | None:
+        """RoPE settings under a name that this release does not read; None without, or beside some that it reads."""
+        return None if self.rope_override else self._override_under(("rope_parameters", "rope_scaling"))
+
+    def _override_under(self, names: Sequence[str]) -> dict[str, Any] | None:
         overrides = self.hf_overrides
         for body in (overrides, overrides.get("text_config") or {}):
-            names = ("rope_scaling",) if self.release <= _SCALING_ALONE else ("rope_parameters", "rope_scaling")
             found = next((body[name] for name in names if body.get(name)), None) if isinstance(body, dict) else None
             if isinstance(found, dict):
                 return found

@@ -20,7 +20,11 @@ def stretched(case: Case, factor: float | None = None) -> tuple[Edit, ...]:
 
     `factor` None keeps its own. A multimodal model reads what stands in its `text_config`.
     """
-    rope, wanted, native = case.rope_override, case.args.count("--max-model-len"), native_context(case)
+    rope, wanted, native = (
+        case.rope_override or case.unread_rope_override,
+        case.args.count("--max-model-len"),
+        native_context(case),
+    )
     old = (Edit(flag="--rope-scaling"),) if case.args.get("--rope-scaling") else ()
     if rope is None:
         return old

@@ -1,8 +1,10 @@
 """vLLM's `--hf-overrides` that stretches positions by YaRN, in the form that a release reads.
 
-Sources: config validation of 0.11.0 and 0.33.0 run; from 0.24 on transformers 5 keeps `rope_parameters`, theta among
-them, where `rope_scaling` stood beside it; from 0.30 on YaRN alone no longer lengthens the context. A multimodal config
-ignores what stands at its top level: its text model's own part is read.
+Sources: config validation of 0.11.0, 0.14.1 and 0.33.0 run, the source of 0.11.2, 0.12.0, 0.13.0 and 0.23.0 read. From
+0.12 on models read `rope_parameters`, theta among them; what an override says of `rope_scaling` is set after these were
+made of it, so that nobody reads it, until transformers 5 (0.24) made the two names one. From 0.30 on YaRN alone no
+longer lengthens the context. A multimodal config ignores what stands at its top level: its text model's own part is
+read.
 """
 
 import json
@@ -12,8 +14,9 @@ from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.memory.stretch import YARN_ORIGINAL, rope_theta
 from cloudgpu.sizing.models import ModelSpec
 
-PARAMETERS_SINCE, LENGTH_SINCE = (0, 24), (0, 30)
-"""The releases from which theta stands among the override's parameters, and from which the length stands beside it."""
+PARAMETERS_SINCE, EITHER_SINCE, LENGTH_SINCE = (0, 12), (0, 24), (0, 30)
+"""The releases from which `rope_parameters` are read, theta among them; from which `rope_scaling` is another name for
+them; and from which the length stands beside."""
 
 _VISION = (0, 12)
 
@@ -29,6 +32,13 @@ def rope_override(model: ModelSpec, factor: float, release: tuple[int, int]) -> 
     yarn = {"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": original}
     body = override_body(yarn, rope_theta(model.architecture), int(original * factor), release)
     return json.dumps({"text_config": body} if _is_nested(model, release) else body)
+
+
+def names_read(release: tuple[int, ...]) -> tuple[str, ...]:
+    """The names under which the release reads RoPE parameters in an override, the first one first."""
+    if release < PARAMETERS_SINCE:
+        return ("rope_scaling",)
+    return ("rope_parameters",) if release < EITHER_SINCE else ("rope_parameters", "rope_scaling")
 
 
 def override_body(

@@ -31,6 +31,8 @@ COMMANDS = [  # rule, command that breaks it, release, command that does not, re
     ("V12", f"{QWEN} --max-model-len 131072", "0.25.1", f"{QWEN} --max-model-len 40960", "0.25.1"),
     ("V12", f"{QWEN} --max-model-len 131072 --hf-overrides '{{\"rope_parameters\":{YARN}}}'", "0.11.0",
      f"{QWEN} --max-model-len 131072 --hf-overrides '{{\"rope_scaling\":{YARN}}}'", "0.11.0"),
+    ("V12", f"{QWEN} --max-model-len 131072 --hf-overrides '{{\"rope_scaling\":{YARN}}}'", "0.14.1",
+     f"{QWEN} --max-model-len 131072 --hf-overrides '{{\"rope_parameters\":{YARN}}}'", "0.14.1"),
     ("V13", f"{QWEN} --max-model-len 131072 --hf-overrides '{{\"rope_parameters\":{YARN}}}'", "0.30.0",
      f"{QWEN} --max-model-len 131072 --hf-overrides '{WHOLE_YARN}'", "0.30.0"),
     ("V14", f"{QWEN} --max-model-len 131072 --hf-overrides '{{\"rope_parameters\":{YARN}}}'", "0.25.1",

@@ -7,7 +7,7 @@ from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Place, Severity
 from cloudgpu.serving.lint.rope import native_context, stretched
 from cloudgpu.serving.lint.rule import rule
-from cloudgpu.sizing.memory.rope_override import LENGTH_SINCE, PARAMETERS_SINCE
+from cloudgpu.sizing.memory.rope_override import LENGTH_SINCE, PARAMETERS_SINCE, names_read
 
 _QWEN = "Qwen's model cards; vLLM's config validation"
 
@@ -22,10 +22,21 @@ def beyond_native(case: Case) -> Iterator[Hit]:
         return
     if "max_position_embeddings" in case.hf_overrides:
         return
+    if case.unread_rope_override:
+        yield _unread(case, wanted, native)
+        return
     yield Hit(
         message=f"--max-model-len {wanted} is beyond the {native} tokens that {case.model_name} was made for",
         fix=f"ask for {native} at most, or stretch positions by YaRN in --hf-overrides", at=case.at("--max-model-len"),
         edits=(Edit(flag="--max-model-len", value=str(native)),),
+    )  # fmt: skip
+
+
+def _unread(case: Case, wanted: int, native: int) -> Hit:
+    name = names_read(case.release)[0]
+    return Hit(
+        message=f"vLLM {case.version} reads RoPE settings from {name} alone: {wanted} is refused beyond {native}",
+        fix=f"put them into {name}", at=case.at("--hf-overrides"), edits=stretched(case),
     )  # fmt: skip
 
 
@@ -45,9 +56,9 @@ def yarn_without_positions(case: Case) -> Iterator[Hit]:
     )  # fmt: skip
 
 
-@rule("V14", Severity.WARNING, "RoPE override without rope_theta", versions=">= 0.24", source="transformers 5")
+@rule("V14", Severity.WARNING, "RoPE override without rope_theta", versions=">= 0.12", source="vLLM 0.12.0")
 def no_theta(case: Case) -> Iterator[Hit]:
-    """Transformers 5 falls back to the model class's default, mostly 10000, when the override names no theta.
+    """Engines that read it fall back to the model class's default, mostly 10000, when the override names no theta.
 
     Releases that read it have no --rope-scaling any more: that one is V01's.
     """
