@@ -1,7 +1,7 @@
 """Files that are written whole or not at all: made beside their place, on disk, then put there in one step.
 
-The one way in which anything here writes a file that it may have to write again. A reader sees the old content or the
-new one; a full disk, a kill or a power cut leaves the old one.
+How everything is written that somebody would miss (the emulator keeps a quicker way for its own world). A reader sees
+the old content or the new one; a full disk, a kill or a power cut leaves the old one.
 """
 
 import os

@@ -29,13 +29,17 @@ def check_place(output: Path | None, *, force: bool, binary: bool = False) -> No
         if binary:
             raise UsageError("this needs a file to write to", hint="name one with -o")
         return
-    if output.is_dir():
-        raise BadFileError(f"{output} is a folder", hint="name a file")
     try:
-        place = place_of(output)
+        _check_file(output, force=force)
     except OSError as error:
         why = error.strerror or error
         raise BadFileError(f"{output} cannot be written: {why}", hint="to print, leave the option out") from None
+
+
+def _check_file(output: Path, *, force: bool) -> None:
+    if output.is_dir():
+        raise BadFileError(f"{output} is a folder", hint="name a file")
+    place = place_of(output)
     if not place.parent.is_dir():
         raise BadFileError(f"there is no folder {place.parent} to write {place.name} into", hint="make it first")
     if place.exists() and place.stat().st_size and not force:

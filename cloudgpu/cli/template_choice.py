@@ -17,7 +17,13 @@ def asked_of(template: str | None, settings: Iterable[str], *, tools: bool, reas
 
 
 def asked_again(words: AskedWords) -> Asked:
-    """What words that were kept say, with the template as it is now. Raises NotFoundError, BadFileError."""
+    """What words that were kept say, with the template as it is now.
+
+    Raises NotFoundError, BadFileError, and UsageError where a secret among them was not kept.
+    """
+    if words.withheld:
+        names = ", ".join(words.withheld)
+        raise UsageError(f"what --set gave {names} is a secret and kept nowhere", hint="begin anew, and set it again")
     return Asked(
         tools=words.tools,
         reasoning=words.reasoning,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloudgpu.serving.secret_name import is_secret_name
 from cloudgpu.serving.template import Template
 
 
@@ -22,18 +23,24 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedWords:
-    """The same in words that can be kept: `template` is a name, or the whole path of a file; None for the usual one."""
+    """The same in words that can be kept: `template` is a name, or the whole path of a file; None for the usual one.
+
+    `withheld` are variables that were set once and look like secrets: their values were not kept.
+    """
 
     tools: bool = False
     reasoning: bool = False
     template: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    withheld: tuple[str, ...] = ()
 
     def as_body(self) -> dict[str, Any]:
-        """JSON values only."""
+        """JSON values only, and no secret among them."""
+        secret = {name for name in self.variables if is_secret_name(name)}
         return {
             "tools": self.tools, "reasoning": self.reasoning, "template": self.template,
-            "variables": dict(self.variables),
+            "variables": {name: value for name, value in self.variables.items() if name not in secret},
+            "withheld": sorted(secret.union(self.withheld)),
         }  # fmt: skip
 
     @staticmethod
@@ -41,7 +48,7 @@ class AskedWords:
         """What `as_body` wrote. Raises KeyError or TypeError when it is not that."""
         return AskedWords(
             tools=bool(body["tools"]), reasoning=bool(body["reasoning"]), template=body["template"],
-            variables=dict(body["variables"]),
+            variables=dict(body["variables"]), withheld=tuple(body.get("withheld", ())),
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from cloudgpu.serving.lint.arguments import read_arguments
 from cloudgpu.serving.lint.flag_table import NEWEST, release_of
 from cloudgpu.serving.lint.service import Service, Word
 from cloudgpu.serving.lint.variables import UNKNOWN
+from cloudgpu.serving.secret_name import is_secret_name
 from cloudgpu.serving.template import Template
 
 HIDDEN = "***"
@@ -19,9 +20,6 @@ HIDDEN = "***"
 
 SECRET_FLAGS = {"--api-key": "VLLM_API_KEY", "--hf-token": "HF_TOKEN"}
 """Flags that carry a key, and the variable that does as well."""
-
-_SECRET = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASS|PASSWORD|PASSWD)$", re.IGNORECASE)
-"""Names that are taken for secrets where no type says so: their values are never kept."""
 
 _PATH = re.compile(r"https?://[^/\s]+(/[^\s'\"|;]*)")
 
@@ -87,7 +85,7 @@ class Difference:
 def of_launch(name: str, launch: LaunchRequest, gpu_count: int) -> Profile:
     """What a machine with so many cards was, or would be, asked to run."""
     secrets = {each for each, value in launch.env.items() if isinstance(value, Secret)}
-    constants = {each: launch.env[each] for each in launch.constants if not _SECRET.search(each)}
+    constants = {each: launch.env[each] for each in launch.constants if not is_secret_name(each)}
     return Profile(
         name=name, template=launch.template, image=launch.image, entrypoint=launch.entrypoint or (),
         args=_without_keys(launch.args), variables=tuple(sorted(launch.env)), ports=tuple(map(str, launch.ports)),
@@ -104,7 +102,7 @@ def of_service(service: Service) -> Profile:
         name=service.name, template=None, image=service.image, entrypoint=(),
         args=_without_keys([word.text for word in service.words]), variables=tuple(sorted(service.environment)),
         ports=tuple(sorted({container for _, container in service.ports if container})),
-        secrets=tuple(sorted(filter(_SECRET.search, service.environment))),
+        secrets=tuple(sorted(filter(is_secret_name, service.environment))),
         gpu_count=service.reserved_gpus or service.gpu_count or (len(service.devices) if service.devices else None),
         health=asked[1] if asked else None, start_s=service.health.start_period_s if service.health else None,
     )  # fmt: skip
@@ -132,7 +130,7 @@ def of_template(template: Template) -> Profile:
         variables=tuple(sorted({name for name, _ in (*template.environment, *template.secrets)})),
         ports=(str(template.port),),
         secrets=tuple(sorted(name for name, secret in template.secrets if secret == "api_key")),
-        settings={name: text for name, text in template.environment if "{" not in text and not _SECRET.search(name)},
+        settings={name: text for name, text in template.environment if "{" not in text and not is_secret_name(name)},
         health=template.health, start_s=template.start_base_s,
     )  # fmt: skip
 

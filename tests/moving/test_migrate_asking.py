@@ -7,13 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from cloudgpu.base.errors import NotFoundError
+from cloudgpu.base.errors import NotFoundError, UsageError
 from cloudgpu.cli.launch_record import write_down
 from cloudgpu.cli.migrate import rental
 from cloudgpu.cli.migrate.asking import OwnWords, carried
 from cloudgpu.cli.migrate.rental import Caps, agreement, request_again, request_for_plan
 from cloudgpu.cli.profile.files import asked_at_launch, launched
-from cloudgpu.cli.template_choice import asked_of, words_of
+from cloudgpu.cli.template_choice import asked_again, asked_of, words_of
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.serving.asked import AskedWords
 from cloudgpu.serving.template_folders import find_template
@@ -113,3 +113,16 @@ def test_the_new_side_gets_a_key_that_the_old_sides_host_does_not_know(session, 
     )
     assert request.api_key not in (move.store.key_of(move.old), move.store.service("mistral").api_key)
     assert "--tool-call-parser" in request.rentals[0].launch.args
+
+
+def test_a_secret_that_was_set_is_kept_nowhere_and_asked_for_again(new_side, session, move):
+    found = new_side("qwen-14b", settings=["SIDE_KEY=hunter2", "COLOUR=red"])
+    kept = asked_at_launch(session.settings.state_dir, move.desk.request("mistral").rentals[0].launch_digest)
+    assert (kept.variables, kept.withheld) == ({"COLOUR": "red"}, ("SIDE_KEY",))
+    assert "hunter2" not in "".join(each.read_text() for each in session.settings.state_dir.rglob("*.json"))
+    (said,) = found.left_out
+    assert "--set SIDE_KEY" in said
+    journaled = json.dumps(replace(move.migration, asked=AskedWords(variables={"SIDE_KEY": "hunter2"})).as_body())
+    assert "hunter2" not in journaled
+    with pytest.raises(UsageError, match="SIDE_KEY"):
+        asked_again(type(move.migration).from_body(json.loads(journaled)).asked)

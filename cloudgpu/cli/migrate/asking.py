@@ -43,7 +43,8 @@ def carried(session: Session, old: Deployment, plan: Plan, own: OwnWords) -> Car
     What the command line itself asks is not looked at here: the request for it is refused when it cannot be. Raises
     UsageError, NotFoundError and BadFileError for its template.
     """
-    before = asked_at_launch(session.settings.state_dir, old.launch_digest)
+    kept = asked_at_launch(session.settings.state_dir, old.launch_digest)
+    before = replace(kept, withheld=())
     model, profile = plan.needs.model, plan.needs.options.profile()
     refused = {
         "tools": _refusal(before.tools, lambda: tool_parser(model, profile)),
@@ -60,7 +61,12 @@ def carried(session: Session, old: Deployment, plan: Plan, own: OwnWords) -> Car
         for name, why in refused.items()
         if why and getattr(own, name) is None
     )
-    return Carried(replace(words, variables=_variables(plan, words, before, own)), left_out)
+    withheld = tuple(
+        f"{old.name} was given --set {name}=…, a secret that is kept nowhere: set it again where it is needed"
+        for name in kept.withheld
+        if name not in own.variables
+    )
+    return Carried(replace(words, variables=_variables(plan, words, before, own)), left_out + withheld)
 
 
 def _refusal(wanted: object, check: Callable[[], object]) -> str | None:

@@ -89,7 +89,8 @@ def _moment(value: object, now_s: float) -> float | None:
 
 def _recent(book: dict[str, Any], now_s: float) -> list[float]:
     known = book.get(_CALLS)
-    return [each for each in known if now_s - _MINUTE_S < each <= now_s + _MINUTE_S] if isinstance(known, list) else []
+    numbers = [each for each in known if isinstance(each, int | float)] if isinstance(known, list) else []
+    return [each for each in numbers if now_s - _MINUTE_S < each <= now_s + _MINUTE_S]
 
 
 def _locked(descriptor: int) -> bool:
