@@ -34,8 +34,9 @@ def browser():
 
 
 @pytest.fixture(autouse=True)
-def _ctrl_c_as_it_was():
-    """The entry point ends by ignoring Ctrl-C: run inside a test, it would leave that to the tests after it."""
-    before = signal.getsignal(signal.SIGINT)
+def _signals_as_they_were():
+    """The entry point ends by ignoring what would end it, which is nothing to leave to the tests after it."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""The last reading of an engine's counters that was written into the journal, and how full its cache was since."""
+"""What an engine's counters were at the last look, when they were last told as an event, and how full its cache was."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from cloudgpu.base.clock import parse_utc, utc_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineReading:
-    """`told_at` is when the counters were last written down, `done` and `run` what they were at the last look.
+    """`told_at` is when the counters last became an event; all others are what they were at the last look.
 
-    Tokens count from the engine's start. Of the KV cache: the share in use at the last look, the greatest since
+    Tokens count from the start that `run` names. Of the KV cache: the share in use at the last look, the greatest since
     `told_at`, and how many tokens it holds; None: the engine does not tell.
     """
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from cloudgpu.base.errors import BadFileError, ConflictError, NotFoundError, UsageError
+from cloudgpu.base.secret import Secret
 from cloudgpu.cli import render
 from cloudgpu.cli.agreement import new_key
 from cloudgpu.cli.render import Column
@@ -20,6 +21,7 @@ from cloudgpu.moving.gateway.desk import gateway_of, open_gateway
 from cloudgpu.moving.gateway.port import is_free
 from cloudgpu.moving.gateway.route import GatewayKind, Route, gateway_folder
 from cloudgpu.moving.migration import Migration
+from cloudgpu.running.deployment.observe import lock_name
 from cloudgpu.running.records import Deployment, DeploymentState, Service
 
 _FIRST_PORT = 8400
@@ -137,13 +139,20 @@ def _first_start(session: Session, service: Service, route: Route) -> None:
     lives = [each for each in session.store.deployments(include_gone=True) if each.service == service.name]
     if service.api_key in {each.api_key or service.api_key for each in lives}:
         for each in lives:
-            if each.api_key is None:
-                session.store.save_deployment(replace(each, api_key=service.api_key))
+            _keep_key(session, each, service.api_key)
         service = Service(name=service.name, api_key=new_key(), serving=in_charge.name)
     session.store.save_service(service)  # until the files say otherwise, clients use the engine's own key, which stays
     gateway = open_gateway(route.kind, _folder(session, service.name))
     gateway.apply(replace(route, client_key=service.api_key))
     _publish(session, service.name)
+
+
+def _keep_key(session: Session, life: Deployment, key: Secret) -> None:
+    """Write the key that the engine was started with beside the engine itself, as it stands in the journal now."""
+    with session.store.lock(lock_name(life.name), "gateway start"):
+        now = session.store.life(life.token)
+        if now is not None and now.api_key is None:
+            session.store.save_deployment(replace(now, api_key=key))
 
 
 def _publish(session: Session, name: str) -> None:

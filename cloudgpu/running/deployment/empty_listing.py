@@ -46,13 +46,13 @@ def _same(one: str | None, other: str | None) -> bool:
 
 
 def _billed(journal: Journal, deployment: Deployment) -> Seen | Unsure | None:
+    alive = None
     for instance_id in _billed_ids(journal, deployment):
         view = journal.provider.instance(instance_id)
         if view is not None and view.label == deployment.token:
             return Seen(view)
-        if view is not None:
-            return Unsure(f"the provider lists nothing, though instance {instance_id} is alive and billed")
-    return None
+        alive = alive or (instance_id if view is not None else None)
+    return Unsure(f"the provider lists nothing, though instance {alive} is alive and billed") if alive else None
 
 
 def _billed_ids(journal: Journal, deployment: Deployment) -> Iterator[str]:

@@ -40,7 +40,8 @@ def undo_all(journal: Journal, made: Sequence[Deployment]) -> None:
     left: list[CleanupFailedError] = []
     waiting = _each(undo, journal, made, left)
     waiting = _each(_tell_to_go, journal, waiting, left)
-    _each(_name, journal, waiting, left)
+    waiting = _each(_name, journal, waiting, left)
+    left += [_unproved(journal, each) for each in waiting]  # held down to the last: nothing more is looked up
     if left:
         raise _together(journal, made[0].name, left)
 
@@ -77,7 +78,11 @@ def _tell_to_go(journal: Journal, made: Deployment) -> None:
 def _name(journal: Journal, made: Deployment) -> None:
     latest = latest_of(journal, made)
     if not latest.state.is_final and latest.state is not DeploymentState.INTENDED:
-        raise unsettled(latest, _STOPPED, journal.provider.console_url(latest.instance_id or ""))
+        raise _unproved(journal, latest)
+
+
+def _unproved(journal: Journal, made: Deployment) -> CleanupFailedError:
+    return unsettled(made, _STOPPED, journal.provider.console_url(made.instance_id or ""))
 
 
 def _together(journal: Journal, name: str, left: Sequence[CleanupFailedError]) -> CleanupFailedError:

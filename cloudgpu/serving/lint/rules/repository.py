@@ -64,8 +64,9 @@ def missing_repository(case: Case) -> Iterator[Hit]:
             yield Hit(
                 message=f"the Hub has no repository {name} for everybody"
                 + ("" if token else ", and no HF_TOKEN reaches the server: the download is refused"),
-                fix="check the name; a private one needs HF_TOKEN", at=case.at("--model"),
-                severity=None if token or case.service.has_env_file else Severity.ERROR,
+                fix="check the name (of an adapter: or is it a folder?); a private one needs HF_TOKEN",
+                at=case.at("--model"),
+                severity=None if token or case.service.has_env_file or name != case.model_name else Severity.ERROR,
             )  # fmt: skip
 
 
