@@ -44,7 +44,7 @@ def carried(session: Session, old: Deployment, plan: Plan, own: OwnWords) -> Car
     UsageError, NotFoundError and BadFileError for its template.
     """
     kept = asked_at_launch(session.settings.state_dir, old.launch_digest)
-    before = replace(kept, withheld=())
+    before = replace(kept, withheld=()) if kept else AskedWords()
     model, profile = plan.needs.model, plan.needs.options.profile()
     refused = {
         "tools": _refusal(before.tools, lambda: tool_parser(model, profile)),
@@ -61,12 +61,18 @@ def carried(session: Session, old: Deployment, plan: Plan, own: OwnWords) -> Car
         for name, why in refused.items()
         if why and getattr(own, name) is None
     )
-    withheld = tuple(
+    return Carried(replace(words, variables=_variables(plan, words, before, own)), left_out + _unknown(old, kept, own))
+
+
+def _unknown(old: Deployment, kept: AskedWords | None, own: OwnWords) -> tuple[str, ...]:
+    """What cannot be carried because nobody here knows it."""
+    if kept is None:
+        return (f"{old.name} was not rented from here: give --tools, --reasoning and --template again if it has them",)
+    return tuple(
         f"{old.name} was given --set {name}=…, a secret that is kept nowhere: set it again where it is needed"
         for name in kept.withheld
         if name not in own.variables
     )
-    return Carried(replace(words, variables=_variables(plan, words, before, own)), left_out + withheld)
 
 
 def _refusal(wanted: object, check: Callable[[], object]) -> str | None:

@@ -29,13 +29,13 @@ def launched(state_dir: Path, digest: str | None) -> Profile | None:
     return read_profile(path) if digest and path.is_file() else None
 
 
-def asked_at_launch(state_dir: Path, digest: str | None) -> AskedWords:
-    """What was asked of a deployment beyond its plan; nothing for one that is not written down here."""
+def asked_at_launch(state_dir: Path, digest: str | None) -> AskedWords | None:
+    """What was asked of a deployment beyond its plan; None for one that is not written down on this machine."""
     path = _launches(state_dir) / f"{digest}.json"
     try:
         return AskedWords.from_body(json.loads(path.read_text(encoding="utf-8"))["asked"])
     except (OSError, ValueError, KeyError, TypeError):
-        return AskedWords()
+        return None
 
 
 def read_profile(path: Path) -> Profile:
