@@ -33,7 +33,7 @@ class DockerSettings:
     `host`, `tls_verify` and `cert_path` mean what they mean for Docker's own client. `gpus` are its cards ("1x RTX
     3090"), `gpu_ids` their ids there ("0,1"). `watts` is what one card draws with its share of the machine,
     `usd_per_kwh` the price of electricity. `bind` is the address that engines are published on, `hub_cache` the volume
-    or the folder of that machine that holds what the Hub sends.
+    or the folder of that machine that holds the Hub's files of models, and no token.
     """
 
     host: Setting[str]

@@ -12,6 +12,7 @@ import socketserver
 import struct
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -38,7 +39,6 @@ class Container:
     name: str
     body: dict
     created: str
-    made: int
     fate: Fate
     status: str = "created"
     error: str = ""
@@ -62,7 +62,7 @@ class Container:
 
     def as_listed(self):
         return {"Id": self.id, "Names": [f"/{self.name}"], "Labels": self.body["Labels"], "State": self.status,
-                "Created": self.made}  # fmt: skip
+                "Created": int(datetime.fromisoformat(self.created).timestamp())}  # fmt: skip
 
 
 @dataclass
@@ -185,9 +185,14 @@ class _Answers(BaseHTTPRequestHandler):
         return self.fail(do.removesuffix("_after_effect"))
 
     def fail(self, do):
-        """500: a clear error. close: the connection breaks. html, truncated: nothing that can be read. silent: none."""
+        """500: a clear error. 403: an authorisation plugin's no. close: the connection breaks. silent: no answer.
+
+        html, truncated: nothing that can be read.
+        """
         if do == "500":
             return self._say(500, {"message": "something went wrong inside"})
+        if do == "403":
+            return self._say(403, {"message": "authorization denied by plugin policy"})
         if do == "html":
             return self._raw(200, b"<html>It works!</html>", "text/html")
         if do == "truncated":
@@ -251,7 +256,7 @@ class _Answers(BaseHTTPRequestHandler):
         if daemon.find(name):
             return 409, {"message": f'Conflict. The container name "/{name}" is already in use by container "x".'}
         made = Container(
-            sha256(name.encode()).hexdigest(), name, self.body, daemon.clock.now().isoformat(), daemon.creates,
+            sha256(name.encode()).hexdigest(), name, self.body, daemon.clock.now().isoformat(),
             daemon.fates.pop(0) if daemon.fates else Fate(),
         )  # fmt: skip
         daemon.containers[made.id] = made

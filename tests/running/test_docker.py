@@ -5,10 +5,12 @@ import gc
 import warnings
 from dataclasses import replace
 from decimal import Decimal
+from hashlib import sha256
 
 import docker.errors
 import pytest
 import requests
+from docker.credentials.errors import InitializationError
 
 from cloudgpu.accounting.bill import NEVER_BILLED
 from cloudgpu.base.clock import ManualClock
@@ -47,6 +49,18 @@ def _sockets_left_behind():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+
+
+def _wrapped(cause):
+    """As the SDK raises it: an exception of its own, from the one that says why."""
+    error = docker.errors.DockerException(f"Error while fetching server API version: {cause}")
+    error.__cause__ = cause
+    return error
+
+
+def _by_id(*tokens):
+    """Tokens in the order of the ids that their containers get."""
+    return sorted(tokens, key=lambda token: sha256(token.encode()).hexdigest())
 
 
 def _no_cards(monkeypatch):
@@ -110,6 +124,24 @@ def test_the_driver_tells_the_cards_where_docker_runs_here(tmp_path, monkeypatch
     assert cards.cards_of(docker_settings({}), is_here=False) is None
 
 
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [("", True), ("unix:///d.sock", True), ("tcp://127.0.0.1:2375", False), ("tcp://localhost:2375", False),
+     ("ssh://me@box", False)],
+)  # fmt: skip
+def test_this_machines_driver_tells_nothing_of_a_daemon_behind_what_may_be_a_tunnel(host, here, monkeypatch):
+    monkeypatch.setattr(cards, "_seen_by_driver", lambda: cards.declared("RTX 3090"))
+    provider = open_docker(docker_settings({"DOCKER_HOST": host}), ManualClock())
+    assert provider.cards(OfferQuery(disk_gb=40, gpu_names=("RTX 4090",))).origin == (
+        "nvidia-smi" if here else "the command line"
+    )
+
+
+def test_engines_at_the_end_of_a_tunnel_are_reached_on_loopback():
+    near = open_docker(docker_settings({"DOCKER_HOST": "tcp://127.0.0.1:2375"}), ManualClock())
+    assert near.daemon.machine is None
+
+
 def test_a_card_that_comes_in_two_sizes_has_the_one_that_was_named():
     assert [each.memory_mib for each in cards.declared("A100 SXM4 80GB, A100 SXM4 40GB")] == [81920, 40960]
 
@@ -168,6 +200,35 @@ def test_of_two_commands_that_picked_a_card_at_the_same_moment_the_first_keeps_i
     assert world.provider.instance(first).state is InstanceState.RUNNING
 
 
+def test_of_two_containers_made_in_one_second_the_older_keeps_the_card_whatever_their_ids(world, monkeypatch):
+    offer = world.offer()
+    monkeypatch.setattr(type(world.provider), "_taken", lambda self: frozenset())
+    younger, older = _by_id("token-1", "token-2")
+    world.daemon.fault("start", "500")
+    with pytest.raises(CreateRefusedError, match="something went wrong"):
+        world.run(older, offer)
+    world.clock.sleep(0.2)
+    with pytest.raises(CreateRefusedError, match="a moment before"):
+        world.run(younger, offer)
+    assert world.daemon.find(world.run(older, offer)).status == "running"
+
+
+def test_a_container_that_runs_already_keeps_its_card_from_an_older_one(world, monkeypatch):
+    offer = world.offer()
+    monkeypatch.setattr(type(world.provider), "_taken", lambda self: frozenset())
+    older, younger = _by_id("token-1", "token-2")
+    world.daemon.fault("start", "500")
+    with pytest.raises(CreateRefusedError, match="something went wrong"):
+        world.run(older, offer)
+    world.clock.sleep(0.2)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(world.provider), "_give_way", lambda *_: None)  # the older was not listed yet
+        running = world.run(younger, offer)
+    with pytest.raises(CreateRefusedError, match="a moment before"):
+        world.run(older, offer)
+    assert world.run(younger, offer) == running
+
+
 # What is asked of the daemon.
 
 
@@ -193,9 +254,18 @@ def test_an_entrypoint_a_cache_and_an_address_of_ones_own_are_taken(world):
     instance_id = provider.create(world.offer(), replace(LAUNCH, entrypoint=("python3", "-m", "engine")), "token-1")
     body = world.daemon.find(instance_id).body
     assert body["Entrypoint"] == ["python3", "-m", "engine"]
-    assert body["HostConfig"]["Binds"][-1] == "/data/hub:/root/.cache/huggingface"
+    assert body["HostConfig"]["Binds"][-1] == "/data/hub:/root/.cache/huggingface/hub"
     address = provider.instance(instance_id).addresses[8000]
     assert address.host == "127.0.0.1"
+
+
+def test_a_folder_where_a_hugging_face_token_lies_is_shared_with_no_engine(world, tmp_path):
+    (tmp_path / "token").write_text("hf_mine")
+    for folder in (str(tmp_path), "/home/me/.cache/huggingface", "/home/me/.cache/huggingface/"):
+        with pytest.raises(UsageError, match="place of a Hugging Face token") as told:
+            world.open(SETTINGS | {"CLOUDGPU_DOCKER_HUB_CACHE": folder}).prepare(LAUNCH, print)
+        assert "/hub" in told.value.hint
+    world.open(SETTINGS | {"CLOUDGPU_DOCKER_HUB_CACHE": str(tmp_path / "hub")}).prepare(LAUNCH, print)
 
 
 def test_cards_that_the_daemon_knows_as_cdi_devices_alone_are_asked_for_so(world):
@@ -307,6 +377,36 @@ def test_a_create_that_never_happened_is_a_clear_no(world):
         world.run()
     assert told.value.instance_id is None
     assert world.daemon.living() == []
+
+
+@pytest.mark.parametrize("call", ["list", "start"])
+def test_who_may_create_and_not_go_on_is_told_which_container_to_remove(world, call):
+    offer = world.offer()
+    world.daemon.faults[call] = [None, "403"] if call == "list" else ["403"]  # the first list finds a free card
+    with pytest.raises(CreateRefusedError, match="denied by plugin") as told:
+        world.run(offer=offer)
+    assert world.daemon.living() == [told.value.instance_id]
+
+
+def test_a_create_that_was_refused_after_its_effect_is_found(world):
+    world.daemon.fault("create", "403_after_effect")
+    instance_id = world.run()
+    assert world.daemon.living() == [instance_id]
+    assert world.provider.instance(instance_id).state is InstanceState.RUNNING
+
+
+def test_a_create_that_was_refused_and_never_happened_is_not_authorised(world):
+    world.daemon.fault("create", "403")
+    with pytest.raises(NotAuthorisedError, match="denied by plugin"):
+        world.run()
+    assert world.daemon.living() == []
+
+
+def test_a_create_of_which_nothing_may_be_known_is_no_clear_no(world):
+    world.daemon.fault("create", "403_after_effect")
+    world.daemon.fault("inspect", "403")
+    with pytest.raises(BadAnswerError, match="is not told"):
+        world.run()
 
 
 @pytest.mark.parametrize(
@@ -432,7 +532,7 @@ def test_a_daemon_that_is_gone_is_said_and_proves_nothing(world):
 
 
 @pytest.mark.filterwarnings("ignore:unclosed")
-@pytest.mark.usefixtures("_sockets_left_behind")
+@pytest.mark.usefixtures("_sockets_left_behind", "world")  # the world allows sockets of files
 def test_a_daemon_that_was_never_there_is_said(tmp_path):
     provider = open_docker(docker_settings({"DOCKER_HOST": f"unix://{tmp_path}/none.sock"} | SETTINGS), ManualClock())
     with pytest.raises(UnreachableError, match="no Docker daemon answers"):
@@ -462,6 +562,12 @@ def test_a_daemon_that_does_not_answer_in_time_is_said(world):
         (KeyError("Id"), BadAnswerError, "cannot be read"),
         (docker.errors.InvalidVersion("too old"), UsageError, "too old"),
         (RuntimeError("a new kind"), BadAnswerError, "a new kind"),
+        (docker.errors.DockerException("Invalid bind address protocol: foo"), BadAnswerError, "address protocol: foo"),
+        (_wrapped(InitializationError("docker-credential-desktop.exe not installed")), BadAnswerError,
+         "docker-credential-desktop.exe not installed"),
+        (_wrapped(requests.ConnectionError("refused")), UnreachableError, "no Docker daemon answers"),
+        (_wrapped(requests.ConnectionError("Aborted", PermissionError(13, "Permission denied"))), NotAuthorisedError,
+         "may not speak"),
     ],
 )  # fmt: skip
 def test_every_failure_of_the_sdk_has_a_sentence_of_ours(error, means, says):
@@ -473,7 +579,7 @@ def test_every_failure_of_the_sdk_has_a_sentence_of_ours(error, means, says):
 
 def test_another_address_that_cannot_be_meant_is_one_sentence():
     provider = open_docker(docker_settings({"DOCKER_HOST": "what://is this"} | SETTINGS), ManualClock())
-    with pytest.raises((UsageError, UnreachableError)) as told:
+    with pytest.raises(BadAnswerError, match="Invalid bind address") as told:
         provider.instances()
     assert "\n" not in told.value.message
 

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from cloudgpu.base.errors import (
     BadAnswerError,
     CreateRefusedError,
     InvalidRequestError,
+    NotAuthorisedError,
     OfferGoneError,
     UnreachableError,
 )
@@ -21,6 +22,7 @@ from cloudgpu.running.providers.base import (
     BilledLine,
     Capabilities,
     Headroom,
+    InstanceState,
     InstanceView,
     OfferQuery,
     PriceProposal,
@@ -35,7 +37,7 @@ from cloudgpu.running.providers.docker.cards import (
     has_runtime,
     unknown_cards,
 )
-from cloudgpu.running.providers.docker.container import TOKEN, Wanted, check_bind, create_on
+from cloudgpu.running.providers.docker.container import TOKEN, Wanted, check_bind, check_hub_cache, create_on, short_id
 from cloudgpu.running.providers.docker.daemon import Daemon
 from cloudgpu.running.providers.docker.electricity import told, usd_per_hour
 from cloudgpu.running.providers.docker.errors import (
@@ -52,6 +54,8 @@ from cloudgpu.serving.launch import LaunchRequest
 _MOST_LOG_LINES = 5000
 _MOST_LOG_BYTES = 8 * 2**20
 _LOG_S = 30.0
+_PERHAPS_MADE = (AlreadyThereError, RefusedByDaemonError, BadAnswerError, UnreachableError, NotAuthorisedError)
+"""Answers to a create after which its name is looked up: an authorisation plugin may refuse the answer alone."""
 
 
 @dataclass(slots=True)
@@ -85,6 +89,7 @@ class DockerProvider:
     def prepare(self, launch: LaunchRequest, tell: Callable[[str], None]) -> None:
         """See `Provider`. Has the image pulled unless it is there."""
         check_bind(self.daemon.settings, self.daemon.machine)
+        check_hub_cache(self.daemon.settings)
         fetch(self.daemon, launch.image, tell)
 
     def create(self, offer: Offer, launch: LaunchRequest, label: str) -> str:
@@ -96,8 +101,11 @@ class DockerProvider:
             settings=self.daemon.settings, by_cdi=bool(devices_of(info)) and not has_runtime(info),
         )  # fmt: skip
         container_id = self._created(wanted)
-        self._give_way(container_id, offer)
-        self._start(container_id)
+        try:
+            self._give_way(container_id, offer)
+            self._start(container_id)
+        except NotAuthorisedError as error:  # of itself it would say that nothing exists
+            raise CreateRefusedError(error.message, hint=error.hint, instance_id=container_id) from error
         return container_id
 
     def instances(self) -> Sequence[InstanceView]:
@@ -175,7 +183,7 @@ class DockerProvider:
 
     def cards(self, query: OfferQuery | None = None) -> Cards:
         """The machine's cards; those that the query names where nobody says. Raises UsageError when nobody does."""
-        known = cards_of(self.daemon.settings, is_here=self.daemon.machine is None)
+        known = cards_of(self.daemon.settings, is_here=self.daemon.is_here)
         if known is not None:
             return known
         if query is None or not query.gpu_names:
@@ -183,7 +191,7 @@ class DockerProvider:
         return believed(self.daemon.settings, query.gpu_names[0], max(query.gpu_counts or (1,)))
 
     def _picked(self, offer: Offer) -> tuple[Card, ...]:
-        known = cards_of(self.daemon.settings, is_here=self.daemon.machine is None)
+        known = cards_of(self.daemon.settings, is_here=self.daemon.is_here)
         found = known or believed(self.daemon.settings, offer.gpu, offer.gpu_count)
         cards = picked(free(found.cards, self._taken()), offer.offer_id)
         if not cards:
@@ -196,7 +204,7 @@ class DockerProvider:
     def _created(self, wanted: Wanted) -> str:
         try:
             return self.daemon.ask("create", lambda client: create_on(client, wanted))
-        except (AlreadyThereError, RefusedByDaemonError, BadAnswerError, UnreachableError) as error:
+        except _PERHAPS_MADE as error:
             made = self._of_name(wanted.token)
             if made is not None:
                 return made
@@ -206,15 +214,22 @@ class DockerProvider:
 
     def _of_name(self, token: str) -> str | None:
         """The id of the container of that name, when it is ours; None when the daemon clearly has none."""
-        view = self.instance(token)
+        try:
+            view = self.instance(token)
+        except NotAuthorisedError as error:
+            raise BadAnswerError(f"{error.message}; whether it exists is not told", hint=error.hint) from error
         return view.instance_id if view is not None and view.label == token else None
 
     def _give_way(self, container_id: str, offer: Offer) -> None:
-        """Two commands may have picked a card at the same moment: the container that was made first keeps it."""
-        rows = sorted(self._rows(), key=lambda row: (row.get("Created") or 0, row["Id"]))
-        place = next((place for place, row in enumerate(rows) if row["Id"].startswith(container_id)), 0)
-        held = frozenset().union(*map(cards_held, rows[:place]))
-        if rows and held & cards_held(rows[place]):
+        """Two commands may have picked a card at the same moment: what runs already keeps it, else who was first.
+
+        The listing dates by whole seconds, so each that has one of these cards is asked for.
+        """
+        held = {short_id(str(row["Id"])): cards_held(row) for row in self._rows()}
+        mine = held.get(container_id, frozenset())
+        views = (self.instance(each) for each, cards in held.items() if cards & mine)
+        first = min(filter(None, views), key=_precedence, default=None)
+        if first is not None and first.instance_id != container_id:
             raise CreateRefusedError(
                 f"another command took {offer.cards} a moment before", hint="see: cloudgpu status",
                 instance_id=container_id,
@@ -252,6 +267,14 @@ def open_docker(settings: DockerSettings, clock: Clock, *, name: str = "docker")
     """The adapter for the daemon that DOCKER_HOST names. Calls no network."""
     capabilities = Capabilities(interruptible=False, console_url="docker ps --all", bills=False)
     return DockerProvider(Daemon(settings, clock), name, capabilities)
+
+
+def _precedence(view: InstanceView) -> tuple[bool, datetime, str]:
+    return (
+        view.state is not InstanceState.RUNNING,
+        view.started_at or datetime.max.replace(tzinfo=UTC),
+        view.instance_id,
+    )
 
 
 def _notes(found: Cards, mine: Sequence[Card]) -> tuple[str, ...]:

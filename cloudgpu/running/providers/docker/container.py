@@ -1,8 +1,10 @@
 """The container that is asked for, and what its labels say of it afterwards: they are all that is remembered."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from cloudgpu.base.errors import UsageError
@@ -16,7 +18,8 @@ TOKEN, GPUS, USD_PER_HOUR = "cloudgpu.token", "cloudgpu.gpus", "cloudgpu.usd-per
 """Labels: the token, the ids of its cards, what an hour of it costs."""
 
 _CACHE = "/root/.cache"
-_HUB_CACHE = f"{_CACHE}/huggingface"
+_HUB_CACHE = f"{_CACHE}/huggingface/hub"
+"""Files of models alone: the folder above it holds a user's token."""
 _CACHE_VOLUME = "cloudgpu-cache"
 _SHM_BYTES = 16 * 2**30
 _LOG = {"max-size": "10m", "max-file": "3"}
@@ -73,6 +76,16 @@ def check_bind(settings: DockerSettings, machine: str | None) -> None:
             f"engines on {machine} would be published on its own loopback: nobody here could reach them",
             hint="set CLOUDGPU_DOCKER_BIND to an address of that machine in a private network; 0.0.0.0 opens it to "
             "all, with the engine's key and without TLS",
+        )
+
+
+def check_hub_cache(settings: DockerSettings) -> None:
+    """Raises UsageError for the folder above the models: it holds `token`, and every engine could read it."""
+    folder = Path(settings.hub_cache.value)
+    if folder.is_absolute() and (folder.name == "huggingface" or os.path.exists(folder / "token")):
+        raise UsageError(
+            f"CLOUDGPU_DOCKER_HUB_CACHE is {folder}, the place of a Hugging Face token: engines could read it",
+            hint=f"share the files of models alone: {folder / 'hub'}",
         )
 
 

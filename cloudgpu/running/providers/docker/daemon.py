@@ -17,6 +17,7 @@ T = TypeVar("T")
 DEFAULT_SOCKET = "unix:///var/run/docker.sock"
 _ANSWER_S = 60.0
 """How long one answer may be silent, in real seconds."""
+_SOCKETS = ("unix", "npipe", "http+unix")
 _LOOPBACK = "127.0.0.1"
 
 
@@ -37,10 +38,15 @@ class Daemon:
 
     @property
     def machine(self) -> str | None:
-        """The host that it runs on; None when that is this machine."""
+        """The host at which it and its engines are reached, as DOCKER_HOST has it; None for this machine's own."""
         parts = urlsplit(self.place)
-        host = None if parts.scheme in ("unix", "npipe", "http+unix") else parts.hostname
+        host = None if self.is_here else parts.hostname
         return None if host in (_LOOPBACK, "localhost", "::1") else host
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it is surely this machine's: a port on loopback may be the end of a tunnel."""
+        return urlsplit(self.place).scheme in _SOCKETS
 
     def ask(self, call: str, do: Callable[[Any], T]) -> T:
         """What `do` makes of the SDK's low-level client. `call` names it in the counts.

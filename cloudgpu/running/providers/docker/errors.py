@@ -70,6 +70,8 @@ def explain(error: Exception, place: str) -> CloudgpuError:
     sdk, requests = need("docker", "docker").errors, need("requests", "docker").exceptions
     if isinstance(error, sdk.APIError):
         return _answered(error, place)
+    if isinstance(error, sdk.DockerException) and isinstance(error.__cause__, (requests.RequestException, OSError)):
+        return explain(error.__cause__, place)  # the SDK wraps what went wrong while it connects
     if isinstance(error, requests.Timeout):
         return UnreachableError(f"the Docker daemon at {place} did not answer in time", hint=_IS_IT_UP)
     if isinstance(error, (sdk.TLSParameterError, sdk.InvalidVersion)):
@@ -81,7 +83,7 @@ def explain(error: Exception, place: str) -> CloudgpuError:
             f"this user may not speak to the Docker daemon at {place}",
             hint="add the user to the group docker, or lead DOCKER_HOST to a daemon of yours",
         )
-    if isinstance(error, (sdk.DockerException, requests.RequestException, OSError)):
+    if isinstance(error, (requests.RequestException, OSError)):
         return UnreachableError(f"no Docker daemon answers at {place}", hint=_IS_IT_UP)
     return BadAnswerError(f"the Docker daemon at {place} cannot be asked: {_told(error)}", hint=_IS_IT_UP)
 
