@@ -5,7 +5,13 @@ import dataclasses
 import pytest
 import requests
 
-from cloudgpu.base.errors import CleanupFailedError, CreateRefusedError, InstanceFailedError, StoppedByUserError
+from cloudgpu.base.errors import (
+    CleanupFailedError,
+    CreateRefusedError,
+    DeadlineError,
+    InstanceFailedError,
+    StoppedByUserError,
+)
 from cloudgpu.running.deployment import DeploymentState, read_bill, refresh, take_down
 from cloudgpu.running.deployment.settle import settle_left_behind
 from cloudgpu.running.health import ask, probe
@@ -113,6 +119,38 @@ def test_what_one_card_cannot_run_is_tried_on_two_of_the_same_machine(world):
     deployment = world.up()
     assert deployment.gpu_count == 2
     assert world.daemon.living() == [deployment.instance_id]
+
+
+def test_without_a_price_a_failure_is_no_end_either(world):
+    world.daemon.fates.append(Fate(exits_with=1, log="torch.OutOfMemoryError: CUDA out of memory.\n"))
+    world.provider = world.open({"CLOUDGPU_DOCKER_GPUS": "2x RTX 3090"})
+    deployment = world.up()
+    assert (deployment.gpu_count, deployment.usd_per_hour) == (2, 0)
+    assert world.daemon.living() == [deployment.instance_id]
+
+
+def test_a_pull_that_trickles_ends_with_the_longest_wait(world):
+    world.daemon.images.clear()
+    size = 10**10
+    world.daemon.pull = [
+        {"status": "Downloading", "id": "a1", "progressDetail": {"current": come, "total": size}} for come in range(99)
+    ]
+
+    def slow(told):
+        if told.phase == "pulling the image":
+            world.clock.sleep(60)
+
+    with pytest.raises(DeadlineError, match="after 10 minutes the image is not there"):
+        world.up(on_progress=slow, max_wait_s=600, max_attempts=1)
+    assert world.daemon.creates == 0
+
+
+def test_who_may_create_and_not_start_is_left_with_nothing(world):
+    world.daemon.fault("start", "403", times=3)
+    with pytest.raises(CreateRefusedError, match="denied by plugin"):
+        world.up()
+    assert world.daemon.creates > 0
+    assert world.daemon.living() == []
 
 
 def test_a_destroy_that_the_daemon_refuses_is_told_and_can_be_finished_later(world):

@@ -102,16 +102,21 @@ class Race:
         most = self._most_usd()
         while len(self.racers) < self.request.limits.hedge:
             rental = turns.next([each.deployment.machine_id or each.deployment.offer_id for each in self.racers])
-            if rental is None or (self.failures and self._spent() + rental.download_usd >= most):
+            if rental is None or (self.failures and self._is_beyond(rental, most)):
                 break
             self._begin(rental)
         if not self.racers:
             raise exhausted(self.failures)
 
+    def _is_beyond(self, rental: Rental, most: Decimal) -> bool:
+        """Whether the limit is used up. One that costs nothing is never beyond a limit that was kept, 0 among them."""
+        spent = self._spent() + rental.download_usd
+        return spent > most or (spent == most and rental.usd_per_hour > 0)
+
     def _begin(self, rental: Rental) -> None:
         cap = self.request.limits.cap(rental)  # from the price that was shown, not from the one that is read now
         try:
-            _prepare(self.journal, rental)
+            _prepare(self.journal, rental, self.request.limits.wait_s(rental))
             priced = _priced_again(self.journal, rental, cap)
             intended = intend(self.journal, self.request, priced, cap)
         except _TRY_THE_NEXT as error:
@@ -206,10 +211,8 @@ class Race:
         limits, rentals = self.request.limits, self.request.rentals
         if rentals:
             elsewhere = [each for each in self.failures if each.provider != self.journal.provider.name]
-            return (
-                limits.spend_usd(rentals) if limits.max_spend_usd else limits.spend_usd(rentals) + spent_on(elsewhere)
-            )
-        return limits.max_spend_usd or Decimal(5)
+            return limits.spend_usd(rentals) + (spent_on(elsewhere) if limits.max_spend_usd is None else ZERO)
+        return Decimal(5) if limits.max_spend_usd is None else limits.max_spend_usd
 
     def _bounds(self, racer: Racer) -> Bounds:
         limits = self.request.limits
@@ -223,13 +226,21 @@ class Race:
         )
 
 
-def _prepare(journal: Journal, rental: Rental) -> None:
-    """What takes long and costs nothing is done before there is anything to clean up."""
+def _prepare(journal: Journal, rental: Rental, wait_s: float) -> None:
+    """What takes long and costs nothing is done before there is anything to clean up.
+
+    Raises DeadlineError once it told of itself for `wait_s` seconds: whoever prepares ends a silence by itself.
+    """
     began = journal.clock.elapsed()
 
     def tell(detail: str) -> None:
         elapsed_s = journal.clock.elapsed() - began
         journal.on_progress(Progress(phase="pulling the image", detail=detail, elapsed_s=elapsed_s, usd=ZERO))
+        if elapsed_s >= wait_s:
+            raise DeadlineError(
+                f"after {wait_s / 60:.0f} minutes the image is not there: {detail}",
+                hint="allow more with --max-wait; or docker pull it first: what has come stays",
+            )
 
     journal.provider.prepare(rental.launch, tell)
 

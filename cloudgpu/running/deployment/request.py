@@ -76,11 +76,11 @@ class Limits:
     `ends_by_itself` makes the end of the lease its end, `idle_stop_s` so many seconds without work (None: never);
     `dead_man_s` after its first start a timer within it ends it (None: there is none).
     `hedge` is how many machines are started at once: the first that answers stays, the others are removed again.
-    `max_wait_s` is per machine, from its create to its first answer; None takes the template's rule, or without one a
-    generous estimate from the size of what it downloads. `max_spend_usd` is for all attempts together; None allows what
-    the other limits allow. `max_usd_per_hour` caps GPU and disk together; None allows 5 % above the price that was
-    shown, once: what is agreed for a rental is kept with the deployment, and neither the price read before the
-    create nor the one after moves it.
+    `max_wait_s` is per machine, from its create to its first answer, and as much before it for an image to be pulled;
+    None takes the template's rule, or without one a generous estimate from the size of what it downloads.
+    `max_spend_usd` is for all attempts together; None allows what the other limits allow. `max_usd_per_hour` caps GPU
+    and disk together; None allows 5 % above the price that was shown, once: what is agreed for a rental is kept with
+    the deployment, and neither the price read before the create nor the one after moves it.
     """
 
     max_attempts: int = 3
