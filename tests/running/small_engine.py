@@ -25,7 +25,6 @@ class Engine(ThreadingHTTPServer):
         self.key = environment.get("VLLM_API_KEY")
         super().__init__((host, int(_option(args, "--port") or 8000) if port is None else port), _Answers)
 
-
     def handle_error(self, request, client_address):
         """A client that hangs up in the middle is none of the engine's business."""
 
