@@ -147,13 +147,15 @@ def test_an_engine_and_its_health_can_answer_with_an_error(engine, status):
 
 def test_a_client_that_leaves_ends_its_stream(engine):
     engine.fault("pace", ttft_s=0.0, tokens_per_s=50)
-    answer = ask(engine, stream=True, max_tokens=5000, ignore_eos=True)
-    parts = answer.iter_content(1)
-    next(parts)
-    assert engine.counters.running == 1
-    answer.close()
+    with ask(engine, stream=True, max_tokens=5000, ignore_eos=True) as answer:
+        next(answer.iter_content(1))
+        _wait_until(lambda: engine.counters.running == 1)
+    _wait_until(lambda: engine.counters.running == 0)
+
+
+def _wait_until(holds):
     deadline = time.monotonic() + 30
-    while engine.counters.running:
+    while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
