@@ -84,5 +84,6 @@ def test_a_missing_library_names_the_extra_that_brings_it(tmp_path, monkeypatch)
 def test_the_pages_for_people_show_the_exact_total_and_no_name_can_break_out():
     kept = book(*a_rental(start=at(400), token="t-2", deployment="<script>|x"))
     assert exact_text(kept.report.total.total_usd) in html_text(kept)
+    assert exact_text(kept.report.total.total_usd) in markdown_text(kept)
     assert "<script>" not in html_text(kept)
     assert "\\|x" in markdown_text(kept)

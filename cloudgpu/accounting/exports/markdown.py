@@ -15,7 +15,7 @@ from cloudgpu.accounting.words import (
     TOKENS_REST_ON,
     tokens_cells,
 )
-from cloudgpu.base.money import show_usd
+from cloudgpu.base.money import exact_text, show_usd
 
 _ESCAPED = str.maketrans({"|": "\\|", "\n": " ", "\r": " ", "`": "\\`", "<": "&lt;", "*": "\\*", "_": "\\_"})
 
@@ -33,7 +33,8 @@ def markdown_text(book: Book) -> str:
         _pairs("What it was for", [(PURPOSE_NAMES[each], usd) for each, usd in told.usd_by_purpose.items() if usd]),
         _pairs("Whose word it is", [(SOURCE_NAMES[each], usd) for each, usd in told.usd_by_source.items() if usd]),
         _sums("Day (UTC)", days, meters),
-        "Amounts are rounded for reading; sums are taken from exact amounts.",
+        f"Exact total: {exact_text(told.total.total_usd)} USD. Amounts are rounded for reading; sums are taken from "
+        "exact amounts.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 

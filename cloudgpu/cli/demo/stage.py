@@ -36,6 +36,7 @@ def own_state(keep: bool) -> Iterator[Environment]:
             render.progress(f"The demo's folder: XDG_STATE_HOME={folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
+            render.progress("The demo's folder is gone with it; --keep leaves it, reports and all.")
 
 
 def start_market(title: str, speed: float, environment: Environment) -> None:
