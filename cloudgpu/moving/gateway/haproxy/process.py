@@ -14,7 +14,7 @@ from cloudgpu.moving.gateway.answers import port_in_use, refused
 from cloudgpu.moving.gateway.base import Reading, SideReading
 from cloudgpu.moving.gateway.haproxy import socket
 from cloudgpu.moving.gateway.haproxy.config import STANDBY, config_text, digest
-from cloudgpu.moving.gateway.port import is_free
+from cloudgpu.moving.gateway.port import comes_free
 from cloudgpu.moving.gateway.route import Route, load_route, save_route, write_private
 from cloudgpu.moving.gateway.run_dir import run_dir
 from cloudgpu.moving.gateway.waiting import wait_until
@@ -22,6 +22,8 @@ from cloudgpu.moving.gateway.waiting import wait_until
 OLDEST = (2, 6)
 _RELOAD_S = 60.0
 _STOP_S = 60.0
+_ENDING_S = 10.0
+"""A killed proxy's worker may hold the port a moment longer than its master the socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class HaproxyGateway:
             return socket.order(self._admin, *_weights(route))
         known = load_route(self.folder)
         moves = running is None or known is None or (known.host, known.port) != (route.host, route.port)
-        if moves and not is_free(route.host, route.port):
+        was_ours = known is not None and (known.host, known.port) == (route.host, route.port)
+        if moves and not comes_free(route.host, route.port, _ENDING_S if was_ours else 0.0):
             raise port_in_use(route)
         program = _program()
         _check(program, route, run_dir(self.folder))
