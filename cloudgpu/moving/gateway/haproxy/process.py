@@ -14,10 +14,10 @@ from cloudgpu.moving.gateway.answers import port_in_use, refused
 from cloudgpu.moving.gateway.base import Reading, SideReading
 from cloudgpu.moving.gateway.haproxy import socket
 from cloudgpu.moving.gateway.haproxy.config import STANDBY, config_text, digest
-from cloudgpu.moving.gateway.port import comes_free
+from cloudgpu.moving.gateway.port import is_free
 from cloudgpu.moving.gateway.route import Route, load_route, save_route, write_private
 from cloudgpu.moving.gateway.run_dir import run_dir
-from cloudgpu.moving.gateway.waiting import wait_until
+from cloudgpu.moving.gateway.waiting import becomes_so, wait_until
 
 OLDEST = (2, 6)
 _RELOAD_S = 60.0
@@ -44,9 +44,8 @@ class HaproxyGateway:
             return socket.order(self._admin, *_weights(route))
         known = load_route(self.folder)
         moves = running is None or known is None or (known.host, known.port) != (route.host, route.port)
-        was_ours = known is not None and (known.host, known.port) == (route.host, route.port)
-        if moves and not comes_free(route.host, route.port, _ENDING_S if was_ours else 0.0):
-            raise port_in_use(route)
+        if moves:
+            _need_port(route, was_ours=known is not None and (known.host, known.port) == (route.host, route.port))
         program = _program()
         _check(program, route, run_dir(self.folder))
         self._keep(route)
@@ -134,6 +133,12 @@ class HaproxyGateway:
                         name = row["svname"].removesuffix(STANDBY)
                         found[name] = found.get(name, 0) + int(row["scur"])
         return found
+
+
+def _need_port(route: Route, *, was_ours: bool) -> None:
+    """Raises the error of a port in use. A process of ours that was killed is given time to end."""
+    if not becomes_so(lambda: is_free(route.host, route.port), _ENDING_S if was_ours else 0.0):
+        raise port_in_use(route)
 
 
 def _program() -> str:
