@@ -34,7 +34,7 @@ def write_whole_with(path: Path, writer: Callable[[Path], None], *, private: boo
         permissions = stat.S_IMODE(model.stat().st_mode)
         writer(beside)
         beside.chmod(permissions)
-        _to_disk(beside)
+        to_disk(beside)
         os.replace(beside, place)
     finally:
         with suppress(OSError):
@@ -60,6 +60,15 @@ def place_of(path: Path) -> Path:
     return place
 
 
+def to_disk(path: Path) -> None:
+    """Have a file, or what a folder lists, on disk: no power cut takes it back. Raises OSError, of a full disk too."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _refuse_made_up(place: Path) -> None:
     folder = os.path.realpath(place.parent)
     if folder in ("/dev", "/proc") or folder.startswith("/proc/"):
@@ -69,12 +78,3 @@ def _refuse_made_up(place: Path) -> None:
 def _write_text(path: Path, text: str) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(text)
-
-
-def _to_disk(path: Path) -> None:
-    """What a power cut must not leave empty; a full disk that has not spoken yet speaks here."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

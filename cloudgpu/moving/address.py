@@ -21,6 +21,7 @@ from typing import Protocol
 
 from cloudgpu.base.errors import BadFileError, ConflictError
 from cloudgpu.base.secret import Secret
+from cloudgpu.base.whole_file import to_disk, write_whole
 from cloudgpu.serving.launch import HealthCheck
 
 ENV_FILE = "endpoint.env"
@@ -99,7 +100,7 @@ def withdraw(service: str, state_dir: Path) -> bool:
     home = _home(service, state_dir)
     try:
         (home / "current").unlink()
-        _sync(home)
+        to_disk(home)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -157,29 +158,13 @@ def _switch(home: Path, address: Address) -> None:
     versions = home / "versions"
     versions.mkdir(exist_ok=True, mode=0o700)
     version = Path(tempfile.mkdtemp(dir=versions))  # mode 0700
-    _write(version / ENV_FILE, _env_text(address))
-    _write(version / JSON_FILE, _json_text(address))
+    write_whole(version / ENV_FILE, _env_text(address), private=True)
+    write_whole(version / JSON_FILE, _json_text(address), private=True)
     link = home / f".current-{secrets.token_hex(4)}"
     link.symlink_to(Path("versions") / version.name)
     os.replace(link, home / "current")
-    _sync(home)
+    to_disk(home)
     _drop_others(home, version)
-
-
-def _write(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _drop_others(home: Path, current: Path) -> None:

@@ -5,6 +5,7 @@ import os
 import shlex
 import stat
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -77,9 +78,18 @@ def test_publishing_the_same_again_changes_nothing(tmp_path):
     assert os.readlink(tmp_path / "services" / "chat" / "current") == before
 
 
+def _killed_at_the_switch(replace):
+    def replace_or_die(source, place):
+        if Path(place).name == "current":
+            raise KeyboardInterrupt
+        replace(source, place)
+
+    return replace_or_die
+
+
 def test_a_kill_before_the_switch_leaves_the_old_address_whole(tmp_path, monkeypatch):
     publish(a_deployment(), tmp_path)
-    monkeypatch.setattr(address.os, "replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(address.os, "replace", _killed_at_the_switch(os.replace))
     with pytest.raises(KeyboardInterrupt):
         publish(a_deployment("qwen-14b", 9000), tmp_path)
     monkeypatch.undo()
@@ -157,7 +167,7 @@ def test_withdrawing_what_was_never_published_or_is_withdrawn_changes_nothing(tm
 
 def test_a_withdrawal_that_is_killed_takes_both_files_or_none(tmp_path, monkeypatch):
     publish(a_deployment(), tmp_path)
-    monkeypatch.setattr(address, "_sync", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(address, "to_disk", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         address.withdraw("chat", tmp_path)
     files = (address.env_path("chat", tmp_path), address.json_path("chat", tmp_path))
