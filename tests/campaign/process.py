@@ -218,7 +218,7 @@ def _on_the_virtual_clock(clock: _UsersClock) -> None:
     from cloudgpu.cli import session
     from cloudgpu.cli.migrate import sight, world
     from cloudgpu.running import providers
-    from cloudgpu.running.providers.http import Patience
+    from cloudgpu.running.providers.event_stream import Patience
     from cloudgpu.running.providers.runpod import adapter
 
     session.SystemClock = providers.SystemClock = lambda: clock  # type: ignore[misc,assignment]

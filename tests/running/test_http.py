@@ -27,7 +27,8 @@ from cloudgpu.base.errors import (
 )
 from cloudgpu.base.secret import Secret
 from cloudgpu.running.providers.base import Headroom, RateWindow
-from cloudgpu.running.providers.http import Http, Patience, Timeouts
+from cloudgpu.running.providers.event_stream import Patience
+from cloudgpu.running.providers.http import Http, Timeouts
 from cloudgpu.running.providers.limits import clock_ahead_s, retry_after_s, windows_of
 from cloudgpu.running.providers.pages import all_rows
 from cloudgpu.running.providers.vast.errors import explain

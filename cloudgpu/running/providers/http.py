@@ -6,14 +6,12 @@ that nobody named. Nothing here is logged.
 
 import json
 import re
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
-from queue import Empty, Queue
+from queue import Queue
 from threading import Event
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,12 +21,14 @@ from requests.auth import AuthBase
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 
 from cloudgpu.base.clock import Clock, SystemClock
-from cloudgpu.base.errors import BadAnswerError, CloudgpuError, RateLimitedError, RefusedKeyError, UnreachableError
+from cloudgpu.base.errors import BadAnswerError, RefusedKeyError, UnreachableError
 from cloudgpu.base.secret import REDACTED, Secret
 from cloudgpu.running.exchange import Incoming, begin, exchange
 from cloudgpu.running.providers.base import Headroom, RateWindow
-from cloudgpu.running.providers.limits import clock_ahead_s, retry_after_s, used_up_s, windows_of
+from cloudgpu.running.providers.event_stream import Patience, said
+from cloudgpu.running.providers.limits import clock_ahead_s, used_up_s, windows_of
 from cloudgpu.running.providers.no_answer import check_address, no_answer
+from cloudgpu.running.providers.reply import Explain, Reply, Throttled, checked, reply_of
 from cloudgpu.running.providers.turns import Turns
 
 T = TypeVar("T")
@@ -38,10 +38,6 @@ _LONGEST_WAIT_S = 60.0
 _MOST_BYTES = 32 * 1024 * 1024
 """The largest honest answer is a search of 512 offers with 112 fields each: some 2 MiB."""
 
-_TOO_MANY = 429
-_NO_CONTENT = 204
-_THRESHOLD = re.compile(r"threshold\s*=\s*(\d+(?:\.\d+)?)")
-_LIKE_A_KEY = re.compile(r"[A-Za-z0-9_-]{32,}")
 _KEY = re.compile(r"[!-~]+")
 """What can stand in a header."""
 
@@ -53,40 +49,6 @@ class Timeouts:
     connect_s: float = 10.0
     read_s: float = 30.0
     act_s: float = 120.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long a stream is listened to, in real seconds: for its first line, for each one after it, and in all."""
-
-    first_s: float = 4.0
-    next_s: float = 0.5
-    in_all_s: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer as it came: status, headers, the body as JSON (None when it is none), and the body as text."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-    text: str
-
-
-Explain = Callable[[Reply], CloudgpuError]
-
-
-class ServerTroubleError(UnreachableError):
-    """The provider's server answers with 5xx: what was asked may or may not have happened."""
-
-
-class Throttled(RateLimitedError):  # noqa: N818  (a kind of RateLimitedError, which carries the suffix)
-    """A 429, with the seconds it asks for; None when it names none."""
-
-    def __init__(self, message: str, *, wait_s: float | None, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.wait_s = wait_s
 
 
 @dataclass(slots=True)
@@ -191,7 +153,7 @@ class Http:
             auth=_Bearer(self.key),
         )  # fmt: skip
         begun.add_done_callback(lambda _: heard.put(None))
-        lines = _said(_until_silent(heard, patience), most)
+        lines = said(heard, patience, most)
         enough.set()  # the connection is dropped with the next word that comes, or when the time is over
         if not lines and begun.done():
             self._refuse(path, begun)
@@ -204,7 +166,7 @@ class Http:
         except (OSError, ValueError) as error:
             raise no_answer(self._url(path), error, self.variable) from error
         if reply is not None:
-            self._checked(reply, self.explain)
+            checked(reply, self.explain, self._host(), self.variable)
             raise BadAnswerError(f"{self._host()} answers {reply.status} to a question for a stream",
                                  hint="try again in a minute")  # fmt: skip
 
@@ -225,7 +187,7 @@ class Http:
             params=params, data=None if body is None else json.dumps(body), auth=_Bearer(self.key),
             headers={"Accept": "application/json", "Content-Type": "application/json"},
         )  # fmt: skip
-        return self._checked(reply, explain or self.explain)
+        return checked(reply, explain or self.explain, self._host(), self.variable)
 
     def _exchange(self, method: str, url: str, *, read: Callable[[Incoming], T], **sent: Any) -> T:  # noqa: ANN401
         """Raises UnreachableError, and BadAnswerError for an answer that is too large or cannot be unpacked."""
@@ -242,29 +204,7 @@ class Http:
         self._note(incoming.headers, began)
         text = incoming.body().decode("utf-8", "replace")
         text = text.replace(self.key.reveal(), REDACTED) if self.key else text
-        return Reply(incoming.status, incoming.headers, _json(text), text)
-
-    def _checked(self, reply: Reply, explain: Explain) -> Reply:
-        if reply.status == _TOO_MANY:
-            raise _throttled(self._host(), reply)
-        if reply.status >= 500:
-            raise ServerTroubleError(
-                f"{self._host()} answers {reply.status}", hint="its servers are in trouble: try again in a minute"
-            )
-        if 300 <= reply.status < 400:
-            place = reply.headers.get("Location", "elsewhere").partition("?")[0]
-            raise BadAnswerError(
-                f"{self._host()} redirects to {words(place, 80)}",
-                hint=f"check the address ({self.variable})",
-            )
-        if reply.status >= 400:
-            raise explain(reply)
-        if reply.body is None and reply.status != _NO_CONTENT:
-            raise BadAnswerError(
-                f"{self._host()} answers something that is no JSON: {words(reply.text, 80)!r}",
-                hint=f"check the address ({self.variable}), and whether the service is up",
-            )
-        return reply
+        return reply_of(incoming.status, incoming.headers, text)
 
     def _note(self, headers: Mapping[str, str], began: datetime) -> None:
         """Keep what the headers tell: limits, which hold the next call back when they are used up, and the time."""
@@ -291,12 +231,6 @@ class Http:
         return urlsplit(self.base_url).netloc.rpartition("@")[2]
 
 
-def words(text: str, most: int) -> str:
-    """What a server says, in one short line, without whatever looks like a key or would move a terminal."""
-    line = "".join(each if each.isprintable() else " " for each in text)
-    return _LIKE_A_KEY.sub("…", " ".join(line.split()))[:most]
-
-
 class _Bearer(AuthBase):
     """Sets the header itself: requests would let a line in ~/.netrc replace one that stands among the headers."""
 
@@ -309,66 +243,8 @@ class _Bearer(AuthBase):
         return request
 
 
-def _said(stream: Iterator[str], most: int) -> list[str]:
-    """The lines before a heartbeat (a comment): one may open the stream, a later one says that nothing is new."""
-    lines: list[str] = []
-    heartbeats = 0
-    for line in stream:
-        if line.startswith(":"):
-            heartbeats += 1
-            if lines or heartbeats > 1:
-                break
-        elif line:
-            lines.append(line)
-            if len(lines) >= most:
-                break
-    return lines
-
-
-def _until_silent(heard: Queue[str | None], patience: Patience) -> Iterator[str]:
-    """The lines as they come, until the stream ends, breaks off or falls silent."""
-    over_at_s = time.monotonic() + patience.in_all_s
-    silence_s = patience.first_s
-    while time.monotonic() < over_at_s:
-        try:
-            line = heard.get(timeout=silence_s)
-        except Empty:
-            return
-        if line is None:
-            return
-        yield line
-        silence_s = patience.next_s
-
-
 def _wait_s(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome else None
     asked = getattr(error, "wait_s", None)
     backoff = 2.0 ** (state.attempt_number - 1)
     return min(_LONGEST_WAIT_S, max(backoff, asked or 0.0))
-
-
-def _throttled(host: str, reply: Reply) -> CloudgpuError:
-    """429: text with a threshold or JSON with a detail (Vast), headers (RunPod), a daily quota that no wait cures."""
-    error = reply.body.get("error") if isinstance(reply.body, dict) else None
-    if error == "search_quota_exceeded":
-        stated = reply.headers.get("X-RateLimit-Reset", "").strip()
-        reset = "midnight UTC" if not stated or stated.isdigit() else stated
-        return RateLimitedError(
-            f"the provider's daily search quota is used up until {reset}",
-            hint="plan on reference prices: cloudgpu plan MODEL --offline; or on a file: --offers FILE",
-        )
-    found = _THRESHOLD.search(reply.text)
-    asked = (
-        retry_after_s(reply.headers),
-        float(found[1]) if found else None,
-        used_up_s(windows_of(reply.headers)),
-    )
-    wait_s = next((each for each in asked if each is not None), None)
-    return Throttled(f"{host} says that we ask too often", wait_s=wait_s, hint="try again in a minute")
-
-
-def _json(text: str) -> Any:  # noqa: ANN401  (whatever came)
-    try:
-        return json.loads(text, parse_float=Decimal)
-    except (ValueError, ArithmeticError, RecursionError):  # a number beyond Decimal, or lists without end
-        return None

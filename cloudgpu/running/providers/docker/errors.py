@@ -16,7 +16,7 @@ from cloudgpu.base.errors import (
     UsageError,
 )
 from cloudgpu.base.extra import need
-from cloudgpu.running.providers.http import words
+from cloudgpu.running.providers.words import words
 
 _TOOLKIT = (
     "install the NVIDIA Container Toolkit on that machine, then restart Docker: "

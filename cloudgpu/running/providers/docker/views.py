@@ -9,7 +9,7 @@ from cloudgpu.base.money import ZERO, usd
 from cloudgpu.running.providers.base import Address, InstanceState, InstanceView
 from cloudgpu.running.providers.docker.container import GPUS, TOKEN, USD_PER_HOUR, short_id
 from cloudgpu.running.providers.docker.states import container_state, why
-from cloudgpu.running.providers.http import words
+from cloudgpu.running.providers.words import words
 
 _EVERYWHERE = ("", "0.0.0.0", "::")
 _HERE = "127.0.0.1"

@@ -29,7 +29,8 @@ from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.runpod_offers import GPU_COUNTS, catalogue_offers
 from cloudgpu.running.account import account_name
 from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
-from cloudgpu.running.providers.http import Http, Patience, Timeouts
+from cloudgpu.running.providers.event_stream import Patience
+from cloudgpu.running.providers.http import Http, Timeouts
 from cloudgpu.running.providers.runpod.bill import billing_params, lines_of
 from cloudgpu.running.providers.runpod.create import PortKind, pod_body, pod_offer
 from cloudgpu.running.providers.runpod.errors import NoPodError, TooLittleMoneyError, explain, explain_create, no_credit

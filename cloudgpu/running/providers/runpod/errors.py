@@ -13,7 +13,8 @@ from cloudgpu.base.errors import (
     OfferGoneError,
     RefusedKeyError,
 )
-from cloudgpu.running.providers.http import Reply, words
+from cloudgpu.running.providers.reply import Reply
+from cloudgpu.running.providers.words import words
 
 
 class TooLittleMoneyError(NoCreditError):

@@ -14,7 +14,8 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.vast_offers import offers_from_vast, unsaid_notes
 from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
-from cloudgpu.running.providers.http import Http, Reply, Timeouts
+from cloudgpu.running.providers.http import Http, Timeouts
+from cloudgpu.running.providers.reply import Reply
 from cloudgpu.running.providers.turns import Turns
 from cloudgpu.running.providers.vast.bid import bid_again, bid_price
 from cloudgpu.running.providers.vast.bill import charges_window, lines_of, read_charges
