@@ -1,37 +1,21 @@
 """A service behind real HAProxy on the emulator: shares, a lost gateway, a dead side, an end by itself; equal bills."""
 
 import contextlib
-import importlib.util
 import json
 import os
-import shutil
 import signal
-import sys
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from emulated_service import behind_a_gateway, needs_haproxy
 
-from cloudgpu.emulator import process
 from cloudgpu.moving import address
 from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.moving.gateway.route import gateway_folder
 from cloudgpu.running import health
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.enable_socket,
-    pytest.mark.skipif(shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None, reason="HAProxy is not installed"),
-]
-
-
-def _market():
-    path = Path(__file__).parent / "test_on_the_emulator.py"
-    spec = importlib.util.spec_from_file_location("on_the_emulator", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module.Market
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket, needs_haproxy]
 
 
 CANARY = ("migrate", "--from", "mistral", "--to", "qwen-14b", "--strategy", "canary", "--yes")
@@ -39,17 +23,8 @@ CANARY = ("migrate", "--from", "mistral", "--to", "qwen-14b", "--strategy", "can
 
 @pytest.fixture
 def here(tmp_path):
-    here = _market()(tmp_path, speed=0)
-    try:
-        here.run("up", "mistral", "--provider", "emulator", "--yes")
-        here.run("gateway", "start")
+    with behind_a_gateway(tmp_path, speed=0) as here:
         yield here
-    finally:
-        found = gateway_of(here.state_dir, "mistral")
-        if found:
-            found[0].stop()
-        here.session.store.close()
-        process.stop(here.state_dir)
 
 
 def ask(here):

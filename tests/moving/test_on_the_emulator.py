@@ -5,63 +5,13 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
+from emulated_service import Market
 
-from cloudgpu.base.settings import read_settings
-from cloudgpu.cli.session import Session
 from cloudgpu.emulator import process
 from cloudgpu.moving import address
-
-
-class Market:
-    """An emulator with one service on it, and the command line beside it."""
-
-    def __init__(self, home: Path, speed: float):
-        kept = ("PATH", "PYTHONPATH", "LANG")
-        self.environment = {k: os.environ[k] for k in kept if k in os.environ} | {
-            "HOME": str(home), "XDG_STATE_HOME": str(home), "NO_COLOR": "1",
-        }  # fmt: skip
-        self.session = Session(read_settings(self.environment))
-        self.state_dir = self.session.settings.state_dir
-        self.status = process.start(self.state_dir, speed=speed, seed=7)
-
-    def go_on(self, speed):
-        """The same market on a clock of another speed; with 0 it stands until somebody waits."""
-        process.stop(self.state_dir)
-        self.status = process.start(self.state_dir, speed=speed)
-
-    def begin(self, *arguments):
-        return subprocess.Popen(
-            [sys.executable, "-m", "cloudgpu", *arguments], env=self.environment, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def run(self, *arguments, status=0):
-        done = self.begin(*arguments)
-        out, err = done.communicate(timeout=300)
-        assert done.returncode == status, f"{arguments}: {done.returncode}\n{out}\n{err}"
-        return out
-
-    def alive(self):
-        return process.call(self.status, "GET", "/emulator/status")["instances"]
-
-    def bill(self):
-        return process.call(self.status, "GET", "/emulator/bill")
-
-    def serving(self):
-        return address.read("mistral", self.state_dir).deployment
-
-    def wait_until(self, is_so, what):
-        deadline = time.monotonic() + 120
-        while not is_so():
-            assert time.monotonic() < deadline, f"waited in vain until {what}"
-            time.sleep(0.02)
 
 
 @pytest.fixture

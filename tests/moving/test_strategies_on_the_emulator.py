@@ -2,21 +2,14 @@
 
 import contextlib
 import json
-import shutil
 
 import pytest
 import requests
+from emulated_service import behind_a_gateway, needs_haproxy
 
-from cloudgpu.emulator import process
 from cloudgpu.moving import address
-from cloudgpu.moving.gateway.desk import gateway_of
-from tests.moving.test_on_the_emulator import Market
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.enable_socket,
-    pytest.mark.skipif(shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None, reason="HAProxy is not installed"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.enable_socket, needs_haproxy]
 
 OLD_MODEL, NEW_MODEL = "mistralai/Mistral-7B-Instruct-v0.2", "Qwen/Qwen2.5-14B-Instruct"
 MIGRATE = ("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes", "--json")
@@ -24,17 +17,8 @@ MIGRATE = ("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes", "--json"
 
 @pytest.fixture
 def here(tmp_path):
-    here = Market(tmp_path, speed=200)  # slow enough to spoil a new side before it answers
-    try:
-        here.run("up", "mistral", "--provider", "emulator", "--yes")
-        here.run("gateway", "start")
+    with behind_a_gateway(tmp_path, speed=200) as here:  # slow enough to spoil a new side before it answers
         yield here
-    finally:
-        found = gateway_of(here.state_dir, "mistral")
-        if found:
-            found[0].stop()
-        here.session.store.close()
-        process.stop(here.state_dir)
 
 
 def answered_by(here, *, model="mistral", side=None):
