@@ -6,7 +6,7 @@ import pytest
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.cli.option_values import seconds
-from cloudgpu.cli.up.run import _limits
+from cloudgpu.cli.up.stops import _limits
 
 
 @pytest.mark.parametrize(("text", "s"), [("90s", 90), ("30m", 1800), ("8h", 28800), ("1.5h", 5400), ("2D", 172800)])

@@ -112,7 +112,8 @@ def up(
     # Everything below is imported only when the command runs: `--help` stays fast.
     from cloudgpu.cli.option_values import finite, refuse_empty, seconds
     from cloudgpu.cli.template_choice import asked_of
-    from cloudgpu.cli.up.run import Wish, run
+    from cloudgpu.cli.up.run import run
+    from cloudgpu.cli.up.stops import Wish
 
     refuse_empty(name=name, provider=provider, template=template)
     needs = model and needs_of(
