@@ -31,7 +31,7 @@ def phase_of(log: str) -> tuple[str, str]:
         for text, phase, detail in _PHASES:
             found = text.search(line)
             if found:
-                return phase, detail.format(*(group.strip() for group in found.groups()))
+                return phase, detail.format(*map(_value, found.groups()))
     return "starting", ""
 
 
@@ -42,6 +42,11 @@ def fatal_in(log: str) -> Fatal | None:
         return None
     _, remedy, line = min(found, key=lambda item: item[0])
     return Fatal(_short(line), remedy, remedy.endswith(_ANOTHER), remedy in _THE_CARD, remedy in _THE_LAUNCH)
+
+
+def _value(group: str) -> float | str:
+    """A number as a number, which the phase's words round; other words as they stand."""
+    return float(group) if re.fullmatch(r"\d+(\.\d+)?", group) else group.strip()
 
 
 def _match(line: str) -> list[tuple[int, str]]:
@@ -59,17 +64,17 @@ _PHASES = tuple(
         (r"Application startup complete", "serving", ""),
         (r"llama_server: listening on|server is listening on", "serving", ""),
         (r"Starting vLLM (?:API )?server", "serving", "opening the port"),
-        (r"init engine .*took ([\d.]+)", "warming up", "engine ready after {0} s"),
+        (r"init engine .*took (\d+(?:\.\d+)?)", "warming up", "engine ready after {0:.0f} s"),
         (r"Graph capturing finished", "capturing graphs", "done"),
         (r"Capturing CUDA graphs.*?(\d+%)", "capturing graphs", "{0}"),
         (r"GPU KV cache size: ([\d,]+) tokens", "capturing graphs", "room for {0} tokens"),
-        (r"Available KV cache memory: ([\d.]+ GiB)", "compiling", "{0} for the context"),
-        (r"torch\.compile (?:takes|took) ([\d.]+)", "compiling", "{0} s"),
+        (r"Available KV cache memory: (\d+(?:\.\d+)?) GiB", "compiling", "{0:.1f} GiB for the context"),
+        (r"torch\.compile (?:takes|took) (\d+(?:\.\d+)?)", "compiling", "compiled in {0:.0f} s"),
         (r"Dynamo bytecode transform time", "compiling", ""),
-        (r"Model loading took ([\d.]+ (?:GiB|GB))", "compiling", "{0} of weights loaded"),
+        (r"Model loading took (\d+(?:\.\d+)?) (GiB|GB)", "compiling", "{0:.1f} {1} of weights loaded"),
         (r"Loading safetensors checkpoint shards:\s*(\d+%)", "loading", "weights {0}"),
-        (r"Time spent downloading weights for \S+: ([\d.]+) s", "loading", "downloaded in {0} s"),
-        (r"initializing, n_slots = (\d+), n_ctx_slot = (\d+)", "warming up", "{0} sequences of {1} tokens"),
+        (r"Time spent downloading weights for \S+: (\d+(?:\.\d+)?) s", "loading", "downloaded in {0:.0f} s"),
+        (r"initializing, n_slots = (\d+), n_ctx_slot = (\d+)", "warming up", "{0:.0f} sequences of {1:.0f} tokens"),
         (r"load_model: loading model '([^']+)'", "loading", "{0}"),
         (r"Starting to load model (\S+?)(?:\.\.\.)?$", "downloading", "{0}"),
         (r"Resolved architecture|non-default args|Using max model len", "starting", "engine is reading its settings"),
