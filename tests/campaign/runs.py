@@ -1,77 +1,94 @@
-"""Many runs over several processes, and what is printed of them."""
+"""A campaign's command line: many runs over several processes, and what is printed of them."""
 
+import argparse
 import os
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic
 
-from tests.campaign.draw import draw
+from tests.campaign.game import D, Game, Plays
 from tests.campaign.shrink import shrunk
-from tests.campaign.stage import Stage
-from tests.campaign.story import Story
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """How to play: over how many processes, whether failures are made shorter, the first ends it, all is told."""
+def main(game: Game[D], about: str) -> int:
+    """Parse, play, report; 1 when something broke. `about` is the program's docstring, which begins with its name."""
+    parser = argparse.ArgumentParser(prog=about.split("`")[1].partition(" --")[0], description=about)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", type=int, help="Play the run of this number alone, and show what is typed.")
+    parser.add_argument("--script", type=Path, help="Play what this file holds alone, and show what is typed.")
+    parser.add_argument("--first", action="store_true", help="End each job at its first failure.")
+    parser.add_argument("--no-shrink", action="store_true", help="Print failures as they were drawn.")
+    asked = parser.parse_args()
+    drawn = _drawn(game, asked)
+    campaign = _Campaign(game, asked, tell=asked.only is not None or asked.script is not None)
+    began = time.monotonic()
+    failures = campaign.played(drawn)
+    print(f"{campaign.source()}: {len(drawn)} runs in {time.monotonic() - began:.0f} s, {failures} failed")
+    return int(failures > 0)
 
-    seed: int
-    jobs: int
-    shrink: bool
-    first: bool
+
+def _drawn(game: Game[D], asked: argparse.Namespace) -> list[D]:
+    if asked.script is not None:
+        return [game.read(asked.script.read_text(encoding="utf-8"))]
+    return [game.draw(asked.seed, each) for each in (range(asked.runs) if asked.only is None else [asked.only])]
+
+
+@dataclass(frozen=True, slots=True)
+class _Campaign(Generic[D]):
+    """A game as it was asked for on the command line; `tell` prints every step."""
+
+    game: Game[D]
+    asked: argparse.Namespace
     tell: bool
 
+    def played(self, drawn: Sequence[D]) -> int:
+        """Play them, each job its share; how many failed. A job that died counts as a failure."""
+        jobs = min(self.asked.jobs, len(drawn))
+        if jobs <= 1:
+            return self._share(drawn)
+        reads, writes = os.pipe()
+        for job in range(jobs):
+            if os.fork() == 0:
+                os.close(reads)
+                os.write(writes, f"{self._share(drawn[job::jobs])}\n".encode())
+                os._exit(0)
+        os.close(writes)
+        with os.fdopen(reads) as told:
+            counts = [int(line) for line in told]
+        for _ in range(jobs):
+            os.wait()
+        return sum(counts) + (jobs - len(counts))
 
-def played(numbers: Sequence[int], asking: Asking) -> int:
-    """Play them, each job its share; how many failed. Prints every failure as it happens."""
-    if asking.jobs == 1:
-        return _share(numbers, asking)
-    reads, writes = os.pipe()
-    for job in range(asking.jobs):
-        if os.fork() == 0:
-            os.close(reads)
-            failures = _share(numbers[job :: asking.jobs], asking)
-            os.write(writes, f"{failures}\n".encode())
-            os._exit(0)
-    os.close(writes)
-    with os.fdopen(reads) as told:
-        counts = [int(line) for line in told]
-    for _ in range(asking.jobs):
-        os.wait()
-    return sum(counts) + (asking.jobs - len(counts))  # a job that died told nothing
+    def source(self, number: int | None = None) -> str:
+        """Where it comes from, as it would be typed again."""
+        if self.asked.script is not None:
+            return f"--script {self.asked.script}"
+        return f"--seed {self.asked.seed}" + ("" if number is None else f" --only {number}")
 
+    def _share(self, drawn: Sequence[D]) -> int:
+        stage, failures = self.game.stage(), 0
+        try:
+            for each in drawn:
+                failures += self._broke(stage, each)
+                if failures and self.asked.first:
+                    break
+        finally:
+            stage.close()
+        return failures
 
-def retold(story: Story) -> int:
-    """Play one story and show everything; 1 when something broke."""
-    stage = Stage()
-    try:
-        told = stage.play(story)
-    finally:
-        stage.close()
-    for line in (*told.lines, *(f"BROKEN {each}" for each in told.broken)):
-        print(line)
-    return int(bool(told.broken))
-
-
-def _share(numbers: Sequence[int], asking: Asking) -> int:
-    stage, failures = Stage(), 0
-    try:
-        for number in numbers:
-            failures += _broke(stage, draw(asking.seed, number), asking)
-            if failures and asking.first:
-                break
-    finally:
-        stage.close()
-    return failures
-
-
-def _broke(stage: Stage, story: Story, asking: Asking) -> bool:
-    told = stage.play(story)
-    if asking.tell:
-        print("\n".join([story.as_text(), *told.lines]))
-    if told.broken:
-        shortest = shrunk(stage, story, told.broken[0]) if asking.shrink else story
-        lines = [f"FAILED --seed {asking.seed} --only {story.number}", *(f"  {each}" for each in told.broken)]
-        sys.stdout.write("\n".join([*lines, "  " + shortest.as_text(), ""]))
-        sys.stdout.flush()
-    return bool(told.broken)
+    def _broke(self, stage: Plays[D], drawn: D) -> bool:
+        """Play one and print its failure as it happens."""
+        told = stage.play(drawn)
+        if self.tell:
+            print("\n".join([drawn.as_text(), *told.lines]))
+        if told.broken:
+            shortest = drawn if self.asked.no_shrink else shrunk(self.game, stage, drawn, told.broken[0])
+            lines = [f"FAILED {self.source(drawn.number)}", *(f"  {each}" for each in told.broken)]
+            sys.stdout.write("\n".join([*lines, "  " + shortest.as_text(), ""]))
+            sys.stdout.flush()
+        return bool(told.broken)

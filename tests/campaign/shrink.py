@@ -1,49 +1,34 @@
-"""The shortest story that fails in the same way: parts are taken out one by one, as long as it still does."""
+"""The shortest of its kind that fails in the same way: parts are taken out one by one, as long as it still does."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
-from tests.campaign.stage import Stage
-from tests.campaign.story import Command, Step, Story
+from tests.campaign.game import D, Game, Plays
+
+T = TypeVar("T")
 
 
-def shrunk(stage: Stage, story: Story, broken: str) -> Story:
-    """The story less everything that the failure does not need. `broken` names its kind before the colon."""
+def shrunk(game: Game[D], stage: Plays[D], drawn: D, broken: str) -> D:
+    """What was drawn less everything that the failure does not need. `broken` names its kind before the colon."""
     kind = broken.partition(":")[0]
     smaller = True
     while smaller:
         smaller = False
-        for shorter in _shorter(story):
+        for shorter in game.shorter(drawn):
             if any(each.startswith(kind) for each in stage.play(shorter).broken):
-                story, smaller = shorter, True
+                drawn, smaller = shorter, True
                 break
-    return story
+    return drawn
 
 
-def _shorter(story: Story) -> Iterator[Story]:
-    if story.strangers:
-        yield replace(story, strangers=())
-    for index, step in enumerate(story.steps):
-        rest = story.steps[:index], story.steps[index + 1 :]
-        if len(story.steps) > 1:
-            yield replace(story, steps=(*rest[0], *rest[1]))
-        for less in _less(step):
-            yield replace(story, steps=(*rest[0], less, *rest[1]))
+def one_less(parts: tuple[T, ...]) -> Iterator[tuple[T, ...]]:
+    """The parts without the first, without the second, and so on."""
+    for index in range(len(parts)):
+        yield parts[:index] + parts[index + 1 :]
 
 
-def _less(step: Step) -> Iterator[Step]:
-    if step.pause_s:
-        yield replace(step, pause_s=0.0)
-    if len(step.commands) > 1:
-        for command in step.commands:
-            yield replace(step, commands=(command,))
-    for index in range(len(step.faults)):
-        yield replace(step, faults=step.faults[:index] + step.faults[index + 1 :])
-    for index, command in enumerate(step.commands):
-        for calmer in _calmer(command):
-            yield replace(step, commands=(*step.commands[:index], calmer, *step.commands[index + 1 :]))
-
-
-def _calmer(command: Command) -> Iterator[Command]:
-    for index in range(len(command.strikes)):
-        yield replace(command, strikes=command.strikes[:index] + command.strikes[index + 1 :])
+def one_changed(parts: tuple[T, ...], change: Callable[[T], Iterator[T]]) -> Iterator[tuple[T, ...]]:
+    """The parts with one of them changed, in every way that `change` knows."""
+    for index, part in enumerate(parts):
+        for changed in change(part):
+            yield (*parts[:index], changed, *parts[index + 1 :])

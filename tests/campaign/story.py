@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from tests.campaign.shrink import one_changed, one_less
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,16 @@ class Strike:
     do: str
     seconds: float = 0.0
     after: str = ""
+
+
+class Struck(Protocol):
+    """What is typed, and what strikes it."""
+
+    operation: str
+    strikes: tuple[Strike, ...]
+
+
+C = TypeVar("C", bound=Struck)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,3 +101,26 @@ def story_from(text: str) -> Story:
         strangers=strangers,
         steps=steps,
     )
+
+
+def shorter(story: Story) -> Iterator[Story]:
+    """The same story less one part of it, in every way."""
+    if story.strangers:
+        yield replace(story, strangers=())
+    if len(story.steps) > 1:
+        yield from (replace(story, steps=steps) for steps in one_less(story.steps))
+    yield from (replace(story, steps=steps) for steps in one_changed(story.steps, _less))
+
+
+def calmer(typed: C) -> Iterator[C]:
+    """The same command with one strike less."""
+    yield from (replace(typed, strikes=strikes) for strikes in one_less(typed.strikes))
+
+
+def _less(step: Step) -> Iterator[Step]:
+    if step.pause_s:
+        yield replace(step, pause_s=0.0)
+    if len(step.commands) > 1:
+        yield from (replace(step, commands=(command,)) for command in step.commands)
+    yield from (replace(step, faults=faults) for faults in one_less(step.faults))
+    yield from (replace(step, commands=commands) for commands in one_changed(step.commands, calmer))

@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.campaign.draw import _faults
+from tests.campaign.faults import draw_faults
 from tests.campaign.migrate.tale import Chapter, Tale, Typed
 from tests.campaign.story import Strike
 
@@ -76,7 +76,7 @@ def _chapter(dice: random.Random, provider: str, index: int) -> Chapter:
 def _of_provider(dice: random.Random, provider: str, *, first: bool) -> tuple[Mapping[str, Any], ...]:
     if first and dice.random() < 0.08:
         return ({"provider": provider, "on": "instance", "do": "oom", "times": dice.choice((1, 3))},)
-    return _faults(dice, provider) if dice.random() < 0.3 else ()
+    return draw_faults(dice, provider) if dice.random() < 0.3 else ()
 
 
 def _typed(dice: random.Random, operation: str, strikes: Sequence[int] = _STRIKES) -> Typed:

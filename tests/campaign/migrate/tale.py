@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.campaign.story import Strike
+from tests.campaign.shrink import one_changed, one_less
+from tests.campaign.story import Strike, calmer
 
 FATES = ("dies", "offline", "removed", "slow", "errs", "garbage", "silent", "well", "gateway_gone", "busy")
 """What may become of a side (`old_dies`), and of the gateway, which has none.
@@ -71,3 +72,22 @@ def tale_from(text: str) -> Tale:
         for each in body["chapters"]
     )  # fmt: skip
     return Tale(**{**body, "words": tuple(body["words"]), "chapters": chapters})
+
+
+def shorter(tale: Tale) -> Iterator[Tale]:
+    """The same tale less one part of it, in every way."""
+    if len(tale.chapters) > 1:
+        yield from (replace(tale, chapters=chapters) for chapters in one_less(tale.chapters))
+    yield from (replace(tale, chapters=chapters) for chapters in one_changed(tale.chapters, _less))
+
+
+def _less(chapter: Chapter) -> Iterator[Chapter]:
+    if chapter.pause_s:
+        yield replace(chapter, pause_s=0.0)
+    if chapter.gates != "pass":
+        yield replace(chapter, gates="pass")
+    yield from (replace(chapter, fates=fates) for fates in one_less(chapter.fates))
+    yield from (replace(chapter, faults=faults) for faults in one_less(chapter.faults))
+    if len(chapter.typed) > 1:
+        yield from (replace(chapter, typed=typed) for typed in one_less(chapter.typed))
+    yield from (replace(chapter, typed=typed) for typed in one_changed(chapter.typed, calmer))

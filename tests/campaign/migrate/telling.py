@@ -1,0 +1,189 @@
+"""Plays a tale: one service, one migration of it, and everything that may go wrong on the way."""
+
+import socket
+from pathlib import Path
+
+from tests.campaign.faults import LIES
+from tests.campaign.game import Told
+from tests.campaign.judge import answer_of, judge_doubt, judge_names, judge_output
+from tests.campaign.migrate.judge import (
+    Moment,
+    judge_destroyed,
+    judge_end,
+    judge_look,
+    judge_reached,
+    judge_told,
+    judge_traffic,
+)
+from tests.campaign.migrate.operations import WORDS
+from tests.campaign.migrate.record import Record
+from tests.campaign.migrate.scene import Scene, Traffic
+from tests.campaign.migrate.stand_in import tell_gates
+from tests.campaign.migrate.tale import Chapter, Tale, Typed
+from tests.campaign.process import Process
+from tests.campaign.stage import Stage
+from tests.campaign.story import Strike
+from tests.campaign.turns import Run, Turns
+
+_APART_S = 180.0
+_LIES = LIES | {"in_cluster"}
+_PUTS_RIGHT = (
+    "status", "resume", "finalize", "promote_full", "finalize", "abort", "rollback", "finalize",
+    "abort_force", "resume_force", "down_new", "finalize", "abort_force", "down_old", "finalize", "resume_force",
+)  # fmt: skip
+"""What a patient user types, one after the other, until the migration is closed."""
+
+_NOTHING = Record((), ())
+_NOWHERE = Traffic(frozenset(), frozenset(), None)
+
+
+class Telling(Turns[Typed]):
+    """One tale as it is played."""
+
+    def __init__(self, stage: Stage, scene: Scene, tale: Tale, told: Told, plan: Path) -> None:
+        super().__init__(stage, told)
+        self.scene, self.tale, self.plan = scene, tale, plan
+        self.lied = self.gateway_lost = False
+        self.destroyed_before = 0
+        self.ending_before: set[str] = set()
+
+    def whole(self) -> None:
+        """The service, the tale, the end."""
+        tell_gates(self.scene.home, "pass")
+        self._one("up")
+        if self.tale.gateway != "direct":
+            self._one("gateway_start")
+        self.scene.count()
+        for chapter in self.tale.chapters:
+            self._chapter(chapter)
+        self._put_right()
+        self._judge_all()
+
+    def wait(self, seconds: float) -> None:
+        """Clients ask while commands wait."""
+        self.market.clock.sleep(seconds)
+        if seconds >= 10:
+            self.scene.count()
+
+    def befall(self, strike: Strike) -> None:
+        """A fate strikes."""
+        self._befall(strike.do)
+
+    def before(self, process: Process) -> None:
+        """Nothing is asked to end while requests may reach it."""
+        ends = process.at == "ask_destroy" and process.words[0] == "migrate" and "replace" not in self.tale.words
+        for instance_id in self._ending() - self.ending_before if ends else ():
+            self.told.broken += judge_reached(instance_id, self.scene.traffic())
+
+    def _one(self, operation: str) -> None:
+        self._chapter(Chapter(typed=(Typed(operation=operation),)))
+
+    def _chapter(self, chapter: Chapter) -> None:
+        tell_gates(self.scene.home, chapter.gates)
+        for fate in chapter.fates:
+            self._befall(fate)
+        for fault in chapter.faults:
+            self.lied = self.lied or fault["do"] in _LIES
+            self.market.fault(fault)
+        before = self._moment()
+        self.destroyed_before = len(self.market.acts()[1])
+        self.ending_before = self._ending() if before.record.lives else set()
+        runs = [self._start(typed) for typed in chapter.typed]
+        last = self.until_all_ended(runs, chapter.turns)
+        self._judge(runs, last, before)
+        self._pass(chapter.pause_s)
+
+    def _start(self, typed: Typed) -> Run[Typed]:
+        words = WORDS[typed.operation]
+        if typed.operation == "migrate":
+            words = (*words, "--plan", str(self.plan), "--provider", self.tale.provider, *self.tale.words)
+        if typed.operation == "up":
+            words = (*words, "--provider", self.tale.provider)
+        if typed.operation == "gateway_start" and self.tale.gateway == "haproxy" and not self._has_gateway():
+            words = (*words, "--port", str(_free_port()))
+        return Run(typed, self.stage.start(words), list(typed.strikes))
+
+    def _has_gateway(self) -> bool:
+        return self.scene.traffic().running is not None
+
+    def _ending(self) -> set[str]:
+        """Whose end is being asked for, as the journal says it beforehand."""
+        lives = self.scene.record().lives
+        return {each.instance_id for each in lives if each.state == "destroying" and each.instance_id}
+
+    def _befall(self, fate: str) -> None:
+        self.gateway_lost = self.gateway_lost or fate == "gateway_gone"
+        self.told.lines.append(f"  {fate}")
+        self.scene.befall(fate)
+
+    def _pass(self, seconds: float) -> None:
+        """Time in which the tool is off."""
+        if seconds:
+            self.market.clock.sleep(seconds)
+            self.scene.count()
+            self.told.broken += judge_traffic(self._moment(), gateway_lost=self.gateway_lost)
+
+    def _moment(self) -> Moment:
+        truth = self.stage.truth()
+        return Moment(
+            record=self.scene.record() if truth.store_id else _NOTHING,
+            traffic=self.scene.traffic() if truth.store_id else _NOWHERE,
+            well=self.scene.well(),
+            alive=frozenset(truth.alive_ours),
+        )
+
+    def _judge(self, runs: list[Run[Typed]], last: Run[Typed], before: Moment) -> None:
+        truth, now = self.stage.truth(), self._moment()
+        for run in runs:
+            self.told.broken += judge_output(run.process.words, run.status, run.process.out, run.process.err)
+        self.told.broken += judge_doubt(last.process.words, last.status, truth, could_write=True)
+        self.told.broken += judge_names(truth)
+        if now.traffic.running:
+            self.gateway_lost = False
+        self.told.broken += judge_traffic(now, gateway_lost=self.gateway_lost)
+        if len(runs) == 1:
+            self._judge_one(last, before, now)
+
+    def _judge_one(self, run: Run[Typed], before: Moment, now: Moment) -> None:
+        """What it did and said by itself: when nothing struck and nobody lied, it has seen what was so."""
+        operation, calm = run.typed.operation, not (self.struck or self.lied)
+        gone = frozenset(self.market.acts()[1][self.destroyed_before :]) & before.alive
+        self.told.broken += judge_destroyed(operation, gone, before, calm=calm)
+        if calm:
+            self.told.broken += judge_look(operation, run.status, before, now)
+            self.told.broken += judge_told(answer_of(run.process.out), run.status, now)  # type: ignore[arg-type]
+
+    def _put_right(self) -> None:
+        """Nothing goes wrong any more; a dead engine stays dead. The same few words until the migration is closed."""
+        self.market.heal()
+        self.market.credit("1000")
+        self.scene.befall("well")
+        self._learn_what_is_gone()
+        if self.scene.traffic().running is False:
+            self._one("gateway_start")
+        for operation in _PUTS_RIGHT:
+            if self.scene.record().open is None:
+                break
+            self._one(operation)
+        truth = self.stage.truth()
+        if truth.alive_ours - truth.known or any(row.unsettled for row in truth.rows):
+            self._one("gc_destroy")
+
+    def _learn_what_is_gone(self) -> None:
+        """What was removed at the console is believed after two looks, apart in time; the last one when it is said."""
+        for typed in ("look", "look", "down_old", "down_new"):
+            truth = self.stage.truth()
+            missing = {row.name for row in truth.rows if row.instance_id in truth.known - truth.alive_ours}
+            if (typed == "look" and missing) or typed.removeprefix("down_") in missing:
+                self._one(typed)
+                self.wait(_APART_S)
+
+    def _judge_all(self) -> None:
+        self.judge_money()
+        self.told.broken += judge_end(self._moment())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
