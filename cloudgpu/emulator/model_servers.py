@@ -41,11 +41,14 @@ class ModelServers:
         for instance_id in [each for each in serving if each not in self._running]:
             await self._open(serving[instance_id])
 
-    async def close(self) -> None:
-        """Close every port, and wait until nothing is left."""
+    def close(self) -> None:
+        """Close every port, at once."""
         for instance_id in tuple(self._running):
             self._close(instance_id)
         self._ports.close()
+
+    async def ended(self) -> None:
+        """Wait until nothing is left of the servers whose ports are closed."""
         await asyncio.gather(*(server.ended() for server in self._ending))
 
     def _serves(self, instance: Instance) -> bool:

@@ -33,9 +33,14 @@ class PortKeeper:
             return self._hold(0)
 
     def take(self, port: int) -> socket.socket:
-        """The socket of a held port, for a server to listen on; it is no longer held."""
+        """The socket of a held port, for a server to listen on; it is no longer held.
+
+        What will be left of its connections keeps nobody from holding the port again.
+        """
         self.keep(port)
-        return self._held.pop(port)
+        taken = self._held.pop(port)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return taken
 
     def release(self, port: int) -> None:
         """Let a port go."""

@@ -40,6 +40,10 @@ class Recorder:
         """Forget them all."""
         self._kept.clear()
 
+    def put_back(self, kept: Sequence[Received]) -> None:
+        """Let these be the only ones."""
+        self._kept = deque(kept, maxlen=MOST_KEPT)
+
     def kept(self) -> Sequence[Received]:
         """What was kept, oldest first."""
         return tuple(self._kept)

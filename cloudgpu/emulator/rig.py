@@ -7,6 +7,8 @@
         rig.fault("vast", on="create", do="502_after_effect")
         rig.rented()                            # what exists and what it costs now: the truth to compare with
         rig.reset(seed=2)                       # another market, nothing rented, the same address: milliseconds
+    before = rig.snapshot()                 # everything as it is now,
+    rig.restore(before)                     # and again, as often as one likes
 
 Nothing is written to disk but the clock's own eight bytes; another process that opens `StandingClock(rig.clock.path)`
 shares the time. Only loopback is reached, and nothing here costs money.
@@ -23,13 +25,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from cloudgpu.base.errors import PortInUseError
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.app import AppState, EmulatorApp
 from cloudgpu.emulator.fault_script import read_fault, read_fault_file
 from cloudgpu.emulator.instance import Instance, id_of
 from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.loop_thread import LoopThread
-from cloudgpu.emulator.markets import Markets
+from cloudgpu.emulator.markets import Markets, Snapshot
 from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
 from cloudgpu.emulator.received import Received, Recorded, Recorder
 from cloudgpu.emulator.rented import Rented, rented
@@ -72,6 +75,23 @@ class Rig:
         """Forget everything but address and keys, and begin a market (with another `seed`, if given) at a moment."""
         self._seed = self._seed if seed is None else seed
         self._thread.run(self._begin_again, at)
+
+    def snapshot(self) -> Snapshot:
+        """Both markets as they are now, with what was received; for `restore`, as often as one likes."""
+        return self._call(self._state.markets.snapshot)
+
+    def restore(self, kept: Snapshot) -> None:
+        """Let everything be as it was then: clock, machines, money, faults. Instances serve again at their addresses.
+
+        Their engines count anew. Raises PortInUseError when another program has taken one of those since.
+        """
+        self._seed = kept.vast.seed
+        self._thread.run(self._begin_again, kept.at, kept)
+        if self._call(lambda: [each.state.instances for each in self._state.markets.worlds]) != [
+            kept.vast.instances, kept.runpod.instances
+        ]:  # fmt: skip
+            raise PortInUseError("another program listens where an instance of the snapshot did")
+        self._thread.run(self._state.markets.settle)
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass, and let happen what they bring."""
@@ -146,14 +166,14 @@ class Rig:
 
         return self._thread.run(acting)
 
-    async def _begin_again(self, at: datetime) -> None:
+    async def _begin_again(self, at: datetime, kept: Snapshot | None = None) -> None:
         before = self._state.markets
+        before.close()  # what is still open is dropped behind the next story's back
         self.clock.set(at)
-        self._recorder.clear()
-        self._state.markets = Markets(clock=self.clock, seed=self._seed, recorder=self._recorder)
+        self._recorder.put_back(kept.received if kept else ())
+        self._state.markets = Markets(clock=self.clock, seed=self._seed, recorder=self._recorder, kept=kept)
         self._closing = [each for each in self._closing if not each.done()]
-        self._closing.append(asyncio.create_task(before.close()))
-        await asyncio.sleep(0)  # its ports are closed now; what is still open is dropped behind the next story's back
+        self._closing.append(asyncio.create_task(before.ended()))
 
     async def _serve(self, thread: LoopThread) -> None:
         sock = loopback_socket()
@@ -168,5 +188,6 @@ class Rig:
         thread.ready()
         await thread.ending.wait()
         api.end()
-        await asyncio.gather(self._state.markets.close(), *self._closing)
+        self._state.markets.close()
+        await asyncio.gather(self._state.markets.ended(), *self._closing)
         await api.ended()

@@ -172,5 +172,6 @@ async def _tick(markets: Markets, stopping: asyncio.Event, folder: EmulatorFolde
 async def _shut(api: LoopServer, markets: Markets) -> None:
     await asyncio.sleep(_TICK_S * 2)  # let the answer to the stop itself leave
     api.end()
-    await markets.close()
+    markets.close()
+    await markets.ended()
     await api.ended()

@@ -39,7 +39,7 @@ Fleet = Callable[[int, datetime], tuple[Machine, ...]]
 class World:
     """Opens the saved world at `path`, or begins one with `seed`; without a path it is kept in memory alone.
 
-    `reserve_port` finds a free loopback port.
+    `reserve_port` finds a free loopback port; `kept` is the state to begin with, None: a new market's.
 
     One world is one market with one account: Vast.ai's, or with another `fleet` RunPod's. `faults` is what may go
     wrong in it, on the `shelf` is what the account keeps beside its instances.
@@ -55,10 +55,11 @@ class World:
         seed: int,
         reserve_port: Callable[[], int],
         fleet: Fleet = make_machines,
+        kept: WorldState | None = None,
     ) -> None:
         self.clock = clock
         self._reserve_port = reserve_port
-        self._book = WorldBook(path, clock, lambda now: _new_state(seed, _drawn(fleet, seed, now)[1], now))
+        self._book = WorldBook(path, clock, lambda now: kept or _new_state(seed, _drawn(fleet, seed, now)[1], now))
         state = self._book.state
         self._machines, market = _drawn(fleet, state.seed, state.opened_at)
         if state.market != market:
@@ -68,6 +69,11 @@ class World:
         self._book.commit(state)
         self.faults = FaultDesk(self._book, self._machines)
         self.shelf = Shelf(self._book)
+
+    @property
+    def state(self) -> WorldState:
+        """All that there is to know of it: another world that begins with this is the same one."""
+        return self._book.state
 
     @property
     def machines(self) -> tuple[Machine, ...]:

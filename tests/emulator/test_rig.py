@@ -2,13 +2,17 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from datetime import timedelta
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 
+from cloudgpu.base.errors import PortInUseError
 from cloudgpu.emulator.rig import START, Rig
 from cloudgpu.emulator.standing_clock import StandingClock
 
@@ -41,6 +45,35 @@ def test_a_reset_leaves_nothing_but_the_address(rig, emulator):
     assert emulator.bill()["total_usd"] == "0"
 
 
+def test_a_snapshot_is_gone_back_to_as_often_as_one_likes(rig, emulator):
+    rig.record()
+    instance_id, pod = emulator.rent(), emulator.call("POST", "/v2/pods", A5000).json()["id"]
+    emulator.pass_time(24 * 3600)
+    emulator.fault("list", "502")
+    kept, rented, received = rig.snapshot(), rig.ever_rented(), rig.received()
+    address, bill = emulator.address(instance_id), emulator.bill()
+    for _ in range(3):
+        emulator.call("DELETE", f"/api/v0/instances/{instance_id}/")
+        emulator.rent()
+        rig.clear_faults()
+        emulator.pass_time(3600)
+        rig.restore(kept)
+        assert (rig.ever_rented(), rig.received(), emulator.bill()) == (rented, received, bill)
+        assert requests.get(f"{address}/health", timeout=30).status_code == 200
+        assert emulator.list().status_code == 502  # the fault waits again
+        rig.reset(seed=3)
+    assert pod in {each.instance_id for each in rented}
+
+
+def test_a_snapshot_whose_port_somebody_has_taken_is_refused(rig, emulator):
+    instance_id = emulator.rent()
+    emulator.pass_time(24 * 3600)
+    kept, address = rig.snapshot(), emulator.address(instance_id)
+    rig.reset()
+    with socket.create_server(("127.0.0.1", urlsplit(address).port)), pytest.raises(PortInUseError):
+        rig.restore(kept)
+
+
 def test_the_truth_names_what_exists_and_what_it_costs(rig, emulator):
     kept, gone = emulator.rent(label="kept"), emulator.rent(label="gone")
     pod = emulator.call("POST", "/v2/pods", A5000).json()["id"]
@@ -57,7 +90,6 @@ def test_the_truth_names_what_exists_and_what_it_costs(rig, emulator):
 
 def test_each_account_has_a_key_of_its_own():
     with Rig(vast_key="v-1", runpod_key="r-1") as rig:
-        import requests
 
         def status(path, key):
             return requests.get(rig.url + path, headers={"Authorization": f"Bearer {key}"}, timeout=30).status_code
@@ -104,8 +136,6 @@ def test_threads_that_sleep_at_the_same_time_all_count(tmp_path):
 
 
 def test_what_the_engines_receive_is_kept_too(rig, emulator):
-    import requests
-
     instance_id = emulator.rent()
     emulator.pass_time(24 * 3600)
     address = emulator.address(instance_id)
