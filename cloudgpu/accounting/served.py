@@ -49,9 +49,11 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
+    """The counters, which show a restart, and what of them was served: all but our own probes."""
+
     at: datetime
-    prompt: int
-    generation: int
+    counted: tuple[int, int]
+    served: tuple[int, int]
     run: str | None
 
 
@@ -73,7 +75,7 @@ def add(logs: dict[str, EngineLog], event: Event) -> None:
     if event.token is None:
         return
     log, data = logs.setdefault(event.token, EngineLog()), event.data
-    reading = _Reading(event.at, int(data["prompt_tokens"]), int(data["generation_tokens"]), data.get("run"))
+    reading = _reading(event)
     if data.get("kv_peak") is not None:
         log.fills.append(Fill(event.at, Decimal(data["kv_peak"]), data.get("kv_tokens")))
     if log.last is None:
@@ -178,16 +180,26 @@ def _per_million(usd: Decimal, tokens: int) -> Decimal | None:
     return (usd * _MILLION / tokens).quantize(_PRICE) if tokens else None
 
 
+def _reading(event: Event) -> _Reading:
+    """What was written before probes were told apart counts as served."""
+    data = event.data
+    counted = int(data["prompt_tokens"]), int(data["generation_tokens"])
+    served = data.get("served")
+    told = (int(served["prompt"]), int(served["generation"])) if served else counted
+    return _Reading(event.at, counted, told, data.get("run"))
+
+
 def _began_anew(last: _Reading, reading: _Reading) -> bool:
     other_run = None not in (last.run, reading.run) and last.run != reading.run
     if reading.at <= last.at:
         return other_run
-    return other_run or reading.prompt < last.prompt or reading.generation < last.generation
+    return other_run or any(now < before for now, before in zip(reading.counted, last.counted, strict=True))
 
 
 def _extend(log: EngineLog, last: _Reading, reading: _Reading) -> None:
     """Another stretch; hours without a token are one."""
-    new = Stretch(last.at, reading.at, reading.prompt - last.prompt, reading.generation - last.generation)
+    prompt, generation = (max(0, now - before) for now, before in zip(reading.served, last.served, strict=True))
+    new = Stretch(last.at, reading.at, prompt, generation)
     known = log.stretches[-1] if log.stretches else None
     if known and known.end == new.start and not (_tokens(known) or _tokens(new)):
         log.stretches[-1] = replace(known, end=new.end)

@@ -38,7 +38,7 @@ from cloudgpu.running.deployment import (
     refresh,
     take_down,
 )
-from cloudgpu.running.deployment.vitals import note_work
+from cloudgpu.running.deployment.vitals import note_probe, note_work
 from cloudgpu.running.health import probe
 from cloudgpu.running.providers.base import Provider
 from cloudgpu.running.records import Service
@@ -230,6 +230,7 @@ class RunningActs:
         if life.endpoint is None or life.state.is_ending:
             return "its end was asked for" if life.endpoint else "it has no endpoint"
         health = probe(life.endpoint, self.store.key_of(life), life.health)
+        note_probe(life, health.took, self.store)
         return None if health.ready else health.detail
 
     def _endpoint(self, life: Deployment) -> Endpoint:

@@ -8,6 +8,7 @@ import requests
 from cloudgpu.base.errors import BadAnswerError, UnreachableError
 from cloudgpu.base.secret import Secret
 from cloudgpu.running.exchange import Incoming, at, exchange, json_of
+from cloudgpu.running.token_count import TokenCount
 from cloudgpu.serving.launch import HealthCheck
 
 _PROBE_S = 20.0
@@ -20,11 +21,16 @@ _SILENT_FOR_TOO_LONG = 524
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What a probe found. `phase` is silent, opening, wrong_model, warming or ready; `detail` a few words on it."""
+    """What a probe found. `phase` is silent, opening, wrong_model, warming or ready; `detail` a few words on it.
+
+    `took` are the tokens that the engine says the probe's question took of it; None: nothing was taken, or it does not
+    say.
+    """
 
     ready: bool
     phase: str
     detail: str
+    took: TokenCount | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +77,9 @@ def alive(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
             "POST", f"{endpoint}/v1/chat/completions", limit_s=_PROBE_S, json=sent, headers=_bearer(api_key),
             read=_status_and_body,
         )  # fmt: skip
-        if status == 200 and at(json_of(body), "choices", 0) is not None:
-            return Health(ready=True, phase="ready", detail="")
+        answer = json_of(body) if status == 200 else None
+        if at(answer, "choices", 0) is not None:
+            return Health(ready=True, phase="ready", detail="", took=_took(answer))
         return Health(ready=False, phase="silent", detail=f"a completion of one token answers {status}")
     except (OSError, ValueError) as error:  # every error of requests is an OSError
         return Health(ready=False, phase="silent", detail=_kind(error))
@@ -132,10 +139,11 @@ def _says(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
     )  # fmt: skip
     if status != 200:
         return Health(ready=False, phase="warming", detail=f"the first completion answers {status}")
-    said = _text(at(json_of(body), "choices", 0, "message"))
+    answer = json_of(body)
+    said = _text(at(answer, "choices", 0, "message"))
     if not said:
-        return Health(ready=False, phase="warming", detail="the first completion is empty")
-    return Health(ready=True, phase="ready", detail=_shown(said, 60))
+        return Health(ready=False, phase="warming", detail="the first completion is empty", took=_took(answer))
+    return Health(ready=True, phase="ready", detail=_shown(said, 60), took=_took(answer))
 
 
 def _embeds(endpoint: str, api_key: Secret, health: HealthCheck, limit_s: float = _WARM_UP_S) -> Health:
@@ -145,10 +153,26 @@ def _embeds(endpoint: str, api_key: Secret, health: HealthCheck, limit_s: float 
     )
     if status != 200:
         return Health(ready=False, phase="warming", detail=f"the first embedding answers {status}")
-    vector = at(json_of(body), "data", 0, "embedding")
+    answer = json_of(body)
+    vector = at(answer, "data", 0, "embedding")
     if not isinstance(vector, list) or not vector:
         return Health(ready=False, phase="warming", detail="the first embedding is empty")
-    return Health(ready=True, phase="ready", detail=f"{len(vector)} dimensions")
+    return Health(ready=True, phase="ready", detail=f"{len(vector)} dimensions", took=_took(answer))
+
+
+def _took(answer: object) -> TokenCount | None:
+    """What the answer says that it was counted as.
+
+    llama.cpp counts the tokens of a prompt that it did not have in its cache, and tells them as `timings`; all others
+    count the whole prompt, which is their `usage`.
+    """
+    prompt = at(answer, "timings", "prompt_n")
+    prompt = at(answer, "usage", "prompt_tokens") if prompt is None else prompt
+    made = at(answer, "usage", "completion_tokens")
+    made = 0 if made is None else made
+    if not isinstance(prompt, int) or not isinstance(made, int) or min(prompt, made) < 0:
+        return None
+    return TokenCount(prompt=prompt, generation=made)
 
 
 def _status_and_body(incoming: Incoming) -> tuple[int, bytes]:

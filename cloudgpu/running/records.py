@@ -85,10 +85,9 @@ class Deployment:
     `wish` what was asked for.
     `ends_by_itself`: the end of its lease is its end, as was asked for; else a lease that is over is only said.
     `dead_man_s` is how long after its first start a timer within the instance ends it, None: there is none.
-    `idle_stop_s` is after how long without work it is to end, None: never. `work_done` is what its engine had done when
-    it was read last, `idle_since` since when that has not changed (None: it works, or nobody knows); `unanswered` how
-    often in a row it did not answer. `engine` is what its counters said when they were read last, `gpu_load` how busy
-    its cards were at the last look; None: never told.
+    `idle_stop_s` is after how long without work it is to end, None: never. `unanswered` is how often in a row it
+    did not answer, `engine` what its engine's counters said when they were read last, `gpu_load` how busy its cards
+    were at the last look; None: never told.
     `destroy_answer` is None until a request to destroy it was answered. `api_key` is what its engine was started with;
     None when that is not known (what `gc` found): see `Store.key_of`.
     """
@@ -134,8 +133,6 @@ class Deployment:
     ends_by_itself: bool = False
     idle_stop_s: float | None = None
     dead_man_s: float | None = None
-    idle_since: datetime | None = None
-    work_done: str | None = None
     unanswered: int = 0
     engine: EngineReading | None = None
     gpu_load: GpuLoad | None = None
@@ -149,6 +146,13 @@ class Deployment:
     def usd_per_hour(self) -> Decimal:
         """GPU and disk together, while it runs."""
         return self.gpu_usd_per_hour + self.disk_usd_per_hour
+
+    @property
+    def idle_since(self) -> datetime | None:
+        """Since when it does nothing for others, by two readings of its engine at least; None: it works, or unknown."""
+        if self.state is not DeploymentState.READY or self.engine is None or self.engine.still_readings < 2:
+            return None
+        return self.engine.still_since
 
     def as_body(self) -> dict[str, Any]:
         """The form in which the store keeps it: JSON values only, money and times as text."""
@@ -195,7 +199,7 @@ COUNTS_FIRST = (
 )  # fmt: skip
 """Of several lives of one name, which one counts: the one that serves, else the one that came farthest."""
 
-_TIMES = ("since", "lease_until", "ready_at", "missing_since", "seen_at", "idle_since")
+_TIMES = ("since", "lease_until", "ready_at", "missing_since", "seen_at")
 _AMOUNTS = ("gpu_usd_per_hour", "disk_usd_per_hour", "download_usd")
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from cloudgpu.running.exchange import exchange
+from cloudgpu.running.token_count import TokenCount
 
 _LIMIT_S = 10.0
 _ROW = re.compile(
@@ -21,10 +22,6 @@ _LABEL = re.compile(r'(\w+)="(\d+)"')
 _NOW = (
     "num_requests_running", "num_requests_waiting", "num_running_reqs", "num_queue_reqs", "requests_processing",
     "requests_deferred",
-)  # fmt: skip
-_DONE = (
-    "request_success_total", "prompt_tokens_total", "generation_tokens_total", "num_requests_total",
-    "tokens_predicted_total",
 )  # fmt: skip
 _PROMPT = ("prompt_tokens_total",)
 _GENERATION = ("generation_tokens_total", "tokens_predicted_total")
@@ -40,6 +37,11 @@ class Tokens:
     generation: int
     run: str | None = None
 
+    @property
+    def count(self) -> TokenCount:
+        """Both kinds."""
+        return TokenCount(prompt=self.prompt, generation=self.generation)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
@@ -54,14 +56,10 @@ class Cache:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """Requests that run or wait now, and a figure that grows with everything that was done: only its change counts.
-
-    `tokens` and `cache` are None where the engine does not tell them.
-    """
+    """Requests that run or wait now, and the tokens so far. `cache` is None where the engine does not tell it."""
 
     now: int
-    done: str
-    tokens: Tokens | None = None
+    tokens: Tokens
     cache: Cache | None = None
 
 
@@ -75,17 +73,12 @@ def read_work(endpoint: str, limit_s: float = _LIMIT_S) -> Work | None:
 
 
 def work_in(text: str) -> Work | None:
-    """The figures on a page of metrics; None unless both kinds stand there: half of them prove no idleness."""
+    """The figures on a page of metrics; None unless all kinds stand there: half of them prove no idleness."""
     rows = _rows(text)
-    now, done = _of(rows, _NOW), _of(rows, _DONE)
-    if not now or not done:
+    now, tokens = _of(rows, _NOW), _tokens(rows)
+    if not now or tokens is None:
         return None
-    return Work(
-        now=int(sum(now)),
-        done=format(sum(done, Decimal(0)).normalize(), "f"),
-        tokens=_tokens(rows),
-        cache=_cache(rows, text),
-    )
+    return Work(now=int(sum(now)), tokens=tokens, cache=_cache(rows, text))
 
 
 def _rows(text: str) -> dict[str, list[Decimal]]:

@@ -74,6 +74,21 @@ def test_what_a_restart_hides_is_not_seen_and_not_guessed():
         assert Decimal("0.74") < cost.seen_share < Decimal("0.76")
 
 
+def test_what_our_own_probes_took_is_served_to_nobody_and_costs_no_million():
+    ours = {"prompt": 0, "generation": 0}
+    cost = told(worked(at(9), 0, 0, served=ours), worked(at(1440), 900, 90, served=ours)).total_tokens
+    assert (cost.prompt_tokens, cost.generation_tokens, cost.usd_per_million_output) == (0, 0, None)
+    others = {"prompt": 10, "generation": 20}
+    cost = told(worked(at(9), 0, 0, served=ours), worked(at(1440), 910, 110, served=others)).total_tokens
+    assert (cost.prompt_tokens, cost.generation_tokens) == (10, 20)
+
+
+def test_readings_of_before_and_after_probes_were_told_apart_go_together():
+    later = {"prompt": 9, "generation": 8}
+    cost = told(worked(at(9), 5, 5), worked(at(720), 10, 9, served=later)).total_tokens
+    assert (cost.prompt_tokens, cost.generation_tokens) == (4, 3)
+
+
 def test_a_reading_twice_and_a_clock_that_was_set_back_add_nothing():
     again = (worked(at(9), 0, 0), worked(at(9), 0, 0), worked(at(1440), 50, 100), worked(at(1430), 40, 90))
     assert told(*again, worked(at(1440, 20), 60, 110)).total_tokens.generation_tokens == 110

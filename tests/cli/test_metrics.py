@@ -27,6 +27,7 @@ from cloudgpu.cli.session import Session
 from cloudgpu.running.engine_reading import EngineReading
 from cloudgpu.running.gpu_load import GpuLoad
 from cloudgpu.running.records import DeploymentState
+from cloudgpu.running.token_count import TokenCount
 
 ROOT = Path(__file__).parents[2]
 parser = pytest.importorskip("prometheus_client.parser")
@@ -64,8 +65,10 @@ def test_every_family_can_be_read_by_prometheus_own_parser(session):
 
 
 def test_what_engines_and_cards_told_at_the_last_look_is_told_in_base_units():
+    noon, none = parse_utc("2026-03-01T12:00:00+00:00"), TokenCount()
     reading = EngineReading(
-        told_at=parse_utc("2026-03-01T12:00:00+00:00"), prompt_tokens=7, generation_tokens=9, requests=2, run=None,
+        told_at=noon, read_at=noon, known_since=noon, still_since=noon, still_readings=1, ours=none, served=none,
+        prompt_tokens=7, generation_tokens=9, requests=2, run=None,
         kv_share=Decimal("0.25"), kv_peak=None, kv_tokens=None,
     )  # fmt: skip
     load = GpuLoad(util_percent=35.0, temperature_c=58.0)

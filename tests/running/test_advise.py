@@ -15,6 +15,8 @@ from cloudgpu.cli.advise.offers import Question
 from cloudgpu.cli.advise.run import Limits, counsel_of
 from cloudgpu.planning.market import reference_market
 from cloudgpu.running.deployment import DeploymentState
+from cloudgpu.running.deployment.tell_work import tell_work
+from cloudgpu.running.work import Tokens, Work
 from cloudgpu.serving.profile import Profile
 
 DAY = Decimal(24)
@@ -39,15 +41,55 @@ def advice(session, idle_s=1800.0):
     return counsel_of(session, Limits(idle_s=idle_s, seen_s=86400.0), Question(hours=DAY, offline=True))
 
 
+def read(desk, deployment, tokens, *, ago=timedelta(0), requests=0):
+    """The engine's counters as `cost`, `watch` or any other command reads them."""
+    work = Work(now=requests, tokens=Tokens(prompt=0, generation=tokens))
+    moment = desk.clock.now() - ago
+    told = tell_work(desk.store.life(deployment.token), work, moment, desk.store.append)
+    desk.store.save_deployment(told)
+
+
 def test_what_had_no_work_for_longer_than_asked_is_named_with_what_its_end_saves(desk, session):
-    deployment = kept(desk, work_done="7", idle_since=desk.clock.now() - timedelta(hours=1))
+    deployment = kept(desk)
+    for tokens, hours in ((6, 3), (7, 2), (7, 1), (7, 0)):
+        read(desk, deployment, tokens, ago=timedelta(hours=hours))
     (told,) = advice(session).advice
     assert (told.kind, told.deployment, told.command) == ("idle", "mistral", "cloudgpu down mistral")
     assert told.saving_usd == deployment.usd_per_hour * 24
+    assert "no token for 2 h 00 min (3 readings since 2026-03-01 10:" in told.text
 
 
 def test_a_shorter_silence_is_no_idleness(desk, session):
-    kept(desk, work_done="7", idle_since=desk.clock.now() - timedelta(minutes=5), gpu_usd_per_hour=Decimal("0.01"))
+    deployment = kept(desk, gpu_usd_per_hour=Decimal("0.01"))
+    for tokens, minutes in ((6, 10), (7, 5), (7, 0)):
+        read(desk, deployment, tokens, ago=timedelta(minutes=minutes))
+    told = advice(session)
+    assert told.advice == []
+    assert "worked before" not in " ".join(told.unknown)
+
+
+def test_a_time_that_is_too_short_to_judge_is_said_and_since_when_it_is_known(desk, session):
+    deployment = kept(desk, gpu_usd_per_hour=Decimal("0.01"))
+    for minutes in (5, 0):
+        read(desk, deployment, 7, ago=timedelta(minutes=minutes))
+    told = " ".join(advice(session).unknown)
+    assert "Whether mistral worked before 2026-03-01 11:" in told
+    assert "5 min 00 s without a token" in told
+
+
+def test_idleness_ends_with_the_last_reading_whose_age_is_said(desk, session):
+    deployment = kept(desk)
+    for hours in (3, 2):
+        read(desk, deployment, 7, ago=timedelta(hours=hours))
+    (told,) = advice(session).advice
+    assert "no token for at least 1 h 00 min (2 readings" in told.text
+    assert told.text.endswith("read last 2 h 00 min ago")
+
+
+def test_what_answers_somebody_now_is_not_idle(desk, session):
+    deployment = kept(desk, gpu_usd_per_hour=Decimal("0.01"))
+    for hours, requests in ((3, 0), (0, 1)):
+        read(desk, deployment, 7, ago=timedelta(hours=hours), requests=requests)
     assert advice(session).advice == []
 
 
@@ -58,7 +100,7 @@ def test_the_disk_of_what_stopped_is_named_at_its_own_price(desk, session):
 
 
 def test_a_cheaper_offer_counts_only_what_is_left_after_the_move(desk, session):
-    deployment = kept(desk, work_done="7", gpu_usd_per_hour=Decimal(4))
+    deployment = kept(desk, gpu_usd_per_hour=Decimal(4))
     (told,) = advice(session).advice
     assert told.kind == "cheaper"
     assert 0 < told.saving_usd < deployment.usd_per_hour * 24
@@ -66,12 +108,12 @@ def test_a_cheaper_offer_counts_only_what_is_left_after_the_move(desk, session):
 
 
 def test_nothing_is_advised_where_the_move_costs_more_than_it_saves(desk, session):
-    kept(desk, work_done="7", gpu_usd_per_hour=Decimal("0.01"))
+    kept(desk, gpu_usd_per_hour=Decimal("0.01"))
     assert advice(session).advice == []
 
 
 def test_what_could_not_be_found_out_is_said(desk, session):
-    kept(desk, work_done=None)
+    kept(desk)
     told = " ".join(advice(session).unknown)
     for words in ("its engine's counters", "nobody was asked", "reference figures", "was not watched for"):
         assert words in told
@@ -89,7 +131,7 @@ def watched(desk, deployment, peak, *, hours=25, kv_tokens=400_000):
 
 def large(desk, **more):
     return kept(
-        desk, work_done="7", gpu="A100 SXM", gpu_memory_mib=81920, gpu_usd_per_hour=Decimal("2.5"),
+        desk, gpu="A100 SXM", gpu_memory_mib=81920, gpu_usd_per_hour=Decimal("2.5"),
         short_name="qwen3-8b", **more,
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ from cloudgpu.base.errors import BadAnswerError, UnreachableError
 from cloudgpu.base.secret import Secret
 from cloudgpu.running import health as health_module
 from cloudgpu.running.health import alive, ask, probe
+from cloudgpu.running.token_count import TokenCount
 from cloudgpu.serving.launch import HealthCheck
 
 URL = "http://203.0.113.7:41000"
@@ -39,6 +40,25 @@ def test_ready_is_health_model_and_a_completion(server):
     assert asked["max_tokens"] <= 8
     assert server.calls[2].request.headers["Authorization"] == "Bearer sk-endpoint"
     assert "Authorization" not in server.calls[0].request.headers
+
+
+@pytest.mark.parametrize(
+    ("more", "took"),
+    [
+        ({"usage": {"prompt_tokens": 11, "completion_tokens": 1}}, TokenCount(prompt=11, generation=1)),
+        (
+            {"usage": {"prompt_tokens": 11, "completion_tokens": 1}, "timings": {"prompt_n": 1}},
+            TokenCount(prompt=1, generation=1),
+        ),
+        ({"usage": {"prompt_tokens": "many"}}, None),
+        ({}, None),
+    ],
+    ids=["usage", "llama.cpp has the prompt in its cache", "nonsense", "it does not tell"],
+)
+def test_a_probe_says_what_the_engine_counted_for_it(server, more, took):
+    answer = {"choices": [{"message": {"content": "Hello"}}], **more}
+    server.replace(responses.POST, f"{URL}/v1/chat/completions", json=answer)
+    assert (alive(URL, KEY, CHECK).took, probe(URL, KEY, CHECK).took) == (took, took)
 
 
 def test_a_model_that_thinks_first_is_ready_too(server):

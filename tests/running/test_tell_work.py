@@ -66,7 +66,7 @@ class Engine:
 
     def __call__(self, _endpoint):
         tokens = Tokens(prompt=self.prompt, generation=self.generation, run=self.run)
-        return Work(now=1, done=str(self.prompt + self.generation), tokens=tokens, cache=Cache(share=self.share))
+        return Work(now=1, tokens=tokens, cache=Cache(share=self.share))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from cloudgpu.accounting.served import EngineLog
 from cloudgpu.cli import render
 from cloudgpu.cli.advise.cache_use import CacheUse, cache_use
 from cloudgpu.cli.advise.counsel import Advice, Counsel
+from cloudgpu.cli.advise.idleness import idle
 from cloudgpu.cli.advise.offers import Question, cheaper, smaller_card
 from cloudgpu.cli.session import Session
 from cloudgpu.cli.sweeping import look_everywhere
@@ -42,7 +43,7 @@ def counsel_of(session: Session, limits: Limits, question: Question) -> Counsel:
     deployments = _standing(session, counsel, offline=question.offline)
     engines = read_history(session.events()).engines if deployments else {}
     for each in deployments:
-        found = [*_stopped(each, question.hours), *_idle(session, each, limits.idle_s, question.hours, counsel)]
+        found = [*_stopped(each, question.hours), *idle(session, each, limits.idle_s, question.hours, counsel)]
         if not found and each.state is DeploymentState.READY:
             use = _use(session, each, engines, limits.seen_s, counsel)
             found = [*smaller_card(session, each, use, question, counsel)]
@@ -82,21 +83,6 @@ def _stopped(each: Deployment, hours: Decimal) -> Iterator[Advice]:
             f"{render.money(each.disk_usd_per_hour, 4)}/h",
             command=f"cloudgpu down {each.name}",
         )  # fmt: skip
-
-
-def _idle(session: Session, each: Deployment, idle_s: float, hours: Decimal, counsel: Counsel) -> Iterator[Advice]:
-    if each.state is not DeploymentState.READY:
-        return
-    if each.work_done is None:
-        counsel.say(f"Whether {each.name} works: its engine's counters were not read yet, or it has none.")
-    elif each.idle_since is not None:
-        quiet_s = (session.clock(each.provider).now() - each.idle_since).total_seconds()
-        if quiet_s >= idle_s:
-            yield Advice(
-                kind="idle", deployment=each.name, saving_usd=each.usd_per_hour * hours,
-                text=f"no token for {render.duration(quiet_s)}, at {render.money(each.usd_per_hour, 4)}/h",
-                command=f"cloudgpu down {each.name}",
-            )  # fmt: skip
 
 
 def _show(counsel: Counsel, hours: Decimal) -> None:

@@ -7,6 +7,7 @@ from cloudgpu.base.errors import ConflictError, StoreError
 from cloudgpu.base.events import Emit
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.observe import lock_name
+from cloudgpu.running.deployment.tell_work import with_ours
 from cloudgpu.running.deployment.wait import Prober, answered
 from cloudgpu.running.health import probe
 from cloudgpu.running.providers.base import Provider
@@ -29,9 +30,11 @@ def ready_when_it_answers(
         key = store.key_of(deployment)
     except StoreError:
         return deployment
-    if not prober(deployment.endpoint, key, deployment.health).ready:
+    health = prober(deployment.endpoint, key, deployment.health)
+    if not health.ready:
         return deployment
     with contextlib.suppress(ConflictError), store.lock(name, f"a look at {deployment.name}"):
         if store.life(deployment.token) == deployment:
-            return answered(Journal(provider=provider, store=store, clock=clock, emit=emit), deployment)
+            journal = Journal(provider=provider, store=store, clock=clock, emit=emit)
+            return answered(journal, with_ours(deployment, health.took))
     return store.life(deployment.token) or deployment

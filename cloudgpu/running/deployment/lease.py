@@ -12,14 +12,14 @@ from cloudgpu.running.store import Store
 def over(deployment: Deployment, now: datetime) -> str | None:
     """Why it has lived long enough, in words; None while it has not, and for what is ending already. Pure.
 
-    `idle_since` in the future was written by a wrong clock and proves nothing.
+    Idleness is what readings of its engine prove, up to the last of them: since then it may have worked.
     """
     if deployment.state.is_final or deployment.state.is_ending:
         return None
     if deployment.lease_until is not None and deployment.lease_until < now:
         return f"its lease is over since {deployment.lease_until:%Y-%m-%d %H:%M} UTC"
-    if deployment.idle_stop_s is not None and deployment.idle_since is not None:
-        idle_s = (now - deployment.idle_since).total_seconds()
+    if deployment.idle_stop_s is not None and deployment.engine is not None and deployment.idle_since is not None:
+        idle_s = deployment.engine.still_s
         if idle_s >= deployment.idle_stop_s:
             return f"it has had nothing to do for {idle_s / 60:.0f} minutes"
     return None

@@ -3,17 +3,17 @@
 import dataclasses
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
 
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.events import Emit
 from cloudgpu.running.deployment.observe import lock_name
-from cloudgpu.running.deployment.tell_work import tell_work
+from cloudgpu.running.deployment.tell_work import has_worked, tell_work, with_ours
 from cloudgpu.running.deployment.wait import Prober
 from cloudgpu.running.health import alive
 from cloudgpu.running.records import Deployment, DeploymentState
 from cloudgpu.running.store import Store
+from cloudgpu.running.token_count import TokenCount
 from cloudgpu.running.work import Work, read_work
 
 PATIENCE = 3
@@ -34,28 +34,25 @@ def take_vitals(
     prober: Prober = alive,
     read: ReadWork = read_work,
 ) -> Deployment:
-    """The deployment with what its engine tells now: how often it did not answer, since when it is idle. Recorded.
+    """The deployment with what its engine tells now: how often it did not answer, what it counted. Recorded.
 
-    An engine whose counters moved since the last look is alive and at work; any other one is asked for one token, and
-    what that adds to its counters is no work. Its tokens go into the journal every few minutes. Nothing is done for
-    what does not serve. Calls the endpoint. Raises ConflictError while another process works on it.
+    An engine whose counters moved since the last reading is alive and at work; any other one is asked for one token,
+    and what its answer says that this took is no work. Its tokens go into the journal every few minutes. Nothing is
+    done for what does not serve. Calls the endpoint. Raises ConflictError while another process works on it.
     """
     if deployment.state is not DeploymentState.READY or deployment.endpoint is None:
         return deployment
     before = read(deployment.endpoint)
-    works = before is not None and (before.now > 0 or before.done != deployment.work_done)
-    answers = works or prober(deployment.endpoint, store.key_of(deployment), deployment.health).ready
+    works = before is not None and has_worked(deployment.engine, before)
+    health = None if works else prober(deployment.endpoint, store.key_of(deployment), deployment.health)
     after = before if works else read(deployment.endpoint)
     with store.lock(lock_name(deployment.name), f"a look at {deployment.name}"):
         current = store.life(deployment.token) or deployment
         if current.state is not DeploymentState.READY:
             return current
-        told = dataclasses.replace(
-            tell_work(current, after, clock.now(), emit),
-            work_done=after.done if after else None,
-            idle_since=_idle_since(current, clock.now(), known=before is not None, works=works),
-            unanswered=0 if answers else current.unanswered + 1,
-        )
+        told = tell_work(current, after, clock.now(), emit, ours=health.took if health else None)
+        answers = health is None or health.ready
+        told = dataclasses.replace(told, unanswered=0 if answers else current.unanswered + 1)
         store.save_deployment(told)
     return told
 
@@ -86,16 +83,19 @@ def note_work(
     return deployment
 
 
+def note_probe(deployment: Deployment, took: TokenCount | None, store: Store) -> None:
+    """Keep what a probe of our own took, so that it counts as nobody's work. Never raises, as `note_work` does not."""
+    if took is None:
+        return
+    with suppress(CloudgpuError), store.lock(lock_name(deployment.name), f"a look at {deployment.name}"):
+        current = store.life(deployment.token)
+        if current is not None and current.engine is not None:
+            store.save_deployment(with_ours(current, took))
+
+
 def silence(deployment: Deployment) -> str | None:
     """That it does not answer, and how sure that is; None when it did at the last look."""
     if not deployment.unanswered:
         return None
     count = min(deployment.unanswered, PATIENCE)
     return f"it did not answer ({count} of {PATIENCE}{'' if count < PATIENCE else ': it is down'})"
-
-
-def _idle_since(deployment: Deployment, now: datetime, *, known: bool, works: bool) -> datetime | None:
-    """Since when it does nothing. The first look only sets the mark: a counter that was never read proves nothing."""
-    if not known or works:
-        return None if not known else (now if deployment.work_done is None else None)
-    return deployment.idle_since or now
