@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 
+from cloudgpu.emulator.markets import Snapshot
 from cloudgpu.emulator.rig import Rig
 from cloudgpu.emulator.standing_clock import StandingClock
 
@@ -43,6 +44,14 @@ class Market:
     def begin(self, seed: int) -> None:
         """Another market, nothing rented."""
         self._ask("begin", seed)
+
+    def keep(self, name: str) -> None:
+        """Keep everything as it is now under this name."""
+        self._ask("keep", name)
+
+    def go_back(self, name: str) -> None:
+        """Let everything be as it was kept. Raises PortInUseError when an instance's address is taken."""
+        self._ask("go_back", name)
 
     def fault(self, script: Mapping[str, Any]) -> None:
         """Add a fault script, with its `provider`."""
@@ -114,6 +123,8 @@ def _serve(wire: socket.socket) -> None:
 def _acts(rig: Rig) -> Mapping[str, Callable[..., object]]:
     from decimal import Decimal
 
+    kept: dict[str, Snapshot] = {}
+
     def begin(seed: int) -> None:
         rig.reset(seed=seed)
         rig.record()
@@ -132,9 +143,14 @@ def _acts(rig: Rig) -> Mapping[str, Callable[..., object]]:
         for provider in ("vast", "runpod"):
             rig.set_credit(provider, Decimal(usd))
 
+    def keep(name: str) -> None:
+        kept[name] = rig.snapshot()
+
     return {
         "where": lambda: (rig.url, rig.vast_key.reveal(), rig.runpod_key.reveal(), str(rig.clock.path)),
         "begin": begin,
+        "keep": keep,
+        "go_back": lambda name: rig.restore(kept[name]),
         "stranger": stranger,
         "fault": fault,
         "credit": credit,

@@ -53,6 +53,11 @@ class Tale:
     words: tuple[str, ...]
     chapters: tuple[Chapter, ...]
 
+    @property
+    def begins_with_paper(self) -> bool:
+        """Whether a gateway on paper leads to its service from the beginning."""
+        return self.gateway == "stood_in"
+
     def as_text(self) -> str:
         """The tale as JSON, to be kept and played again."""
         return json.dumps(dataclasses.asdict(self))

@@ -47,11 +47,16 @@ class Telling(Turns[Typed]):
         self.destroyed_before = 0
         self.ending_before: set[str] = set()
 
-    def whole(self) -> None:
-        """The service, the tale, the end."""
+    def begin(self) -> None:
+        """The service, with a gateway on paper where the tale has one."""
         tell_gates(self.scene.home, "pass")
         self._one("up")
-        if self.tale.gateway != "direct":
+        if self.tale.begins_with_paper:
+            self._one("gateway_start")
+
+    def go_on(self) -> None:
+        """A real gateway, the tale, the end."""
+        if self.tale.gateway == "haproxy":
             self._one("gateway_start")
         self.scene.count()
         for chapter in self.tale.chapters:
