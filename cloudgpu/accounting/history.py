@@ -1,11 +1,13 @@
 """Everything that the events tell the accounts, gathered in one pass over them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from cloudgpu.accounting import life, moves, served
+from cloudgpu.accounting import alert, life, moves, served
+from cloudgpu.accounting.alert import Alert, Alerts
+from cloudgpu.accounting.budget import Budget, budget_from
 from cloudgpu.accounting.life import BillLine, Life
 from cloudgpu.accounting.moves import Move
 from cloudgpu.accounting.served import EngineLog
@@ -58,7 +60,8 @@ class ClosedDay:
 class History:
     """Lives and moves in the order they began; all else oldest first, as it was read or said.
 
-    `engines` holds what the engine of a life said of its work, by its token.
+    `engines` holds what the engine of a life said of its work, by its token. `budget` is the one that was set last;
+    None: there is none.
     """
 
     lives: tuple[Life, ...]
@@ -68,6 +71,8 @@ class History:
     statements: tuple[Statement, ...]
     closed_days: tuple[ClosedDay, ...]
     engines: Mapping[str, EngineLog]
+    budget: Budget | None
+    alerts: Alerts
 
     def latest_balances(self) -> Mapping[str, Balance]:
         """The balance that was read last, by provider."""
@@ -78,11 +83,8 @@ def read_history(events: Iterable[Event]) -> History:
     """One pass over the events, which may be a stream: nothing but what they come to is kept. Pure."""
     lives: dict[str, Life] = {}
     moved: dict[str, Move] = {}
-    balances: list[Balance] = []
-    top_ups: list[TopUp] = []
-    statements: list[Statement] = []
-    closed: list[ClosedDay] = []
     engines: dict[str, EngineLog] = {}
+    account = _Account()
     for event in events:
         match event.kind:
             case EventKind.OBSERVED:  # first: most of a long history is looks
@@ -91,20 +93,42 @@ def read_history(events: Iterable[Event]) -> History:
                 moves.add(moved, event)
             case EventKind.WORKED:
                 served.add(engines, event)
-            case EventKind.BALANCE:
-                balances.append(Balance(event.provider or "unknown", event.at, usd(event.data["usd"])))
-            case EventKind.TOP_UP:
-                top_ups.append(_top_up(event))
-            case EventKind.STATEMENT:
-                statements.append(_statement(event))
-            case EventKind.DAY_CLOSED:
-                closed.append(_closed(event))
+            case _ if event.token is None:
+                account.add(event)
             case _:
                 life.add(lives, event)
     return History(
-        lives=tuple(lives.values()), moves=tuple(moved.values()), balances=tuple(balances), top_ups=tuple(top_ups),
-        statements=tuple(statements), closed_days=tuple(closed), engines=engines,
+        lives=tuple(lives.values()), moves=tuple(moved.values()), engines=engines, balances=tuple(account.balances),
+        top_ups=tuple(account.top_ups), statements=tuple(account.statements), closed_days=tuple(account.closed_days),
+        budget=account.budget, alerts=account.alerts,
     )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Account:
+    """What concerns a whole account or journal, no single instance, as it is read."""
+
+    balances: list[Balance] = field(default_factory=list)
+    top_ups: list[TopUp] = field(default_factory=list)
+    statements: list[Statement] = field(default_factory=list)
+    closed_days: list[ClosedDay] = field(default_factory=list)
+    budget: Budget | None = None
+    alerts: dict[str, Alert] = field(default_factory=dict)
+
+    def add(self, event: Event) -> None:
+        match event.kind:
+            case EventKind.BALANCE:
+                self.balances.append(Balance(event.provider or "unknown", event.at, usd(event.data["usd"])))
+            case EventKind.TOP_UP:
+                self.top_ups.append(_top_up(event))
+            case EventKind.STATEMENT:
+                self.statements.append(_statement(event))
+            case EventKind.DAY_CLOSED:
+                self.closed_days.append(_closed(event))
+            case EventKind.BUDGET:
+                self.budget = budget_from(event.data)
+            case EventKind.ALERTED | EventKind.ALERT_SENT:
+                alert.add(self.alerts, event)
 
 
 def _top_up(event: Event) -> TopUp:

@@ -34,6 +34,8 @@ def fold(events: Iterable[Event], until: Until) -> list[Charge]:
 def charges(history: History, until: Until, since: datetime | None = None) -> Iterator[Charge]:
     """The charges one by one, for histories that are too long to hold them all; only what lies after `since`."""
     for life in history.lives:
+        if since is not None and _is_over(life, since):
+            continue
         end = until if isinstance(until, datetime) else until[life.provider]
         marked = marks(life, history.moves)
         for whole in _charges(life, end):
@@ -81,6 +83,12 @@ def last_billed(lives: Iterable[Life], now: datetime) -> datetime:
     """`now`, or the end of the last line of any bill of these lives if that is later."""
     ends = [life.bill.last_end for life in lives if life.bill is not None]
     return max([now, *(end for end in ends if end is not None)])
+
+
+def _is_over(life: Life, moment: datetime) -> bool:
+    """Whether nothing of a life can lie after a moment: neither its time nor its bill."""
+    billed_end = life.bill.last_end if life.bill else None
+    return life.gone_at is not None and max(life.gone_at, billed_end or life.gone_at) < moment
 
 
 def _charges(life: Life, until: datetime) -> Iterator[Charge]:

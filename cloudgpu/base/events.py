@@ -19,7 +19,8 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | BALANCE | the prepaid money left at a provider was read | usd |
 | TOP_UP | money was paid in (or, negative, paid back), as the user says | usd, note |
 | BUDGET | a budget was set; without data, cleared | monthly_usd, per_deployment, hard, stop |
-| ALERTED | somebody was told that a share of a budget is used | scope, percent, month |
+| ALERTED | a share of a budget is used, or what it covers was ended (percent is null): to be told | the Alert below |
+| ALERT_SENT | a target was told of it, or why it was not (reason, else null) | key, target (a fingerprint), reason |
 | STATEMENT | the provider's bill for the whole account was read, kept as received | fetched_at, since, lines |
 | DAY_CLOSED | a day's bill and ledger agree and will not change | day, metered_usd, billed_usd, adjustment_usd |
 | ADDRESS_MOVED | a service's address points to another deployment, or to none (`to` is null) | service, from, to |
@@ -32,10 +33,12 @@ Observation: state, gpu_billing, disk_billing, gpu_usd_per_hour, disk_usd_per_ho
 still saw what was seen before; absent at the first, and where the provider took our request to end it), host_lost
 (true while the host is out of reach: whether its disk is charged then is not known; else absent), gpu_load (percent at
 work and of memory in use, degrees Celsius, as the provider told them at that look; absent where it tells nothing).
-Reading: prompt_tokens and generation_tokens since the engine's start, run (differs from one start to the next; null
+Reading: prompt_tokens and generation_tokens since the engine's start, served (`prompt` and `generation` of them that
+our own probes did not take; absent in old events: all of them), run (differs from one start to the next; null
 where the engine does not tell), restarted (true when the counters began anew since the reading before), kv_peak (the
 greatest share of the KV cache in use that was seen since then, as text) and kv_tokens (how many tokens it holds); null:
 not told.
+Alert: key (differs for each), scope, limit_usd, month of the spending (2026-11), percent, message.
 Lines: a list of {meter, start, end, usd}, in a statement with the instance_id; meters are gpu, disk, download, upload.
 """
 
@@ -65,6 +68,7 @@ class EventKind(StrEnum):
     TOP_UP = "top_up"
     BUDGET = "budget"
     ALERTED = "alerted"
+    ALERT_SENT = "alert_sent"
     STATEMENT = "statement"
     DAY_CLOSED = "day_closed"
     ADDRESS_MOVED = "address_moved"

@@ -6,11 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 import typer
-from lifetimes import a_rental
+from lifetimes import a_rental, at
 from typer.testing import CliRunner
 
 import cloudgpu.cli.budget
+from cloudgpu.accounting.alert import MOST_TRIES
+from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import BudgetError, UsageError
+from cloudgpu.base.events import EventKind
 from cloudgpu.cli.budget.state import check_budget_for
 from cloudgpu.cli.session import open_session
 from cloudgpu.running.store import Store
@@ -89,6 +92,133 @@ def test_what_reached_nobody_is_told_again(journal, tmp_path, monkeypatch):
     assert len(heard.read_text().splitlines()) == 1
 
 
+@pytest.fixture
+def half_used(journal, monkeypatch):
+    """A month's budget of which more than half is used."""
+    for event in a_rental():
+        journal.append(event)
+    monkeypatch.setattr("cloudgpu.cli.session.SystemClock", _Noon)
+    run("set", "--monthly", "1")
+    return journal
+
+
+def test_a_target_that_failed_is_told_later_though_another_one_was_told_at_once(half_used, tmp_path):
+    heard, gate = tmp_path / "heard", tmp_path / "gate"
+    run("alert", "--command", f'echo "one" >> {heard}')
+    run("alert", "--command", f'test -e {gate} && echo "two" >> {heard}')
+    first = json.loads(run("check", "--json").stdout)
+    assert [(sent["tries"], sent["reason"]) for sent in first["sent"]] == [(1, None), (1, "it ended with 1")]
+    assert "it ended with 1, try 1 of 24" in " ".join(run().stdout.split())
+    gate.touch()
+    assert run("check").exit_code == 0
+    assert "No threshold" in run("check").stdout
+    assert heard.read_text().split() == ["one", "two"]
+    assert "try" not in run().stdout
+
+
+def test_what_is_never_taken_is_given_up_in_the_end_and_goes_on_being_shown(half_used, tmp_path, monkeypatch):
+    clock = ManualClock()
+    monkeypatch.setattr("cloudgpu.cli.alerts.telling.SystemClock", lambda: clock)
+    tries = tmp_path / "tries"
+    run("alert", "--command", f"echo x >> {tries}; exit 3")
+    for _ in range(MOST_TRIES + 3):
+        run("check")
+        clock.sleep(3600)
+    assert len(tries.read_text().split()) == MOST_TRIES
+    assert f"it ended with 3, given up after {MOST_TRIES} tries" in " ".join(run().stdout.split())
+    assert run("check").exit_code == 1
+    (untold,) = json.loads(run("--json").stdout)["untold"]
+    assert (untold["tries"], untold["given_up"]) == (MOST_TRIES, True)
+
+
+def test_the_pauses_between_tries_grow(half_used, tmp_path, monkeypatch):
+    clock = ManualClock()
+    monkeypatch.setattr("cloudgpu.cli.alerts.telling.SystemClock", lambda: clock)
+    tries = tmp_path / "tries"
+    run("alert", "--command", f"echo x >> {tries}; exit 3")
+    for _ in range(36):
+        run("check")
+        clock.sleep(60)
+    assert len(tries.read_text().split()) == 10
+
+
+def test_a_test_that_is_taken_sends_what_was_given_up(half_used, tmp_path, monkeypatch):
+    clock = ManualClock()
+    monkeypatch.setattr("cloudgpu.cli.alerts.telling.SystemClock", lambda: clock)
+    heard = tmp_path / "not-there-yet" / "heard"
+    run("alert", "--command", f'echo "$CLOUDGPU_ALERT" >> {heard}')
+    for _ in range(MOST_TRIES):
+        run("check")
+        clock.sleep(3600)
+    heard.parent.mkdir()
+    assert run("alert", "--test").exit_code == 0
+    assert [line.split(":")[0] for line in heard.read_text().splitlines()] == [
+        "cloudgpu", "The month's budget is 64.4 % used"
+    ]  # fmt: skip
+    assert run("check").exit_code == 0
+
+
+def test_a_limit_that_was_changed_makes_its_alerts_moot_and_has_its_own(half_used, tmp_path):
+    run("alert", "--command", "exit 3")
+    run("check")
+    run("set", "--monthly", "100")
+    assert run("check").exit_code == 0
+    assert json.loads(run("--json").stdout)["untold"] == []
+    run("set", "--monthly", "0.75")
+    assert "85.8 % used" in run("check").stdout
+
+
+def test_no_secret_of_a_target_enters_the_journal(half_used, tmp_path):
+    run("alert", "--webhook", "http://127.0.0.1:9/hook/secret-part", "--command", "echo secret-word; exit 3")
+    run("check")
+    told = [event for event in half_used.events() if event.kind is EventKind.ALERT_SENT]
+    assert len(told) == 2
+    assert "secret" not in str(told)
+
+
+def test_a_test_that_fails_says_which_target_and_why_and_ends_with_1(journal):
+    run("alert", "--command", "exit 3", "--command", "exit 4")
+    run("alert", "--command", "true")
+    done = run("alert", "--test")
+    assert done.exit_code == 1
+    assert "command: exit 4: not told, it ended with 4" in done.stdout
+    assert "command: true: told" in done.stdout
+    told = json.loads(run("alert", "--test", "--json").stdout)["targets"]
+    assert [(each["target"], each["failed"]) for each in told][-1] == ("command: true", None)
+
+
+def test_a_test_of_nobody_is_refused(journal):
+    with pytest.raises(UsageError, match="nobody to test"):
+        run("alert", "--test")
+
+
+def test_a_target_that_is_named_twice_is_told_once(journal):
+    run("alert", "--command", "true")
+    run("alert", "--command", "true")
+    assert len(json.loads(run("alert", "--json").stdout)["targets"]) == 1
+
+
+def test_a_form_without_a_webhook_is_refused(journal):
+    with pytest.raises(UsageError, match="none was given"):
+        run("alert", "--form", "slack")
+
+
+def test_a_used_up_budget_was_gone_at_the_same_time_whenever_one_asks(half_used, monkeypatch):
+    run("set", "--monthly", "0.10")
+    (before,) = json.loads(run("--json").stdout)["uses"]
+    monkeypatch.setattr(_Noon, "minute", 900)
+    (later,) = json.loads(run("--json").stdout)["uses"]
+    assert before["breach_at"] == later["breach_at"]
+    assert before["used_up"]
+
+
+def test_a_limit_for_a_name_that_was_never_rented_is_taken_and_said(half_used):
+    done = run("set", "--per-deployment", "mistrall=20")
+    assert "No deployment was ever called mistrall" in done.stderr
+    assert "Did you mean mistral?" in done.stderr
+    assert "never called" not in run("set", "--per-deployment", "mistral=20").stderr
+
+
 def test_a_used_up_budget_ends_the_check_with_1(journal, monkeypatch):
     for event in a_rental():
         journal.append(event)
@@ -100,10 +230,10 @@ def test_a_used_up_budget_ends_the_check_with_1(journal, monkeypatch):
 class _Noon:
     """A machine whose clock shows the evening of the made-up rental."""
 
-    def now(self):
-        from lifetimes import at
+    minute = 300
 
-        return at(300)
+    def now(self):
+        return at(self.minute)
 
     def elapsed(self):
         return 0.0

@@ -12,6 +12,7 @@ from lifetimes import a_rental, at, charged, event
 from typer.testing import CliRunner
 
 import cloudgpu.cli.cost
+from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import BadFileError, UsageError
 from cloudgpu.running.store import Store
 
@@ -85,6 +86,20 @@ def test_a_price_of_tokens_comes_with_the_share_of_the_time_it_rests_on(app, ren
 def test_a_live_view_for_programs_is_refused(app, rented):
     with pytest.raises(UsageError, match="for people"):
         run(app, "--watch", "5", "--json")
+
+
+def test_a_budget_that_is_used_up_is_said_below_the_report(app, rented, journal, monkeypatch):
+    monkeypatch.setattr("cloudgpu.cli.session.SystemClock", lambda: ManualClock(time=at(300)))
+
+    def note(limit):
+        data = {"monthly_usd": limit, "per_deployment": {}, "hard": False, "stop": False}
+        journal.append(event("budget", at(), data, token=None, deployment=None))
+        return json.loads(run(app, "--offline", "--json").stdout)["notes"]
+
+    assert note("1000") == []
+    (said,) = note("0.10")
+    assert "used: $0.34 of $0.10, gone since 2026-03-01 12:" in said
+    assert "gone since" in run(app, "--offline").stdout
 
 
 def test_ctrl_c_is_the_end_of_the_live_view_and_no_error(app, rented, monkeypatch):

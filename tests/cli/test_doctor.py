@@ -7,10 +7,12 @@ from decimal import Decimal
 import pytest
 
 from cloudgpu.base.errors import RefusedKeyError, UnreachableError
+from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli import main as entry
 from cloudgpu.cli import session as sessions
 from cloudgpu.cli.doctor import run as checks
+from cloudgpu.running.alert_target import Target, write_targets
 from cloudgpu.running.providers.base import Headroom, PriceProposal, RateWindow
 
 
@@ -63,6 +65,30 @@ def doctor(monkeypatch, capsys):
         return end.value.code, captured.out
 
     return run
+
+
+def test_an_alert_that_could_not_be_sent_wants_attention(account, doctor, tmp_path):
+    session = sessions.open_session()
+    data = {"monthly_usd": "50", "per_deployment": {}, "hard": False, "stop": False}
+    now = session.clock("vast").now()
+    session.emit(Event(kind=EventKind.BUDGET, at=now, data=data))
+    assert found(doctor, "alerts")["text"] == "nobody is told of the budget"
+    target = Target(command="exit 3")
+    write_targets(session.settings.state_dir, [target])
+    assert found(doctor, "alerts")["verdict"] == "ok"
+    reached = {"scope": "month", "limit_usd": "50", "month": f"{now:%Y-%m}", "percent": 80}
+    raised = {"key": "k", **reached, "message": "80 %"}
+    session.emit(Event(kind=EventKind.ALERTED, at=now, data=raised))
+    tried = {"key": "k", "target": target.fingerprint, "reason": "it ended with 3"}
+    session.emit(Event(kind=EventKind.ALERT_SENT, at=now, data=tried))
+    told = found(doctor, "alerts")
+    assert told["verdict"] == "attention"
+    assert "command: exit 3 was not told (it ended with 3, try 1 of 24): 80 %" in told["text"]
+
+
+def found(doctor, about):
+    (check,) = [each for each in json.loads(doctor("--json")[1])["checks"] if each["about"] == about]
+    return check
 
 
 def test_all_is_well_when_nothing_is_wrong_though_much_is_absent(account, doctor):

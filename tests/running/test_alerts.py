@@ -8,7 +8,17 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from cloudgpu.base.errors import BadFileError, UsageError
-from cloudgpu.running.alerts import Target, form_of, read_targets, send, targets_path, write_targets
+from cloudgpu.running.alert_target import (
+    Target,
+    command_target,
+    email_target,
+    form_of,
+    read_targets,
+    targets_path,
+    webhook_target,
+    write_targets,
+)
+from cloudgpu.running.alerts import send
 
 
 @pytest.fixture
@@ -55,7 +65,7 @@ def test_a_webhook_that_refuses_is_said_without_its_secret_address(service):
 
 
 def test_nobody_there_is_a_sentence_and_no_traceback():
-    assert "ConnectionError" in send(Target(webhook="http://127.0.0.1:9/x", form="json"), "x")
+    assert "cannot be reached" in send(Target(webhook="http://127.0.0.1:9/x", form="json"), "x")
 
 
 def test_a_command_finds_the_message_in_its_environment(tmp_path):
@@ -112,6 +122,64 @@ def test_the_form_is_told_by_the_address(url, form):
 def test_what_is_no_web_address_is_refused(url):
     with pytest.raises(UsageError):
         form_of(url)
+
+
+@pytest.mark.parametrize("host", ["evil-ntfy.sh", "notdiscord.com"])
+def test_a_host_that_only_ends_like_a_known_one_is_not_taken_for_it(host):
+    assert form_of(f"https://{host}/x") == "json"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://x:port/y", "http://[::1/y", "https://exa mple.org/x", "https://hooks.slack.com/"]
+)
+@pytest.mark.parametrize("form", [None, "slack"])
+def test_what_can_be_no_webhook_is_refused_whatever_its_form(url, form):
+    with pytest.raises(UsageError):
+        webhook_target(url, form)
+
+
+def test_a_form_that_nobody_reads_is_refused():
+    with pytest.raises(UsageError, match="no form"):
+        webhook_target("https://example.org/x", "pager")
+
+
+@pytest.mark.parametrize("address", ["me@example.org", "first.last+tag@mail.example.org", "root@localhost"])
+def test_an_address_is_taken(address):
+    assert email_target(address).email == address
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nobody", "me@", "@x", "a b@x.org", "me@x..org", "Me <me@x.org>", "a@x.org,b@x.org", "me@x.org\n"]
+)
+def test_what_is_no_address_is_refused(address):
+    with pytest.raises(UsageError, match="no e-mail address"):
+        email_target(address)
+
+
+@pytest.mark.parametrize("command", ["exit 3", 'FOO=1 printf "$X"', "(cd / && ls)", "if true; then ls; fi", "/bin/ls"])
+def test_a_command_that_the_shell_can_run_is_taken(command):
+    assert command_target(command).command == command
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("", "empty"), (" ", "empty"), ("echo 'x", "cannot read"), ("if true", "cannot read"),
+     ("no-such-program --now", "no program"), ("~/no/such/file", "no program")],
+)  # fmt: skip
+def test_a_command_that_can_only_fail_is_refused(command, words):
+    with pytest.raises(UsageError, match=words):
+        command_target(command)
+
+
+@pytest.mark.parametrize("server", [None, "", "mail.example.org", "http://example.org", "smtp://x:port", "smtp://"])
+def test_what_is_no_mail_server_is_said_and_nothing_is_sent(server):
+    assert "CLOUDGPU_SMTP is not set" in send(Target(email="me@example.org"), "x", server)
+
+
+def test_a_target_is_known_by_something_that_does_not_tell_it():
+    one, other = (Target(webhook=f"https://example.org/{name}", form="json") for name in ("one", "other"))
+    assert one.fingerprint == Target(webhook="https://example.org/one", form="slack").fingerprint != other.fingerprint
+    assert "example" not in one.fingerprint
 
 
 def test_targets_are_kept_for_their_owner_alone(tmp_path):

@@ -7,8 +7,13 @@ import typer
 from cloudgpu.cli.budget.limits import AsJson
 
 if TYPE_CHECKING:
-    from cloudgpu.accounting.budget import Use
+    from collections.abc import Sequence
+
+    from cloudgpu.cli.alerts.telling import Sent
     from cloudgpu.cli.session import Session
+    from cloudgpu.running.alert_target import Target
+
+_TEST = "cloudgpu: this is a test of your budget alerts."
 
 
 def alert(
@@ -22,100 +27,108 @@ def alert(
     ] = None,
     clear: Annotated[bool, typer.Option("--clear", help="Forget all targets.")] = False,
     test: Annotated[bool, typer.Option("--test", help="Send a message to every target now.")] = False,
+    json: AsJson = False,
 ) -> None:
-    """Say who is told at 50, 80 and 100 % of a budget. Without an option, list the targets."""
-    from cloudgpu.base.errors import UsageError
+    """Say who is told at 50, 80 and 100 % of a budget. Without an option, list the targets.
+
+    --test also sends what a target was not told so far. Exit status 1 when a target could not be told.
+    """
     from cloudgpu.cli import render
     from cloudgpu.cli.session import open_session
-    from cloudgpu.running.alerts import FORMS, Target, form_of, read_targets, write_targets
+    from cloudgpu.running.alert_target import read_targets, write_targets
 
     session = open_session()
     folder = session.settings.state_dir
-    if form is not None and form not in FORMS:
-        raise UsageError(f"there is no form {form!r}", hint=f"one of {', '.join(FORMS)}")
-    new = [
-        *([Target(command=command)] if command else []),
-        *([Target(webhook=webhook, form=form or form_of(webhook))] if webhook else []),
-        *([Target(email=email)] if email else []),
-    ]
-    targets = [*([] if clear else read_targets(folder)), *new]
+    new = _new_targets(command, webhook, form, email)
+    kept = [] if clear else read_targets(folder)
+    targets = [*kept, *(target for target in new if target not in kept)]
     if new or clear:
         write_targets(folder, targets)
-    for target in targets:
-        render.text(target.shown)
-    if not targets:
-        render.text("Nobody is told.")
-    if test:
-        tell_targets(session, "cloudgpu: this is a test of your budget alerts.")
+    failed = _test(session, targets) if test else {}
+    if json:
+        render.out_json({"targets": [{"target": each.shown, "failed": failed.get(each)} for each in targets]})
+    else:
+        _list(targets, failed, tested=test)
+    if failed:
+        raise typer.Exit(1)
 
 
 def check(json: AsJson = False) -> None:
-    """Tell the targets of every threshold that was newly reached. For cron; `cloudgpu watch` does it too.
+    """Tell the targets of what was newly reached, and what they were not told yet. For cron; `watch` does it too.
 
     Exit status 1 when a limit is used up, or a target could not be told.
     """
     from cloudgpu.cli import render
+    from cloudgpu.cli.alerts.telling import tell_new, untold
     from cloudgpu.cli.budget.state import read_budget
     from cloudgpu.cli.session import open_session
 
     session = open_session()
-    _, found = read_budget(session)
-    told, failed = tell_new(session, found)
+    standing = read_budget(session)
+    done = tell_new(session, standing)
+    waiting = untold(session, standing)
+    used_up = [use.scope for use in standing.uses if use.is_used_up]
     if json:
-        render.out_json({"told": told, "failed": failed, "used_up": [use.scope for use in found if use.percent >= 100]})
+        sent = [
+            {"target": each.target.shown, "message": each.alert.message, "tries": each.delivery.tries,
+             "reason": each.delivery.reason, "given_up": each.delivery.is_given_up} for each in done.sent
+        ]  # fmt: skip
+        render.out_json({"new": done.new, "sent": sent, "used_up": used_up})
     else:
-        for line in told or ["No threshold was newly reached."]:
-            render.text(line)
-    if failed or any(use.percent >= 100 for use in found):
+        if not done.new and not done.sent:
+            render.text("No threshold was newly reached.")
+        _say(done.new, done.sent)
+    if waiting or used_up:
         raise typer.Exit(1)
 
 
-def tell_new(session: "Session", found: "list[Use]") -> tuple[list[str], list[str]]:
-    """Tell the targets of thresholds that were not told of this month: what was told, and what could not be sent.
+def _new_targets(command: str | None, webhook: str | None, form: str | None, email: str | None) -> "list[Target]":
+    from cloudgpu.base.errors import UsageError
+    from cloudgpu.running.alert_target import command_target, email_target, webhook_target
 
-    What reached no target at all is tried again the next time.
-    """
-    from cloudgpu.base.clock import SystemClock
-    from cloudgpu.base.events import Event, EventKind
-    from cloudgpu.running.alerts import read_targets
-
-    now = SystemClock().now()
-    month = f"{now:%Y-%m}"
-    known = {
-        (event.data["scope"], event.data["percent"], event.data["month"])
-        for event in session.events()
-        if event.kind is EventKind.ALERTED
-    }
-    new = [use for use in found if use.crossed and (use.scope, use.crossed, month) not in known]
-    told, failed = [], []
-    for use in new:
-        told.append(_message(use))
-        unreached = tell_targets(session, told[-1])
-        failed += unreached
-        if unreached and len(unreached) == len(read_targets(session.settings.state_dir)):
-            continue
-        data = {"scope": use.scope, "percent": use.crossed, "month": month}
-        session.emit(Event(kind=EventKind.ALERTED, at=now, data=data))
-    return told, failed
+    if form is not None and webhook is None:
+        raise UsageError("--form tells how a webhook is written to, and none was given", hint="add --webhook URL")
+    return [
+        *([command_target(command)] if command is not None else []),
+        *([webhook_target(webhook, form)] if webhook is not None else []),
+        *([email_target(email)] if email is not None else []),
+    ]
 
 
-def _message(use: "Use") -> str:
-    from cloudgpu.base.money import show_usd
-
-    gone = f", gone at {use.breach_at:%Y-%m-%d %H:%M} UTC at this burn" if use.breach_at else ""
-    whose = "The month's budget" if use.scope == "month" else f"The budget of {use.scope}"
-    return f"{whose} is {use.percent} % used: {show_usd(use.spent_usd)} of {show_usd(use.limit_usd)}{gone}."
-
-
-def tell_targets(session: "Session", message: str) -> list[str]:
-    """Send a message to every target; which ones could not be told, and why. Calls the network."""
+def _test(session: "Session", targets: "Sequence[Target]") -> "dict[Target, str]":
+    """Send the test and what waits for those that take it; why the others did not. Calls the network."""
     import os
 
-    from cloudgpu.cli import render
-    from cloudgpu.running.alerts import read_targets, send
+    from cloudgpu.base.errors import UsageError
+    from cloudgpu.cli.alerts.telling import send_now
+    from cloudgpu.cli.budget.state import read_budget
+    from cloudgpu.running.alerts import send
 
-    targets = read_targets(session.settings.state_dir)
-    failed = [why for target in targets if (why := send(target, message, os.environ.get("CLOUDGPU_SMTP")))]
-    for why in failed:
-        render.progress(f"Could not tell {why}")
-    return failed
+    if not targets:
+        raise UsageError("there is nobody to test", hint="cloudgpu budget alert --command … | --webhook … | --email …")
+    answers = {target: send(target, _TEST, os.environ.get("CLOUDGPU_SMTP")) for target in targets}
+    _say([], send_now(session, read_budget(session), [target for target, why in answers.items() if why is None]))
+    return {target: why for target, why in answers.items() if why is not None}
+
+
+def _list(targets: "Sequence[Target]", failed: "dict[Target, str]", *, tested: bool) -> None:
+    from cloudgpu.cli import render
+
+    for target in targets:
+        if target in failed:
+            render.warning(f"{target.shown}: not told, {failed[target]}")
+        else:
+            render.text(f"{target.shown}{': told' if tested else ''}")
+    if not targets:
+        render.text("Nobody is told. Say who: cloudgpu budget alert --webhook URL")
+
+
+def _say(new: "Sequence[str]", sent: "Sequence[Sent]") -> None:
+    """Each message, and below it who took it and who did not."""
+    from cloudgpu.cli import render
+
+    for message in dict.fromkeys([*new, *(each.alert.message for each in sent)]):
+        render.text(message)
+        for each in sent:
+            if each.alert.message == message:
+                (render.text if each.delivery.reason is None else render.warning)(f"  {each.line}")

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from cloudgpu.accounting.budget import MONTH, Use
+from cloudgpu.accounting.budget import MONTH
+from cloudgpu.accounting.use import Use
 from cloudgpu.base.errors import CloudgpuError
-from cloudgpu.cli.budget.alert import tell_new, tell_targets
+from cloudgpu.cli import render
+from cloudgpu.cli.alerts.standing import Standing
+from cloudgpu.cli.alerts.telling import Sent, tell_ended, tell_new
 from cloudgpu.cli.budget.state import read_budget
 from cloudgpu.cli.session import Session
 from cloudgpu.cli.sweeping import Found, is_migrating
@@ -17,19 +20,20 @@ def hold_budget(session: Session, found: Found) -> Iterator[tuple[str, str]]:
     Yields what it is about and what happened. What resists goes to `found.failures` and is tried at the next look. A
     side of an open migration is left to the migration's own verbs, and that is said. Calls the network.
     """
-    budget, uses = read_budget(session)
-    if budget is None:
+    standing = read_budget(session)
+    if standing.budget is None:
         return
-    told, _ = tell_new(session, uses)
-    for line in told:
+    told = tell_new(session, standing)
+    for line in told.new:
         yield "budget", line
-    broken = [use for use in uses if use.percent >= 100]
-    if budget.stop and broken:
-        yield from _end(session, broken, found)
+    _say_failed(told.failed)
+    if standing.budget.stop:
+        yield from _end(session, standing, found)
 
 
-def _end(session: Session, broken: Sequence[Use], found: Found) -> Iterator[tuple[str, str]]:
-    for each in session.store.deployments():
+def _end(session: Session, standing: Standing, found: Found) -> Iterator[tuple[str, str]]:
+    broken = [use for use in standing.uses if use.is_used_up]
+    for each in session.store.deployments() if broken else ():
         use = next((use for use in broken if use.scope in (MONTH, each.name)), None)
         if use is None:
             continue
@@ -38,7 +42,8 @@ def _end(session: Session, broken: Sequence[Use], found: Found) -> Iterator[tupl
             continue
         if _ended(session, each, found):
             said = f"removed: {_whose(use)} is used up ({use.percent} %)"
-            tell_targets(session, f"cloudgpu: {each.name} was {said}.")
+            told = tell_ended(session, standing, use, each.token, f"cloudgpu: {each.name} was {said}.")
+            _say_failed(told.failed)
             yield each.name, said
 
 
@@ -50,6 +55,11 @@ def _ended(session: Session, each: Deployment, found: Found) -> bool:
         found.failures.append(error)
         return False
     return True
+
+
+def _say_failed(failed: Sequence[Sent]) -> None:
+    for each in failed:
+        render.progress(each.line)
 
 
 def _whose(use: Use) -> str:

@@ -6,28 +6,34 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from cloudgpu.accounting.budget import Use
+    from cloudgpu.accounting.use import Use
+    from cloudgpu.cli.alerts.standing import Standing
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 
 def show(context: typer.Context, json: AsJson = False) -> None:
-    """How much of each limit is used this month, and when it will be gone. Asks no provider."""
+    """How much of each limit is used this month, and when it will be gone; who could not be told. Asks no provider."""
     if context.invoked_subcommand:
         return None
     from cloudgpu.cli import render
+    from cloudgpu.cli.alerts.untold import untold_json, untold_lines
     from cloudgpu.cli.budget.state import read_budget
     from cloudgpu.cli.session import open_session
 
-    budget, found = read_budget(open_session())
+    session = open_session()
+    standing = read_budget(session)
+    budget = standing.budget
     if json:
-        uses = [{**_plain(use), "percent": use.percent, "crossed": use.crossed} for use in found]
-        return render.out_json({"budget": budget.as_data() if budget else None, "uses": uses})
+        return render.out_json({**_as_json(standing), "untold": untold_json(session, standing)})
     if budget is None:
         return render.text("No budget is set. Set one: cloudgpu budget set --monthly 50 --hard")
-    _table(found)
+    _table(standing.uses)
     rule = "What would break it is refused." if budget.hard else "It warns and refuses nothing (--hard does)."
-    return render.note(rule + (" `cloudgpu watch` takes down what bills once it is broken." if budget.stop else ""))
+    render.note(rule + (" `cloudgpu watch` takes down what bills once it is broken." if budget.stop else ""))
+    for line in untold_lines(session, standing):
+        render.warning(line)
+    return None
 
 
 def set_budget(
@@ -39,6 +45,7 @@ def set_budget(
     stop: Annotated[
         bool, typer.Option("--stop", help="And `cloudgpu watch` takes down what bills once it is broken.")
     ] = False,
+    json: AsJson = False,
 ) -> None:
     """Set the most to spend in a calendar month (UTC). Replaces the budget that was set before."""
     from cloudgpu.accounting.budget import Budget
@@ -56,21 +63,26 @@ def set_budget(
     )  # fmt: skip
     session = open_session()
     keep(session, budget)
-    _, found = read_budget(session)
-    _table(found)
-    render.text(
+    standing = read_budget(session)
+    _warn_of_unknown(standing)
+    if json:
+        return render.out_json(_as_json(standing))
+    _table(standing.uses)
+    return render.text(
         "The budget is set." if budget.hard else "The budget is set; it warns and refuses nothing (--hard does)."
     )
 
 
-def clear() -> None:
+def clear(json: AsJson = False) -> None:
     """Take the budget away."""
     from cloudgpu.cli import render
     from cloudgpu.cli.budget.state import keep
     from cloudgpu.cli.session import open_session
 
     keep(open_session(), None)
-    render.text("No budget is set any more.")
+    if json:
+        return render.out_json({"budget": None, "uses": []})
+    return render.text("No budget is set any more.")
 
 
 def _table(found: "list[Use]") -> None:
@@ -89,10 +101,26 @@ def _table(found: "list[Use]") -> None:
     render.table(columns, rows)
 
 
-def _plain(use: "Use") -> dict[str, object]:
+def _as_json(standing: "Standing") -> dict[str, object]:
     import dataclasses
 
-    return {field.name: getattr(use, field.name) for field in dataclasses.fields(use)}
+    uses = [
+        {**dataclasses.asdict(use), "percent": use.percent, "crossed": use.crossed, "used_up": use.is_used_up}
+        for use in standing.uses
+    ]
+    return {"budget": standing.budget.as_data() if standing.budget else None, "uses": uses}
+
+
+def _warn_of_unknown(standing: "Standing") -> None:
+    """A limit may be set before the first `up`; a name that was mistyped limits nothing, for ever."""
+    from cloudgpu.cli import render
+    from cloudgpu.sizing.nearest import nearest
+
+    for name in standing.budget.per_deployment if standing.budget else ():
+        if name not in standing.deployments:
+            near = nearest(name, standing.deployments)
+            meant = f" Did you mean {', '.join(near)}?" if near else ""
+            render.progress(f"No deployment was ever called {name}: its limit counts from its first `up` on.{meant}")
 
 
 def _named(text: str) -> tuple[str, Decimal]:

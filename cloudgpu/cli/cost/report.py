@@ -74,6 +74,10 @@ def _told(
 
     history, moments, notes = read(session, offline=offline, at_once=not again)
     first, last = days(since, until)
+    if history.budget is not None:
+        from cloudgpu.cli.alerts.notes import budget_notes
+
+        notes += budget_notes(session, history, moments)
     return report(history, bounded(moments, last), by, first), notes
 
 

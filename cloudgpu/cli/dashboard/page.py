@@ -1,15 +1,16 @@
 """What the dashboard shows: deployments and migrations as the journal has them, then the cost report."""
 
+from collections.abc import Sequence
 from html import escape
 
 from cloudgpu.accounting.exports.book import open_book
 from cloudgpu.accounting.exports.html.page import report_body, table
 from cloudgpu.accounting.exports.html.style import STYLE
+from cloudgpu.accounting.use import Use, uses
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.money import show_usd
 from cloudgpu.cli import render
-from cloudgpu.cli.budget.state import read_budget
 from cloudgpu.cli.cost.reading import read
 from cloudgpu.cli.session import Session
 from cloudgpu.running.gpu_load import GpuLoad
@@ -62,7 +63,7 @@ def _parts(session: Session) -> str:
         said
         + _deployments(session)
         + _migrations(session)
-        + _budgets(session)
+        + _budgets(uses(history, moments))
         + report_body(open_book(history, moments))
     )
 
@@ -109,9 +110,8 @@ def _ago(session: Session, each: Deployment) -> str:
     return f"{render.duration(max(0.0, (session.clock(each.provider).now() - each.seen_at).total_seconds()))} ago"
 
 
-def _budgets(session: Session) -> str:
-    budget, found = read_budget(session)
-    if budget is None:
+def _budgets(found: Sequence[Use]) -> str:
+    if not found:
         return ""
     head = ["Budget", "Used", "Spent", "Limit", "By month's end", "Gone at (UTC)"]
     rows = [

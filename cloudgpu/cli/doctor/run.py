@@ -9,6 +9,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.base.settings import Setting
 from cloudgpu.cli import render
 from cloudgpu.cli.deployment_view import trouble
+from cloudgpu.cli.doctor.alerts import alert_checks
 from cloudgpu.cli.doctor.check import Check, Verdict
 from cloudgpu.cli.doctor.docker import docker_checks
 from cloudgpu.cli.session import EMULATED, OWN, Session
@@ -31,6 +32,7 @@ def examine(session: Session) -> list[Check]:
     checks += _guarded("Hugging Face", lambda: _hub(session.settings.hf_token))
     checks += _guarded("emulator", lambda: _emulator(session, alive))
     checks += _guarded("gateways", lambda: _gateways(session))
+    checks += _guarded("alerts", lambda: alert_checks(session)) if alive is not None else ()
     return [*checks, *_bills(alive)]
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from cloudgpu.accounting.use import uses
 from cloudgpu.base.extra import need
-from cloudgpu.cli.budget.state import read_budget
 from cloudgpu.cli.cost.reading import read
 from cloudgpu.cli.metrics.families import families
 from cloudgpu.cli.session import Session
@@ -27,10 +27,10 @@ class _Collector:
     def collect(self) -> Iterator[Any]:
         core = need("prometheus_client.core", "metrics")
         history, moments, _ = read(self._session, offline=True)
-        _, uses = read_budget(self._session)
+        budgets = uses(history, moments)
         store = self._session.store
         still_open = [each for each in store.migrations() if each["state"] not in ("stable", "aborted")]
-        for name, words, labels, samples in families(history, moments, store.deployments(), uses, still_open):
+        for name, words, labels, samples in families(history, moments, store.deployments(), budgets, still_open):
             family = core.GaugeMetricFamily(name, words, labels=labels)
             for values, value in samples:
                 family.add_metric(values, value)

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from cloudgpu.accounting.billing import billing_now, purses
-from cloudgpu.accounting.budget import Use
 from cloudgpu.accounting.history import History
 from cloudgpu.accounting.ledger import Until, charges
 from cloudgpu.accounting.report import report
+from cloudgpu.accounting.use import Use
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli.metrics.engine_families import card_families, engine_families, token_families
 from cloudgpu.cli.metrics.family import Family, Sample
