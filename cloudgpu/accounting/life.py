@@ -11,7 +11,7 @@ from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.money import ZERO, usd
 
 _SHOWN = ("state", "gpu_billing", "disk_billing", "gpu_usd_per_hour", "disk_usd_per_hour", "host_lost")
-_STOPPED_STATES = ("failed", "stopped", "offline")
+_STOPPED_STATES = ("failed", "stopped", "outbid")
 
 
 @dataclass(frozen=True, slots=True)

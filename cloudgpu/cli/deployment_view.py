@@ -17,6 +17,7 @@ from cloudgpu.running.deployment.vitals import silence
 
 _EXISTS_BADLY = {
     DeploymentState.FAILED: "it does not serve, and bills",
+    DeploymentState.STOPPED: "somebody else stopped it (its host, the console, an empty balance); its disk bills on",
     DeploymentState.OUTBID: "a higher bid has its GPUs; its disk bills, and it comes back when its bid wins again",
     DeploymentState.CREATING: "nobody knows yet whether it was rented",
     DeploymentState.UNCERTAIN: "nobody knows yet whether it was rented",
@@ -35,6 +36,7 @@ def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
         "state": deployment.state,
         "endpoint": deployment.endpoint,
         "usd_per_hour": deployment.usd_per_hour,
+        "usd_per_hour_now": deployment.usd_per_hour_now,
         "usd_so_far": usd_so_far(session, deployment),
         "since": deployment.since,
         "gpu": deployment.gpu,
@@ -75,7 +77,14 @@ def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
         if silent and not deployment.state.is_final:
             render.warning(f"{deployment.name}: {silent}; what it prints: cloudgpu logs {deployment.name}")
         if deployment.last_error and not deployment.state.is_final:
-            render.note(f"{deployment.name}: {deployment.last_error}")
+            render.note(f"{deployment.name}: {deployment.last_error}{_running_price(deployment)}")
+
+
+def _running_price(deployment: Deployment) -> str:
+    """What it would cost again if it ran: what it costs as it is stands in the table."""
+    if not deployment.state.is_unwell or deployment.usd_per_hour_now == deployment.usd_per_hour:
+        return ""
+    return f"; running, it costs {render.money(deployment.usd_per_hour, 4)}/h"
 
 
 def left_behind(deployment: Deployment) -> str:
@@ -166,7 +175,7 @@ def _cells(session: Session, deployment: Deployment) -> list[str]:
         deployment.state.value,
         deployment.provider,
         deployment.cards,
-        render.money(deployment.usd_per_hour, 4),
+        render.money(deployment.usd_per_hour_now, 4),
         render.money(usd_so_far(session, deployment)),
         render.duration(age_s),
         deployment.model,

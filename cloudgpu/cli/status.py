@@ -48,7 +48,7 @@ def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Dep
     """The deployments as they are now, and sentences on what could not be asked."""
     from cloudgpu.base.errors import CloudgpuError
     from cloudgpu.cli.awake import awake
-    from cloudgpu.running.deployment import DeploymentState, refresh
+    from cloudgpu.running.deployment import refresh
 
     shown, unasked = [], []
     for each in found:
@@ -62,8 +62,7 @@ def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Dep
         except CloudgpuError as error:
             now, problem = each, error.message
         else:
-            unwell = now.state in (DeploymentState.FAILED, DeploymentState.OUTBID)
-            problem = None if unwell else now.last_error
+            problem = None if now.state.is_unwell else now.last_error
         if problem and not now.state.is_final:
             unasked.append(f"{each.name} is shown as it was recorded: {problem}")
         shown.append(now)

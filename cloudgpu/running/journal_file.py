@@ -20,7 +20,8 @@ from cloudgpu.running.layout import SCHEMA_VERSION
 _PREFIX = "sqlite:///"
 _KINDS = {kind.value: kind for kind in EventKind}
 _SETTLED = frozenset({
-    "intended", "provisioning", "starting", "loading", "ready", "failed", "outbid", "draining", "gone", "abandoned",
+    "intended", "provisioning", "starting", "loading", "ready", "failed", "stopped", "outbid", "draining",
+    "gone", "abandoned",
 })  # fmt: skip
 """The states in which nothing may bill that nobody can vouch for; the records that name them take long to load."""
 

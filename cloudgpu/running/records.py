@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from cloudgpu.base.clock import parse_utc, utc_text
-from cloudgpu.base.money import exact_text, usd
+from cloudgpu.base.money import ZERO, exact_text, usd
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.offers import cards
 from cloudgpu.running.engine_reading import EngineReading
@@ -22,6 +22,7 @@ class DeploymentState(StrEnum):
 
     intended ─► creating ─► provisioning ─► starting ─► loading ─► ready ─► draining
         │           │              └─────────┴────────────┴──────────┴──► failed (it exists, it does not serve)
+        │           │                                                ├──► stopped (not by us; its disk bills)
         │           │                                                └──► outbid (its disk bills; it may come back)
         │           └─► uncertain ─► provisioning (found by its token)
         └─► abandoned ◄────┘ (provably never created)
@@ -36,6 +37,7 @@ class DeploymentState(StrEnum):
     LOADING = "loading"
     READY = "ready"
     FAILED = "failed"
+    STOPPED = "stopped"
     OUTBID = "outbid"
     DRAINING = "draining"
     DESTROYING = "destroying"
@@ -47,6 +49,11 @@ class DeploymentState(StrEnum):
     def is_final(self) -> bool:
         """Nothing exists any more, and that is proved."""
         return self in (DeploymentState.GONE, DeploymentState.ABANDONED)
+
+    @property
+    def is_unwell(self) -> bool:
+        """It exists, was shown, and serves nobody."""
+        return self in (DeploymentState.FAILED, DeploymentState.STOPPED, DeploymentState.OUTBID)
 
     @property
     def is_in_doubt(self) -> bool:
@@ -125,6 +132,8 @@ class Deployment:
     """When it was last shown: what is seen to have changed, changed after this."""
     out_of_sight: bool = False
     """Whether the last look did not show it, for whatever reason: what is metered since `seen_at` is in doubt."""
+    shown_usd_per_hour: Decimal | None = None
+    """What its provider charged in the state in which it was last shown. None: it was never shown."""
     agreed_usd_per_hour: Decimal | None = None
     launch_digest: str | None = None
     wish: str | None = None
@@ -148,6 +157,17 @@ class Deployment:
         return self.gpu_usd_per_hour + self.disk_usd_per_hour
 
     @property
+    def usd_per_hour_now(self) -> Decimal:
+        """What it costs as it was last shown: of what is stopped, what its provider charges on; of what is gone, 0.
+
+        What is on its way up is told at the price that it is about to cost.
+        """
+        if self.state.is_final:
+            return ZERO
+        stopped = self.state.is_unwell and self.shown_usd_per_hour is not None
+        return self.shown_usd_per_hour or ZERO if stopped else self.usd_per_hour
+
+    @property
     def idle_since(self) -> datetime | None:
         """Since when it does nothing for others, by two readings of its engine at least; None: it works, or unknown."""
         if self.state is not DeploymentState.READY or self.engine is None or self.engine.still_readings < 2:
@@ -166,8 +186,8 @@ class Deployment:
             values[name] = parse_utc(values[name]) if values[name] else None
         for name in _AMOUNTS:
             values[name] = usd(body[name])
-        if values["agreed_usd_per_hour"] is not None:
-            values["agreed_usd_per_hour"] = usd(values["agreed_usd_per_hour"])
+        for name in _AMOUNTS_OR_NONE:
+            values[name] = None if values[name] is None else usd(values[name])
         if values["destroy_answer"] is not None:
             values["destroy_answer"] = DestroyAnswer(values["destroy_answer"])
         if values["api_key"] is not None:
@@ -193,14 +213,15 @@ class Service:
 
 COUNTS_FIRST = (
     DeploymentState.READY, DeploymentState.DRAINING, DeploymentState.LOADING, DeploymentState.STARTING,
-    DeploymentState.PROVISIONING, DeploymentState.OUTBID, DeploymentState.FAILED, DeploymentState.UNCERTAIN,
-    DeploymentState.CREATING,
+    DeploymentState.PROVISIONING, DeploymentState.OUTBID, DeploymentState.STOPPED, DeploymentState.FAILED,
+    DeploymentState.UNCERTAIN, DeploymentState.CREATING,
     DeploymentState.DESTROYING, DeploymentState.CLEANUP_FAILED, DeploymentState.INTENDED,
 )  # fmt: skip
 """Of several lives of one name, which one counts: the one that serves, else the one that came farthest."""
 
 _TIMES = ("since", "lease_until", "ready_at", "missing_since", "seen_at")
 _AMOUNTS = ("gpu_usd_per_hour", "disk_usd_per_hour", "download_usd")
+_AMOUNTS_OR_NONE = ("shown_usd_per_hour", "agreed_usd_per_hour")
 
 
 def _plain(value: object) -> object:

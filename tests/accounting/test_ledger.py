@@ -3,6 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from lifetimes import NOON, a_rental, at, charged, created, event, intended, observed
 
 from cloudgpu.accounting.bill import is_settled, wants_bill
@@ -88,6 +89,13 @@ def test_a_bill_that_lags_behind_the_destroy_is_completed_by_the_meter():
     charges = fold([*a_rental(), lagging], FAR)
     metered = [c for c in charges if c.source is Source.METERED and c.meter is Meter.GPU]
     assert [(c.start, c.end) for c in metered] == [(at(30), at(60, 20))]
+
+
+@pytest.mark.parametrize("state", ["outbid", "stopped", "failed"])
+def test_the_disk_of_what_does_not_run_is_told_apart_from_that_of_what_runs(state):
+    stopped = observed(at(30), gpu_billing=False, state=state)
+    told = {charge.meter for charge in fold([*a_rental()[:4], stopped], at(60))}
+    assert {Meter.DISK, Meter.DISK_STOPPED} <= told
 
 
 def test_a_bill_that_ends_when_the_host_went_offline_is_final():

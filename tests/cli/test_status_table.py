@@ -1,6 +1,8 @@
 """What the table of `status` says stands under the heading that names it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -46,6 +48,17 @@ def test_each_value_stands_under_its_heading(monkeypatch, capsys, columns):
         if heading in head:
             assert row[head.index(heading) :].startswith(value)
     assert "PROVIDER" in head
+
+
+def test_what_is_stopped_stands_there_with_what_bills_on_and_what_it_would_cost_again(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
+    words = "outbid: the least bid is now $0.4000 per hour, its own is $0.3000"
+    outbid = replace(READY, state=DeploymentState.OUTBID, shown_usd_per_hour=Decimal("0.01"), last_error=words)
+    deployment_view.show_table(Session(), [outbid])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "outbid vast 1x RTX 4090 24 GB $0.0100" in said
+    assert f"{words}; running, it costs $0.3100/h" in said
+    assert deployment_view.as_row(Session(), outbid)["usd_per_hour_now"] == Decimal("0.01")
 
 
 def test_the_widest_table_shows_everything(monkeypatch, capsys):

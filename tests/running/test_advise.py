@@ -14,8 +14,8 @@ from cloudgpu.cli.advise import offers
 from cloudgpu.cli.advise.offers import Question
 from cloudgpu.cli.advise.run import Limits, counsel_of
 from cloudgpu.planning.market import reference_market
-from cloudgpu.running.deployment import DeploymentState
 from cloudgpu.running.deployment.tell_work import tell_work
+from cloudgpu.running.providers.base import InstanceState
 from cloudgpu.running.work import Tokens, Work
 from cloudgpu.serving.profile import Profile
 
@@ -94,7 +94,9 @@ def test_what_answers_somebody_now_is_not_idle(desk, session):
 
 
 def test_the_disk_of_what_stopped_is_named_at_its_own_price(desk, session):
-    deployment = kept(desk, state=DeploymentState.FAILED)
+    deployment = kept(desk)
+    desk.provider.machines[deployment.instance_id].state = InstanceState.STOPPED
+    desk.refresh(deployment)
     (told,) = advice(session).advice
     assert (told.kind, told.saving_usd) == ("stopped_disk", deployment.disk_usd_per_hour * 24)
 

@@ -140,7 +140,7 @@ def test_a_stopped_machine_is_a_change_that_is_said(desk, watcher, capsys):
     watcher.look()
     desk.provider.machines[mine.instance_id].state = InstanceState.STOPPED
     watcher.look()
-    assert "failed" in lines(capsys)[-1]
+    assert lines(capsys)[-1] == "mistral: stopped, $0.0100/h at paper"
 
 
 def set_budget(desk, **limits):

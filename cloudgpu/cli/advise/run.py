@@ -15,8 +15,6 @@ from cloudgpu.cli.session import Session
 from cloudgpu.cli.sweeping import look_everywhere
 from cloudgpu.running.deployment import Deployment, DeploymentState
 
-_STOPPED = (DeploymentState.FAILED, DeploymentState.OUTBID)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -76,11 +74,11 @@ def _use(
 
 
 def _stopped(each: Deployment, hours: Decimal) -> Iterator[Advice]:
-    if each.state in _STOPPED and each.disk_usd_per_hour:
+    if each.state.is_unwell and each.usd_per_hour_now:
         yield Advice(
-            kind="stopped_disk", deployment=each.name, saving_usd=each.disk_usd_per_hour * hours,
-            text=f"it is {each.state.value} and serves nothing, and its disk may bill on at "
-            f"{render.money(each.disk_usd_per_hour, 4)}/h",
+            kind="stopped_disk", deployment=each.name, saving_usd=each.usd_per_hour_now * hours,
+            text=f"it is {each.state.value} and serves nothing, and its disk bills on at "
+            f"{render.money(each.usd_per_hour_now, 4)}/h",
             command=f"cloudgpu down {each.name}",
         )  # fmt: skip
 

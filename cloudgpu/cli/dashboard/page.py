@@ -83,7 +83,7 @@ def _cells(session: Session, each: Deployment) -> list[str]:
     service = session.store.service(each.service)
     serves = " (in charge)" if service and service.serving == each.name else ""
     return [
-        each.name, each.state.value + serves, show_usd(each.usd_per_hour, 4), f"{each.cards}, {each.provider}",
+        each.name, each.state.value + serves, show_usd(each.usd_per_hour_now, 4), f"{each.cards}, {each.provider}",
         _load(each.gpu_load), _cache(each), each.model, _ago(session, each),
     ]  # fmt: skip
 

@@ -128,7 +128,7 @@ def _say(settled: Deployment) -> None:
         render.text(f"{what} is gone: its end, asked for before, was carried through.")
     elif settled.state is DeploymentState.ABANDONED:
         render.text(f"{settled.name} was never rented: two complete listings, apart in time, lack it.")
-    elif settled.state in (DeploymentState.FAILED, DeploymentState.OUTBID):
+    elif settled.state.is_unwell:
         render.text(
             f"{what} is {settled.state.value}, and bills: {settled.last_error}; "
             f"cloudgpu down {settled.name} removes it."

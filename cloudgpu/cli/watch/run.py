@@ -75,7 +75,7 @@ class Watcher:
         self.told = now
 
     def _state(self, deployment: Deployment) -> str:
-        price = f"{render.money(deployment.usd_per_hour, 4)}/h at {deployment.provider}"
+        price = f"{render.money(deployment.usd_per_hour_now, 4)}/h at {deployment.provider}"
         end = over(deployment, self.session.clock(deployment.provider).now())
         extra = [silence(deployment), deployment.last_error, end and end.split(" for ")[0]]
         return "; ".join([f"{deployment.state.value}, {price}", *(each for each in extra if each)])

@@ -3,12 +3,13 @@
 import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from typing import Any
 
 from cloudgpu.base.clock import Clock, utc_text
 from cloudgpu.base.errors import ConflictError, NotAuthorisedError, ProviderError
 from cloudgpu.base.events import Emit, EventKind
-from cloudgpu.base.money import exact_text
+from cloudgpu.base.money import ZERO, exact_text
 from cloudgpu.running.account import same_account
 from cloudgpu.running.deployment.empty_listing import against_it
 from cloudgpu.running.deployment.journal import Journal
@@ -142,6 +143,7 @@ def _observed(journal: Journal, deployment: Deployment, view: InstanceView, stat
         deployment,
         gpu_usd_per_hour=view.gpu_usd_per_hour,
         disk_usd_per_hour=view.disk_usd_per_hour,
+        shown_usd_per_hour=_charged(view),
         machine_id=deployment.machine_id or view.machine_id,
         endpoint=address.url if address else deployment.endpoint,
         seen=seen,
@@ -182,6 +184,12 @@ def _facts(view: InstanceView, state: DeploymentState) -> dict[str, Any]:
         "disk_usd_per_hour": exact_text(view.disk_usd_per_hour),
         **({"host_lost": True} if view.state is InstanceState.OFFLINE else {}),
     }
+
+
+def _charged(view: InstanceView) -> Decimal:
+    """Dollars per hour in the state that it is in."""
+    gpu = view.gpu_usd_per_hour if view.gpu_billing else ZERO
+    return gpu + (view.disk_usd_per_hour if view.disk_billing else ZERO)
 
 
 def _load(view: InstanceView) -> dict[str, Any]:

@@ -109,7 +109,9 @@ def state_of(deployment: Deployment, view: InstanceView) -> DeploymentState:
             return DeploymentState.READY if serves else DeploymentState.LOADING
         case InstanceState.OUTBID:
             return DeploymentState.OUTBID
-        case InstanceState.STOPPED | InstanceState.FAILED | InstanceState.OFFLINE:
+        case InstanceState.STOPPED:
+            return DeploymentState.STOPPED
+        case InstanceState.FAILED | InstanceState.OFFLINE:
             return DeploymentState.FAILED
 
 
@@ -119,10 +121,14 @@ def _seen(deployment: Deployment, view: InstanceView) -> Step:
     if deployment.state is DeploymentState.DRAINING:
         return Step(state=deployment.state, action=Action.OBSERVE)
     state = state_of(deployment, view)
-    unwell = state in (DeploymentState.FAILED, DeploymentState.OUTBID)
-    note = f"{view.state}: {view.detail}".rstrip(": ") if unwell else None
     adopt = deployment.instance_id is None
-    return Step(state=state, action=Action.ADOPT if adopt else Action.OBSERVE, note=note)
+    return Step(state=state, action=Action.ADOPT if adopt else Action.OBSERVE, note=_why_unwell(state, view))
+
+
+def _why_unwell(state: DeploymentState, view: InstanceView) -> str | None:
+    """What the provider says beyond the state; None for nothing."""
+    said = f"{view.state}: {view.detail}".rstrip(": ")
+    return said if state.is_unwell and said != state.value else None
 
 
 def _absent(deployment: Deployment, absent: Absent) -> Step:

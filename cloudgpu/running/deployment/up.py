@@ -23,7 +23,7 @@ from cloudgpu.running.store import Store
 
 _WAITING = (DeploymentState.PROVISIONING, DeploymentState.STARTING, DeploymentState.LOADING)
 
-_TAKEN = (DeploymentState.READY, DeploymentState.OUTBID, DeploymentState.FAILED, DeploymentState.DRAINING)
+_TAKEN = (DeploymentState.READY, DeploymentState.DRAINING)
 
 
 def bring_up(
@@ -131,7 +131,9 @@ def is_left_behind(deployment: Deployment, store: Store) -> bool:
 
 def refuse_taken(found: Deployment | None) -> None:
     """Raise ConflictError when this deployment serves, or exists without serving: its name cannot be given again."""
-    if found is not None and (found.state in _TAKEN or (found.state in _WAITING and not _waits(found))):
+    if found is not None and (
+        found.state in _TAKEN or found.state.is_unwell or (found.state in _WAITING and not _waits(found))
+    ):
         raise _taken(found)
 
 

@@ -141,7 +141,7 @@ def _judge_state(journal: Journal, deployment: Deployment, sighting: Seen, watch
             deployment.last_error or "outbid", hint="bid more with --bid, or rent on demand: leave --spot out",
             instance_id=deployment.instance_id,
         )  # fmt: skip
-    if deployment.state is not DeploymentState.FAILED:
+    if not deployment.state.is_unwell:
         watch.offline_since = None
         return
     if sighting.view.state is InstanceState.OFFLINE:
@@ -149,7 +149,7 @@ def _judge_state(journal: Journal, deployment: Deployment, sighting: Seen, watch
         if journal.now() - watch.offline_since < _OFFLINE_PATIENCE:
             return
     fatal = fatal_in(_logs(journal, deployment))
-    reason = fatal.line if fatal else (deployment.last_error or "the instance failed")
+    reason = fatal.line if fatal else (deployment.last_error or f"the instance is {deployment.state}")
     raise InstanceFailedError(
         reason,
         hint=fatal.remedy if fatal else None,

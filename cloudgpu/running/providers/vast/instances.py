@@ -117,9 +117,10 @@ def _min_bid(row: Mapping[str, Any]) -> Decimal | None:
 
 
 def _detail(row: Mapping[str, Any], state: InstanceState, bid: Decimal) -> str:
-    """What the host says; of an outbid instance, whose last words may still be "success", what it would take."""
+    """What the host says, but for the "success" of a start that is over; of an outbid instance, what it would take."""
     if state is not InstanceState.OUTBID:
-        return str(row.get("status_msg") or "").strip()
+        said = str(row.get("status_msg") or "").strip()
+        return "" if state is not InstanceState.RUNNING and said.startswith("success") else said
     least = _min_bid(row)
     if least is None or least <= bid:
         return f"stopped by a higher bid or a rental on demand; its own bid is {show_usd(bid, 4)} per hour"
