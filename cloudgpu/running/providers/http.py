@@ -222,7 +222,8 @@ class Http:
         now_s = self.clock.elapsed()
         turn_s = self.turns.take(endpoint, self.intervals_s.get(endpoint, 0.0), now_s)
         self._calls[endpoint] += 1
-        self.clock.sleep(turn_s - now_s)
+        if turn_s > now_s:
+            self.clock.sleep(turn_s - now_s)
 
     def _url(self, path: str) -> str:
         return self.base_url.rstrip("/") + path
