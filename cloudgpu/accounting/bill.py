@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.life import Life
-from cloudgpu.base.money import ZERO
+from cloudgpu.base.money import PICO, ZERO
 
 BILLED_BY_THE_HOUR = ("runpod", "emulator-runpod")
 """Providers whose lines tell of whole hours of the clock, not of when in them the instance ran."""
@@ -16,6 +16,9 @@ NEVER_BILLED = ("docker",)
 SETTLES_WITHIN_H = Decimal(5) / 60
 """Both take money every few minutes: RunPod every five, Vast.ai was seen to bill up to five past a destroy."""
 
+_HALF_DIGIT_USD = {"vast": Decimal("0.0005"), "emulator": PICO}
+_OTHER_HALF_DIGIT_USD = Decimal("1e-9")
+
 _BILL_LAG = timedelta(minutes=5)
 """Vast.ai lines were seen to end between 22 s before and 290 s after the destroy call."""
 
@@ -23,6 +26,11 @@ _BILL_SETTLES = timedelta(hours=24)
 """After this long a provider's bill for a finished instance is taken as complete whatever its last line says."""
 
 _BILL_GIVEN_UP = timedelta(days=30)
+
+
+def half_digit_usd(provider: str) -> Decimal:
+    """Half of the last digit that a provider prints for each line of its bill."""
+    return _HALF_DIGIT_USD.get(provider, _OTHER_HALF_DIGIT_USD)
 
 
 def is_settled(life: Life) -> bool:

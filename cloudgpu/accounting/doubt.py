@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 
 from cloudgpu.accounting.bill import BILLED_BY_THE_HOUR, SETTLES_WITHIN_H, is_settled
 from cloudgpu.accounting.charge import Meter
@@ -15,14 +16,38 @@ _SECOND = timedelta(seconds=1)
 _FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class _Edge:
-    """A change of price: the earliest it can have been, the latest, and its steps in dollars per hour."""
+class Change(StrEnum):
+    """What happened at a moment that nobody saw."""
 
+    BEGAN = "began"
+    CHANGED = "changed"
+    ENDED = "ended"
+    HOST_LOST = "host lost"
+    OUT_OF_SIGHT = "out of sight"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A change of price: the earliest it can have been, the latest, and its steps in dollars per hour.
+
+    A step below zero: had it been early, the bill is less than the meter. Where a host was lost or nobody could look,
+    the sign says nothing.
+    """
+
+    what: Change
     earliest: datetime
     latest: datetime
     gpu_step: Decimal
     disk_step: Decimal
+
+    def usd(self, meter: Meter, since: datetime, until: datetime) -> Decimal:
+        """How much of GPU, or else of disk, it leaves in doubt between two moments."""
+        return abs(self.gpu_step if meter is Meter.GPU else self.disk_step) * self.hours(since, until)
+
+    def explains(self, meter: Meter, difference_usd: Decimal) -> bool:
+        """Whether a bill that differs so much from the meter can come from it."""
+        step = self.gpu_step if meter is Meter.GPU else self.disk_step
+        return self.what in (Change.HOST_LOST, Change.OUT_OF_SIGHT) or step * difference_usd > 0
 
     def hours(self, since: datetime, until: datetime) -> Decimal:
         """How much of the time in which it can lie is between the moments."""
@@ -42,14 +67,34 @@ def doubt_usd(life: Life, until: datetime) -> Decimal:
     if is_settled(life):
         return ZERO
     covered = (life.bill.last_end if life.bill else None) or life.began
-    found = ((edge.gpu_step + edge.disk_step) * edge.hours(covered, until) for edge in _edges(life))
+    found = (edge.usd(meter, covered, until) for edge in edges(life) for meter in (Meter.GPU, Meter.DISK))
     return (sum(found, ZERO) + _seam_usd(life)).quantize(PICO)
 
 
 def doubt_of_meter_usd(life: Life, meter: Meter, since: datetime, until: datetime) -> Decimal:
     """The most by which what is metered of GPU, or else of disk, between two moments can be off, were there no bill."""
-    steps = ((edge.gpu_step if meter is Meter.GPU else edge.disk_step, edge) for edge in _edges(life))
-    return sum((step * edge.hours(since, until) for step, edge in steps), ZERO).quantize(PICO)
+    return sum((edge.usd(meter, since, until) for edge in edges(life)), ZERO).quantize(PICO)
+
+
+def edges(life: Life) -> Iterator[Edge]:
+    """Each moment of change, and each time of a lost host or of an unanswered create, to its last moment."""
+    if not life.created:
+        if not life.abandoned:
+            yield Edge(Change.OUT_OF_SIGHT, life.began, _FOR_EVER, *life.planned_rates)
+        return
+    first = life.spans[0]
+    yield Edge(Change.BEGAN, life.began, life.answered_at or life.began, *_less(first.rates))
+    for before, after in zip(life.spans, life.spans[1:], strict=False):
+        steps = (a - b for b, a in zip(before.rates, after.rates, strict=True))
+        yield Edge(Change.CHANGED, after.earliest, after.start, *steps)
+    ends = [*(span.start for span in life.spans[1:]), life.gone_at or _FOR_EVER]
+    for span, end in zip(life.spans, ends, strict=True):
+        if span.host_lost:
+            yield Edge(Change.HOST_LOST, span.earliest, end, ZERO, life.highest_rates[1])
+    if life.gone_at is not None:
+        yield Edge(Change.ENDED, life.gone_earliest or life.gone_at, life.gone_at, *_less(life.spans[-1].rates))
+    elif life.shown_until is not None:
+        yield Edge(Change.OUT_OF_SIGHT, life.shown_until, _FOR_EVER, *life.highest_rates)
 
 
 def _seam_usd(life: Life) -> Decimal:
@@ -59,22 +104,5 @@ def _seam_usd(life: Life) -> Decimal:
     return max((span.usd_per_hour for span in life.spans), default=ZERO) * SETTLES_WITHIN_H
 
 
-def _edges(life: Life) -> Iterator[_Edge]:
-    """Each moment of change, and each time of a lost host or of an unanswered create, to its last moment."""
-    if not life.created:
-        if not life.abandoned:
-            yield _Edge(life.began, _FOR_EVER, *life.planned_rates)
-        return
-    first = life.spans[0]
-    yield _Edge(life.began, life.answered_at or life.began, *first.rates)
-    for before, after in zip(life.spans, life.spans[1:], strict=False):
-        steps = (abs(b - a) for b, a in zip(before.rates, after.rates, strict=True))
-        yield _Edge(after.earliest, after.start, *steps)
-    ends = [*(span.start for span in life.spans[1:]), life.gone_at or _FOR_EVER]
-    for span, end in zip(life.spans, ends, strict=True):
-        if span.host_lost:
-            yield _Edge(span.earliest, end, ZERO, life.highest_rates[1])
-    if life.gone_at is not None:
-        yield _Edge(life.gone_earliest or life.gone_at, life.gone_at, *life.spans[-1].rates)
-    elif life.shown_until is not None:
-        yield _Edge(life.shown_until, _FOR_EVER, *life.highest_rates)
+def _less(rates: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
+    return -rates[0], -rates[1]

@@ -7,7 +7,7 @@ import pytest
 from emulated_months import Months, Truth
 
 from cloudgpu.accounting.history import read_history
-from cloudgpu.accounting.reconcile import days, differences, strangers
+from cloudgpu.accounting.reconcile import Verdict, days, differences, strangers
 from cloudgpu.accounting.reconcile.days import DayState
 from cloudgpu.emulator.rig import Rig
 
@@ -81,9 +81,11 @@ def test_every_day_is_closed_and_every_stranger_is_named(months):
     history = read_history(story.store.events())
     statement = history.statements[-1]
     found = differences(history, statement, story.clock.now())
-    unexplained = {each.day for each in found if each.cause}
+    unexplained = {each.day for each in found if each.verdict is Verdict.DIFFERS}
     traced = {life.instance_id for life in history.lives if life.created and truths[-1].is_traceable(life)}
-    assert not [each for each in found if each.cause and each.instance_id in traced]
+    assert not [each for each in found if each.verdict is Verdict.DIFFERS and each.instance_id in traced]
+    metered = [each for each in found if each.verdict is Verdict.AGREES]
+    assert all(each.cause for each in metered if abs(each.difference_usd) > Decimal("0.05"))
     for day in days(history, found, statement):
         assert day.state is (DayState.DIFFERS if day.day in unexplained else DayState.READY)
     assert {each.instance_id for each in strangers(history, statement)} == story.strangers

@@ -69,6 +69,27 @@ def test_a_difference_comes_with_its_seconds_and_its_likeliest_cause(lines, word
     assert told[0].unmatched_s == pytest.approx(float(told[0].difference_usd) / 0.36 * 3600, abs=1)
 
 
+@pytest.mark.parametrize(
+    ("events", "lines", "words"),
+    [
+        (a_rental(), [("7001", "gpu", at(6), at(59), "0.318")], "ended at a moment between 2026-03-01 13:00:00 and"),
+        (a_rental(), [("7001", "gpu", at(4), at(60, 20), "0.338")], "changed at a moment between 2026-03-01 12:00:00"),
+        ([*a_rental()[:3], event("out_of_sight", at(40), {"unchanged_until": utc_text(at(30))})],
+         [("7001", "gpu", at(6), at(40), "0.204")], "it was out of sight since 2026-03-01 12:30:00"),
+    ],
+)  # fmt: skip
+def test_a_difference_within_the_doubt_names_its_seconds_and_its_likeliest_cause_too(events, lines, words):
+    (told,) = [d for d in compared([*events, statement(*lines)], until=at(120)) if d.meter is Meter.GPU]
+    assert told.verdict is Verdict.AGREES
+    assert words in told.cause
+    assert told.unmatched_s
+
+
+def test_what_agrees_to_the_last_digit_needs_no_cause():
+    told = compared([*a_rental(), statement(*right_bill("0.3262"))])
+    assert [(each.meter, each.cause) for each in told if each.meter is Meter.GPU] == [(Meter.GPU, None)]
+
+
 def test_a_disk_that_billed_while_the_machine_stood_is_called_that():
     events = [
         *a_rental()[:3], observed(at(30), gpu_billing=False, disk_billing=False, state="stopped"),
@@ -130,6 +151,25 @@ def test_the_balance_must_have_lost_what_was_billed_and_gained_what_was_paid():
     (check,) = balance_checks(unsaid, unsaid.statements[-1])
     assert not check.agrees
     assert check.gap_usd == 10
+    assert "paid in" in check.cause
+
+
+def test_a_balance_that_lost_more_than_was_billed_is_not_explained():
+    lost = read_history([balance(at(-10), "5"), *a_rental(), balance(at(90), "3"), statement(*right_bill())])
+    (check,) = balance_checks(lost, lost.statements[-1])
+    assert not check.agrees
+    assert "the bill lacks charges" in check.cause
+
+
+@pytest.mark.parametrize(("off", "agrees"), [("0.05", True), ("0.07", False)])
+def test_what_is_taken_from_the_balance_may_lie_ten_minutes_behind_the_bill_however_long_nothing_ran(off, agrees):
+    """An idle month before an hour at $0.36 does not make that hour's rhythm any finer."""
+    bill = statement(("7001", "gpu", at(0), at(60), "0.36"), since=NOON - timedelta(days=40))
+    left = Decimal(5) - Decimal("0.36") + Decimal(off)
+    read = [balance(NOON - timedelta(days=30), "5"), *a_rental(), balance(at(60), str(left)), bill]
+    history = read_history(read)
+    (check,) = balance_checks(history, history.statements[-1])
+    assert check.agrees is agrees
 
 
 @given(st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 500), st.integers(0, 10**6)), max_size=8))

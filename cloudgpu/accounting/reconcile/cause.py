@@ -1,8 +1,10 @@
 """Why a bill differs from the meter, as far as their shapes tell."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from cloudgpu.accounting.charge import Charge, Meter
+from cloudgpu.accounting.doubt import Change, Edge, edges
 from cloudgpu.accounting.life import Life
 from cloudgpu.base.money import ZERO
 
@@ -27,6 +29,32 @@ def likeliest_cause(life: Life, day: str, meter: Meter, ours: list[Charge], thei
     return (
         "it was billed for a shorter time than it was seen to run (its host was offline, or the bill is not complete)"
     )
+
+
+def cause_within(life: Life, meter: Meter, difference_usd: Decimal, since: datetime, until: datetime) -> str:
+    """One sentence on a difference that the stated doubt and the providers' rhythm explain: what leaves most of it."""
+    told = [edge for edge in edges(life) if edge.explains(meter, difference_usd) and edge.usd(meter, since, until)]
+    widest = max(told, key=lambda edge: edge.usd(meter, since, until), default=None)
+    return _words(widest) if widest else "the provider settles every few minutes, not at the moment"
+
+
+def _words(edge: Edge) -> str:
+    if edge.what in (Change.HOST_LOST, Change.OUT_OF_SIGHT):
+        return f"{_SAYS[edge.what]} since {_moment(edge.earliest)} UTC"
+    return f"{_SAYS[edge.what]} at a moment between {_moment(edge.earliest)} and {_moment(edge.latest)} UTC"
+
+
+_SAYS = {
+    Change.BEGAN: "it began to bill",
+    Change.CHANGED: "its state or price changed",
+    Change.ENDED: "it ended",
+    Change.HOST_LOST: "its host was out of reach, and nobody knows whether the disk billed,",
+    Change.OUT_OF_SIGHT: "it was out of sight",
+}
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _stopped(life: Life) -> bool:

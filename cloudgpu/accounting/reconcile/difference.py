@@ -12,21 +12,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from cloudgpu.accounting.bill import BILLED_BY_THE_HOUR, SETTLES_WITHIN_H
+from cloudgpu.accounting.bill import BILLED_BY_THE_HOUR, SETTLES_WITHIN_H, half_digit_usd
 from cloudgpu.accounting.charge import Charge, Meter
 from cloudgpu.accounting.doubt import doubt_of_meter_usd
 from cloudgpu.accounting.history import History, Statement
 from cloudgpu.accounting.ledger import billed, in_life, metered
 from cloudgpu.accounting.life import Life
 from cloudgpu.accounting.period import by_day
-from cloudgpu.accounting.reconcile.cause import likeliest_cause
+from cloudgpu.accounting.reconcile.cause import cause_within, likeliest_cause
 from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.money import PICO, ZERO
 
 _DAY = timedelta(days=1)
-_HALF_DIGIT_USD = {"vast": Decimal("0.0005"), "emulator": PICO}
-_OTHER_HALF_DIGIT_USD = Decimal("1e-9")
-
 _METERED = (Meter.GPU, Meter.DISK)
 
 
@@ -42,7 +39,8 @@ class Verdict(StrEnum):
 class Difference:
     """One meter of one instance on one day. `unmatched_s` is the difference as seconds at the metered price.
 
-    None where nothing was metered. `cause` is the likeliest one, None when it agrees.
+    None where nothing was metered. `cause` is the likeliest one, also of what lies within the tolerance; None when it
+    agrees to the provider's last digit, and for what the bill alone knows.
     """
 
     provider: str
@@ -100,8 +98,20 @@ def _difference(life: Life, day: str, meter: Meter, ours: list[Charge], theirs: 
         provider=life.provider, day=day, deployment=life.deployment, instance_id=life.instance_id or "",
         meter=meter, metered_usd=metered_usd, billed_usd=billed_usd, tolerance_usd=tolerance, unmatched_s=unmatched_s,
         verdict=verdict,
-        cause=likeliest_cause(life, day, meter, ours, theirs) if verdict is Verdict.DIFFERS else None,
+        cause=_cause(life, day, meter, ours, theirs, verdict),
     )  # fmt: skip
+
+
+def _cause(
+    life: Life, day: str, meter: Meter, ours: list[Charge], theirs: list[Charge], verdict: Verdict
+) -> str | None:
+    if verdict is Verdict.DIFFERS:
+        return likeliest_cause(life, day, meter, ours, theirs)
+    difference_usd = _sum(theirs) - _sum(ours)
+    if verdict is Verdict.BILLED_ONLY or abs(difference_usd) <= half_digit_usd(life.provider) * len(theirs):
+        return None
+    start = _start(day)
+    return cause_within(life, meter, difference_usd, start, start + _DAY)
 
 
 def _verdict(meter: Meter, difference_usd: Decimal, tolerance_usd: Decimal) -> Verdict:
@@ -111,10 +121,14 @@ def _verdict(meter: Meter, difference_usd: Decimal, tolerance_usd: Decimal) -> V
 
 
 def _tolerance(life: Life, day: str, meter: Meter, lines: int, rate: Decimal, edges: int) -> Decimal:
-    digits = _HALF_DIGIT_USD.get(life.provider, _OTHER_HALF_DIGIT_USD) * max(1, lines)
-    start = parse_utc(f"{day}T00:00:00+00:00")
+    digits = half_digit_usd(life.provider) * max(1, lines)
+    start = _start(day)
     doubt = doubt_of_meter_usd(life, meter, start, start + _DAY) if life.created else ZERO
     return (digits + rate * SETTLES_WITHIN_H * edges + doubt).quantize(PICO)
+
+
+def _start(day: str) -> datetime:
+    return parse_utc(f"{day}T00:00:00+00:00")
 
 
 def _edges(life: Life, day: str, until: datetime) -> int:

@@ -1,16 +1,19 @@
 """The third leg: what the balance lost between two readings must be what was billed in between."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from cloudgpu.accounting.charge import hours_between
+from cloudgpu.accounting.bill import half_digit_usd
 from cloudgpu.accounting.history import Balance, History, Statement
+from cloudgpu.accounting.life import BillLine
 from cloudgpu.accounting.reconcile.cutting import billed_between
 from cloudgpu.base.money import PICO, ZERO
 
-_SETTLING_H = Decimal(5) / 60
-"""Providers take money from the balance every few minutes, not at every moment."""
+_SETTLING = timedelta(minutes=5)
+"""Providers take money from the balance every few minutes, not at every moment, and bill about as late."""
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,17 @@ class BalanceCheck:
         return self.after_usd - (self.before_usd + self.paid_usd - self.billed_usd)
 
     @property
+    def cause(self) -> str | None:
+        """The likeliest reason of a gap, in words; None when it agrees."""
+        if self.agrees:
+            return None
+        if self.gap_usd > 0:
+            return "money was paid in, or given back, and not recorded here"
+        if self.paid_usd > 0:
+            return "what was recorded as paid in has not arrived, or was recorded twice"
+        return "the bill lacks charges that were taken already, or storage and fees that are billed elsewhere"
+
+    @property
     def agrees(self) -> bool:
         """Whether it is within what the providers' own rhythm explains."""
         return abs(self.gap_usd) <= self.tolerance_usd
@@ -52,8 +66,20 @@ def balance_checks(history: History, statement: Statement) -> list[BalanceCheck]
 def _check(history: History, statement: Statement, first: Balance, last: Balance) -> BalanceCheck:
     paid = [t.usd for t in history.top_ups if t.provider == statement.provider and first.at < t.at <= last.at]
     billed = sum((billed_between(line, first.at, last.at) for _, line in statement.lines), ZERO)
-    hours = hours_between(first.at, last.at) or Decimal(1)
+    digits = half_digit_usd(statement.provider) * (len(statement.lines) + 1)
+    near = sum((_unsettled_usd(line, each.at) for _, line in statement.lines for each in (first, last)), ZERO)
     return BalanceCheck(
         provider=statement.provider, since=first.at, until=last.at, before_usd=first.usd, paid_usd=sum(paid, ZERO),
-        billed_usd=billed, after_usd=last.usd, tolerance_usd=(billed / hours * _SETTLING_H * 2 + PICO).quantize(PICO),
+        billed_usd=billed, after_usd=last.usd, tolerance_usd=(near + digits).quantize(PICO),
     )  # fmt: skip
+
+
+def _unsettled_usd(line: BillLine, moment: datetime) -> Decimal:
+    """How much of a line may be taken from the balance before or after this moment, though it lies on the other side.
+
+    Five minutes late at most, of a bill that ends up to five minutes early.
+    """
+    if line.end < moment - 2 * _SETTLING or line.start > moment + _SETTLING:
+        return ZERO
+    length = (line.end - line.start) // _MICROSECOND
+    return abs(line.usd) * min(Decimal(1), Decimal(2 * _SETTLING // _MICROSECOND) / length) if length else abs(line.usd)

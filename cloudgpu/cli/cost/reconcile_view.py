@@ -32,9 +32,10 @@ class Account:
 
     @property
     def is_troubled(self) -> bool:
-        """Whether somebody should look: something differs, changed, or was never made here."""
+        """Whether somebody should look: a day or the balance differs, a closed day changed, or a line is nobody's."""
         states = {day.state for day in self.days}
-        return bool(states & {DayState.DIFFERS, DayState.CHANGED} or self.strangers)
+        unexplained = not all(check.agrees for check in self.balances)
+        return bool(states & {DayState.DIFFERS, DayState.CHANGED} or self.strangers or unexplained)
 
 
 def show_json(accounts: Sequence[Account], notes: Sequence[str]) -> None:
@@ -70,7 +71,8 @@ def _account_json(account: Account) -> dict[str, object]:
         "strangers": account.strangers,
         "balances": [
             {"since": b.since, "until": b.until, "before_usd": b.before_usd, "paid_usd": b.paid_usd,
-             "billed_usd": b.billed_usd, "after_usd": b.after_usd, "gap_usd": b.gap_usd, "agrees": b.agrees}
+             "billed_usd": b.billed_usd, "after_usd": b.after_usd, "gap_usd": b.gap_usd,
+             "tolerance_usd": b.tolerance_usd, "agrees": b.agrees, "cause": b.cause}
             for b in account.balances
         ],
     }  # fmt: skip
@@ -89,6 +91,7 @@ def _show(account: Account) -> None:
     ]
     render.table(columns, rows, title=title)
     _show_differences([each for each in account.differences if each.verdict is Verdict.DIFFERS])
+    _show_explained(account)
     for stranger in account.strangers:
         render.warning(
             f"Instance {stranger.instance_id} is on the bill with {_usd(stranger.usd)} "
@@ -101,11 +104,25 @@ def _show(account: Account) -> None:
 
 def _show_differences(found: Sequence[Difference]) -> None:
     for each in found:
-        seconds = f", {render.duration(abs(each.unmatched_s))}" if each.unmatched_s else ""
-        render.warning(
-            f"{each.day} {each.deployment} ({each.instance_id}) {METER_NAMES[each.meter]}: billed "
-            f"{_usd(each.billed_usd)}, metered {_usd(each.metered_usd)}{seconds}. Likeliest: {each.cause}."
-        )
+        render.warning(_difference(each))
+
+
+def _show_explained(account: Account) -> None:
+    """What lies within the tolerance, of days that are not closed yet and as far as four places show it."""
+    closed = {day.day for day in account.days if day.state is DayState.CLOSED}
+    for each in account.differences:
+        seen = _usd(each.billed_usd) != _usd(each.metered_usd)
+        if each.verdict is Verdict.AGREES and each.cause and seen and each.day not in closed:
+            render.note(f"Within the tolerance: {_difference(each)}")
+
+
+def _difference(each: Difference) -> str:
+    more = "more" if each.difference_usd > 0 else "less"
+    seconds = f", {render.duration(abs(each.unmatched_s))} {more}" if each.unmatched_s else ""
+    return (
+        f"{each.day} {each.deployment} ({each.instance_id}) {METER_NAMES[each.meter]}: billed "
+        f"{_usd(each.billed_usd)}, metered {_usd(each.metered_usd)}{seconds}. Likeliest: {each.cause}."
+    )
 
 
 def _show_balance(check: BalanceCheck) -> None:
@@ -113,11 +130,12 @@ def _show_balance(check: BalanceCheck) -> None:
         render.note(f"The balance agrees: {_usd(check.before_usd)} to {_usd(check.after_usd)}, as billed and paid.")
         return
     hint = (
-        f" Paid in? cloudgpu cost top-up {check.gap_usd:.2f} --provider {check.provider}" if check.gap_usd > 0 else ""
+        f" Record it: cloudgpu cost top-up {check.gap_usd:.2f} --provider {check.provider}" if check.gap_usd > 0 else ""
     )
     render.warning(
         f"The balance went from {_usd(check.before_usd)} to {_usd(check.after_usd)}: {_usd(check.gap_usd)} is not "
-        f"explained by what was billed ({_usd(check.billed_usd)}) and paid ({_usd(check.paid_usd)}).{hint}"
+        f"explained by what was billed ({_usd(check.billed_usd)}) and paid ({_usd(check.paid_usd)}). Likeliest: "
+        f"{check.cause}.{hint}"
     )
 
 
