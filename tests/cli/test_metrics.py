@@ -59,7 +59,7 @@ def test_every_family_can_be_read_by_prometheus_own_parser(session):
     (burn,) = told["cloudgpu_burn_usd_per_hour"]
     assert (burn.labels["deployment"], burn.value) == ("mistral", 0.378)
     assert told["cloudgpu_balance_usd"][0].value == 12.5
-    assert told["cloudgpu_balance_hours_left"][0].value == 33.1
+    assert told["cloudgpu_balance_left_seconds"][0].value == pytest.approx(12.5 / 0.378 * 3600)
     assert told["cloudgpu_budget_limit_usd"][0].value == 50
     assert {sample.labels["model"] for sample in told["cloudgpu_cost_usd"]} == {'a "model"'}
 

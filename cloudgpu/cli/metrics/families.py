@@ -9,6 +9,7 @@ from cloudgpu.accounting.ledger import Until, charges
 from cloudgpu.accounting.report import report
 from cloudgpu.accounting.use import Use
 from cloudgpu.base.money import ZERO
+from cloudgpu.base.units import SECONDS_PER_HOUR
 from cloudgpu.cli.metrics.engine_families import card_families, engine_families, token_families
 from cloudgpu.cli.metrics.family import Family, Sample
 from cloudgpu.running.records import Deployment, DeploymentState
@@ -45,10 +46,12 @@ def _purses(history: History) -> Iterator[Family]:
     found = purses(history)
     left: list[Sample] = [((each.balance.provider,), float(each.balance.usd)) for each in found]
     lasts: list[Sample] = [
-        ((each.balance.provider,), float(each.hours_left)) for each in found if each.hours_left is not None
+        ((each.balance.provider,), float(max(each.balance.usd, ZERO) / each.burn_usd_per_hour * SECONDS_PER_HOUR))
+        for each in found
+        if each.burn_usd_per_hour
     ]
     yield "cloudgpu_balance_usd", "Prepaid money when it was last read.", ("provider",), left
-    yield "cloudgpu_balance_hours_left", "How long it lasts at this burn.", ("provider",), lasts
+    yield "cloudgpu_balance_left_seconds", "How long it lasts at this burn.", ("provider",), lasts
 
 
 def _budgets(uses: Sequence[Use]) -> Iterator[Family]:
