@@ -37,6 +37,12 @@ def seconds(text: str | None, option: str) -> float | None:
     return length
 
 
+def seconds_or_length(text: str, option: str) -> float:
+    """As `seconds`, where a bare number means seconds."""
+    bare = text.strip()[-1:].isdigit() or text.strip()[-1:] == "."
+    return seconds(f"{text}s" if bare else text, option) or 0.0
+
+
 def finite(value: float | None, option: str, most: float) -> float | None:
     """The value, when it is a number from 0 to `most`; the parser lets NaN through. None stays None."""
     if value is not None and not (isfinite(value) and 0 <= value <= most):

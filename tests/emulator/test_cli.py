@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 import requests
 
+from cloudgpu.base.clock import parse_utc
 from cloudgpu.emulator import process
 
 pytestmark = pytest.mark.slow
@@ -92,6 +94,9 @@ def test_a_clock_can_stand_and_a_script_of_faults_be_given_at_the_start(cloudgpu
     assert later > shown["now"]
     assert json.loads(cloudgpu("status", "--json")[1])["now"] == later
     assert cloudgpu("advance", "--", "-1")[0] == 2
+    assert cloudgpu("advance", "soon")[0] == 2
+    longer = parse_utc(json.loads(cloudgpu("advance", "3h", "--json")[1])["now"])
+    assert longer - parse_utc(later) == timedelta(hours=3)
     process.status(tmp_path / "cloudgpu").clock().sleep(60)  # a client that sleeps moves it for everybody
     assert json.loads(cloudgpu("status", "--json")[1])["now"] > later
 

@@ -87,15 +87,17 @@ def status(json: AsJson = False) -> None:
 
 
 def advance(
-    seconds: Annotated[float, typer.Argument(help="Seconds of its clock.")],
+    length: Annotated[str, typer.Argument(help="How much of its time: seconds, or 90s, 30m, 8h, 2d.")],
     json: AsJson = False,
 ) -> None:
     """Let time pass on a clock that stands (one started with --speed 0), and let happen what it brings."""
     from cloudgpu.base.errors import UsageError
     from cloudgpu.cli import render
+    from cloudgpu.cli.option_values import seconds_or_length
     from cloudgpu.emulator import process
 
-    answer = process.call(running_emulator(), "POST", "/emulator/advance", {"seconds": seconds}, refusal=UsageError)
+    body = {"seconds": seconds_or_length(length, "advance")}
+    answer = process.call(running_emulator(), "POST", "/emulator/advance", body, refusal=UsageError)
     if json:
         render.out_json({"now": answer["now"]})
     else:
