@@ -44,8 +44,15 @@ def _check_file(output: Path, *, force: bool) -> None:
         raise BadFileError(f"there is no folder {place.parent} to write {place.name} into", hint="make it first")
     if place.exists() and place.stat().st_size and not force:
         raise UsageError(f"{output} exists already", hint="add --force to write over it, or choose another name")
-    if (place.exists() and not os.access(place, os.W_OK)) or not os.access(place.parent, os.W_OK):
-        raise BadFileError(f"{output} cannot be written", hint=_HINT)
+    for each in (place, place.parent):
+        if each.exists() and not os.access(each, os.W_OK):
+            raise BadFileError(f"{output} cannot be written: {_why_not(each)}", hint=_HINT)
+
+
+def _why_not(place: Path) -> str:
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        return "its file system is mounted read-only"
+    return f"you may not write {'into the folder' if place.is_dir() else 'to'} {place}"
 
 
 def write(text: str, output: Path | None) -> None:

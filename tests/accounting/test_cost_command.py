@@ -5,6 +5,7 @@ import json
 import os
 import stat
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -145,6 +146,20 @@ def test_an_existing_file_that_must_not_be_written_is_left_alone(app, rented, tm
     assert target.read_text() == "precious"
 
 
+def test_the_reason_why_a_place_may_not_be_written_is_said(app, rented, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK or path != tmp_path)
+    with pytest.raises(BadFileError, match="you may not write into the folder"):
+        run(app, "export", "--format", "csv", "-o", str(tmp_path / "costs.csv"))
+    monkeypatch.setattr("os.statvfs", lambda path: SimpleNamespace(f_flag=os.ST_RDONLY))
+    with pytest.raises(BadFileError, match="its file system is mounted read-only"):
+        run(app, "export", "--format", "csv", "-o", str(tmp_path / "costs.csv"))
+
+
+def test_a_file_is_said_to_have_rows(app, rented, tmp_path):
+    said = run(app, "export", "--format", "csv", "-o", str(tmp_path / "costs.csv")).stderr
+    assert "1 row, $0.342000000001 in" in said
+
+
 def test_a_device_or_a_pipe_is_never_replaced_by_a_file(app, rented, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -215,6 +230,11 @@ def test_a_top_up_is_recorded_and_stands_beside_the_consumption(app, rented):
     (paid,) = [row for row in csv.DictReader(text.splitlines()) if row["ChargeCategory"] == "Purchase"]
     assert (paid["BilledCost"], paid["EffectiveCost"]) == ("50.0", "0.0")
     assert "invoice 7" in paid["ChargeDescription"]
+
+
+def test_a_top_up_that_is_still_to_come_is_refused(app, rented):
+    with pytest.raises(UsageError, match="still to come at vast"):
+        run(app, "top-up", "5", "--provider", "vast", "--at", "2999-01-01")
 
 
 @pytest.mark.parametrize(

@@ -130,5 +130,6 @@ def _say(book: "Book", written: list[Path], notes: list[str], *, json: bool) -> 
         render.progress(note)
     if written:
         files = " and ".join(str(path) for path in written)
-        render.progress(f"{len(book.rows)} hours, ${sums['total_usd']} in {files}")
+        count = len(book.rows)
+        render.progress(f"{count} {'row' if count == 1 else 'rows'}, ${sums['total_usd']} in {files}")
     return None

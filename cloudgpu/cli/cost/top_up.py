@@ -31,8 +31,14 @@ def top_up(
     if not amount:
         raise UsageError("a top-up of 0 is none", hint="give the amount in dollars")
     session = open_session()
+    now = session.clock(provider).now()
+    if moment is not None and moment > now:
+        raise UsageError(
+            f"{at} is still to come at {provider}, where it is {now:%Y-%m-%d %H:%M} UTC",
+            hint="record it once it was paid",
+        )
     event = Event(
-        kind=EventKind.TOP_UP, at=moment or session.clock(provider).now(), provider=provider,
+        kind=EventKind.TOP_UP, at=moment or now, provider=provider,
         data={"usd": exact_text(amount), "note": note},
     )  # fmt: skip
     session.emit(event)
