@@ -76,6 +76,11 @@ class Locks:
             holder = _holder(connection, name)
         return holder is not None and _is_at_work(holder)
 
+    def is_free(self, name: str) -> bool:
+        """Whether nobody stands in it, not even the dead. Takes nothing, so another may have it a moment later."""
+        with self._database.reading() as connection:
+            return _holder(connection, name) is None
+
     def check(self) -> None:
         """Raise StoreError when a lock of this process may have passed to another: the server lost sight of us."""
         for guard in self._guards.values():

@@ -165,6 +165,10 @@ class Store:
         """Whether a process that may live holds this lock now."""
         return self._locks.is_held(name)
 
+    def is_free(self, name: str) -> bool:
+        """Whether nobody is known to hold this lock, not even a process that is no more. Keeps nobody out."""
+        return self._locks.is_free(name)
+
     def unlock(self, name: str) -> bool:
         """Remove a lock whose holder is no more, or was on another machine; False when there was none.
 

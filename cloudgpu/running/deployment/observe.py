@@ -29,13 +29,13 @@ def refresh(deployment: Deployment, provider: Provider, store: Store, clock: Clo
     One look, no waiting. While another process works on it, what is recorded is given back unchanged. What was learned
     or could not be stands in `last_error`. Calls the network; raises NotAuthorisedError.
 
-    The lock is held to read and to write, not while the provider is asked: a look keeps no act waiting, and counts for
-    nothing when the record changed under it.
+    The lock is held to write, not while the provider is asked: a look keeps no act waiting, and counts for nothing when
+    the record changed under it. It is taken before that only to learn whether who stands in it still lives.
     """
     journal = Journal(provider=provider, store=store, clock=clock, emit=emit)
     held = lock_name(deployment.name), f"{_LOOK} {deployment.name}"
     with contextlib.suppress(ConflictError):
-        with store.lock(*held):
+        with contextlib.nullcontext() if store.is_free(held[0]) else store.lock(*held):
             current = store.life(deployment.token) or deployment
         if current.state.is_final:
             return current
