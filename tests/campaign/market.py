@@ -77,9 +77,10 @@ class Market:
         """Everything that ever was: provider, id, label, whether it exists now."""
         return list(self._ask("instances"))
 
-    def stages(self) -> dict[str, str]:
-        """Where in its life everything is that exists now, by its id."""
-        return dict(self._ask("stages"))
+    def sight(self) -> tuple[dict[str, tuple[str | None, str]], list[str]]:
+        """Label and place in life of everything that exists now, by its id; the ids of every destroy."""
+        exists, destroys = self._ask("sight")
+        return exists, destroys
 
     def acts(self) -> tuple[list[str], list[str]]:
         """The labels of every create that was received, and the ids of every destroy."""
@@ -157,7 +158,7 @@ def _acts(rig: Rig) -> Mapping[str, Callable[..., object]]:
         "heal": rig.clear_faults,
         "remove": rig.destroy,
         "instances": lambda: [(e.provider, e.instance_id, e.label, e.alive) for e in rig.ever_rented()],
-        "stages": lambda: {e.instance_id: e.stage for e in rig.rented()},
+        "sight": lambda: ({e.instance_id: (e.label, e.stage) for e in rig.rented()}, list(_destroys(rig))),
         "acts": lambda: (list(_creates(rig)), list(_destroys(rig))),
     }
 

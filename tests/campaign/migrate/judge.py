@@ -1,29 +1,12 @@
 """What must hold of a migration, whatever went wrong: each rule yields sentences `kind: what was seen`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from tests.campaign.migrate.moment import Moment, Traffic
 from tests.campaign.migrate.operations import DESTROYS_NOTHING, FORCED, LOOKS, NEW, OLD
-from tests.campaign.migrate.record import Record
-from tests.campaign.migrate.scene import Traffic
 
 _SHARING = ("canary", "promoted", "rolled_back")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """Everything at one moment, past the code under test. `well` are the instances that answer."""
-
-    record: Record
-    traffic: Traffic
-    well: frozenset[str]
-    alive: frozenset[str]
-
-    def instance(self, name: str) -> str | None:
-        """The newest life of that name that nobody ended."""
-        life = self.record.living(name)
-        return life.instance_id if life else None
 
 
 def judge_traffic(now: Moment, *, gateway_lost: bool) -> Iterator[str]:

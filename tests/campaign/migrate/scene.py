@@ -15,39 +15,17 @@ from cloudgpu.moving.gateway.haproxy.socket import processes
 from cloudgpu.moving.gateway.route import gateway_folder, load_route
 from cloudgpu.moving.gateway.run_dir import run_dir
 from tests.campaign.market import Market
+from tests.campaign.migrate.moment import Moment, Traffic
 from tests.campaign.migrate.operations import SERVICE
 from tests.campaign.migrate.record import Record, read_record
 from tests.campaign.migrate.stand_in import LIVE, read_live, tell_counters
+from tests.campaign.truth import read_truth
 
 _REQUESTS = 40
 """What clients ask between two looks."""
 
 _TTFT_S, _SLOW_TTFT_S = 0.2, 1.4
 _PERMANENT = {"dies": "engine_dies", "offline": "host_offline"}
-
-
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """Where requests may go, by instance: `weighted` have a share, `standby` stand by. `running` None: no gateway.
-
-    `busy` still answer what the gateway has sent them.
-    """
-
-    weighted: frozenset[str]
-    standby: frozenset[str]
-    running: bool | None
-    busy: frozenset[str] = frozenset()
-
-    @property
-    def may_reach(self) -> frozenset[str]:
-        """Every instance that a request can end on."""
-        return self.weighted | self.standby | self.busy
-
-    def reaches(self, well: frozenset[str]) -> frozenset[str]:
-        """Where requests end now: a proxy leaves out who does not answer, an address does not."""
-        if self.running is False:
-            return frozenset()
-        return self.weighted & well or self.standby & well
 
 
 @dataclass(slots=True)
@@ -65,14 +43,14 @@ class Scene:
         """Where the program keeps what it knows."""
         return self.home / "state" / "cloudgpu"
 
-    def record(self) -> Record:
-        """The journal's word."""
-        return read_record(self.state_dir / "cloudgpu.db")
-
-    def well(self) -> frozenset[str]:
-        """The instances that answer a completion."""
-        stages = self.market.stages()
-        return frozenset(each for each, stage in stages.items() if stage == "serving" and not self._is_silent(each))
+    def look(self) -> Moment:
+        """Everything as it is now: the market, the journal, where requests go."""
+        exists, destroys = self.market.sight()
+        truth = read_truth(self._journal, {each: label for each, (label, _) in exists.items()})
+        record = self._record() if truth.store_id else Record((), ())
+        serving = (each for each, (_, stage) in exists.items() if stage == "serving")
+        well = frozenset(each for each in serving if "silent" not in self.ill.get(each, ()))
+        return Moment(truth=truth, record=record, traffic=self._traffic(record, well), well=well, destroys=destroys)
 
     def befall(self, fate: str) -> None:
         """Let that happen now. Nothing, where there is no such side."""
@@ -81,16 +59,39 @@ class Scene:
         if fate == "well":
             self.market.heal()
             self.ill.clear()
-            return self.count()
+            self.count()
+            return None
         name, _, what = fate.partition("_")
-        life = self.record().living(name)
+        life = self._record().living(name)
         if life is not None and life.instance_id is not None:
             self._befall(life.instance_id, what)
         return None
 
-    def traffic(self) -> Traffic:
+    def count(self) -> Moment:
+        """Let clients ask for a while, and write down what would have been counted; what was so meanwhile."""
+        now = self.look()
+        reached = now.traffic.reaches(now.well)
+        for life in now.record.lives:
+            if life.endpoint and life.instance_id:
+                self._count(life.endpoint, life.instance_id, asked=life.instance_id in reached, well=now.well)
+        tell_counters(self.home, self.counted)
+        return now
+
+    def end(self) -> None:
+        """Stop what runs on this machine."""
+        if load_route(self._gateway) is not None and not (self._gateway / LIVE).exists():
+            HaproxyGateway(self._gateway).stop()
+
+    @property
+    def _journal(self) -> Path:
+        return self.state_dir / "cloudgpu.db"
+
+    def _record(self) -> Record:
+        return read_record(self._journal)
+
+    def _traffic(self, record: Record, well: frozenset[str]) -> Traffic:
         """Where requests go, by what runs."""
-        record, route, url = self.record(), load_route(self._gateway), self._published()
+        route, url = load_route(self._gateway), self._published()
         if route is None or url != route.url:
             return Traffic(frozenset([record.instance_at(url) or url] if url else []), frozenset(), None)
         sides = self._live()
@@ -100,22 +101,8 @@ class Scene:
             frozenset(at[url] for url, (weight, _) in found.items() if weight > 0),
             frozenset(at[url] for url, (weight, standby) in found.items() if standby and not weight),
             sides is not None,
-            frozenset(each for each in at.values() if "busy" in self.ill.get(each, ())) & self.well(),
+            frozenset(each for each in at.values() if "busy" in self.ill.get(each, ())) & well,
         )
-
-    def count(self) -> None:
-        """Let clients ask for a while, and write down what would have been counted."""
-        record, well, traffic = self.record(), self.well(), self.traffic()
-        reached = traffic.reaches(well)
-        for life in record.lives:
-            if life.endpoint and life.instance_id:
-                self._count(life.endpoint, life.instance_id, asked=life.instance_id in reached, well=well)
-        tell_counters(self.home, self.counted)
-
-    def end(self) -> None:
-        """Stop what runs on this machine."""
-        if load_route(self._gateway) is not None and not (self._gateway / LIVE).exists():
-            HaproxyGateway(self._gateway).stop()
 
     @property
     def _gateway(self) -> Path:
@@ -157,9 +144,6 @@ class Scene:
 
     def _fault(self, instance_id: str, **script: Any) -> None:
         self.market.fault({"provider": self.provider, "instance_id": instance_id, **script})
-
-    def _is_silent(self, instance_id: str) -> bool:
-        return "silent" in self.ill.get(instance_id, ())
 
     def _count(self, endpoint: str, instance_id: str, *, asked: bool, well: frozenset[str]) -> None:
         has, ill = self.counted.setdefault(endpoint, {}), self.ill.get(instance_id, set())

@@ -7,7 +7,6 @@ from tests.campaign.faults import LIES
 from tests.campaign.game import Told
 from tests.campaign.judge import answer_of, judge_doubt, judge_names, judge_output
 from tests.campaign.migrate.judge import (
-    Moment,
     judge_destroyed,
     judge_end,
     judge_look,
@@ -15,9 +14,9 @@ from tests.campaign.migrate.judge import (
     judge_told,
     judge_traffic,
 )
+from tests.campaign.migrate.moment import Moment
 from tests.campaign.migrate.operations import WORDS
-from tests.campaign.migrate.record import Record
-from tests.campaign.migrate.scene import Scene, Traffic
+from tests.campaign.migrate.scene import Scene
 from tests.campaign.migrate.stand_in import tell_gates
 from tests.campaign.migrate.tale import Chapter, Tale, Typed
 from tests.campaign.process import Process
@@ -33,8 +32,7 @@ _PUTS_RIGHT = (
 )  # fmt: skip
 """What a patient user types, one after the other, until the migration is closed."""
 
-_NOTHING = Record((), ())
-_NOWHERE = Traffic(frozenset(), frozenset(), None)
+_CLIENTS_ASK_EVERY_S = 60.0
 
 
 class Telling(Turns[Typed]):
@@ -44,8 +42,8 @@ class Telling(Turns[Typed]):
         super().__init__(stage, told)
         self.scene, self.tale, self.plan = scene, tale, plan
         self.lied = self.gateway_lost = False
-        self.destroyed_before = 0
-        self.ending_before: set[str] = set()
+        self.unasked_s = 0.0
+        self.ending_before: frozenset[str] = frozenset()
 
     def begin(self) -> None:
         """The service, with a gateway on paper where the tale has one."""
@@ -67,7 +65,9 @@ class Telling(Turns[Typed]):
     def wait(self, seconds: float) -> None:
         """Clients ask while commands wait."""
         self.market.clock.sleep(seconds)
-        if seconds >= 10:
+        self.unasked_s += seconds
+        if self.unasked_s >= _CLIENTS_ASK_EVERY_S:
+            self.unasked_s = 0.0
             self.scene.count()
 
     def befall(self, strike: Strike) -> None:
@@ -77,8 +77,11 @@ class Telling(Turns[Typed]):
     def before(self, process: Process) -> None:
         """Nothing is asked to end while requests may reach it."""
         ends = process.at == "ask_destroy" and process.words[0] == "migrate" and "replace" not in self.tale.words
-        for instance_id in self._ending() - self.ending_before if ends else ():
-            self.told.broken += judge_reached(instance_id, self.scene.traffic())
+        if not ends:
+            return
+        now = self.scene.look()
+        for instance_id in now.ending - self.ending_before:
+            self.told.broken += judge_reached(instance_id, now.traffic)
 
     def _one(self, operation: str) -> None:
         self._chapter(Chapter(typed=(Typed(operation=operation),)))
@@ -90,9 +93,8 @@ class Telling(Turns[Typed]):
         for fault in chapter.faults:
             self.lied = self.lied or fault["do"] in _LIES
             self.market.fault(fault)
-        before = self._moment()
-        self.destroyed_before = len(self.market.acts()[1])
-        self.ending_before = self._ending() if before.record.lives else set()
+        before = self.scene.look()
+        self.ending_before = before.ending
         runs = [self._start(typed) for typed in chapter.typed]
         last = self.until_all_ended(runs, chapter.turns)
         self._judge(runs, last, before)
@@ -109,12 +111,7 @@ class Telling(Turns[Typed]):
         return Run(typed, self.stage.start(words), list(typed.strikes))
 
     def _has_gateway(self) -> bool:
-        return self.scene.traffic().running is not None
-
-    def _ending(self) -> set[str]:
-        """Whose end is being asked for, as the journal says it beforehand."""
-        lives = self.scene.record().lives
-        return {each.instance_id for each in lives if each.state == "destroying" and each.instance_id}
+        return self.scene.look().traffic.running is not None
 
     def _befall(self, fate: str) -> None:
         self.gateway_lost = self.gateway_lost or fate == "gateway_gone"
@@ -125,24 +122,14 @@ class Telling(Turns[Typed]):
         """Time in which the tool is off."""
         if seconds:
             self.market.clock.sleep(seconds)
-            self.scene.count()
-            self.told.broken += judge_traffic(self._moment(), gateway_lost=self.gateway_lost)
-
-    def _moment(self) -> Moment:
-        truth = self.stage.truth()
-        return Moment(
-            record=self.scene.record() if truth.store_id else _NOTHING,
-            traffic=self.scene.traffic() if truth.store_id else _NOWHERE,
-            well=self.scene.well(),
-            alive=frozenset(truth.alive_ours),
-        )
+            self.told.broken += judge_traffic(self.scene.count(), gateway_lost=self.gateway_lost)
 
     def _judge(self, runs: list[Run[Typed]], last: Run[Typed], before: Moment) -> None:
-        truth, now = self.stage.truth(), self._moment()
+        now = self.scene.look()
         for run in runs:
             self.told.broken += judge_output(run.process.words, run.status, run.process.out, run.process.err)
-        self.told.broken += judge_doubt(last.process.words, last.status, truth, could_write=True)
-        self.told.broken += judge_names(truth)
+        self.told.broken += judge_doubt(last.process.words, last.status, now.truth, could_write=True)
+        self.told.broken += judge_names(now.truth)
         if now.traffic.running:
             self.gateway_lost = False
         self.told.broken += judge_traffic(now, gateway_lost=self.gateway_lost)
@@ -152,7 +139,7 @@ class Telling(Turns[Typed]):
     def _judge_one(self, run: Run[Typed], before: Moment, now: Moment) -> None:
         """What it did and said by itself: when nothing struck and nobody lied, it has seen what was so."""
         operation, calm = run.typed.operation, not (self.struck or self.lied)
-        gone = frozenset(self.market.acts()[1][self.destroyed_before :]) & before.alive
+        gone = frozenset(now.destroys[len(before.destroys) :]) & before.alive
         self.told.broken += judge_destroyed(operation, gone, before, calm=calm)
         if calm:
             self.told.broken += judge_look(operation, run.status, before, now)
@@ -164,20 +151,20 @@ class Telling(Turns[Typed]):
         self.market.credit("1000")
         self.scene.befall("well")
         self._learn_what_is_gone()
-        if self.scene.traffic().running is False:
+        if self.scene.look().traffic.running is False:
             self._one("gateway_start")
         for operation in _PUTS_RIGHT:
-            if self.scene.record().open is None:
+            if self.scene.look().record.open is None:
                 break
             self._one(operation)
-        truth = self.stage.truth()
+        truth = self.scene.look().truth
         if truth.alive_ours - truth.known or any(row.unsettled for row in truth.rows):
             self._one("gc_destroy")
 
     def _learn_what_is_gone(self) -> None:
         """What was removed at the console is believed after two looks, apart in time; the last one when it is said."""
         for typed in ("look", "look", "down_old", "down_new"):
-            truth = self.stage.truth()
+            truth = self.scene.look().truth
             missing = {row.name for row in truth.rows if row.instance_id in truth.known - truth.alive_ours}
             if (typed == "look" and missing) or typed.removeprefix("down_") in missing:
                 self._one(typed)
@@ -185,7 +172,7 @@ class Telling(Turns[Typed]):
 
     def _judge_all(self) -> None:
         self.judge_money()
-        self.told.broken += judge_end(self._moment())
+        self.told.broken += judge_end(self.scene.look())
 
 
 def _free_port() -> int:
