@@ -102,12 +102,19 @@ class Session:
         return process.status(self.settings.state_dir)
 
     def ensure_emulator(self) -> None:
-        """Start the emulator when it is not running."""
+        """Start the emulator when it is not running: as fast as it last was. For commands that are asked to use it."""
         from cloudgpu.emulator import process
 
-        status = process.status(self.settings.state_dir)
-        if status is None or not process.is_alive(status):
-            process.start(self.settings.state_dir)
+        last = self.emulator_status()
+        if not self.emulator_runs():
+            process.start(self.settings.state_dir, speed=last.speed if last else process.DEFAULT_SPEED)
+
+    def emulator_runs(self) -> bool:
+        """Whether the emulator answers. One that is stopped is left so by whatever only reads."""
+        from cloudgpu.emulator import process
+
+        last = self.emulator_status()
+        return last is not None and process.is_alive(last)
 
 
 def open_session() -> Session:

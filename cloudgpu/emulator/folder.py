@@ -14,7 +14,7 @@ from cloudgpu.emulator.world_file import write_private
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningNote:
-    """What an emulator writes down: where it listens, who it is, its clock's values, whether it ended in order."""
+    """What an emulator writes down: where it listens, who it is, its clock's values, when on it it ended in order."""
 
     url: str
     pid: int
@@ -23,7 +23,7 @@ class RunningNote:
     seed: int
     origin: datetime
     real_origin: datetime
-    stopped: bool = False
+    stopped_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,11 @@ class EmulatorFolder:
         write_private(self.path / "port", str(port).encode())
         write_private(self.path / "emulator.json", json.dumps(_as_json(note)).encode())
 
-    def note_stopped(self) -> None:
-        """Write down that it ended in good order."""
+    def note_stopped(self, now: datetime) -> None:
+        """Write down that it ended in good order, and when on its clock."""
         note = self.note()
         if note is not None:
-            write_private(self.path / "emulator.json", json.dumps(_as_json(replace(note, stopped=True))).encode())
+            write_private(self.path / "emulator.json", json.dumps(_as_json(replace(note, stopped_at=now))).encode())
 
     def note(self) -> RunningNote | None:
         """The last note: of an emulator that runs, was stopped, or was killed. None when there is none to be read."""
@@ -118,7 +118,7 @@ def _as_json(note: RunningNote) -> dict[str, Any]:
         "seed": note.seed,
         "origin": utc_text(note.origin),
         "real_origin": utc_text(note.real_origin),
-        "stopped": note.stopped,
+        "stopped_at": utc_text(note.stopped_at) if note.stopped_at else None,
     }
 
 
@@ -131,5 +131,5 @@ def _from_json(row: Mapping[str, Any]) -> RunningNote:
         seed=int(row["seed"]),
         origin=parse_utc(row["origin"]),
         real_origin=parse_utc(row["real_origin"]),
-        stopped=bool(row.get("stopped")),
+        stopped_at=parse_utc(row["stopped_at"]) if row.get("stopped_at") else None,
     )

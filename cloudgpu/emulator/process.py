@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from cloudgpu.base.clock import Clock, ScaledClock
+from cloudgpu.base.clock import Clock, ManualClock, ScaledClock
 from cloudgpu.base.errors import BadAnswerError, BadFileError, CloudgpuError, PortInUseError, UnreachableError
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.folder import EmulatorFolder, emulator_folder
@@ -32,7 +32,10 @@ _CHILDREN: "dict[int, subprocess.Popen[bytes]]" = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorStatus:
-    """An emulator: where it is, its account's key, and the values of its clock."""
+    """An emulator: where it is, its account's key, and the values of its clock.
+
+    `stopped_at` is when on its clock it ended in good order; None: it runs, or was killed.
+    """
 
     url: str
     api_key: Secret
@@ -43,11 +46,17 @@ class EmulatorStatus:
     real_origin: datetime
     token: str
     clock_path: Path
+    stopped_at: datetime | None = None
 
     def clock(self) -> Clock:
-        """The emulator's own clock: both sides agree on it to the microsecond. With speed 0 every sleep moves it."""
+        """The emulator's own clock: both sides agree on it to the microsecond. With speed 0 every sleep moves it.
+
+        Of one that was stopped it stands, as its bill does.
+        """
         if self.speed == 0:
             return StandingClock(self.clock_path, self.origin)
+        if self.stopped_at is not None:
+            return ManualClock(self.stopped_at)
         return ScaledClock(origin=self.origin, real_origin=self.real_origin, speed=self.speed)
 
 
@@ -111,6 +120,7 @@ def status(state_dir: Path) -> EmulatorStatus | None:
         real_origin=note.real_origin,
         token=note.token,
         clock_path=folder.clock,
+        stopped_at=note.stopped_at,
     )
 
 

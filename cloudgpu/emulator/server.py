@@ -95,7 +95,7 @@ def _clock(folder: EmulatorFolder, speed: float) -> ScaledClock | StandingClock:
     if saved is None:
         return ScaledClock(origin=now, real_origin=now, speed=speed)
     last = folder.note()
-    killed = last is not None and not last.stopped
+    killed = last is not None and last.stopped_at is None
     ahead = _MOST_BEHIND * last.speed if last is not None and killed else timedelta(0)
     return ScaledClock(origin=saved.saved_at + ahead, real_origin=now, speed=speed)
 
@@ -119,8 +119,9 @@ async def _serve(
     await _tick(markets, stopping, folder)
     await _shut(api, markets)
     if folder.exists():
+        now = clock.now()
         markets.note_time()
-        folder.note_stopped()
+        folder.note_stopped(now)
 
 
 def _listen(port: int, last_port: int) -> socket.socket:

@@ -7,11 +7,13 @@ import socket
 import stat
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 import requests
 
 from cloudgpu.base.errors import BadFileError, CloudgpuError, PortInUseError
+from cloudgpu.cli.session import Session
 from cloudgpu.emulator import process
 
 pytestmark = pytest.mark.slow
@@ -57,6 +59,21 @@ def wait_for_health(running, instance_id):
         except (KeyError, requests.ConnectionError):
             running.clock().sleep(20)
     raise AssertionError("the engine never got ready")
+
+
+def test_the_clock_of_a_stopped_one_stands_and_it_goes_on_as_fast_as_before(state_dir):
+    session = Session(SimpleNamespace(state_dir=state_dir))
+    session.ensure_emulator()
+    assert session.emulator_status().speed == process.DEFAULT_SPEED
+    process.start(state_dir, speed=700, fresh=True)
+    assert process.stop(state_dir)
+    assert not session.emulator_runs()
+    stopped = session.clock("emulator").now()
+    time.sleep(0.05)
+    assert session.clock("emulator").now() == stopped
+    session.ensure_emulator()
+    assert session.emulator_status().speed == 700
+    assert session.clock("emulator").now() >= stopped
 
 
 def test_it_starts_answers_and_stops(state_dir):

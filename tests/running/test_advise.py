@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from cloudgpu.base.events import Event, EventKind
-from cloudgpu.cli.advise import offers
+from cloudgpu.cli.advise import offers, run
 from cloudgpu.cli.advise.offers import Question
 from cloudgpu.cli.advise.run import Limits, counsel_of
+from cloudgpu.cli.sweeping import Found
 from cloudgpu.planning.market import reference_market
 from cloudgpu.running.deployment.tell_work import tell_work
 from cloudgpu.running.providers.base import InstanceState
@@ -119,6 +120,16 @@ def test_what_could_not_be_found_out_is_said(desk, session):
     told = " ".join(advice(session).unknown)
     for words in ("its engine's counters", "nobody was asked", "reference figures", "was not watched for"):
         assert words in told
+
+
+def test_a_stopped_emulator_is_left_stopped_and_its_offers_are_called_unknown(desk, session, monkeypatch):
+    session.emulator_runs = lambda: False
+    monkeypatch.setattr(offers, "market_for", lambda *_, **__: pytest.fail("it would be started"))
+    monkeypatch.setattr(run, "look_everywhere", lambda *_, **__: Found(deployments=desk.store.deployments()))
+    kept(desk, provider="emulator", gpu_usd_per_hour=Decimal(4))
+    told = counsel_of(session, Limits(idle_s=1800.0, seen_s=86400.0), Question(hours=DAY, offline=False))
+    assert told.advice == []
+    assert "Whether something cheaper than mistral fits: the emulator is stopped." in told.unknown
 
 
 def watched(desk, deployment, peak, *, hours=25, kv_tokens=400_000):

@@ -75,6 +75,9 @@ def _best(
     below_mib: int | None = None,
 ) -> Candidate | None:  # fmt: skip
     """The cheapest candidate with a saving; with less memory than `below_mib` and a cache for so many tokens."""
+    if each.provider in EMULATED and not question.offline and not session.emulator_runs():
+        counsel.say(f"Whether something cheaper than {each.name} fits: the emulator is stopped.")
+        return None
     try:
         model = resolve_model(each.short_name)
         context = _context(session, each)
