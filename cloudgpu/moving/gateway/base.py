@@ -13,8 +13,8 @@ class SideReading:
     """One side as the running proxy has it.
 
     `weight` is its percentage of new requests, `up` what the proxy's own health checks say, `in_flight` the requests
-    that it is answering. `requests` and `errors` count since the proxy took its present configuration: an error is an
-    answer of 500 and above, a broken one, or none (also where another side then answered the client).
+    that it is answering. `requests` and `errors` only grow, and may begin anew when a side joins or leaves: an error is
+    an answer of 500 and above, a broken one, or none (also where another side then answered the client).
     """
 
     weight: int

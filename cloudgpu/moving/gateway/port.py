@@ -2,6 +2,19 @@
 
 import socket
 
+from cloudgpu.moving.gateway.answers import port_in_use
+from cloudgpu.moving.gateway.route import Route
+from cloudgpu.moving.gateway.waiting import becomes_so
+
+_ENDING_S = 10.0
+"""A killed proxy may hold its port a moment longer than its sockets."""
+
+
+def need_port(route: Route, *, was_ours: bool) -> None:
+    """Raises PortInUseError. A process of ours that was killed (`was_ours`) is given time to end."""
+    if not becomes_so(lambda: is_free(route.host, route.port), _ENDING_S if was_ours else 0.0):
+        raise port_in_use(route)
+
 
 def is_free(host: str, port: int) -> bool:
     """Nobody listens there now. It may be taken a moment later."""

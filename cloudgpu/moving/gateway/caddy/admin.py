@@ -10,6 +10,7 @@ from typing import Any
 from cloudgpu.base.errors import BadAnswerError
 
 _ANSWER_S = 30.0
+_HEALTH_S = 5.0
 _ROW = re.compile(r"^(\w+)(?:\{(.*)\})? ([\d.eE+-]+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
@@ -48,19 +49,27 @@ def in_flight(path: Path) -> dict[str, int]:
     return {str(row["address"]): int(row["num_requests"]) for row in json.loads(said)}
 
 
+def is_healthy(path: Path) -> bool:
+    """Whether what is behind a server's private socket finds itself healthy, as Caddy's own checks ask it."""
+    try:
+        return _call(path, "GET", "/health", None, _HEALTH_S)[0] == 200
+    except OSError:
+        return False
+
+
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("127.0.0.1", timeout=_ANSWER_S)
+    def __init__(self, path: Path, limit_s: float) -> None:
+        super().__init__("127.0.0.1", timeout=limit_s)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_ANSWER_S)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
 
 
-def _call(path: Path, method: str, where: str, body: bytes | None) -> tuple[int, str]:
-    connection = _Connection(path)
+def _call(path: Path, method: str, where: str, body: bytes | None, limit_s: float = _ANSWER_S) -> tuple[int, str]:
+    connection = _Connection(path, limit_s)
     try:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         connection.request(method, where, body=body, headers=headers)

@@ -1,37 +1,25 @@
-"""A route as Caddy's configuration. Pure.
+"""Caddy's configuration, which stays as it is while sides come, go and change their shares. Pure.
 
-Two tiers, as for HAProxy: the server `clients` chooses the side and asks another one when a side breaks before it
-answered; each side has a server of its own on a private socket, which gives the request the side's Host, key and TLS
+Two tiers, as for HAProxy: the server `clients` chooses the side and asks the other one when a side breaks before it
+answered; each slot has a server of its own on a private socket, which gives the request the side's Host, key and TLS
 name. A side that cannot be reached breaks that line rather than answering for it, so that `clients` tries the other.
+Who stands in a slot and who gets what stands in files (`slots`), which are read at each request.
 """
 
-import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from cloudgpu.moving.gateway.answers import NO_KEY, NO_SIDE
-from cloudgpu.moving.gateway.route import SIDE_HEADER, Route, ShareBy, Upstream
-from cloudgpu.moving.gateway.target import target_of
-
-LISTENING_FD = 240
-"""The socket that the process is started with. One that Caddy opens itself is closed at each change of its
-configuration, and takes along whoever has just connected."""
+from cloudgpu.moving.gateway.caddy.slots import SHARES, SLOTS
+from cloudgpu.moving.gateway.route import SIDE_HEADER, Route, ShareBy
 
 _BUFFER_BYTES = 1 << 20
 """What a request may hold to be asked again of the other side."""
 
 
-_CLOSING = {
-    "handle": [{"handler": "headers", "response": {"deferred": True, "set": {"Connection": ["close"]}}}],
-}
-"""Caddy hangs up on idle clients whenever its configuration changes, and one that is just asking loses its request: so
-there are no idle ones."""
-
-
 def config_of(route: Route, run_dir: Path) -> dict[str, Any]:
-    """The whole document. `run_dir` holds the sockets."""
-    servers = {f"side-{each.name}": _side_server(each, run_dir) for each in route.upstreams}
+    """The whole document; of the route only its address, certificate and key are in it. `run_dir` holds the sockets."""
+    servers = {server_of(slot): _side_server(slot, run_dir) for slot in SLOTS}
     apps: dict[str, Any] = {"http": {"metrics": {}, "servers": {"clients": _clients_server(route, run_dir), **servers}}}
     if route.certificate:
         apps["tls"] = {"certificates": {"load_files": [{"certificate": route.certificate, "key": route.certificate}]}}
@@ -42,23 +30,35 @@ def config_of(route: Route, run_dir: Path) -> dict[str, Any]:
     }
 
 
-def dial_of(name: str, run_dir: Path) -> str:
-    """Where a side's own server listens, in Caddy's words."""
-    return f"unix/{run_dir}/{name}.sock"
+def server_of(slot: str) -> str:
+    """What the slot's own server is called, in the counters too."""
+    return f"side-{slot}"
+
+
+def socket_of(slot: str, run_dir: Path) -> Path:
+    """Where the slot's own server listens."""
+    return run_dir / f"{slot}.sock"
+
+
+def dial_of(slot: str, run_dir: Path) -> str:
+    """The same in Caddy's words."""
+    return f"unix/{socket_of(slot, run_dir)}"
 
 
 def _clients_server(route: Route, run_dir: Path) -> dict[str, Any]:
-    routes = [
-        _CLOSING,
-        _refusal(route),
-        *_wanted_by_request(route, run_dir),
-        _default(route, run_dir),
-        _watched(route, run_dir),
-    ]
+    host = f"[{route.host}]" if ":" in route.host else route.host
     server: dict[str, Any] = {
-        "listen": [f"fd/{LISTENING_FD}"],
+        "listen": [f"{host}:{route.port}"],
+        "protocols": ["h1", "h2"],
         "automatic_https": {"disable": True},
-        "routes": routes,
+        "routes": [
+            _refusal(route),
+            {"handle": [{"handler": "vars", SHARES: f"{{file.{SHARES}}}"}]},  # read once: a move comes before or after
+            *(_pick(slot, wish) for slot in SLOTS for wish in _wishes(slot)),
+            *(_pick(slot, _by_share(slot)) for slot in SLOTS),
+            *(_lead(slot, run_dir) for slot in SLOTS),
+            {"handle": [_said(503, NO_SIDE)]},
+        ],
         "errors": {"routes": [{"handle": [_said(503, NO_SIDE)]}]},
     }
     return server | ({"tls_connection_policies": [{}]} if route.certificate else {})
@@ -69,87 +69,88 @@ def _refusal(route: Route) -> dict[str, Any]:
     return {"match": [{"not": [keyed, {"path": ["/health"]}]}], "handle": [_said(401, NO_KEY)], "terminal": True}
 
 
-def _wanted_by_request(route: Route, run_dir: Path) -> list[dict[str, Any]]:
-    if route.share_by is ShareBy.WEIGHT:
-        return []
+def _pick(slot: str, match: dict[str, Any]) -> dict[str, Any]:
+    """The first that matches picks the side."""
+    return {"group": "pick", "match": [match], "handle": [{"handler": "vars", "side": slot}]}
+
+
+def _wishes(slot: str) -> list[dict[str, Any]]:
+    asked = f'{{http.request.method}} == "POST" && {{http.request.body}}.matches({{file.{slot}.asks}})'
     return [
-        {"match": [_wants(route, side)], "handle": [_proxy(_first(side, route.upstreams), run_dir)], "terminal": True}
-        for side in route.upstreams
+        {**_has(f"{slot}:by-{ShareBy.HEADER}"), "header": {SIDE_HEADER: [f"{{file.{slot}.name}}"]}},
+        {"expression": f"{_shares_have(f'{slot}:by-{ShareBy.MODEL}')} && {asked}"},
     ]
 
 
-def _wants(route: Route, side: Upstream) -> dict[str, Any]:
-    if route.share_by is ShareBy.HEADER:
-        return {"header": {SIDE_HEADER: [side.name]}}
-    pattern = rf'"model"\s*:\s*"{side.model}"'
-    return {"method": ["POST"], "vars_regexp": {"{http.request.body}": {"pattern": pattern}}}
+def _by_share(slot: str) -> dict[str, Any]:
+    leads = _shares_have(f"{slot}:leads")
+    return {"expression": leads if slot == SLOTS[-1] else f"{leads} && {{http.request.uuid}} < {{http.vars.{SHARES}}}"}
 
 
-def _default(route: Route, run_dir: Path) -> dict[str, Any]:
-    sharing = [each for each in route.upstreams if each.weight > 0]
-    standby = [each for each in route.upstreams if each.standby]
-    if not sharing:
-        return {"handle": [_said(503, NO_SIDE)], "terminal": True}
-    if len(sharing) > 1:
-        return {"handle": [_proxy(sharing, run_dir, weights=_weights(sharing))], "terminal": True}
-    return {"handle": [_proxy([*sharing, *standby], run_dir)], "terminal": True}
-
-
-def _watched(route: Route, run_dir: Path) -> dict[str, Any]:
-    """Never reached: it makes Caddy check the health of every side, also of one that gets no requests."""
-    return {"match": [{"not": [{}]}], "handle": [_proxy(route.upstreams, run_dir)] if route.upstreams else []}
-
-
-def _first(side: Upstream, every: Sequence[Upstream]) -> list[Upstream]:
-    return [side, *(each for each in every if each != side and (each.weight > 0 or each.standby))]
-
-
-def _weights(sharing: Sequence[Upstream]) -> list[int]:
-    """As small as can be: the turns are then short."""
-    divisor = math.gcd(*(each.weight for each in sharing))
-    return [each.weight // divisor for each in sharing]
-
-
-def _proxy(sides: Sequence[Upstream], run_dir: Path, weights: list[int] | None = None) -> dict[str, Any]:
-    policy: dict[str, Any] = {"policy": "weighted_round_robin", "weights": weights} if weights else {"policy": "first"}
+def _lead(slot: str, run_dir: Path) -> dict[str, Any]:
+    """To the side that was picked, and to the other one after it where that may take over."""
+    other = next(each for each in SLOTS if each != slot)
     return {
+        "match": [{"vars": {"{http.vars.side}": [slot]}}],
+        "handle": [{"handler": "subroute", "routes": [
+            {"match": [_has(f"{other}:spare")], "handle": [_proxy([slot, other], run_dir)], "terminal": True},
+            {"handle": [_proxy([slot], run_dir)]},
+        ]}],
+        "terminal": True,
+    }  # fmt: skip
+
+
+def _has(word: str) -> dict[str, Any]:
+    return {"vars_regexp": {f"{{http.vars.{SHARES}}}": {"pattern": word}}}
+
+
+def _shares_have(word: str) -> str:
+    return f'{{http.vars.{SHARES}}}.contains("{word}")'
+
+
+def _proxy(slots: list[str], run_dir: Path) -> dict[str, Any]:
+    proxy: dict[str, Any] = {
         "handler": "reverse_proxy",
-        "upstreams": [{"dial": dial_of(each.name, run_dir)} for each in sides],
+        "upstreams": [{"dial": dial_of(slot, run_dir)} for slot in slots],
         "request_buffers": _BUFFER_BYTES,
         "load_balancing": {
-            "selection_policy": policy,
+            "selection_policy": {"policy": "first"},
             "try_duration": "10s",  # until the checks have found out, with another side to turn to
-            "try_interval": "100ms",
+            "try_interval": "100ms" if len(slots) > 1 else "500ms",  # each try is counted as an error of the side
             "retry_match": [{"method": ["GET", "POST"]}],
         },
         "transport": {"protocol": "http", "keep_alive": {"enabled": False}},
-        "health_checks": {
-            "active": {"uri": "/health", "interval": "500ms", "timeout": "5s", "expect_status": 200},
-        },
+    }
+    check = {"uri": "/health", "interval": "500ms", "timeout": "5s", "expect_status": 200}
+    return proxy | ({"health_checks": {"active": check}} if len(slots) > 1 else {})
+
+
+def _side_server(slot: str, run_dir: Path) -> dict[str, Any]:
+    return {
+        "listen": [dial_of(slot, run_dir)],
+        "automatic_https": {"disable": True},
+        "routes": [
+            *(_engine(slot, scheme) for scheme in ("http", "https")),
+            {"handle": [{"handler": "static_response", "status_code": 503}]},  # nobody stands here
+        ],
+        "errors": {"routes": [{"handle": [{"handler": "static_response", "abort": True}]}]},
     }
 
 
-def _side_server(side: Upstream, run_dir: Path) -> dict[str, Any]:
-    target = target_of(side.url)
+def _engine(slot: str, scheme: str) -> dict[str, Any]:
     transport: dict[str, Any] = {
         "protocol": "http",
         "dial_timeout": "5s",
         "keep_alive": {"idle_timeout": "2s"},  # below the 5 s after which the engine's server hangs up by itself
     }
-    if target.scheme == "https":
-        transport["tls"] = {"server_name": target.hostname}
+    headers = {"Host": [f"{{file.{slot}.host}}"], "Authorization": [f"Bearer {{file.{slot}.key}}"]}
     proxy = {
         "handler": "reverse_proxy",
-        "upstreams": [{"dial": f"{target.hostname}:{target.port}"}],
-        "transport": transport,
-        "headers": {"request": {"set": {"Host": [target.host], "Authorization": [f"Bearer {side.api_key.reveal()}"]}}},
+        "upstreams": [{"dial": f"{{file.{slot}.address}}"}],
+        "transport": transport | ({"tls": {}} if scheme == "https" else {}),  # checked against the name that is dialled
+        "headers": {"request": {"set": headers}},
     }
-    return {
-        "listen": [dial_of(side.name, run_dir)],
-        "automatic_https": {"disable": True},
-        "routes": [{"handle": [proxy]}],
-        "errors": {"routes": [{"handle": [{"handler": "static_response", "abort": True}]}]},
-    }
+    return {"match": [{"vars": {f"{{file.{slot}.scheme}}": [scheme]}}], "handle": [proxy], "terminal": True}
 
 
 def _said(status: int, body: str) -> dict[str, Any]:

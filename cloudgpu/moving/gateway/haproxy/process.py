@@ -14,16 +14,14 @@ from cloudgpu.moving.gateway.answers import port_in_use, refused
 from cloudgpu.moving.gateway.base import Reading, SideReading
 from cloudgpu.moving.gateway.haproxy import socket
 from cloudgpu.moving.gateway.haproxy.config import STANDBY, config_text, digest
-from cloudgpu.moving.gateway.port import is_free
+from cloudgpu.moving.gateway.port import need_port
 from cloudgpu.moving.gateway.route import Route, load_route, save_route, write_private
 from cloudgpu.moving.gateway.run_dir import run_dir
-from cloudgpu.moving.gateway.waiting import becomes_so, wait_until
+from cloudgpu.moving.gateway.waiting import wait_until
 
 OLDEST = (2, 6)
 _RELOAD_S = 60.0
 _STOP_S = 60.0
-_ENDING_S = 10.0
-"""A killed proxy's worker may hold the port a moment longer than its master the socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class HaproxyGateway:
         known = load_route(self.folder)
         moves = running is None or known is None or (known.host, known.port) != (route.host, route.port)
         if moves:
-            _need_port(route, was_ours=known is not None and (known.host, known.port) == (route.host, route.port))
+            need_port(route, was_ours=known is not None and (known.host, known.port) == (route.host, route.port))
         program = _program()
         _check(program, route, run_dir(self.folder))
         self._keep(route)
@@ -133,12 +131,6 @@ class HaproxyGateway:
                         name = row["svname"].removesuffix(STANDBY)
                         found[name] = found.get(name, 0) + int(row["scur"])
         return found
-
-
-def _need_port(route: Route, *, was_ours: bool) -> None:
-    """Raises the error of a port in use. A process of ours that was killed is given time to end."""
-    if not becomes_so(lambda: is_free(route.host, route.port), _ENDING_S if was_ours else 0.0):
-        raise port_in_use(route)
 
 
 def _program() -> str:
