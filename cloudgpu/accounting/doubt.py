@@ -51,8 +51,8 @@ class Edge:
 
     def hours(self, since: datetime, until: datetime) -> Decimal:
         """How much of the time in which it can lie is between the moments."""
-        seconds = Decimal((min(self.latest, until) - max(self.earliest, since)) / _SECOND)
-        return max(ZERO, seconds) / SECONDS_PER_HOUR
+        first, last = max(self.earliest, since), min(self.latest, until)
+        return Decimal((last - first) / _SECOND) / SECONDS_PER_HOUR if last > first else ZERO
 
 
 def doubt_usd(life: Life, until: datetime) -> Decimal:
@@ -67,7 +67,7 @@ def doubt_usd(life: Life, until: datetime) -> Decimal:
     if is_settled(life):
         return ZERO
     covered = (life.bill.last_end if life.bill else None) or life.began
-    found = (edge.usd(meter, covered, until) for edge in edges(life) for meter in (Meter.GPU, Meter.DISK))
+    found = ((abs(edge.gpu_step) + abs(edge.disk_step)) * edge.hours(covered, until) for edge in edges(life))
     return (sum(found, ZERO) + _seam_usd(life)).quantize(PICO)
 
 

@@ -42,8 +42,10 @@ def hours_left_in_month(moment: datetime) -> Decimal:
 def by_day(charges: Iterable[Charge]) -> Iterable[Charge]:
     """The charges cut at every midnight of UTC; each piece lies in one day."""
     for charge in charges:
-        midnights = [*_midnights(charge.start, charge.end)]
-        yield from cut(charge, midnights) if midnights else (charge,)
+        if charge.start.date() == charge.end.date():  # a piece of one day needs no cut
+            yield charge
+        else:
+            yield from cut(charge, _midnights(charge.start, charge.end))
 
 
 def parse_day(text: str, *, end: bool = False) -> datetime:

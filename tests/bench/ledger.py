@@ -1,8 +1,11 @@
 """The ledger at scale: a million events folded and reported by month, in time and memory, at 10k, 100k and 1M.
 
-Run: python tests/bench/ledger.py. Each size runs in a process of its own, so that the peak of memory is its own; the
-seconds are those of one core. The events are read from a journal's file, as `cloudgpu cost` reads them. Aims for a
-million: at most 10 s and 500 MB.
+    python tests/bench/ledger.py [--json] [EVENTS ...]
+
+Each size runs in a process of its own, so that the peak of memory is its own; the seconds are those of one core at
+work. The events are read from a journal's file, as `cloudgpu cost` reads them. Aims for a million: at most 10 s and
+500 MB. `units` are the same work in shares of a fixed piece of plain Python, measured beside it: they say the same on
+a slow or busy machine, so tests/accounting/test_scale.py holds them.
 """
 
 import json
@@ -38,8 +41,9 @@ def events(count: int) -> Iterator[Event]:
         yield from _life(f"t-{number}", f"model-{number % 40}", began)
 
 
-def measure(journal: Path) -> None:
-    """Print the seconds of reading, folding and reporting one journal, and the peak of memory."""
+def measure(journal: Path) -> dict[str, float]:
+    """The seconds of reading, folding and reporting one journal, the peak of memory, and what plain Python took."""
+    unit_s = min(plain_python() for _ in range(3))
     began = time.process_time()
     found = file_events(f"sqlite:///{journal}")
     assert found is not None
@@ -48,10 +52,24 @@ def measure(journal: Path) -> None:
     months: dict[str, Decimal] = {}
     for line in told.lines:
         months[line.key[:7]] = months.get(line.key[:7], Decimal(0)) + line.total_usd
-    seconds = time.process_time() - began
+    ended = time.process_time()
+    unit_s = min(unit_s, *(plain_python() for _ in range(3)))
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    parts = f"reading {read - began:.1f} s, fold and report {seconds + began - read:.1f} s"
-    print(f"{len(found):>9,} events  {seconds:6.2f} s  {peak_mb:6.0f} MB  {len(months)} months  ({parts})")
+    return {
+        "events": len(found), "months": len(months), "read_s": read - began, "told_s": ended - read,
+        "peak_mb": peak_mb, "units": (ended - began) / unit_s,
+    }  # fmt: skip
+
+
+def plain_python() -> float:
+    """Seconds of a fixed piece of work of the kind that a ledger does: texts, moments, exact amounts, a dictionary."""
+    began = time.process_time()
+    sums: dict[str, Decimal] = {}
+    for number in range(20_000):
+        row = json.loads('{"at": "2026-03-01T12:00:00+00:00", "usd": "0.360000000001"}')
+        key = f"{datetime.fromisoformat(row['at']):%Y-%m} {number % 40}"
+        sums[key] = sums.get(key, Decimal(0)) + Decimal(row["usd"])
+    return time.process_time() - began
 
 
 def write(count: int, journal: Path) -> None:
@@ -81,16 +99,27 @@ def _life(token: str, deployment: str, began: datetime) -> Iterator[Event]:
     yield Event(kind=EventKind.GONE, at=began + timedelta(hours=LIFE_EVENTS), **kw)
 
 
-def main() -> None:
+def main(words: list[str]) -> None:
+    sizes = [int(word) for word in words if word.isdigit()] or SIZES
     with tempfile.TemporaryDirectory() as folder:
-        for size in SIZES:
-            journal = Path(folder) / f"{size}.db"
-            write(size, journal)
-            subprocess.run([sys.executable, __file__, str(journal)], check=True)
+        found = [_measured_alone(size, Path(folder) / f"{size}.db") for size in sizes]
+    if "--json" in words:
+        print(json.dumps(found))
+        return
+    for each in found:
+        seconds = each["read_s"] + each["told_s"]
+        parts = f"reading {each['read_s']:.1f} s, fold and report {each['told_s']:.1f} s, {each['units']:.0f} units"
+        print(f"{each['events']:>9,} events  {seconds:6.2f} s  {each['peak_mb']:6.0f} MB  ({parts})")
+
+
+def _measured_alone(size: int, journal: Path) -> dict[str, float]:
+    write(size, journal)
+    done = subprocess.run([sys.executable, __file__, str(journal)], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        measure(Path(sys.argv[1]))
+    if sys.argv[1:2] and sys.argv[1].endswith(".db"):
+        print(json.dumps(measure(Path(sys.argv[1]))))
     else:
-        main()
+        main(sys.argv[1:])
