@@ -26,6 +26,14 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """When a provider last showed an instance, and how many seconds ago that was on its clock."""
+
+    at: datetime
+    ago_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class TopUp:
     """Money paid in to a provider (or, negative, paid back), as the user said."""
 
@@ -60,8 +68,9 @@ class ClosedDay:
 class History:
     """Lives and moves in the order they began; all else oldest first, as it was read or said.
 
-    `engines` holds what the engine of a life said of its work, by its token. `budget` is the one that was set last;
-    None: there is none.
+    `engines` holds what the engine of a life said of its work, by its token, `looks` when a life that is not over was
+    last shown: events tell only what changed, so that is not among them. `budget` is the one that was set last; None:
+    there is none.
     """
 
     lives: tuple[Life, ...]
@@ -73,6 +82,7 @@ class History:
     engines: Mapping[str, EngineLog]
     budget: Budget | None
     alerts: Alerts
+    looks: Mapping[str, Look] = field(default_factory=dict)
 
     def latest_balances(self) -> Mapping[str, Balance]:
         """The balance that was read last, by provider."""

@@ -49,6 +49,7 @@ def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
         "dead_man_s": deployment.dead_man_s,
         "idle_since": deployment.idle_since,
         "unanswered": deployment.unanswered,
+        "seen_at": deployment.seen_at,
         "note": deployment.last_error,
     }
 
@@ -61,13 +62,18 @@ def usd_so_far(session: Session, deployment: Deployment) -> Decimal:
 
 
 def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
-    """One line a deployment, the ones with trouble explained below."""
-    columns = (
+    """One line a deployment, the ones with trouble explained below. When each was seen, where that is not now."""
+    columns = [
         Column("NAME"), Column("STATE"), Column("PROVIDER"), Column("GPU", drop=1), Column("$/H", right=True),
         Column("SO FAR", right=True), Column("UP", right=True, drop=3), Column("MODEL", drop=5),
         Column("INSTANCE", drop=4), Column("ENDPOINT", drop=2),
-    )  # fmt: skip
-    render.table(columns, [_cells(session, deployment) for deployment in deployments])
+    ]  # fmt: skip
+    seen = [seen_ago(session, deployment) for deployment in deployments]
+    rows = [_cells(session, deployment) for deployment in deployments]
+    if set(seen) - {"now", "never", "-"}:
+        columns = [*columns[:2], Column("SEEN"), *columns[2:]]
+        rows = [[*row[:2], ago, *row[2:]] for row, ago in zip(rows, seen, strict=True)]
+    render.table(columns, rows)
     for deployment in deployments:
         now = session.clock(deployment.provider).now()
         if deployment.lease_until and deployment.lease_until < now and not deployment.state.is_final:
@@ -85,6 +91,20 @@ def _running_price(deployment: Deployment) -> str:
     if not deployment.state.is_unwell or deployment.usd_per_hour_now == deployment.usd_per_hour:
         return ""
     return f"; running, it costs {render.money(deployment.usd_per_hour, 4)}/h"
+
+
+def seen_ago(session: Session, deployment: Deployment) -> str:
+    """How long ago its provider showed it, on that one's clock: `now`, `3 h 05 min ago`, `never`; `-`: it is over."""
+    if deployment.state.is_final:
+        return "-"
+    if deployment.seen_at is None:
+        return "never"
+    return render.ago((session.clock(deployment.provider).now() - deployment.seen_at).total_seconds())
+
+
+def seen_words(session: Session, deployment: Deployment) -> str:
+    """`seen 3 h 05 min ago`, `recorded` where it never was."""
+    return f"seen {seen_ago(session, deployment)}" if deployment.seen_at else "recorded"
 
 
 def left_behind(deployment: Deployment) -> str:

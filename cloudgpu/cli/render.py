@@ -169,6 +169,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
+FRESH_S = 300.0
+"""What was seen less long ago counts as seen now."""
+
+
+def ago(seconds: float) -> str:
+    """`now`, or from five minutes on `2 h 05 min ago`."""
+    return "now" if seconds < FRESH_S else f"{duration(seconds)} ago"
+
+
 class Progress:
     """A wait made visible: `phase` begins one, `tick` refreshes what is known of it. Use it as a context manager."""
 

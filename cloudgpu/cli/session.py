@@ -9,6 +9,8 @@ from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.settings import Settings, read_settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cloudgpu.base.events import Event
     from cloudgpu.emulator.process import EmulatorStatus
     from cloudgpu.running.providers import EmulatorAddress
@@ -80,6 +82,16 @@ class Session:
         found = file_events(self.settings.store_url.value)
         self._read_file = found is not None
         return self.store.events() if found is None else found
+
+    def looks(self) -> "dict[str, datetime]":
+        """When each life that is not over was last shown by its provider, by its token; the same short way."""
+        if "store" not in self.__dict__:
+            from cloudgpu.running.journal_file import file_looks
+
+            found = file_looks(self.settings.store_url.value)
+            if found is not None:
+                return dict(found)
+        return {each.token: each.seen_at for each in self.store.deployments() if each.seen_at is not None}
 
     @property
     def has_read(self) -> bool:

@@ -48,23 +48,19 @@ def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Dep
     """The deployments as they are now, and sentences on what could not be asked."""
     from cloudgpu.base.errors import CloudgpuError
     from cloudgpu.cli.awake import awake
-    from cloudgpu.running.deployment import refresh
+    from cloudgpu.cli.deployment_view import seen_words
+    from cloudgpu.cli.looking import look_at
 
     shown, unasked = [], []
     for each in found:
-        if each.state.is_final:
-            shown.append(each)
-            continue
-        problem: str | None
-        try:
-            clock = session.clock(each.provider)
-            now = awake(session, refresh(each, session.provider(each.provider), session.store, clock, session.emit))
-        except CloudgpuError as error:
-            now, problem = each, error.message
-        else:
-            problem = None if now.state.is_unwell else now.last_error
-        if problem and not now.state.is_final:
-            unasked.append(f"{each.name} is shown as it was recorded: {problem}")
+        now, problem = look_at(session, each)
+        if not now.state.is_final:
+            try:
+                now = awake(session, now)
+            except CloudgpuError as error:
+                problem = problem or error.message
+        if problem:
+            unasked.append(f"{each.name} is shown as it was {seen_words(session, now)}: {problem}")
         shown.append(now)
     return shown, unasked
 

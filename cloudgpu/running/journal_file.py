@@ -6,18 +6,19 @@ the file (another layout, damage, a server instead of a file) is left to the sto
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.running.layout import SCHEMA_VERSION
 
 _PREFIX = "sqlite:///"
+_Found = TypeVar("_Found")
 _KINDS = {kind.value: kind for kind in EventKind}
 _SETTLED = frozenset({
     "intended", "provisioning", "starting", "loading", "ready", "failed", "stopped", "outbid", "draining",
@@ -26,23 +27,18 @@ _SETTLED = frozenset({
 """The states in which nothing may bill that nobody can vouch for; the records that name them take long to load."""
 
 _EVENTS = "SELECT kind, at, deployment, provider, token, instance_id, data FROM events ORDER BY seq"
+_RECORDS = "SELECT token, body FROM deployments WHERE state NOT IN ('gone', 'abandoned')"
 _VERSION = "SELECT value FROM about WHERE name = 'schema_version'"
 
 
 def file_events(url: str) -> list[Event] | None:
     """Every event in the order it was appended, none before the first use; None when only the store can tell."""
-    path = Path(url.removeprefix(_PREFIX))
-    if not url.startswith(_PREFIX):
-        return None
-    if not path.exists():
-        return []
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
-            if connection.execute(_VERSION).fetchone() != (str(SCHEMA_VERSION),):
-                return None
-            return list(_events(connection))
-    except (sqlite3.Error, ValueError, KeyError, TypeError):
-        return None
+    return _read(url, _events)
+
+
+def file_looks(url: str) -> list[tuple[str, datetime]] | None:
+    """The token of each life that is not over, and when its provider showed it last; as `file_events`."""
+    return _read(url, _looks)
 
 
 def file_in_doubt(url: str) -> bool | None:
@@ -56,6 +52,29 @@ def file_in_doubt(url: str) -> bool | None:
     if states is None:
         states = _states(path, "rw", "PRAGMA locking_mode=EXCLUSIVE")
     return None if states is None else not states <= _SETTLED
+
+
+def _read(url: str, read: Callable[[sqlite3.Connection], Iterator[_Found]]) -> list[_Found] | None:
+    path = Path(url.removeprefix(_PREFIX))
+    if not url.startswith(_PREFIX):
+        return None
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+            if connection.execute(_VERSION).fetchone() != (str(SCHEMA_VERSION),):
+                return None
+            return list(read(connection))
+    except (sqlite3.Error, ValueError, KeyError, TypeError):
+        return None
+
+
+def _looks(connection: sqlite3.Connection) -> Iterator[tuple[str, datetime]]:
+    """What was never shown is left out."""
+    for token, body in connection.execute(_RECORDS):
+        seen_at = json.loads(body)["seen_at"]
+        if seen_at is not None:
+            yield token, _moment(seen_at)
 
 
 def _states(path: Path, mode: str, first: str = "") -> frozenset[str] | None:

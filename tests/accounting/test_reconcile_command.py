@@ -21,7 +21,7 @@ class Account:
     """A provider with a bill and a balance."""
 
     def __init__(self):
-        self.left = Decimal("5")
+        self.left = Decimal("4.6579")
         self.lines = [line("7001", "gpu", at(6), at(60), "0.324"), line("7001", "disk", at(0), at(60, 20), "0.0181")]
 
     def bill(self, instance_id, since):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from cloudgpu.accounting.billing import seen_words
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.exports.book import Book
 from cloudgpu.accounting.period import by_day
@@ -42,7 +43,8 @@ def markdown_text(book: Book) -> str:
 def _words(book: Book) -> str:
     told = book.report
     doubt = f" The metered part may be off by {_usd(told.doubt_usd)}." if told.doubt_usd else ""
-    burn = f"{_usd(told.burn_usd_per_hour)} per hour bills now." if told.billing_now else "Nothing bills now."
+    burns = f"{_usd(told.burn_usd_per_hour)} per hour bills now{seen_words(told.billing_now)}."
+    burn = burns if told.billing_now else "Nothing bills now."
     return burn + doubt
 
 

@@ -1,14 +1,15 @@
 """What the cost commands read before they tell: the journal, the providers' bills and what is left of the money."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import typer
 
-from cloudgpu.accounting.bill import wants_bill
-from cloudgpu.accounting.billing import Billing, billing_now
-from cloudgpu.accounting.history import History, read_history
+from cloudgpu.accounting.bill import NEVER_BILLED, wants_bill
+from cloudgpu.accounting.billing import Billing
+from cloudgpu.accounting.history import Balance, History, Look, read_history
 from cloudgpu.accounting.ledger import last_billed
 from cloudgpu.accounting.life import Life
 from cloudgpu.accounting.period import parse_day
@@ -21,25 +22,34 @@ from cloudgpu.cli.session import EMULATED
 if TYPE_CHECKING:
     from cloudgpu.cli.session import Session
 
+_SECOND = timedelta(seconds=1)
 
-def read(session: "Session", *, offline: bool, at_once: bool = True) -> tuple[History, dict[str, datetime], list[str]]:
-    """The history after the bills of all that is not settled, and the balances, were read again.
+
+def read(
+    session: "Session", *, offline: bool, at_once: bool = True, since: datetime | None = None
+) -> tuple[History, dict[str, datetime], list[str]]:
+    """The history after everything was looked at again: what is rented, its bills, the balances, engines' counters.
 
     With the moment up to which each provider's charges are told, taken before the bills are read, so that they reach
-    it; and notes on what could not be read. Engines' counters are read too; `at_once` writes each reading down.
+    it; and notes on what could not be read. `since` (None: ever) leaves out the balance of a provider where nothing was
+    rented since; `at_once` writes each reading of a counter down.
     """
+    notes = [] if offline else _look(session)
+    if not offline:
+        _read_counters(session, at_once=at_once)
     history = read_history(session.events())
     moments = _moments(session, history)
     if offline:
-        return history, moments, []
+        return _with_looks(session, history, moments), moments, notes
     silent = _read_bills(session, history)
-    _read_balances(session, history, silent)
-    _read_counters(session, at_once=at_once)
-    notes = [
+    unchanged = _read_balances(session, history, since, silent)
+    notes += [
         f"The bill of {name} could not be read, so its newest figures are metered: {why}."
         for name, why in silent.items()
     ]
-    return read_history(session.events()), moments, notes
+    history = read_history(session.events())
+    history = replace(history, balances=(*history.balances, *unchanged))
+    return _with_looks(session, history, moments), moments, notes
 
 
 def bounded(moments: Mapping[str, datetime], last: datetime | None) -> dict[str, datetime]:
@@ -70,6 +80,24 @@ def _day(text: str, option: str, *, end: bool) -> datetime:
         raise UsageError(f"{option} {text!r} is no day", hint="write 2026-11-01 or 2026-11-01T14:30") from None
 
 
+def _look(session: "Session") -> list[str]:
+    """Look at everything that is not over, at its provider; sentences on what could not be seen."""
+    from cloudgpu.cli.looking import look_at  # SQLAlchemy and requests come with it
+
+    looked = ((each, *look_at(session, each)) for each in session.store.deployments())
+    return [f"{each.name} is counted as it was seen last: {problem}." for each, _, problem in looked if problem]
+
+
+def _with_looks(session: "Session", history: History, moments: Mapping[str, datetime]) -> History:
+    """The history with when each life was last shown, and how long that was before the moment of its provider."""
+    found, looks = session.looks(), {}
+    for life in history.lives:
+        if life.token in found:
+            ago = moments[life.provider] - found[life.token]
+            looks[life.token] = Look(found[life.token], max(0, ago // _SECOND))
+    return replace(history, looks=looks)
+
+
 def _read_bills(session: "Session", history: History) -> dict[str, str]:
     """Read what may have grown; which providers did not answer, and why."""
     silent: dict[str, str] = {}
@@ -91,19 +119,27 @@ def _read_bill(session: "Session", life: Life) -> None:
         read_bill(deployment, session.provider(life.provider), session.emit, session.clock(life.provider))
 
 
-def _read_balances(session: "Session", history: History, silent: Mapping[str, str]) -> None:
-    """Record the prepaid money where something bills, when it changed. A provider that does not tell spoils nothing."""
-    known = history.latest_balances()
-    burning = {each.provider for each in billing_now(history)}
-    ever = {life.provider for life in history.lives}
-    for name in sorted((burning | (ever - set(known))) - set(silent)):
+def _read_balances(
+    session: "Session", history: History, since: datetime | None, silent: Mapping[str, str]
+) -> list[Balance]:
+    """Record the prepaid money wherever something was rented in this time, when it changed; those that did not change.
+
+    The end of a rental is taken from it after its last look, so it is read when nothing bills any more, too. A provider
+    that does not tell spoils nothing.
+    """
+    known, unchanged = history.latest_balances(), []
+    rented = {life.provider for life in history.lives if since is None or life.gone_at is None or life.gone_at >= since}
+    for name in sorted(rented - set(silent) - set(NEVER_BILLED)):
         try:
             left = session.provider(name).balance_usd()
             now = session.clock(name).now()
         except CloudgpuError:
             continue
-        if name not in known or known[name].usd != left:
+        if name in known and known[name].usd == left:
+            unchanged.append(Balance(name, now, left))
+        else:
             session.emit(Event(kind=EventKind.BALANCE, at=now, provider=name, data={"usd": exact_text(left)}))
+    return unchanged
 
 
 def _read_counters(session: "Session", *, at_once: bool) -> None:
@@ -121,15 +157,13 @@ def _moments(session: "Session", history: History) -> dict[str, datetime]:
 
 
 def _moment(session: "Session", name: str, history: History) -> datetime:
-    """A stopped emulator's clock stands still, like its bill."""
+    """The clock of an emulator that was killed tells nothing: its time ended at some moment after the last event."""
     lives = [life for life in history.lives if life.provider == name]
-    if name in EMULATED and not _emulator_runs(session):
+    if name in EMULATED and _emulator_was_killed(session):
         return max(event.at for event in session.events() if event.provider == name)
     return last_billed(lives, session.clock(name).now())
 
 
-def _emulator_runs(session: "Session") -> bool:
-    from cloudgpu.emulator import process
-
+def _emulator_was_killed(session: "Session") -> bool:
     last = session.emulator_status()
-    return last is not None and process.is_alive(last)
+    return last is None or (last.stopped_at is None and not session.emulator_runs())

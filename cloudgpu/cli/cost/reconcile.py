@@ -42,7 +42,7 @@ def reconcile(
     billed = [name for name in moments if name not in ("none", *NEVER_BILLED)]
     names = [name for name in billed if name in wanted or not wanted]
     for name in names:
-        session.emit(statement_event(session.provider(name), name, first, moments[name]))
+        session.emit(statement_event(session.provider(name), name, first, session.clock(name).now()))
     history = read_history(session.store.events())
     accounts = [_account(history, name, moments[name]) for name in names]
     for account in accounts:

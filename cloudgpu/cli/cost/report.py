@@ -72,8 +72,8 @@ def _told(
     from cloudgpu.accounting.report import report  # loaded only when it is asked for, as everything here
     from cloudgpu.cli.cost.reading import bounded, days, read
 
-    history, moments, notes = read(session, offline=offline, at_once=not again)
     first, last = days(since, until)
+    history, moments, notes = read(session, offline=offline, at_once=not again, since=first)
     if history.budget is not None:
         from cloudgpu.cli.alerts.notes import budget_notes
 

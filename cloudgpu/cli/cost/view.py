@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from cloudgpu.accounting.billing import Billing, Purse
+from cloudgpu.accounting.billing import Billing, Purse, seen_ago_s
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.report import Report
 from cloudgpu.accounting.tally import Line
@@ -28,9 +28,10 @@ def show_json(told: Report, notes: list[str]) -> None:
             "usd_by_purpose": {purpose.value: usd for purpose, usd in told.usd_by_purpose.items()},
             "doubt_usd": told.doubt_usd,
             "pace": told.pace,
-            "balances": [_purse_json(purse) for purse in told.purses],
+            "balances": [_purse_json(told, purse) for purse in told.purses],
             "billing_now": told.billing_now,
             "burn_usd_per_hour": told.burn_usd_per_hour,
+            "burn_seen_ago_s": seen_ago_s(told.billing_now),
             "notes": notes,
         }
     )
@@ -60,12 +61,13 @@ def _line_json(line: Line) -> dict[str, object]:
     }
 
 
-def _purse_json(purse: Purse) -> dict[str, object]:
+def _purse_json(told: Report, purse: Purse) -> dict[str, object]:
     return {
         "provider": purse.balance.provider,
         "usd": purse.balance.usd,
         "read_at": purse.balance.at,
         "burn_usd_per_hour": purse.burn_usd_per_hour,
+        "burn_seen_ago_s": seen_ago_s(told.billing_now, purse.balance.provider),
         "hours_left": purse.hours_left,
     }
 
@@ -113,16 +115,30 @@ def _print_pace(told: Report) -> None:
     render.pairs(
         [
             ("Today", _usd(pace.today_usd)),
-            ("This month", f"{_usd(pace.month_usd)}, {render.money(pace.forecast_usd)} by its end if nothing changes"),
+            (
+                "This month",
+                f"{_usd(pace.month_usd)}, {render.money(pace.forecast_usd)} by its end {_if_it_stays(told)}",
+            ),
             *([("What for", ", ".join(f"{name} {_usd(usd)}" for name, usd in other))] if len(other) > 1 else []),
-            *((f"Left at {purse.balance.provider}", _left(purse)) for purse in told.purses),
+            *((f"Left at {purse.balance.provider}", _left(told, purse)) for purse in told.purses),
         ]
     )
 
 
-def _left(purse: Purse) -> str:
-    lasts = f", {purse.hours_left} h at this burn" if purse.hours_left is not None else ""
+def _if_it_stays(told: Report) -> str:
+    return f"if all stays{_as_seen(told)}" if _as_seen(told) else "if nothing changes"
+
+
+def _left(told: Report, purse: Purse) -> str:
+    at_this = f" h at this burn{_as_seen(told, purse.balance.provider)}"
+    lasts = f", {purse.hours_left}{at_this}" if purse.hours_left is not None else ""
     return f"{render.money(purse.balance.usd)}{lasts} (read {purse.balance.at:%Y-%m-%d %H:%M} UTC)"
+
+
+def _as_seen(told: Report, provider: str | None = None) -> str:
+    """` as seen 3 h 05 min ago`; nothing for what was seen just now. What is billed now is only known as of then."""
+    ago = seen_ago_s(told.billing_now, provider)
+    return "" if ago is None or ago < render.FRESH_S else f" as seen {render.ago(ago)}"
 
 
 def _print_billing(told: Report) -> None:
@@ -138,11 +154,14 @@ def _print_billing(told: Report) -> None:
         Column("Per hour", right=True),
         Column("Since (UTC)", drop=1),
     ]
+    rows = [_billing_cells(each) for each in told.billing_now]
+    if _as_seen(told):
+        columns.append(Column("Seen"))
+        rows = [[*row, _seen(each)] for row, each in zip(rows, told.billing_now, strict=True)]
     render.text()
-    render.table(columns, [_billing_cells(each) for each in told.billing_now])
-    render.text(
-        f"Burning {_usd(told.burn_usd_per_hour)} per hour, {render.money(told.burn_usd_per_hour * 24)} per day."
-    )
+    render.table(columns, rows)
+    burn = f"Burning {_usd(told.burn_usd_per_hour)} per hour, {render.money(told.burn_usd_per_hour * 24)} per day"
+    render.text(f"{burn},{_as_seen(told)}." if _as_seen(told) else f"{burn}.")
     for each in told.billing_now:
         if each.cleanup_failed or not each.certain:
             render.warning(_doubt(each))
@@ -157,6 +176,10 @@ def _billing_cells(each: Billing) -> list[str]:
     ]  # fmt: skip
 
 
+def _seen(each: Billing) -> str:
+    return "never" if each.seen_ago_s is None else render.ago(each.seen_ago_s)
+
+
 def _doubt(each: Billing) -> str:
     if each.cleanup_failed:
         return f"{each.deployment}: its end could not be confirmed. Try again: cloudgpu down {each.deployment}"
@@ -165,6 +188,6 @@ def _doubt(each: Billing) -> str:
 
 def _unseen(each: Billing, shown_until: datetime) -> str:
     return (
-        f"{each.deployment} is out of sight since {shown_until:%Y-%m-%d %H:%M} UTC and counted as if it ran on, for no "
-        f"list proves its end. Settle it: cloudgpu down {each.deployment}"
+        f"{each.deployment} was last shown at {shown_until:%Y-%m-%d %H:%M} UTC and is counted as if it went on so. If "
+        f"it is no more, settle it: cloudgpu down {each.deployment}"
     )

@@ -10,8 +10,8 @@ from cloudgpu.accounting.use import Use, uses
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.money import show_usd
-from cloudgpu.cli import render
 from cloudgpu.cli.cost.reading import read
+from cloudgpu.cli.deployment_view import seen_ago
 from cloudgpu.cli.session import Session
 from cloudgpu.running.gpu_load import GpuLoad
 from cloudgpu.running.records import Deployment, DeploymentState
@@ -84,7 +84,7 @@ def _cells(session: Session, each: Deployment) -> list[str]:
     serves = " (in charge)" if service and service.serving == each.name else ""
     return [
         each.name, each.state.value + serves, show_usd(each.usd_per_hour_now, 4), f"{each.cards}, {each.provider}",
-        _load(each.gpu_load), _cache(each), each.model, _ago(session, each),
+        _load(each.gpu_load), _cache(each), each.model, seen_ago(session, each),
     ]  # fmt: skip
 
 
@@ -101,13 +101,6 @@ def _load(load: GpuLoad | None) -> str:
 def _cache(each: Deployment) -> str:
     share = each.engine.kv_share if each.engine and each.state is DeploymentState.READY else None
     return "-" if share is None else f"{share * 100:.0f} %"
-
-
-def _ago(session: Session, each: Deployment) -> str:
-    """How old what is shown may be, on the provider's clock."""
-    if each.seen_at is None:
-        return "never"
-    return f"{render.duration(max(0.0, (session.clock(each.provider).now() - each.seen_at).total_seconds()))} ago"
 
 
 def _budgets(found: Sequence[Use]) -> str:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 from html import escape
 
+from cloudgpu.accounting.billing import Purse, seen_words
 from cloudgpu.accounting.charge import Meter, Purpose
 from cloudgpu.accounting.exports.book import Book
 from cloudgpu.accounting.exports.html import charts
@@ -86,17 +86,18 @@ def _figures(book: Book) -> str:
     told = book.report
     figures = [
         (show_usd(told.total.total_usd), "spent"),
-        (show_usd(told.burn_usd_per_hour, 4), "burns per hour now"),
+        (show_usd(told.burn_usd_per_hour, 4), f"burns per hour now{seen_words(told.billing_now)}"),
         (show_usd(told.pace.month_usd), "this month so far"),
         (show_usd(told.pace.forecast_usd), "forecast for this month"),
-        *((show_usd(p.balance.usd), f"left at {p.balance.provider}{_lasts(p.hours_left)}") for p in told.purses),
+        *((show_usd(p.balance.usd), _left(p)) for p in told.purses),
     ]
     boxes = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for value, name in figures)
     return f'<div class="figures">{boxes}</div>'
 
 
-def _lasts(hours: Decimal | None) -> str:
-    return f", {hours} h at this burn" if hours is not None else ""
+def _left(purse: Purse) -> str:
+    lasts = f", {purse.hours_left} h at this burn" if purse.hours_left is not None else ""
+    return f"left at {purse.balance.provider}, read {purse.balance.at:%Y-%m-%d %H:%M} UTC{lasts}"
 
 
 def _alarm(book: Book) -> str:

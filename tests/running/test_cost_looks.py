@@ -1,0 +1,171 @@
+"""`cost` over a provider on paper: it looks before it tells what bills, and says how old that is where it cannot."""
+
+from datetime import timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+import typer
+
+from cloudgpu.accounting.exports.book import open_book
+from cloudgpu.accounting.exports.html import html_text
+from cloudgpu.accounting.exports.markdown import markdown_text
+from cloudgpu.accounting.report import report
+from cloudgpu.base.events import EventKind
+from cloudgpu.base.settings import read_settings
+from cloudgpu.cli.cost import reading, view
+from cloudgpu.cli.session import Session
+from cloudgpu.running.deployment import DeploymentState
+from cloudgpu.running.providers.base import InstanceState
+
+DISK, BOTH = Decimal("0.01"), Decimal("0.31")
+
+
+class PaperSession(Session):
+    """A session whose one provider is the paper one."""
+
+    def provider(self, name):
+        return self.desk.provider
+
+    def clock(self, name):
+        return self.desk.clock
+
+
+@pytest.fixture
+def session(desk, monkeypatch):
+    monkeypatch.setattr(reading, "_read_counters", lambda *_, **__: None)
+    made = PaperSession(read_settings({"HOME": str(desk.path), "XDG_STATE_HOME": str(desk.path)}))
+    made.__dict__["store"], made.desk = desk.store, desk
+    desk.provider.balance_usd = lambda: Decimal(50)
+    return made
+
+
+def told(session, **how):
+    history, moments, notes = reading.read(session, **{"offline": False, **how})
+    return report(history, moments), notes
+
+
+@pytest.mark.parametrize(
+    ("state", "becomes"),
+    [(InstanceState.OUTBID, DeploymentState.OUTBID), (InstanceState.STOPPED, DeploymentState.STOPPED)],
+)
+def test_what_was_stopped_burns_for_its_disk_alone_though_nobody_asked_for_its_status(desk, session, state, becomes):
+    mine = desk.up()
+    desk.wait(3600)
+    desk.provider.machines[mine.instance_id].state = state
+    found, notes = told(session)
+    assert (found.burn_usd_per_hour, found.purses[0].hours_left) == (DISK, Decimal(5000))
+    assert found.pace.forecast_usd < found.pace.month_usd + DISK * 24 * 31
+    assert desk.store.deployment("mistral").state is becomes
+    assert notes == []
+
+
+def test_what_was_deleted_at_the_provider_is_not_told_as_if_it_had_just_been_seen(desk, session, capsys):
+    desk.up("other")
+    mine = desk.up()
+    desk.provider.machines[mine.instance_id].destroyed = True
+    desk.wait(3600)
+    found, notes = told(session)
+    assert "mistral is counted as it was seen last: a first complete listing lacks it" in notes[0]
+    view.show(found, notes)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "as seen 1 h 00 min ago" in said
+    assert "mistral was last shown at" in said
+    desk.wait(60)
+    assert told(session)[0].burn_usd_per_hour == BOTH
+
+
+def test_offline_every_figure_of_now_says_how_old_the_last_look_is(desk, session, capsys):
+    desk.up()
+    told(session)
+    desk.wait(3 * 3600)
+    found, notes = told(session, offline=True)
+    assert (found.billing_now[0].seen_ago_s, found.billing_now[0].seen_at) == (
+        3 * 3600, desk.clock.now() - timedelta(hours=3)
+    )  # fmt: skip
+    view.show(found, notes)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "if all stays as seen 3 h 00 min ago" in said
+    assert "h at this burn as seen 3 h 00 min ago (read" in said
+    assert "per day, as seen 3 h 00 min ago." in said
+    view.show_json(found, notes)
+    assert '"burn_seen_ago_s": 10800' in capsys.readouterr().out
+
+
+def test_a_page_that_is_kept_says_when_what_burns_was_seen_and_when_the_balance_was_read(desk, session):
+    desk.up()
+    seen, read_at = (f"{desk.clock.now():%Y-%m-%d %H:%M} UTC",) * 2
+    told(session)
+    desk.wait(3600)
+    history, moments, _ = reading.read(session, offline=True)
+    book = open_book(history, moments)
+    for text in (html_text(book), markdown_text(book)):
+        assert f"as seen {seen}" in text
+    assert f"left at paper, read {read_at}" in html_text(book)
+
+
+def test_what_was_looked_at_just_now_carries_no_age(desk, session, capsys):
+    desk.up()
+    view.show(*told(session))
+    assert "ago" not in capsys.readouterr().out
+
+
+def test_a_provider_that_cannot_be_asked_leaves_the_last_look_and_its_age(desk, session, faults):
+    desk.up()
+    told(session)
+    desk.wait(3600)
+    desk.provider.hook = lambda method: (_ for _ in ()).throw(faults.unreachable)
+    found, notes = told(session)
+    assert found.billing_now[0].seen_ago_s == 3600
+    assert "is counted as it was seen last" in notes[0]
+
+
+def balances(desk):
+    return [event.data["usd"] for event in desk.store.events() if event.kind is EventKind.BALANCE]
+
+
+def test_the_balance_is_read_again_when_nothing_bills_any_more(desk, session):
+    mine = desk.up()
+    told(session)
+    desk.down(mine)
+    desk.provider.balance_usd = lambda: Decimal(49)
+    told(session)
+    assert balances(desk) == ["50", "49"]
+
+
+def test_a_balance_that_did_not_change_is_told_as_of_now_and_not_written_down_again(desk, session):
+    desk.up()
+    told(session)
+    desk.wait(3600)
+    found, _ = told(session)
+    assert found.purses[0].balance.at == desk.clock.now()
+    assert balances(desk) == ["50"]
+
+
+def test_a_provider_where_nothing_was_rented_in_the_asked_time_is_left_alone(desk, session):
+    desk.down(desk.up())
+    desk.wait(3600)
+    told(session, since=desk.clock.now())
+    assert balances(desk) == []
+
+
+def test_the_third_leg_reaches_the_balance_that_was_read_with_the_bill(desk, session, monkeypatch):
+    from cloudgpu.cli import session as session_module
+    from cloudgpu.cli.cost.reconcile import reconcile
+
+    shown = SimpleNamespace(accounts=())
+    monkeypatch.setattr(session_module, "open_session", lambda: session)
+    monkeypatch.setattr(
+        "cloudgpu.cli.cost.reconcile_view.show", lambda accounts, _: setattr(shown, "accounts", accounts)
+    )
+    slow = lambda: desk.wait(30) or Decimal(50)  # noqa: E731  (time passes while a provider answers)
+    desk.provider.balance_usd = slow
+    mine = desk.up()
+    told(session)
+    desk.wait(3600)
+    desk.down(mine)
+    desk.provider.balance_usd = lambda: desk.wait(30) or Decimal(49)
+    with pytest.raises(typer.Exit):
+        reconcile(since=None, provider=None, json=False)
+    (check,) = shown.accounts[0].balances
+    assert (check.before_usd, check.after_usd) == (50, 49)
