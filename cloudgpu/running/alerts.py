@@ -12,7 +12,7 @@ from cloudgpu.running.alert_target import Target
 
 _TIMEOUT_S = 15.0
 _SHELL_SAYS = {126: " (it may not be run)", 127: " (there is no such program)"}
-_WANTS_SMTP = "CLOUDGPU_SMTP is not set to smtp://user:password@host:587"
+_WANTS_SMTP = "CLOUDGPU_SMTP names no mail server"
 
 
 def send(target: Target, message: str, smtp_url: str | None = None) -> str | None:

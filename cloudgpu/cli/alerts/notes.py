@@ -8,7 +8,7 @@ from cloudgpu.accounting.ledger import Until
 from cloudgpu.accounting.use import used_words
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.cli.alerts.standing import Standing, standing_of
-from cloudgpu.cli.alerts.untold import untold_lines
+from cloudgpu.cli.alerts.untold import untold_notes
 
 if TYPE_CHECKING:
     from cloudgpu.cli.session import Session
@@ -30,6 +30,6 @@ def _limits(standing: Standing) -> Iterator[str]:
 
 def _untold(session: "Session", standing: Standing) -> list[str]:
     try:
-        return untold_lines(session, standing)
+        return untold_notes(session, standing)
     except BadFileError as error:  # the file of targets keeps no report from being read
         return [f"{error.message}: nobody is told of the budget."]

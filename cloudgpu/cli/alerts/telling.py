@@ -27,7 +27,7 @@ class Sent:
         """For people."""
         if self.delivery.reason is None:
             return f"Told {self.target.shown}."
-        return f"Could not tell {self.target.shown}: {untold_words(self.delivery)}."
+        return f"Could not tell {self.target.shown}: {_why(self.delivery)}."
 
 
 @dataclass(slots=True)
@@ -80,13 +80,6 @@ def untold(session: Session, standing: Standing) -> list[tuple[Target, Alert, De
     ]
 
 
-def untold_words(delivery: Delivery) -> str:
-    """Why a target was not told, and whether it is tried again."""
-    if delivery.is_given_up:
-        return f"{delivery.reason}, given up after {delivery.tries} tries"
-    return f"{delivery.reason}, try {delivery.tries} of {alert.MOST_TRIES}"
-
-
 def _send_waiting(
     session: Session, standing: Standing, targets: Iterable[Target], *, at_once: bool = False
 ) -> Iterator[Sent]:
@@ -130,3 +123,9 @@ def _note(session: Session, standing: Standing, event: Event) -> None:
 
 def _month(standing: Standing) -> str:
     return max((use.month for use in standing.uses), default="")
+
+
+def _why(delivery: Delivery) -> str:
+    if delivery.is_given_up:
+        return f"{delivery.reason}, given up after {delivery.tries} tries"
+    return f"{delivery.reason}, try {delivery.tries} of {alert.MOST_TRIES}"

@@ -44,6 +44,8 @@ def alert(
     targets = [*kept, *(target for target in new if target not in kept)]
     if new or clear:
         write_targets(folder, targets)
+    if email is not None:
+        _warn_of_smtp()
     failed = _test(session, targets) if test else {}
     if json:
         render.out_json({"targets": [{"target": each.shown, "failed": failed.get(each)} for each in targets]})
@@ -95,6 +97,15 @@ def _new_targets(command: str | None, webhook: str | None, form: str | None, ema
     ]
 
 
+def _warn_of_smtp() -> None:
+    import os
+
+    from cloudgpu.cli import render
+
+    if not os.environ.get("CLOUDGPU_SMTP"):
+        render.progress("E-mail leaves only where CLOUDGPU_SMTP=smtp://user:password@host:587 is set: it is not, here.")
+
+
 def _test(session: "Session", targets: "Sequence[Target]") -> "dict[Target, str]":
     """Send the test and what waits for those that take it; why the others did not. Calls the network."""
     import os
@@ -131,4 +142,4 @@ def _say(new: "Sequence[str]", sent: "Sequence[Sent]") -> None:
         render.text(message)
         for each in sent:
             if each.alert.message == message:
-                (render.text if each.delivery.reason is None else render.warning)(f"  {each.line}")
+                render.hanging("  ", each.line, "" if each.delivery.reason is None else "bold yellow")

@@ -8,6 +8,7 @@ import typer
 if TYPE_CHECKING:
     from cloudgpu.accounting.use import Use
     from cloudgpu.cli.alerts.standing import Standing
+    from cloudgpu.cli.session import Session
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
@@ -17,7 +18,7 @@ def show(context: typer.Context, json: AsJson = False) -> None:
     if context.invoked_subcommand:
         return None
     from cloudgpu.cli import render
-    from cloudgpu.cli.alerts.untold import untold_json, untold_lines
+    from cloudgpu.cli.alerts.untold import untold_json
     from cloudgpu.cli.budget.state import read_budget
     from cloudgpu.cli.session import open_session
 
@@ -31,9 +32,7 @@ def show(context: typer.Context, json: AsJson = False) -> None:
     _table(standing.uses)
     rule = "What would break it is refused." if budget.hard else "It warns and refuses nothing (--hard does)."
     render.note(rule + (" `cloudgpu watch` takes down what bills once it is broken." if budget.stop else ""))
-    for line in untold_lines(session, standing):
-        render.warning(line)
-    return None
+    return _show_untold(session, standing)
 
 
 def set_budget(
@@ -91,14 +90,28 @@ def _table(found: "list[Use]") -> None:
 
     columns = [
         Column("Budget"), Column("Limit", right=True), Column("Spent", right=True), Column("Used", right=True),
-        Column("By month's end", right=True, drop=1), Column("Gone at (UTC)", drop=2),
+        Column("By month's end", right=True, drop=1), Column("Gone (UTC)", drop=2),
     ]  # fmt: skip
     rows = [
         [use.scope, render.money(use.limit_usd), render.money(use.spent_usd), f"{use.percent} %",
-         render.money(use.forecast_usd), f"{use.breach_at:%Y-%m-%d %H:%M}" if use.breach_at else "not this month"]
+         render.money(use.forecast_usd), _end(use)]
         for use in found
     ]  # fmt: skip
     render.table(columns, rows)
+
+
+def _show_untold(session: "Session", standing: "Standing") -> None:
+    from cloudgpu.cli import render
+    from cloudgpu.cli.alerts.untold import UNTOLD_HEAD, is_somebody_due, untold_rows
+    from cloudgpu.cli.render import Column
+
+    rows = untold_rows(session, standing)
+    if rows:
+        render.text()
+        render.table([Column(name) for name in UNTOLD_HEAD], rows)
+        render.warning("They are tried again; once it is mended, cloudgpu budget alert --test sends it at once.")
+    if is_somebody_due(session, standing):
+        render.warning("Not everybody was told yet: `cloudgpu watch` does it while it runs, cloudgpu budget check now.")
 
 
 def _as_json(standing: "Standing") -> dict[str, object]:
@@ -121,6 +134,12 @@ def _warn_of_unknown(standing: "Standing") -> None:
             near = nearest(name, standing.deployments)
             meant = f" Did you mean {', '.join(near)}?" if near else ""
             render.progress(f"No deployment was ever called {name}: its limit counts from its first `up` on.{meant}")
+
+
+def _end(use: "Use") -> str:
+    if use.breach_at is None:
+        return "not this month"
+    return f"{'since ' if use.is_used_up else ''}{use.breach_at:%Y-%m-%d %H:%M}"
 
 
 def _named(text: str) -> tuple[str, Decimal]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from cloudgpu.cli.alerts.untold import untold_json, untold_lines
+from cloudgpu.cli.alerts.untold import untold_json, untold_notes
 from cloudgpu.cli.budget.state import read_budget
 from cloudgpu.cli.doctor.check import Check, Verdict
 from cloudgpu.cli.session import Session
@@ -16,9 +16,9 @@ def alert_checks(session: Session) -> Iterator[Check]:
     if standing.budget is None and not targets:
         return
     facts = {"targets": [each.shown for each in targets], "untold": untold_json(session, standing)}
-    lines = untold_lines(session, standing)
-    if lines:
-        yield Check(about="alerts", verdict=Verdict.ATTENTION, text=" ".join(lines), facts=facts)
+    failed = untold_notes(session, standing)
+    if failed:
+        yield Check(about="alerts", verdict=Verdict.ATTENTION, text="; ".join(failed), facts=facts)
     elif targets:
         whose = "a budget" if standing.budget else "a budget, and none is set"
         text = f"{len(targets)} to be told at 50, 80 and 100 % of {whose}"
