@@ -102,21 +102,24 @@ def samples() -> tuple[str, ...]:
 def presence(flag: str, release: Release) -> Presence:
     """Whether the release has the flag, as far as the samples tell."""
     span = flags().get(flag)
-    if span is None:
-        return Presence.UNKNOWN
+    return presence_of(span, samples(), release) if span else Presence.UNKNOWN
+
+
+def presence_of(span: Span, sampled: tuple[str, ...], release: Release) -> Presence:
+    """Whether the release lies in the span, as far as those samples tell."""
     if release < release_of(span.first):
-        before = _neighbour(span.first, -1)
+        before = _neighbour(span.first, -1, sampled)
         return Presence.NOT_YET if before and release <= release_of(before) else Presence.UNSURE
     if span.last is None or release <= release_of(span.last):
         return Presence.PRESENT
-    after = _neighbour(span.last, 1)
+    after = _neighbour(span.last, 1, sampled)
     return Presence.REMOVED if after and release >= release_of(after) else Presence.UNSURE
 
 
 def gone_since(flag: str) -> str | None:
     """The first sample without a flag that once was; None for one that still is."""
     last = flags()[flag].last
-    return _neighbour(last, 1) if last else None
+    return _neighbour(last, 1, samples()) if last else None
 
 
 def canonical(written: str) -> str:
@@ -146,9 +149,9 @@ def _base(name: str) -> str:
     return name
 
 
-def _neighbour(version: str, step: int) -> str | None:
-    index = samples().index(version) + step
-    return samples()[index] if 0 <= index < len(samples()) else None
+def _neighbour(version: str, step: int, sampled: tuple[str, ...]) -> str | None:
+    index = sampled.index(version) + step
+    return sampled[index] if 0 <= index < len(sampled) else None
 
 
 def _lines() -> list[str]:

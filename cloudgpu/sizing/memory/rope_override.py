@@ -1,10 +1,10 @@
 """vLLM's `--hf-overrides` that stretches positions by YaRN, in the form that a release reads.
 
-Sources: config validation of 0.11.0, 0.14.1 and 0.33.0 run, the source of 0.11.2, 0.12.0, 0.13.0 and 0.23.0 read. From
-0.12 on models read `rope_parameters`, theta among them; what an override says of `rope_scaling` is set after these were
-made of it, so that nobody reads it, until transformers 5 (0.24) made the two names one. From 0.30 on YaRN alone no
-longer lengthens the context. A multimodal config ignores what stands at its top level: its text model's own part is
-read.
+Sources: config validation of releases from 0.11.0 to 0.33.0 run, the source of 0.11.2 read. From 0.12 on models read
+`rope_parameters`, theta among them; what an override says of `rope_scaling` is set after these were made of it, so that
+nobody reads it, until transformers 5 made the two names one (0.18.1 refuses that release; 0.20.2 is installed with it).
+From 0.30 on YaRN alone no longer lengthens the context. A multimodal config ignores what stands at its top level: its
+text model's own part is read.
 """
 
 import json
@@ -14,9 +14,9 @@ from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.memory.stretch import YARN_ORIGINAL, rope_theta
 from cloudgpu.sizing.models import ModelSpec
 
-PARAMETERS_SINCE, EITHER_SINCE, LENGTH_SINCE = (0, 12), (0, 24), (0, 30)
-"""The releases from which `rope_parameters` are read, theta among them; from which `rope_scaling` is another name for
-them; and from which the length stands beside."""
+PARAMETERS_SINCE, EITHER_SINCE, LENGTH_SINCE = (0, 12), (0, 19), (0, 30)
+"""The releases from which `rope_parameters` are read, theta among them; from which `rope_scaling` may be another name
+for them; and from which the length stands beside."""
 
 _VISION = (0, 12)
 

@@ -1,8 +1,9 @@
 """Runs inside an environment that holds one vLLM release: what its own parser and configuration say to command lines.
 
-`python asked_inside.py < cases > verdicts`: one JSON a line. A case is `words` behind `vllm serve` (or behind the older
-module, `entry`), and the `card` that the engine is told to see. A verdict is `refused` (its last words, null when it is
-taken) and `stage`: parser, frontend, engine. Each case runs in a process of its own, so none leaves anything behind.
+`python asked_inside.py < cases > verdicts`: one JSON a line, first the `flags` that the parser has. A case is `words`
+behind `vllm serve` (or behind the older module, `entry`); `parsed_only` ones go no further than the parser and the
+frontend. A verdict is `refused` (its last words, null when it is taken) and `stage`: parser, frontend, engine. Each
+case runs in a process of its own, so none leaves anything behind.
 
 The engine is as published. Below it lies a driver library that knows cards which are not there (driver.c), and models
 are inspected in this process, where the engine would start a Python for each.
@@ -10,6 +11,8 @@ are inspected in this process, where the engine would start a Python for each.
 
 import argparse
 import contextlib
+import gc
+import importlib
 import io
 import json
 import os
@@ -31,6 +34,8 @@ def verdict(case, modules):
             stage = "frontend"
             for each in modules["checks"]:
                 each(args)
+            if case["parsed_only"]:
+                return {"stage": "taken", "refused": None}
             stage = "engine"
             engine = modules["arguments"].from_cli_args(args)
             engine.create_engine_config(usage_context=modules["usage"].OPENAI_API_SERVER)
@@ -61,26 +66,25 @@ def _parsed(case, modules):
 
 def _last(text):
     """The parser's last word: what follows `error:`."""
-    found = re.findall(r"error: (.*)", text)
-    return found[-1] if found else (text.strip().splitlines() or ["left without a word"])[-1]
+    found = re.search(r".*error: (.*)", text, re.DOTALL)
+    return (found[1] if found else text).strip()[:2000] or "left without a word"
 
 
 def engine_modules():
     """The release's own functions, wherever it keeps them."""
-    from importlib import import_module
 
     def first(name, *places):
         for place in places:
             with contextlib.suppress(ImportError, AttributeError):
-                return getattr(import_module(place), name)
+                return getattr(importlib.import_module(place), name)
         return None
 
     frontend = ("vllm.entrypoints.common.cli_args", "vllm.entrypoints.openai.cli_args")
     servers = (*frontend, "vllm.entrypoints.openai.api_server")
     api = first("validate_api_server_args", *servers)
-    import_module("vllm.model_executor.models.registry")._run_in_subprocess = lambda task: task()
+    importlib.import_module("vllm.model_executor.models.registry")._run_in_subprocess = lambda task: task()
     return {
-        "serve": import_module("vllm.entrypoints.cli.serve"),
+        "serve": importlib.import_module("vllm.entrypoints.cli.serve"),
         "parser": first("FlexibleArgumentParser", "vllm.utils.argparse_utils", "vllm.utils"),
         "make": first("make_arg_parser", *frontend),
         "validate": first("validate_parsed_serve_args", *frontend),
@@ -90,17 +94,32 @@ def engine_modules():
     }
 
 
+def flags(modules, entry):
+    """Every spelling of a flag that the entrypoint's parser has, with whether it stands alone."""
+    parser = modules["parser"]()
+    if entry == "module":
+        parser = modules["make"](parser)
+    else:
+        parser = modules["serve"].cmd_init()[0].subparser_init(parser.add_subparsers())
+    return {name: each.nargs == 0 for each in parser._actions for name in each.option_strings}
+
+
 def in_a_child(case, modules):
-    """The verdict of a process of its own; one that does not end is said to hang."""
+    """The verdict of a process of its own; one that does not end is said to hang.
+
+    What it had to import is imported here, so that the next one need not.
+    """
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         signal.alarm(LONGEST_S)
         os.close(reading)
+        known = set(sys.modules)
         try:
             found = verdict(case, modules)
         except BaseException as error:
             found = {"stage": "none", "refused": f"{type(error).__name__}: {error}"}
+        found["imported"] = sorted(set(sys.modules) - known)
         with os.fdopen(writing, "w") as out:
             json.dump(found, out)
         os._exit(0)
@@ -108,7 +127,11 @@ def in_a_child(case, modules):
     with os.fdopen(reading) as answer:
         text = answer.read()
     os.waitpid(child, 0)
-    return json.loads(text) if text else {"stage": "none", "refused": "the process died or hung"}
+    found = json.loads(text) if text else {"stage": "none", "refused": "the process died or hung", "imported": []}
+    for name in found.pop("imported"):
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+    return found
 
 
 def main() -> None:
@@ -119,8 +142,10 @@ def main() -> None:
     missing = [name for name, value in modules.items() if value is None]
     if missing:
         raise SystemExit(f"this release keeps elsewhere: {', '.join(missing)}")
-    for line in sys.stdin:
-        case = json.loads(line)
+    asked = [json.loads(line) for line in sys.stdin]
+    out.write(json.dumps({"flags": flags(modules, asked[0]["entry"])}) + "\n")
+    for case in asked:
+        gc.freeze()  # a child that collects copies no page of what was loaded before it
         out.write(json.dumps({"id": case["id"], **in_a_child(case, modules)}) + "\n")
         out.flush()
 

@@ -5,7 +5,6 @@ the host or on what is open to the world are no business of a parser; they make 
 """
 
 import itertools
-import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +14,27 @@ import yaml
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.serving.asked import Asked
 from cloudgpu.serving.launching import launch_of
-from cloudgpu.serving.lint.check import lint
+from cloudgpu.serving.lint.check import is_vllm, lint, read_services
 from cloudgpu.serving.lint.compose import read_compose
 from cloudgpu.serving.lint.fixing import fixed
 from cloudgpu.serving.lint.flag_table import release_of
+from cloudgpu.serving.lint.variables import UNKNOWN
 from cloudgpu.sizing.catalog import read_rows
 from tests.serving.lint.test_rules import COMMANDS
 from tests.serving.planning import KEY, planned
 
 OF_THE_ENGINE = frozenset({
     "V01", "V02", "V03", "V04", "V05", "V06", "V07", "V08", "V12", "V13", "V18", "V19", "V21", "V25", "V26", "V30",
-    "V31", "V39", "V43", "V45", "V46", "V53",
+    "V31", "V39", "V43", "V45", "V46", "V53", "V62",
 })  # fmt: skip
 """Rules whose errors the parser or the configuration of a release must confirm."""
+
+OF_THE_PARSER = frozenset({"V01", "V02", "V03", "V04", "V05", "V06", "V07", "V08", "V31", "V43", "V45", "V46", "V62"})
+"""Those of them that need no model."""
+
+_LOOKED_UP_LATE = "0.18.1"
+_NOT_HERE = frozenset({"--chat-template", "--config", "--tool-parser-plugin", "--reasoning-parser-plugin"})
+"""Flags that name a file, which the engine reads as it parses."""
 
 PROFILES = Path(__file__).parents[1] / "lint" / "profiles"
 _MODELS = (
@@ -42,61 +49,33 @@ _OPTIONS = (
     {"context_tokens": 131072},
     {"lora_rank": 24, "image_limit": 4, "max_pixels": 602112},
 )
-_ARCHITECTURES = {
-    "gemma3": "Gemma3ForConditionalGeneration", "gpt_oss": "GptOssForCausalLM", "llama": "LlamaForCausalLM",
-    "mistral": "MistralForCausalLM", "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM",
-    "qwen3_moe": "Qwen3MoeForCausalLM", "qwen3_vl": "Qwen3VLForConditionalGeneration",
-}  # fmt: skip
-_STORED = {
-    "awq": {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm"},
-    "gptq": {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False, "sym": True},
-    "fp8": {"quant_method": "fp8", "activation_scheme": "dynamic", "fmt": "e4m3", "weight_block_size": [128, 128]},
-}
+_MODULES = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.api_server")
+_FILES = {"shell": "start.sh", "compose": "compose.yml"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """`rules` are lint's errors that a refusal must confirm; none: the engine must take the words."""
+    """`rules` are lint's errors that a refusal must confirm; none: the engine must take the words.
+
+    `parsed_only`: its model is not known here, so nobody asks the engine's configuration.
+    """
 
     kind: str
     words: tuple[str, ...]
     rules: tuple[str, ...] = ()
+    parsed_only: bool = False
 
 
 def cases(release: str) -> list[Case]:
     """Everything that is asked of a release, each command line once."""
-    every = itertools.chain(_written(release), _judged(release), _profiles(release))
-    return list({each.words: each for each in every if _is_known(each)}.values())
-
-
-def write_models(folder: Path) -> None:
-    """A Hub cache with the config.json of every model of the catalogue whose architecture has a name here."""
-    rows = {row["id"]: row for row in read_rows("models")}
-    for row in rows.values():
-        _write_model(folder, row["id"], row["config"])
-    for row in read_rows("quantized"):
-        if row["base"] in rows and row["quantization"] in _STORED:
-            config = {**rows[row["base"]]["config"], "quantization_config": _STORED[row["quantization"]]}
-            config["torch_dtype"] = "float16" if row["quantization"] == "awq" else config["torch_dtype"]
-            _write_model(folder, row["id"], config)
+    every = itertools.chain(_written(release), _judged(release), _profiles(release), _published(release))
+    return list({each.words: each for each in every if each.parsed_only or _is_known(each)}.values())
 
 
 def _is_known(case: Case) -> bool:
     """Whether the models that it names have a config here: a file that is missing is no verdict."""
     named = {row["id"] for table in ("models", "quantized") for row in read_rows(table)}
     return all(model in named for word, model in itertools.pairwise(case.words) if word == "--model")
-
-
-def _write_model(folder: Path, model_id: str, config: dict) -> None:
-    named = config.get("architectures") or [_ARCHITECTURES.get(config["model_type"])]
-    home = folder / "hub" / f"models--{model_id.replace('/', '--')}"
-    if named == [None] or home.exists():
-        return
-    (home / "refs").mkdir(parents=True)
-    (home / "refs" / "main").write_text("0", encoding="utf-8")
-    (home / "snapshots" / "0").mkdir(parents=True)
-    text = json.dumps({**config, "architectures": named})
-    (home / "snapshots" / "0" / "config.json").write_text(text, encoding="utf-8")
 
 
 def _written(release: str):
@@ -116,9 +95,7 @@ def _judged(release: str):
     """The examples of the rules, all of them at this release, with lint's verdict there."""
     for row in COMMANDS:
         for command in (row[1], row[3]):
-            words = shlex.split(command)
-            words = words[2:] if words[:2] == ["vllm", "serve"] else words
-            yield from _as_lint_says("rule", words, release)
+            yield from _as_lint_says("rule", _bare(shlex.split(command)), release)
 
 
 def _profiles(release: str):
@@ -131,17 +108,36 @@ def _profiles(release: str):
             yield Case(kind="fixed", words=tuple(words))
 
 
-def _as_lint_says(kind: str, words, release: str):
+def _published(release: str):
+    """Commands that people published for whatever release: what each release says of them, and what lint does."""
+    published = yaml.safe_load((PROFILES.parent / "published.yml").read_text(encoding="utf-8"))
+    for name, each in itertools.chain(*([(file, case) for case in published[kind]] for kind, file in _FILES.items())):
+        for service in filter(is_vllm, read_services(each["text"] + "\n", name, {})):
+            words = _bare([word.text for word in service.words])
+            if not any(UNKNOWN in word or word.startswith("$") or word in _NOT_HERE for word in words):
+                yield from _as_lint_says("published", words, release, parsed_only=True)
+
+
+def _as_lint_says(kind: str, words, release: str, *, parsed_only: bool = False):
     text = yaml.safe_dump({"services": {"e": {"image": f"vllm/vllm-openai:v{release}", "command": list(words)}}})
     found = lint(text, "compose.yml", variables={}).findings
     errors = {each.rule for each in found if each.severity.value == "error"}
-    yield Case(kind=kind, words=tuple(words), rules=tuple(sorted(errors & OF_THE_ENGINE)))
+    unheard = any(each.rule == "V31" and "--reasoning-parser" in each.message for each in found)
+    if unheard and (parsed_only or release == _LOOKED_UP_LATE):
+        return  # some releases look that name up in their configuration, one only as the server's paths are made
+    confirmed = OF_THE_PARSER if parsed_only else OF_THE_ENGINE
+    yield Case(kind=kind, words=tuple(words), rules=tuple(sorted(errors & confirmed)), parsed_only=parsed_only)
 
 
 def _commands(text: str):
     for service in read_compose(text, {}):
-        words = [word.text for word in service.words]
-        yield words[2:] if words[:2] == ["vllm", "serve"] else words
+        yield _bare([word.text for word in service.words])
+
+
+def _bare(words: list[str]) -> list[str]:
+    """The arguments: what follows `vllm serve`, or the module that older releases start."""
+    starts = (index for index, word in enumerate(words[:6]) if word == "serve" or word in _MODULES)
+    return words[next(starts, -1) + 1 :]
 
 
 def entry_of(release: str) -> str:

@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 _KERNELS = {
-    "apache-tvm-ffi", "fastsafetensors", "flashinfer-cubin", "flashinfer-python", "humming-kernels", "instanttensor",
+    "apache-tvm-ffi", "fastsafetensors", "flashinfer-cubin", "flashinfer-python", "instanttensor",
     "nvidia-cudnn-frontend", "nvidia-cutlass-dsl", "nvtx", "pynvvideocodec", "quack-kernels", "tilelang",
     "tokenspeed-mla", "torchcodec", "xformers",
 }  # fmt: skip
@@ -72,7 +72,8 @@ def _read(wheel: Path) -> tuple[date, list[str]]:
         built = max(each.date_time for each in files.infolist())
         metadata = next(each for each in files.namelist() if each.endswith(".dist-info/METADATA"))
         asked = email.message_from_bytes(files.read(metadata)).get_all("Requires-Dist") or []
-    plain = ["certifi" if each.startswith("certifi") else each for each in asked if "extra ==" not in each]
+    asked = [re.sub(r"\[cu\d+\]", "", each) for each in asked if "extra ==" not in each]  # a CUDA toolkit comes by it
+    plain = ["certifi" if each.startswith("certifi") else each for each in asked]
     return date(*built[:3]), [each for each in plain if re.split(r"[^\w.-]", each)[0].lower() not in _KERNELS]
 
 

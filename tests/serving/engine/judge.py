@@ -14,7 +14,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.serving.engine.cases import Case, cases, entry_of, write_models
+from cloudgpu.serving.lint.flag_table import BOOLEANS, Presence, canonical, flags, presence, release_of
+from tests.serving.engine.cases import Case, cases, entry_of
+from tests.serving.engine.hub_cache import write_models
 from tests.serving.engine.install import folder, install, python_of, remove
 
 _INSIDE = Path(__file__).with_name("asked_inside.py")
@@ -35,17 +37,34 @@ class Verdict:
         return bool(self.refused) == bool(self.case.rules)
 
 
-def ask(release: str, asked: list[Case]) -> list[Verdict]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """Everything that a release said; `flags` are the spellings of its parser, with whether each stands alone."""
+
+    flags: dict[str, bool]
+    verdicts: list[Verdict]
+
+
+def ask(release: str, asked: list[Case]) -> Said:
     """What an installed release says. Raises CalledProcessError when it cannot be asked."""
     with tempfile.TemporaryDirectory() as models:
         write_models(Path(models))
-        lines = [{"id": i, "words": each.words, "entry": entry_of(release)} for i, each in enumerate(asked)]
+        lines = [_line(i, each, release) for i, each in enumerate(asked)]
         done = subprocess.run(
             [str(python_of(release)), str(_INSIDE)], env=_environment(release, models), check=True, text=True,
             input="\n".join(map(json.dumps, lines)), stdout=subprocess.PIPE,
         )  # fmt: skip
-    said = [json.loads(line) for line in done.stdout.splitlines()]
-    return [Verdict(case=asked[each["id"]], stage=each["stage"], refused=each["refused"]) for each in said]
+    first, *said = [json.loads(line) for line in done.stdout.splitlines()]
+    verdicts = [Verdict(case=asked[each["id"]], stage=each["stage"], refused=each["refused"]) for each in said]
+    return Said(flags=first["flags"], verdicts=verdicts)
+
+
+def wrong_flags(release: str, theirs: dict[str, bool]) -> list[str]:
+    """The flags of which our table says otherwise than the release's own parser, and switches that are none."""
+    ours = {flag for flag in flags() if presence(flag, release_of(release)) is Presence.PRESENT}
+    named = {name for name in theirs if name.startswith("--") and canonical(name) == name}
+    kinds = {name for name in named & ours if theirs[name] != (name in BOOLEANS)}
+    return sorted(ours ^ named | kinds)
 
 
 def row(release: str, verdicts: list[Verdict]) -> str:
@@ -63,6 +82,10 @@ def row(release: str, verdicts: list[Verdict]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _line(index: int, case: Case, release: str) -> dict[str, object]:
+    return {"id": index, "words": case.words, "entry": entry_of(release), "parsed_only": case.parsed_only}
+
+
 def _environment(release: str, models: str) -> dict[str, str]:
     driver = str(folder() / release / "driver")
     return {**os.environ, **_OFFLINE, "HF_HOME": models, "VLLM_CACHE_ROOT": models, "LD_LIBRARY_PATH": driver}
@@ -70,8 +93,9 @@ def _environment(release: str, models: str) -> dict[str, str]:
 
 def _one(release: str, keep: bool) -> None:
     install(release)
-    verdicts = ask(release, cases(release))
-    lines = [row(release, verdicts), *(_told(each) for each in verdicts if not each.agrees)]
+    said = ask(release, cases(release))
+    lines = [row(release, said.verdicts), *(_told(each) for each in said.verdicts if not each.agrees)]
+    lines += [f"    the table of flags is wrong about {each}" for each in wrong_flags(release, said.flags)]
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
     if not keep:

@@ -5,7 +5,7 @@ import pytest
 from cloudgpu.serving.lint.flag_table import samples
 from tests.serving.engine.cases import cases
 from tests.serving.engine.install import python_of
-from tests.serving.engine.judge import ask
+from tests.serving.engine.judge import ask, wrong_flags
 
 pytestmark = pytest.mark.engine
 INSTALLED = [each for each in samples() if python_of(each)]
@@ -16,5 +16,6 @@ INSTALLED = [each for each in samples() if python_of(each)]
 def test_a_release_says_itself_what_we_say_of_it(release):
     asked = cases(release)
     said = ask(release, asked)
-    assert len(said) == len(asked)
-    assert [(each.case, each.refused) for each in said if not each.agrees] == []
+    assert len(said.verdicts) == len(asked)
+    assert [(each.case, each.refused) for each in said.verdicts if not each.agrees] == []
+    assert wrong_flags(release, said.flags) == []

@@ -11,6 +11,7 @@ from cloudgpu.serving.lint.rules import (  # noqa: F401  (each enters its rules)
     formats,
     host,
     image,
+    json_values,
     kernels,
     layout,
     memory,

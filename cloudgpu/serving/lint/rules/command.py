@@ -1,7 +1,5 @@
-"""Whether the engine's parser takes the command line at all: V01 to V09, V43, V45, V46."""
+"""Whether the engine's parser takes the command line at all: V01 to V04, V06, V08, V09, V43, V45, V46, V61."""
 
-import json
-import re
 from collections.abc import Iterator
 
 from cloudgpu.serving.lint.arguments import Argument
@@ -40,23 +38,18 @@ _INSTEAD = {
 }
 _RENAMED = {"--cuda-graph-sizes": "--cudagraph-capture-sizes"}
 _LEFT_TO_PEOPLE = {"--rope-theta", "--task", "--guided-decoding-backend"}
-_JSON_FLAGS = {
-    "--hf-overrides", "--limit-mm-per-prompt", "--mm-processor-kwargs", "--speculative-config", "--compilation-config",
-    "--override-generation-config", "--rope-scaling", "--kv-transfer-config", "--structured-outputs-config",
-    "--override-pooler-config", "--additional-config", "--default-chat-template-kwargs", "--media-io-kwargs",
-}  # fmt: skip
 _CHOICES = {
     "--mm-encoder-tp-mode": ({"weights", "data"}, "0.10.2"),
     "--dtype": ({"auto", "half", "float16", "bfloat16", "float", "float32"}, "0.6.6"),
     "--max-lora-rank": ({"1", "8", "16", "32", "64", "128", "256", "320", "512"}, "0.11.0"),
     "--load-format": (None, "0.6.6"),
 }
-_RANK_CHOSEN_SINCE = (0, 14, 1)
-"""From here on, at the latest, the parser refuses a rank; before, the configuration of adapters that are enabled."""
+_RANK_CHOSEN_SINCE = (0, 12)
+"""From here on the parser refuses a rank; before, the configuration of adapters that are enabled."""
+_LENGTH_FOUND_SINCE = (0, 14)
 _OF_OMNI = "--omni"
 """vLLM-Omni is a plugin with flags of its own, which this one turns on. The official image has no plugin."""
 
-_EXAMPLE_LIMIT = '{"image": 3}'
 _NO_CACHE_TYPES = {"q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "int4", "8bit", "4bit", "f16", "fp4", "half"}
 
 
@@ -117,22 +110,6 @@ def switch_with_value(case: Case) -> Iterator[Hit]:
             )  # fmt: skip
 
 
-@rule("V05", Severity.ERROR, "--limit-mm-per-prompt that is no JSON", versions=">= 0.10", source=_PARSERS)
-def image_limit_form(case: Case) -> Iterator[Hit]:
-    """`image=3` was the form until 0.9.2; since 0.10 it is JSON. `image:3` was never right."""
-    found = case.args.get("--limit-mm-per-prompt")
-    if found is None or found.dotted or found.value is None or found.value.startswith("{") or _is_json(found.value):
-        return  # what begins like JSON and is none is V07's
-    wanted = _limits(found.value)
-    if case.release < (0, 10) and ":" not in found.value:
-        return
-    edits = (Edit(flag=found.flag, value=wanted),) if wanted else ()
-    yield Hit(
-        message=f"--limit-mm-per-prompt {found.value} is not of the form that vLLM {case.version} reads",
-        fix=f"write --limit-mm-per-prompt '{wanted or _EXAMPLE_LIMIT}'", at=found.at, edits=edits,
-    )  # fmt: skip
-
-
 @rule("V06", Severity.ERROR, "value that the flag does not have", versions="by flag", source=_PARSERS)
 def value_out_of_choices(case: Case) -> Iterator[Hit]:
     """A word outside a flag's choices."""
@@ -146,26 +123,17 @@ def value_out_of_choices(case: Case) -> Iterator[Hit]:
                 fix="choose one of them, or leave the flag out", at=case.at(flag),
                 edits=(Edit(flag=flag, value=_nearest_rank(value) if flag == "--max-lora-rank" else None),),
             )  # fmt: skip
+    if case.args.value("--max-model-len") == "auto" and case.release < _LENGTH_FOUND_SINCE:
+        yield Hit(
+            message=f"--max-model-len auto exists since vLLM 0.14, not in {case.version}", fix="name a length",
+            at=case.at("--max-model-len"),
+        )  # fmt: skip
     cache = case.args.value("--kv-cache-dtype")
     if cache in _NO_CACHE_TYPES:
         yield Hit(
             message=f"--kv-cache-dtype {cache} is no KV cache type of vLLM", fix="use fp8, or leave it out (auto)",
             at=case.at("--kv-cache-dtype"), edits=(Edit(flag="--kv-cache-dtype", value="auto"),),
         )  # fmt: skip
-
-
-@rule("V07", Severity.ERROR, "JSON that does not survive the shell", source=_PARSERS)
-def broken_json(case: Case) -> Iterator[Hit]:
-    """Quotes that were lost on the way: what reaches the parser is no JSON."""
-    for each in case.args.flags:
-        value = each.value
-        if each.flag not in _JSON_FLAGS or each.dotted or value is None or not value.lstrip().startswith(("{", "[")):
-            continue
-        if not _is_json(value):
-            yield Hit(
-                message=f"{each.flag} {value} is no JSON once the shell has split it (were its quotes lost?)",
-                fix="put the JSON in single quotes, its strings in double quotes", at=each.at,
-            )  # fmt: skip
 
 
 @rule("V08", Severity.WARNING, "`vllm serve` repeated behind an image that is it already", versions=">= 0.9",
@@ -278,6 +246,7 @@ def stray_word(case: Case) -> Iterator[Hit]:
             yield Hit(
                 message=f"`{each.written}` is one word: a flag and its value must be two items of the list",
                 fix="split the item in two, or write --flag=value", at=each.at,
+                severity=Severity.WARNING if _swallows_one(case) else None,
             )  # fmt: skip
 
 
@@ -287,20 +256,6 @@ def _against(case: Case) -> str:
         if case.is_pinned
         else f"; the image names no release: {case.version} taken"
     )
-
-
-def _is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _limits(text: str) -> str | None:
-    """`image:3,video:0` or `image=3` as JSON; None for what is neither."""
-    pairs = re.findall(r"(\w+)\s*[=:]\s*(\d+)", text)
-    return json.dumps({name: int(count) for name, count in pairs}) if pairs else None
 
 
 def _nearest_rank(value: str) -> str:
@@ -316,7 +271,7 @@ def _starts_by_module(case: Case) -> bool:
 
 def _swallows_one(case: Case) -> bool:
     """Whether one word too many is taken for the positional model that the module ignores."""
-    values = [each for each in case.args.flags if each.flag in BOOLEANS and each.values]
+    values = [each for each in case.args.flags if " " in each.written or (each.flag in BOOLEANS and each.values)]
     too_many = len(values) + len(case.args.strays)
     return _starts_by_module(case) and case.release >= (0, 9) and case.args.model is None and too_many == 1
 

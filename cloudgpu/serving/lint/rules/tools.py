@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
 from cloudgpu.serving.lint.flag_table import NEWEST, release_of
-from cloudgpu.serving.lint.parser_names import OLDEST_READ, is_unheard, may_exist
+from cloudgpu.serving.lint.parser_names import is_unheard, may_exist
 from cloudgpu.serving.lint.rule import rule
 
 _TOOL_FAMILIES = {
@@ -75,10 +75,8 @@ def reasoning_field(case: Case) -> Iterator[Hit]:
 
 
 def _is_doubtful(case: Case, flag: str, parser: str) -> bool:
-    """Between the releases that were read a name may have come and gone; a guessed release may have any name heard."""
-    if case.is_guessed:
-        return not is_unheard(flag, parser)
-    return release_of(OLDEST_READ) < case.release < release_of(NEWEST)
+    """A guessed release may have any name that was heard, one that is newer than those that were read any at all."""
+    return not is_unheard(flag, parser) if case.is_guessed else case.release > release_of(NEWEST)
 
 
 def _family(case: Case) -> str | None:
