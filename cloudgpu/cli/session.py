@@ -83,15 +83,15 @@ class Session:
         self._read_file = found is not None
         return self.store.events() if found is None else found
 
-    def looks(self) -> "dict[str, datetime]":
-        """When each life that is not over was last shown by its provider, by its token; the same short way."""
+    def looks(self) -> "dict[str, datetime | None]":
+        """When each life that is not over was last shown by its provider (None: never); the same short way."""
         if "store" not in self.__dict__:
             from cloudgpu.running.journal_file import file_looks
 
             found = file_looks(self.settings.store_url.value)
             if found is not None:
                 return dict(found)
-        return {each.token: each.seen_at for each in self.store.deployments() if each.seen_at is not None}
+        return {each.token: each.seen_at for each in self.store.deployments()}
 
     @property
     def has_read(self) -> bool:

@@ -36,8 +36,8 @@ def file_events(url: str) -> list[Event] | None:
     return _read(url, _events)
 
 
-def file_looks(url: str) -> list[tuple[str, datetime]] | None:
-    """The token of each life that is not over, and when its provider showed it last; as `file_events`."""
+def file_looks(url: str) -> list[tuple[str, datetime | None]] | None:
+    """The token of each life that is not over, and when its provider showed it last (None: never); as `file_events`."""
     return _read(url, _looks)
 
 
@@ -69,12 +69,10 @@ def _read(url: str, read: Callable[[sqlite3.Connection], Iterator[_Found]]) -> l
         return None
 
 
-def _looks(connection: sqlite3.Connection) -> Iterator[tuple[str, datetime]]:
-    """What was never shown is left out."""
+def _looks(connection: sqlite3.Connection) -> Iterator[tuple[str, datetime | None]]:
     for token, body in connection.execute(_RECORDS):
         seen_at = json.loads(body)["seen_at"]
-        if seen_at is not None:
-            yield token, _moment(seen_at)
+        yield token, None if seen_at is None else _moment(seen_at)
 
 
 def _states(path: Path, mode: str, first: str = "") -> frozenset[str] | None:

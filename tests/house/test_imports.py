@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
+
+from cloudgpu.base.events import Event, EventKind
+from cloudgpu.running.store import Store
 
 ALLOWED = {
     "typer",
@@ -46,6 +50,20 @@ def test_nothing_is_imported_that_the_answer_does_not_need(arguments, tmp_path):
 def test_help_loads_no_wing_but_the_command_line(tmp_path):
     wings = {m.split(".")[1] for m in _modules(["--help"], tmp_path) if m.startswith("cloudgpu.")}
     assert wings <= {"cli", "base"}
+
+
+def test_a_report_on_what_is_over_loads_neither_the_database_library_nor_a_provider(tmp_path):
+    """Nothing is rented and all was read: there is nobody to ask, and `cloudgpu cost` takes as long as `--help`."""
+    (tmp_path / ".local" / "state" / "cloudgpu").mkdir(parents=True)
+    store = Store(f"sqlite:///{tmp_path / '.local' / 'state' / 'cloudgpu' / 'cloudgpu.db'}")
+    at = datetime(2020, 3, 1, 12, tzinfo=UTC)
+    whose = {"provider": "vast", "deployment": "mistral", "token": "t-1", "instance_id": "7001"}
+    for kind in ("intended", "created", "ready", "gone"):
+        store.append(Event(kind=EventKind(kind), at=at, data={}, **whose))
+    store.append(Event(kind=EventKind.BALANCE, at=at + timedelta(hours=1), provider="vast", data={"usd": "50"}))
+    store.close()
+    loaded = {module.split(".")[0] for module in _modules(["cost"], tmp_path)}
+    assert not loaded & {"sqlalchemy", "requests", "pydantic"}
 
 
 def _modules(arguments: list[str], home) -> list[str]:

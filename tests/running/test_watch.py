@@ -31,7 +31,7 @@ def world(desk, answers, monkeypatch):
     desk.ahead_s = 0.0
     made = SimpleNamespace(
         store=desk.store, provider=lambda name: desk.provider, clock=lambda name: desk.clock, emit=desk.store.append,
-        events=desk.store.events,
+        events=desk.store.events, looks=dict,
         settings=SimpleNamespace(state_dir=desk.path), emulator_status=lambda: None,
     )  # fmt: skip
     monkeypatch.setattr(sweeping, "has_key", lambda *_: False)

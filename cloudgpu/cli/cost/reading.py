@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from cloudgpu.cli.session import Session
 
 _SECOND = timedelta(seconds=1)
+_SETTLES = timedelta(minutes=10)
+"""Both providers take the last of a rental from the balance, and bill it, some minutes after its end."""
+_LONG_AGO, _FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def read(
@@ -34,8 +37,9 @@ def read(
     it; and notes on what could not be read. `since` (None: ever) leaves out the balance of a provider where nothing was
     rented since; `at_once` writes each reading of a counter down.
     """
-    notes = [] if offline else _look(session)
-    if not offline:
+    notes = []
+    if not offline and session.looks():  # what is all over needs no database library: a report is quick without it
+        notes = _look(session)
         _read_counters(session, at_once=at_once)
     history = read_history(session.events())
     moments = _moments(session, history)
@@ -92,9 +96,9 @@ def _with_looks(session: "Session", history: History, moments: Mapping[str, date
     """The history with when each life was last shown, and how long that was before the moment of its provider."""
     found, looks = session.looks(), {}
     for life in history.lives:
-        if life.token in found:
-            ago = moments[life.provider] - found[life.token]
-            looks[life.token] = Look(found[life.token], max(0, ago // _SECOND))
+        seen_at = found.get(life.token)
+        if seen_at is not None:
+            looks[life.token] = Look(seen_at, max(0, (moments[life.provider] - seen_at) // _SECOND))
     return replace(history, looks=looks)
 
 
@@ -124,12 +128,13 @@ def _read_balances(
 ) -> list[Balance]:
     """Record the prepaid money wherever something was rented in this time, when it changed; those that did not change.
 
-    The end of a rental is taken from it after its last look, so it is read when nothing bills any more, too. A provider
-    that does not tell spoils nothing.
+    The end of a rental is taken from it after its last look, so it is read when nothing bills any more, too; once it
+    was read after that, nothing of ours changes it. A provider that does not tell spoils nothing.
     """
     known, unchanged = history.latest_balances(), []
     rented = {life.provider for life in history.lives if since is None or life.gone_at is None or life.gone_at >= since}
-    for name in sorted(rented - set(silent) - set(NEVER_BILLED)):
+    settled = {name for name in rented if name in known and known[name].at >= _last_change(history, name) + _SETTLES}
+    for name in sorted(rented - settled - set(silent) - set(NEVER_BILLED)):
         try:
             left = session.provider(name).balance_usd()
             now = session.clock(name).now()
@@ -140,6 +145,12 @@ def _read_balances(
         else:
             session.emit(Event(kind=EventKind.BALANCE, at=now, provider=name, data={"usd": exact_text(left)}))
     return unchanged
+
+
+def _last_change(history: History, provider: str) -> datetime:
+    """The last moment at which what is ours, or was paid in, can have changed a balance: for ever, while it bills."""
+    ends = [life.gone_at or _FOR_EVER for life in history.lives if life.provider == provider and not life.abandoned]
+    return max([*ends, *(paid.at for paid in history.top_ups if paid.provider == provider)], default=_LONG_AGO)
 
 
 def _read_counters(session: "Session", *, at_once: bool) -> None:
