@@ -35,6 +35,17 @@ def launch_of(
 
 def variables_of(template: Template, given: Mapping[str, str]) -> dict[str, str]:
     """The template's variables with what was set. Raises UsageError for one that is missing, unknown or of no form."""
+    found = settled_variables(template, given)
+    for each in template.variables:
+        if each.name not in found:
+            raise UsageError(
+                f"the template {template.name} needs {each.name}: {each.about}", hint=f"--set {each.name}=…"
+            )
+    return found
+
+
+def settled_variables(template: Template, given: Mapping[str, str]) -> dict[str, str]:
+    """Those that were set or have a default. Raises UsageError for one that is unknown or of no form."""
     known = {each.name: each for each in template.variables}
     for name in given:
         if name not in known:
@@ -42,14 +53,11 @@ def variables_of(template: Template, given: Mapping[str, str]) -> dict[str, str]
                 f"the template {template.name} has no variable {name}",
                 hint="it has " + ", ".join(known) if known else "leave --set out",
             )
-    return {name: _set(template, each, given.get(name, each.default)) for name, each in known.items()}
+    values = {name: given.get(name, each.default) for name, each in known.items()}
+    return {name: _checked(known[name], value) for name, value in values.items() if value is not None}
 
 
-def _set(template: Template, variable: Variable, value: str | None) -> str:
-    if value is None:
-        raise UsageError(
-            f"the template {template.name} needs {variable.name}: {variable.about}", hint=f"--set {variable.name}=…"
-        )
+def _checked(variable: Variable, value: str) -> str:
     if variable.type == "integer" and not value.lstrip("-").isdigit():
         raise UsageError(f"{variable.name} must be a whole number, not {value!r}", hint=variable.about)
     if variable.choices and value not in variable.choices:

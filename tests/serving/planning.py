@@ -16,10 +16,10 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 KEY = Secret("sk-endpoint")
 
 
-def planned(model="mistral", **options):
+def planned(model="mistral", *, gpu="H100 SXM", gpu_memory_mib=81559, **options):
     adapter = options.pop("adapter", None)
     offer = Offer(
-        provider="vast", offer_id="1", machine_id="2", gpu="H100 SXM", gpu_count=1, gpu_memory_mib=81559,
+        provider="vast", offer_id="1", machine_id="2", gpu=gpu, gpu_count=1, gpu_memory_mib=gpu_memory_mib,
         compute_capability="9.0", cuda_max="13.0", gpu_usd_per_hour=Decimal(2), storage_usd_per_gb_month=Decimal("0.1"),
         download_usd_per_gb=Decimal(0), upload_usd_per_gb=Decimal(0), download_mbps=1000.0, disk_gb=900.0,
         host_ram_gb=200.0, reliability=0.99, verified=True, location=None, country=None, open_ports=10, rentable_s=1e7,

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cloudgpu.cli.serving_options import ServedModel, Settings
+
 if TYPE_CHECKING:
-    from cloudgpu.cli.lint.targets import Target
+    from cloudgpu.cli.serving_targets import Target
     from cloudgpu.serving.lint.case import Host
     from cloudgpu.serving.lint.check import Report
     from cloudgpu.serving.lint.hub_facts import HubFacts
@@ -31,8 +33,9 @@ def lint_files(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE|NAME...",
-            help="Compose files, shell files with `vllm serve`, templates, folders of templates, deployments.",
+            metavar="FILE|NAME|-...",
+            help="Compose files, shell files with `vllm serve`, templates, folders of templates, deployments, models "
+            "as `up` would start them; - reads a command line or a file.",
         ),
     ] = None,
     gpus: Annotated[str | None, typer.Option(metavar='"2x RTX 4090"', help="The cards it will run on.")] = None,
@@ -42,6 +45,8 @@ def lint_files(
     engine_version: Annotated[
         str | None, typer.Option(metavar="X.Y.Z", help="The release, where the file names none. Default: the newest.")
     ] = None,
+    model: ServedModel = None,
+    set_: Settings = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Write the corrected compose file, and show the difference.")
     ] = False,
@@ -58,8 +63,9 @@ def lint_files(
     """
     # everything below is imported only when the command runs: `--help` stays fast
     from cloudgpu.base.errors import UsageError
-    from cloudgpu.cli.lint.targets import targets_of
     from cloudgpu.cli.lint.view import show_reports, show_rules
+    from cloudgpu.cli.serving_targets import Wish, targets_of
+    from cloudgpu.cli.template_choice import variables_in
     from cloudgpu.serving.lint.check import lint_services
 
     if rules:
@@ -69,13 +75,14 @@ def lint_files(
     host = host_of(gpus, ram, disk, driver)
     if fix:
         _fix(files, host, engine_version)
-    targets = list(targets_of(files, host, engine_version))
+    wish = Wish(host=host, version=engine_version, model=model, settings=variables_in(set_ or ()), asks_hub=live)
+    targets = list(targets_of(files, wish))
     repositories = _asked(targets, engine_version) if live else {}
     reports = {
         each.name: lint_services(
             each.services, each.text, host=each.host, version=engine_version,
             beside=[service for other in targets if other is not each for service in other.services],
-            repositories=repositories,
+            repositories=repositories, served=each.served,
         )
         for each in targets
     }  # fmt: skip
@@ -145,15 +152,6 @@ def host_of(
         gpu=find_gpu(name if sign else gpus), count=int(count) if sign else 1, ram_gib=ram_gib, disk_gb=disk_gb,
         driver=driver,
     )  # fmt: skip
-
-
-def host_with(gpu: str, memory_mib: int | None, count: int) -> "Host | None":
-    """The machine of a deployment; None when its card is not in the catalogue."""
-    from cloudgpu.serving.lint.case import Host
-    from cloudgpu.sizing.gpus import match_gpu
-
-    found = match_gpu(gpu, memory_mib)
-    return Host(gpu=found, count=count) if found else None
 
 
 def _end(reports: "dict[str, Report]") -> None:

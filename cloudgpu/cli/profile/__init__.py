@@ -104,7 +104,12 @@ def _profile(what: str) -> "Profile":
         return _of_file(Path(what), None)
     if path and Path(path).is_file():
         return _of_file(Path(path), service)
-    return _of_backup(what) if "@" in what else _of_deployment(what) or _of_template(what)
+    if "@" in what:
+        return _of_backup(what)
+    from cloudgpu.cli.profile.deployed import deployed  # the journal is opened only for names that are no files
+
+    found = deployed(what)
+    return found[1] if found else _of_template(what)
 
 
 def _of_file(path: Path, service: str | None) -> "Profile":
@@ -127,21 +132,6 @@ def _of_backup(what: str) -> "Profile":
 
     path = find_backup(read_settings().state_dir, what)
     return read_profile(path) if path.suffix == ".json" else _of_file(path, None)
-
-
-def _of_deployment(name: str) -> "Profile | None":
-    from cloudgpu.base.errors import NotFoundError
-    from cloudgpu.cli.profile.files import launched
-    from cloudgpu.cli.session import open_session
-
-    session = open_session()
-    found = session.store.deployment(name)
-    if found is None:
-        return None
-    profile = launched(session.settings.state_dir, found.launch_digest)
-    if profile is None:
-        raise NotFoundError(f"what {name} was started with is not written down here", hint="was it rented elsewhere?")
-    return profile
 
 
 def _of_template(name: str) -> "Profile":

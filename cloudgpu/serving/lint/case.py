@@ -38,7 +38,8 @@ class Case:
     """`version` is what the service is checked against; `is_pinned` says that the file itself names it.
 
     `others` stand in the same file, `beside` in another one that was named with it. `repositories` are what the Hub
-    said of those that it was asked about.
+    said of those that it was asked about. `served` is what somebody says it serves; it counts where the command line
+    names no model that is known.
     `model` and `host` are None when they are not known: rules that need them are silent then.
     """
 
@@ -49,6 +50,7 @@ class Case:
     others: tuple[Service, ...] = ()
     beside: tuple[Service, ...] = ()
     repositories: Mapping[str, HubFacts] = field(default_factory=dict)
+    served: ModelSpec | None = None
 
     @property
     def is_guessed(self) -> bool:
@@ -78,12 +80,14 @@ class Case:
 
     @cached_property
     def model(self) -> ModelSpec | None:
-        """What our catalogue knows of it, else its config.json on the Hub; None for a model we do not know."""
-        name = self.model_name or ""
+        """What our catalogue knows of it, else its config.json on the Hub, else what somebody says; None: unknown."""
+        name = self.model_name
+        if name is None:
+            return self.served
         try:
-            return resolve_model(name) if name else None
+            return resolve_model(name)
         except CloudgpuError:
-            return self._from_hub(name)
+            return self._from_hub(name) or self.served
 
     @cached_property
     def adapters(self) -> tuple[tuple[str, str], ...]:

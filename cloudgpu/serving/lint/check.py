@@ -16,6 +16,7 @@ from cloudgpu.serving.lint.service import Service
 from cloudgpu.serving.lint.shell import read_shell
 from cloudgpu.serving.lint.template_service import is_template, read_template_service
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION, profile
+from cloudgpu.sizing.models import ModelSpec
 
 _TAG = re.compile(r"(?::|vllm[_-])v?(\d\.\d+(?:\.\d+)?)(?!\d)")
 """The release in a tag; NVIDIA's tags (`vllm:26.03-py3`) are months."""
@@ -48,7 +49,7 @@ def read_services(text: str, name: str, variables: Mapping[str, str], version: s
     none, UsageError when nothing in it starts a server.
     """
     if is_template(text):
-        return [read_template_service(text, name, version or DEFAULT_VERSION)]
+        return [read_template_service(text, name, variables, version or DEFAULT_VERSION)]
     is_yaml = name.endswith((".yml", ".yaml")) or re.search(r"^services:", text, re.MULTILINE)
     found = read_compose(text, variables, name) if is_yaml else read_shell(text, variables)
     if not found:
@@ -71,18 +72,21 @@ def lint(
 
 def lint_services(
     services: Sequence[Service], text: str = "", *, host: Host | None = None, version: str | None = None,
-    beside: Sequence[Service] = (), repositories: Mapping[str, HubFacts] = _NOTHING,
+    beside: Sequence[Service] = (), repositories: Mapping[str, HubFacts] = _NOTHING, served: ModelSpec | None = None,
 ) -> Report:  # fmt: skip
     """Check servers that were read already; `text` is where they were read, with the comments that silence rules.
 
-    `beside` are servers of other files, which may run at the same time; `repositories` what the Hub was asked.
+    `beside` are servers of other files, which may run at the same time; `repositories` what the Hub was asked; `served`
+    is the model of those that name none that is known.
 
     Raises UsageError for a version that does not exist.
     """
     profile(version or NEWEST)
     ours = [each for each in services if is_vllm(each)]
     findings = [
-        finding for each in ours for finding in _check(case_of(each, services, host, version, beside, repositories))
+        finding
+        for each in ours
+        for finding in _check(case_of(each, services, host, version, beside, repositories, served))
     ]
     kept = [each for each in findings if not _is_ignored(each, text)]
     return Report(
@@ -94,7 +98,7 @@ def lint_services(
 
 def case_of(
     service: Service, others: Sequence[Service], host: Host | None, version: str | None,
-    beside: Sequence[Service] = (), repositories: Mapping[str, HubFacts] = _NOTHING,
+    beside: Sequence[Service] = (), repositories: Mapping[str, HubFacts] = _NOTHING, served: ModelSpec | None = None,
 ) -> Case:  # fmt: skip
     """A service with the release it is checked against: the image's own, else the one that was asked for."""
     pinned = _release_in(service.image)
@@ -102,6 +106,7 @@ def case_of(
         service=service, version=pinned or version or NEWEST, is_pinned=bool(pinned or (version and not service.image)),
         host=host, others=tuple(each for each in others if each is not service),
         beside=tuple(each for each in beside if each.name != service.name), repositories=repositories,
+        served=served,
     )  # fmt: skip
 
 

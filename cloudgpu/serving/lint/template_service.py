@@ -24,13 +24,15 @@ def is_template(text: str) -> bool:
     return {found[1] for found in _KEYS.finditer(text)} == {"engine", "arguments"} and "\nservices:" not in text
 
 
-def read_template_service(text: str, name: str, engine_version: str) -> Service:
-    """The template's server; what is filled when it is rented is a value that nobody can see, but for the release.
+def read_template_service(text: str, name: str, variables: Mapping[str, str], engine_version: str) -> Service:
+    """The template's server; what is filled when it is rented is a value that nobody can see, but for the release and
+    its own variables.
 
     It is not published: who rents it decides that. Raises BadFileError as reading the template does.
     """
     template = template_of_text(text, Path(name))
-    known = {each.name: each.default or UNKNOWN for each in template.variables} | {"engine_version": engine_version}
+    known = {each.name: variables.get(each.name, each.default or UNKNOWN) for each in template.variables}
+    known |= {"engine_version": engine_version}
     places = _places(text)
     return Service(
         name=template.name,

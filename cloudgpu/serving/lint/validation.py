@@ -1,28 +1,38 @@
 """A profile parameter by parameter: what is set, what the rules say of it, and the figure beside it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.serving.lint.case import Case, Host
-from cloudgpu.serving.lint.check import Report, case_of, lint, read_services
+from cloudgpu.serving.lint.check import Report, case_of, is_vllm, lint_services
+from cloudgpu.serving.lint.figures import figure_of
 from cloudgpu.serving.lint.finding import Finding, Severity
+from cloudgpu.serving.lint.service import Service
+from cloudgpu.serving.lint.variables import UNKNOWN
+from cloudgpu.sizing.models import ModelSpec
 
 
 class Verdict(StrEnum):
-    """GOOD: no rule objects. NOTE, WEAK and FAILS follow the worst finding. NOT_SET: the engine's default stands."""
+    """GOOD: no rule objects. NOTE, WEAK and FAILS follow the worst finding. NOT_SET: the engine's default stands.
+
+    OPEN: the value is filled only at a start, or stands in a variable that nobody can see.
+    """
 
     GOOD = "good"
     NOTE = "note"
     WEAK = "weak"
     FAILS = "fails"
     NOT_SET = "not set"
+    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """One parameter. `value` None: it is not set. `rules` are those that object, else all that were asked."""
+    """One parameter. `value` None: it is not set. `rules` are those that object, else all that were asked; `message`
+    and `fix` are the worst finding's. `figure` is empty where model or machine would have to be known for one.
+    """
 
     category: str
     parameter: str
@@ -31,6 +41,7 @@ class Judgement:
     rules: tuple[str, ...]
     figure: str
     message: str | None
+    fix: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +55,22 @@ class Validation:
     others: tuple[Finding, ...]
 
     @property
+    def of(self) -> int:
+        """Parameters that could be judged: all but the open ones."""
+        return sum(each.verdict is not Verdict.OPEN for each in self.judgements)
+
+    @property
     def good(self) -> int:
         """Parameters that are set or left to their default, and that neither an error nor a warning speaks against."""
-        return sum(each.verdict not in (Verdict.FAILS, Verdict.WEAK) for each in self.judgements)
+        return sum(map(_is_good, self.judgements))
+
+    @property
+    def categories(self) -> tuple[tuple[str, int, int], ...]:
+        """(category, parameters that could be judged, good ones among them), in the order of the table."""
+        judged = [each for each in self.judgements if each.verdict is not Verdict.OPEN]
+        names = dict.fromkeys(each.category for each in self.judgements)
+        own = [(name, [each for each in judged if each.category == name]) for name in names]
+        return tuple((name, len(each), sum(map(_is_good, each))) for name, each in own)
 
     @property
     def fails(self) -> bool:
@@ -77,16 +101,19 @@ _PARAMETERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 )
 
 
-def validate(
-    text: str, name: str, *, variables: Mapping[str, str], host: Host | None = None, version: str | None = None
-) -> list[Validation]:
-    """Every vLLM server of a file, parameter by parameter. Raises as `lint`, and UsageError when it has none."""
-    report = lint(text, name, variables=variables, host=host, version=version)
-    services = read_services(text, name, variables)
-    checked = [each for each in services if each.name in report.checked]
-    if not checked:
-        raise UsageError(f"{name} has no vLLM server", hint="cloudgpu lint shows what it starts")
-    return [_validation(case_of(each, services, host, version), report) for each in checked]
+def validate_services(
+    services: Sequence[Service], text: str = "", *, host: Host | None = None, version: str | None = None,
+    served: ModelSpec | None = None,
+) -> list[Validation]:  # fmt: skip
+    """Every vLLM server among them, parameter by parameter; the arguments are `lint_services`' own.
+
+    Raises as `lint_services`, and UsageError when there is none.
+    """
+    report = lint_services(services, text, host=host, version=version, served=served)
+    cases = [case_of(each, services, host, version, served=served) for each in services if is_vllm(each)]
+    if not cases:
+        raise UsageError("there is no vLLM server in it", hint="cloudgpu lint shows what it starts")
+    return [_validation(case, report) for case in cases]
 
 
 def _validation(case: Case, report: Report) -> Validation:
@@ -97,9 +124,13 @@ def _validation(case: Case, report: Report) -> Validation:
         left = [each for each in left if each not in mine]
         judgements.append(_judgement(case, category, parameter, flag, rules, mine))
     return Validation(
-        service=case.service.name, model=case.model_name, version=case.version, judgements=tuple(judgements),
-        others=tuple(left),
+        service=case.service.name, model=case.model_name or (case.served.model_id if case.served else None),
+        version=case.version, judgements=tuple(judgements), others=tuple(left),
     )  # fmt: skip
+
+
+def _is_good(judgement: Judgement) -> bool:
+    return judgement.verdict not in (Verdict.FAILS, Verdict.WEAK, Verdict.OPEN)
 
 
 def _speaks_of(finding: Finding, case: Case, flag: str, rules: tuple[str, ...]) -> bool:
@@ -114,14 +145,19 @@ def _judgement(
     case: Case, category: str, parameter: str, flag: str, rules: tuple[str, ...], mine: list[Finding]
 ) -> Judgement:
     value = _VALUES[parameter](case) if parameter in _VALUES else _written(case, flag)
-    figure = _FIGURES[parameter](case) if parameter in _FIGURES else ""
     worst = mine[0] if mine else None  # findings come worst first
-    verdict = _VERDICTS[worst.severity] if worst else Verdict.GOOD if value is not None else Verdict.NOT_SET
+    verdict = _VERDICTS[worst.severity] if worst else _without_findings(value)
     return Judgement(
         category=category, parameter=parameter, value=value, verdict=verdict,
-        rules=tuple(dict.fromkeys(each.rule for each in mine)) or rules, figure=figure,
-        message=worst.message if worst else None,
+        rules=tuple(dict.fromkeys(each.rule for each in mine)) or rules, figure=figure_of(parameter, case),
+        message=worst.message if worst else None, fix=worst.fix if worst else None,
     )  # fmt: skip
+
+
+def _without_findings(value: str | None) -> Verdict:
+    if value is None:
+        return Verdict.NOT_SET
+    return Verdict.OPEN if UNKNOWN in value else Verdict.GOOD
 
 
 def _written(case: Case, flag: str) -> str | None:
@@ -144,37 +180,7 @@ def _health(case: Case) -> str | None:
     return f"start_period {health.start_period_s or 0:g} s" if health else None
 
 
-def _longest(case: Case) -> str:
-    memory = case.memory
-    longest = memory.longest_context if memory else None
-    native = f"model: {case.model.max_context}" if case.model else ""
-    return f"fits {longest} tokens; {native}" if longest else native
-
-
-def _share(case: Case) -> str:
-    memory = case.memory
-    if memory is None:
-        return ""
-    return f"{memory.weights_gib:.1f} GiB weights, {max(memory.kv_cache_gib, 0):.1f} GiB for KV per GPU"
-
-
-def _cache(case: Case) -> str:
-    return f"{case.memory.kv_needed_gib:.1f} GiB for one full context" if case.memory else ""
-
-
-def _stored(case: Case) -> str:
-    return f"checkpoint: {case.model.quantization or case.model.dtype}" if case.model else ""
-
-
-def _heads(case: Case) -> str:
-    return f"{case.model.attention_heads} heads" if case.model else ""
-
-
 _VERDICTS = {Severity.ERROR: Verdict.FAILS, Severity.WARNING: Verdict.WEAK, Severity.NOTE: Verdict.NOTE}
 _VALUES: Mapping[str, Callable[[Case], str | None]] = {
     "RoPE override": _rope, "devices": _devices, "health check": _health,
-}  # fmt: skip
-_FIGURES: Mapping[str, Callable[[Case], str]] = {
-    "max-model-len": _longest, "gpu-memory-utilization": _share, "kv-cache-dtype": _cache, "quantization": _stored,
-    "tensor-parallel-size": _heads,
 }  # fmt: skip

@@ -93,7 +93,7 @@ def test_servers_of_two_files_that_claim_one_card_are_told_that_they_exclude_eac
 
 
 def test_a_name_that_is_nothing_is_refused_in_one_sentence(typed):
-    with pytest.raises(NotFoundError, match="no file, deployment or template nothing"):
+    with pytest.raises(NotFoundError, match="no file, deployment, template or model nothing"):
         typed("nothing")
     with pytest.raises(BadFileError, match=r"no file nothing\.yml"):
         typed("nothing.yml")

@@ -7,8 +7,9 @@ from lint_profiles import PROFILES
 from typer.testing import CliRunner
 
 from cloudgpu.cli.main import app
+from cloudgpu.serving.lint.check import read_services
 from cloudgpu.serving.lint.rule import RULES
-from cloudgpu.serving.lint.validation import validate
+from cloudgpu.serving.lint.validation import validate_services
 
 GOOD = "vllm serve Qwen/Qwen3-8B --max-model-len 8192 --port 8000"
 
@@ -50,7 +51,7 @@ def test_every_verdict_names_rules_that_exist(told):
 
 def test_no_finding_is_lost_between_the_parameters():
     text = (PROFILES / "medium-e.yml").read_text(encoding="utf-8")
-    (found,) = validate(text, "medium-e.yml", variables={})
+    (found,) = validate_services(read_services(text, "medium-e.yml", {}), text)
     in_parameters = {rule for each in found.judgements if each.message for rule in each.rules}
     assert in_parameters | {each.rule for each in found.others} >= {"V01", "V03", "O01", "O02", "V38"}
 

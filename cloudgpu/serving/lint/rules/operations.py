@@ -50,7 +50,7 @@ def ports_disagree(case: Case) -> Iterator[Hit]:
 def short_start_period(case: Case) -> Iterator[Hit]:
     """Download, load, compile and warm-up take minutes: start period and retries together must outlast them."""
     health = case.service.health
-    needed = _needed_s(case)
+    needed = cold_start_s(case)
     if health and health.patience_s < needed:
         yield Hit(message=f"the check gives up after {health.patience_s:g} s: a cold start takes about {needed:g} s",
                   fix=f"start_period: {needed:g}s", at=health.at)  # fmt: skip
@@ -64,14 +64,14 @@ def restart_loop(case: Case) -> Iterator[Hit]:
                   fix="use on-failure:3 or unless-stopped", at=case.service.at("restart"))  # fmt: skip
 
 
-def _has_cache(case: Case) -> bool:
-    listed = [*case.service.volumes, *case.service.environment.get("HF_HOME", "").split()]
-    return any(mark in each.lower() for each in listed for mark in _CACHES)
-
-
-def _needed_s(case: Case) -> int:
+def cold_start_s(case: Case) -> int:
     """Cold: files at half a gigabit, then load, compile and warm-up; rounded up to a minute. 300 without a model."""
     if case.model is None:
         return _SHORTEST_START_S
     download_s = case.model.checkpoint(None).download_gb * 8 / 0.5
     return max(_SHORTEST_START_S, int((download_s + 240) // 60 + 1) * 60)
+
+
+def _has_cache(case: Case) -> bool:
+    listed = [*case.service.volumes, *case.service.environment.get("HF_HOME", "").split()]
+    return any(mark in each.lower() for each in listed for mark in _CACHES)
