@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from cloudgpu.planning.need_limits import check_needs
 from cloudgpu.planning.objective import Objective
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.engines import canonical_engine
+from cloudgpu.sizing.models import Checkpoint, ModelSpec
 from cloudgpu.sizing.options import ServingOptions
 
 DEFAULT_HOURS = Decimal(24)
@@ -59,3 +60,7 @@ class Needs:
 
     def __post_init__(self) -> None:
         check_needs(self)
+
+    def checkpoint(self) -> Checkpoint:
+        """The files to serve. Raises UsageError where there are none in the format that is asked for."""
+        return self.model.checkpoint(self.options.quantization, canonical_engine(self.options.engine))

@@ -99,7 +99,7 @@ def make_plan(needs: Needs, market: Market, now: datetime) -> Plan:
     """
     options = needs.options
     yarn_factor(needs.model.architecture, options, options.context_for(needs.model.max_context))
-    checkpoint = needs.model.checkpoint(needs.options.quantization)
+    checkpoint = needs.checkpoint()
     fit = Fit(needs, checkpoint, market.blocked)
     judged = judge(fit, market.offers)
     in_order = ordered(fit, judged.fitting)

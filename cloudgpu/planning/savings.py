@@ -70,7 +70,7 @@ def _exists(needs: Needs) -> bool:
     if needs.options.quantization not in needs.options.profile().quantizations:
         return False
     try:
-        needs.model.checkpoint(needs.options.quantization)
+        needs.checkpoint()
     except UsageError:
         return False
     return True
@@ -79,7 +79,7 @@ def _exists(needs: Needs) -> bool:
 def _saving(lighter: Needs, market: Market, offers: Sequence[Offer], now: Candidate | None) -> Saving | None:
     """The cheapest fit of a quantised form, None when none fits or it saves nothing."""
     quantization = lighter.options.quantization
-    checkpoint = lighter.model.checkpoint(quantization)
+    checkpoint = lighter.checkpoint()
     fit = Fit(lighter, checkpoint, market.blocked)
     best = cheapest(fit, offers)
     if quantization is None or best is None:

@@ -73,7 +73,7 @@ class Sizer:
         self.profile = needs.options.profile()
         self.workload = _workload(needs)
         self.machines = needs.options.pipeline_parallel
-        self.floor_mib = least_memory_mib(needs.model.checkpoint(needs.options.quantization)) // self.machines
+        self.floor_mib = least_memory_mib(needs.checkpoint()) // self.machines
         self.by_count: dict[int, tuple[ServingOptions, str | None]] = {}
         self.known: dict[tuple[str, int, int], Sized] = {}
         self.timed: dict[tuple[str, int, int, Measured], SpeedEstimate | None] = {}

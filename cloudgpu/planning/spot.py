@@ -56,7 +56,7 @@ def spot_of(needs: Needs, market: Market, cheapest: Candidate | None) -> Spot | 
     bids = tuple(bids_of(market.offers))
     if not bids or cheapest is None:
         return None
-    fit = Fit(replace(needs, interruptible=True), needs.model.checkpoint(needs.options.quantization), market.blocked)
+    fit = Fit(replace(needs, interruptible=True), needs.checkpoint(), market.blocked)
     judged = judge(fit, bids)
     if not judged.fitting:
         return None

@@ -78,7 +78,7 @@ def story_of_offer(needs: Needs, market: Market, offer_id: str) -> OfferStory:
             f"this market has no offer {offer_id!r}",
             hint="offer ids die within minutes: take one from `cloudgpu plan MODEL --json` of this moment",
         )
-    fit = Fit(needs, needs.model.checkpoint(needs.options.quantization), market.blocked)
+    fit = Fit(needs, needs.checkpoint(), market.blocked)
     reasons = fit.reasons(offer)
     has_memory = fit.sized(offer).memory is not None
     fitting = sorted(judge(fit, market.offers).fitting, key=price_key)
@@ -99,7 +99,7 @@ def story_of_card(needs: Needs, market: Market, gpu: str) -> CardStory:
     """The story of one card, whatever --gpu says. Raises UnknownGpuError for a name that no card has."""
     card = find_gpu(gpu)
     asked = replace(needs, gpu=None)
-    fit = Fit(asked, needs.model.checkpoint(needs.options.quantization), market.blocked)
+    fit = Fit(asked, needs.checkpoint(), market.blocked)
     found = [offer for offer in market.offers if offer.gpu == card.name]
     judged = judge(fit, found)
     return CardStory(

@@ -86,7 +86,7 @@ def values_of(
         "tensor_parallel": str(candidate.tensor_parallel),
         "pipeline_parallel": _unless_one(options.pipeline_parallel),
         "expert_parallel": options.expert_parallel or None,
-        "online_quantization": options.quantization if model.checkpoint(options.quantization).online else None,
+        "online_quantization": options.quantization if plan.needs.checkpoint().online else None,
         "dtype": _unless_auto(options.dtype),
         "kv_cache_dtype": _cache_dtype(options.kv_cache_dtype, profile),
         "max_num_seqs": _maybe(options.max_num_seqs),

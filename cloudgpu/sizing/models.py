@@ -12,12 +12,12 @@ from cloudgpu.base.units import gb_from_bytes
 from cloudgpu.sizing.catalog import read_rows
 from cloudgpu.sizing.nearest import hint_for
 from cloudgpu.sizing.number_formats import (
-    MADE_ON_LOADING,
     QUANTIZATIONS,
     bytes_per_16_bit,
     canonical_quantization,
     checkpoint_bytes,
     is_plain,
+    made_on_loading,
     same_method,
 )
 from cloudgpu.sizing.quantization_config import checkpoint_format
@@ -106,16 +106,16 @@ class ModelSpec:
         """The `model_type` of the config."""
         return self.architecture.family
 
-    def checkpoint(self, quantization: str | None = None) -> Checkpoint:
+    def checkpoint(self, quantization: str | None = None, engine: str = "vllm") -> Checkpoint:
         """What to serve for `quantization`; None is the model itself.
 
-        A published quantised repository where we know one; for "fp8" without one the 16-bit repository, which the
-        engine quantises as it loads. Raises UsageError when neither is possible.
+        A published quantised repository where we know one; without one the 16-bit repository, where the engine makes
+        that format of it as it loads. Raises UsageError when neither is possible.
         """
         wanted = self.asked_format(quantization)
         if wanted is None or wanted == self.quantization:
             return self._itself()
-        return self._published(wanted) or self._online(wanted)
+        return self._published(wanted) or self._online(wanted, engine)
 
     def asked_format(self, quantization: str | None) -> str | None:
         """Our word for the format asked for, None for the checkpoint as it is.
@@ -160,12 +160,13 @@ class ModelSpec:
                 return self._checkpoint(row["id"], wanted, published=True)
         return None
 
-    def _online(self, wanted: str) -> Checkpoint:
-        if wanted in MADE_ON_LOADING:
+    def _online(self, wanted: str, engine: str) -> Checkpoint:
+        if wanted in made_on_loading(engine):
             return replace(self._checkpoint(self.model_id, None, published=True), quantization=wanted, online=True)
         raise UsageError(
             f"no published {wanted} checkpoint of {self.model_id} is known",
-            hint="give the id of one as the model, or use --quantization fp8, which the engine makes while it loads",
+            hint="give the id of one as the model, or use what the engine makes while it loads: --quantization "
+            + " or ".join(made_on_loading(engine)),
         )
 
     def _checkpoint(self, repo_id: str, quantization: str | None, *, published: bool) -> Checkpoint:

@@ -81,8 +81,8 @@ commonest, Q4_K_M."""
 
 QUANTIZATIONS = (*STORAGES, *GGUF_BITS)
 
-MADE_ON_LOADING = frozenset({"fp8", "bitsandbytes"})
-"""What vLLM makes of a 16-bit checkpoint while it loads; every other format must have been published as files."""
+_MADE_BY_SERVERS = ("fp8", "bitsandbytes")
+_MADE_BY = {"transformers": ("bitsandbytes", "bitsandbytes-int8")}
 
 _PLAIN = ("bf16", "bfloat16", "fp16", "float16")
 
@@ -138,6 +138,14 @@ def canonical_quantization(name: str | None) -> str | None:
     if len(words) > 1 and known:
         return canonical_quantization(next((word for word in known if word != "gguf"), "gguf"))
     raise UsageError(f"the quantisation {name!r} is not known", hint="one of " + ", ".join(QUANTIZATIONS))
+
+
+def made_on_loading(engine: str) -> tuple[str, ...]:
+    """What the engine makes of a 16-bit checkpoint while it loads; all else must have been published as files.
+
+    Of transformers it is what the application in templates/transformers-lora makes.
+    """
+    return _MADE_BY.get(engine, _MADE_BY_SERVERS)
 
 
 def is_plain(name: str | None) -> bool:

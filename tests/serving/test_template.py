@@ -79,6 +79,21 @@ def test_a_published_quantisation_is_its_own_repository_and_an_online_one_a_flag
         assert value(online, "--quantization") == "fp8"
 
 
+@pytest.mark.parametrize(("asked", "loaded"), [("bitsandbytes-int8", "8bit"), ("bitsandbytes", "4bit"), (None, "bf16")])
+def test_the_lora_application_makes_its_formats_of_a_16_bit_checkpoint(asked, loaded):
+    variables = Asked(variables={"IMAGE": "ghcr.io/you/app:1"})
+    launch = launched("qwen-0.5b", engine="transformers", quantization=asked, asked=variables)
+    assert launch.env["QUANTIZATION"] == loaded
+    assert launch.env["MODEL_NAME"] == "Qwen/Qwen2.5-0.5B-Instruct"
+
+
+def test_what_an_engine_does_not_make_is_refused_before_anything_is_planned():
+    with pytest.raises(UsageError, match="no published bitsandbytes-int8"):
+        planned("qwen-0.5b", quantization="bitsandbytes-int8")
+    with pytest.raises(UsageError, match="no published fp8"):
+        planned("qwen-0.5b", engine="transformers", quantization="fp8")
+
+
 def test_an_adapter_brings_its_flags():
     launch = launched(adapter="me/My-Adapter", lora_rank=24)
     assert "--enable-lora" in launch.args

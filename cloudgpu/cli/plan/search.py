@@ -36,7 +36,7 @@ def query_for(needs: Needs) -> "OfferQuery":
     """
     from cloudgpu.running.providers.base import OfferQuery  # only live markets take a query
 
-    checkpoint = needs.model.checkpoint(needs.options.quantization)
+    checkpoint = needs.checkpoint()
     required = requirements_of(needs, checkpoint)
     return OfferQuery(
         disk_gb=required.disk_gb,

@@ -112,7 +112,7 @@ def _running_price(hourly: Decimal) -> str:
 def price_lines(needs: Needs, best: Candidate) -> list[tuple[str, str]]:
     """What it costs by the hour, day and month, of what that is made, and everything over the hours."""
     gpu, disk = money(best.gpu_usd_per_hour, 3), money(best.disk_usd_per_hour, 3)
-    checkpoint = needs.model.checkpoint(needs.options.quantization)
+    checkpoint = needs.checkpoint()
     required = requirements_of(needs, checkpoint)
     download = f"{money(best.download_usd)} once" if best.download_usd else "free"
     size, ready, hours = required.download_gb, best.readiness, exact_text(needs.hours)

@@ -13,7 +13,7 @@ from cloudgpu.sizing.memory.adapters import slot_rank
 from cloudgpu.sizing.memory.rope_override import rope_override
 from cloudgpu.sizing.memory.stretch import rope_theta
 from cloudgpu.sizing.models import ModelSpec
-from cloudgpu.sizing.number_formats import MADE_ON_LOADING
+from cloudgpu.sizing.number_formats import made_on_loading
 from cloudgpu.sizing.options import ServingOptions
 
 
@@ -38,7 +38,7 @@ def engine_flags(model: ModelSpec, options: ServingOptions, settled: Settled) ->
         ("--max-num-batched-tokens", options.max_num_batched_tokens),
         ("--kv-cache-dtype", _unless_auto(options.kv_cache_dtype)),
         ("--dtype", _unless_auto(options.dtype)),
-        ("--quantization", settled.quantization if _is_made_on_loading(model, settled) else None),
+        ("--quantization", settled.quantization if _is_made_on_loading(model, settled, options.engine) else None),
         ("--max-lora-rank", slot_rank(options.lora_rank) if options.lora_rank else None),
         ("--max-loras", options.max_loras if options.lora_rank else None),
         ("--hf-overrides", rope_override(model, settled.yarn_factor, options.profile().release)),
@@ -75,8 +75,8 @@ def capability_notes(
         notes.append("the context is reached by YaRN, which is static: it may hurt short texts")
         if rope_theta(model.architecture) is None:
             notes.append("the rope base is not known: add the config's own rope_theta to the override")
-    if settled.quantization != model.quantization and not _is_made_on_loading(model, settled):
-        notes.append(_files_needed(model, settled.quantization))
+    if settled.quantization != model.quantization and not _is_made_on_loading(model, settled, profile.name):
+        notes.append(_files_needed(model, settled.quantization, profile.name))
     if options.lora_rank is not None and slot_rank(options.lora_rank) != options.lora_rank:
         notes.append(
             f"slots are reserved at rank {slot_rank(options.lora_rank)}, the next one above {options.lora_rank}"
@@ -84,14 +84,15 @@ def capability_notes(
     return tuple(dict.fromkeys(notes))
 
 
-def _is_made_on_loading(model: ModelSpec, settled: Settled) -> bool:
-    return settled.quantization != model.quantization and settled.quantization in MADE_ON_LOADING
+def _is_made_on_loading(model: ModelSpec, settled: Settled, engine: str) -> bool:
+    return settled.quantization != model.quantization and settled.quantization in made_on_loading(engine)
 
 
-def _files_needed(model: ModelSpec, quantization: str | None) -> str:
+def _files_needed(model: ModelSpec, quantization: str | None, engine: str) -> str:
     """The engine cannot make the format: the figures are those of other files than the model's own."""
     try:
-        return f"serve {model.checkpoint(quantization).repo_id}: the engine does not make {quantization} while it loads"
+        found = model.checkpoint(quantization, engine).repo_id
+        return f"serve {found}: the engine does not make {quantization} while it loads"
     except UsageError:
         return (
             f"these are the figures of {quantization} files, which the engine does not make of {model.model_id}: name "
