@@ -232,6 +232,15 @@ def test_a_top_up_is_recorded_and_stands_beside_the_consumption(app, rented):
     assert "invoice 7" in paid["ChargeDescription"]
 
 
+def test_a_top_up_that_was_recorded_before_is_said_and_can_be_taken_back(app, rented, journal):
+    first, again = (run(app, "top-up", "50", "--provider", "vast", "--at", "2026-02-28") for _ in range(2))
+    assert "the very same" not in first.stderr.lower()
+    back = " ".join(again.stderr.split()).partition("back: ")[2]
+    assert "was recorded before" in again.stderr
+    run(app, *back.split()[2:])
+    assert sum(Decimal(each.data["usd"]) for each in journal.events() if each.kind == "top_up") == 50
+
+
 def test_a_top_up_that_is_still_to_come_is_refused(app, rented):
     with pytest.raises(UsageError, match="still to come at vast"):
         run(app, "top-up", "5", "--provider", "vast", "--at", "2999-01-01")

@@ -11,5 +11,6 @@ def register(app: typer.Typer) -> None:
     group.callback()(report.cost)
     group.command("export")(export.export)
     group.command("reconcile")(reconcile.reconcile)
-    group.command("top-up")(top_up.top_up)
+    refunds = {"ignore_unknown_options": True}  # -5 is an amount
+    group.command("top-up", context_settings=refunds)(top_up.top_up)
     app.add_typer(group, name="cost")

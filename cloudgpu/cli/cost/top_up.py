@@ -1,8 +1,11 @@
 """`cloudgpu cost top-up`: tell the ledger what was paid in; payments and consumption can then be laid side by side."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from cloudgpu.base.events import Event
 
 
 def top_up(
@@ -14,6 +17,7 @@ def top_up(
 ) -> None:
     """Record money that was paid in to a provider. It moves no money."""
     from cloudgpu.accounting.period import parse_day
+    from cloudgpu.base.clock import utc_text
     from cloudgpu.base.errors import UsageError
     from cloudgpu.base.events import Event, EventKind
     from cloudgpu.base.money import exact_text, show_usd
@@ -41,7 +45,14 @@ def top_up(
         kind=EventKind.TOP_UP, at=moment or now, provider=provider,
         data={"usd": exact_text(amount), "note": note},
     )  # fmt: skip
+    if any((each.kind, each.at, each.provider, each.data) == _fact(event) for each in session.events()):
+        back = f"cloudgpu cost top-up {exact_text(-amount)} --provider {provider} --at {utc_text(event.at)}"
+        render.progress(f"The very same was recorded before. Was it one payment? Take this one back: {back}")
     session.emit(event)
     if json:
         return render.out_json({"provider": provider, "usd": amount, "at": event.at, "note": note})
     return render.text(f"Recorded: {show_usd(amount)} paid in at {provider}, {event.at:%Y-%m-%d %H:%M} UTC.")
+
+
+def _fact(event: "Event") -> tuple[object, ...]:
+    return event.kind, event.at, event.provider, event.data
