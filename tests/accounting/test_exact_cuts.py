@@ -57,6 +57,14 @@ def test_a_cut_of_the_pieces_of_a_cut_gives_the_same_total(events, length, first
 
 
 @given(histories(), offsets)
+def test_events_that_came_twice_cost_what_they_cost_once(events, length):
+    """Each one twice in a row, and the whole journal read in again behind itself."""
+    once = fold(events, NOON + length)
+    assert fold([each for each in events for _ in range(2)], NOON + length) == once
+    assert money(fold([*events, *events], NOON + length)) == money(once)
+
+
+@given(histories(), offsets)
 def test_hours_add_up_to_the_whole_and_each_piece_lies_in_one_hour(events, length):
     charges = fold(events, NOON + length)
     pieces = by_hour(charges)

@@ -11,6 +11,10 @@ from typer.testing import CliRunner
 
 import cloudgpu.cli.cost
 from cloudgpu.base.clock import ManualClock
+from cloudgpu.base.errors import BadAnswerError
+from cloudgpu.base.events import EventKind
+from cloudgpu.cli.session import open_session
+from cloudgpu.running.providers.vast.bill import lines_of as vast_lines
 from cloudgpu.running.store import Store
 
 READ = at(180)
@@ -21,11 +25,12 @@ class Account:
     """A provider with a bill and a balance."""
 
     def __init__(self):
-        self.left = Decimal("4.6579")
+        self.left, self.in_euros = Decimal("4.6579"), False
         self.lines = [line("7001", "gpu", at(6), at(60), "0.324"), line("7001", "disk", at(0), at(60, 20), "0.0181")]
 
     def bill(self, instance_id, since):
-        return self.lines
+        charge = {"source": "instance-7001", "start": 1772323200, "end": 1772326800, "type": "gpu", "currency": "EUR"}
+        return vast_lines("7001", [{**charge, "amount": Decimal("0.3")}]) if self.in_euros else self.lines
 
     def balance_usd(self):
         return self.left
@@ -50,7 +55,8 @@ def account(tmp_path, monkeypatch):
         store.append(each)
     store.append(event("balance", at(120), {"usd": "4.6579"}, token=None, deployment=None))
     store.close()
-    monkeypatch.setattr("cloudgpu.cli.session.SystemClock", lambda: ManualClock(time=READ))
+    made.clock = ManualClock(time=READ)
+    monkeypatch.setattr("cloudgpu.cli.session.SystemClock", lambda: made.clock)
     monkeypatch.setattr("cloudgpu.cli.session.Session.provider", lambda self, name: made)
     return made
 
@@ -101,3 +107,25 @@ def test_seconds_within_the_tolerance_are_named_with_their_likeliest_cause_and_e
     assert status == 0
     assert "Within the tolerance: 2026-03-01 mistral (7001) GPU: billed $0.3230, metered $0.3260, 30 s less" in said
     assert "Likeliest: it ended at a moment between 2026-03-01 13:00:00 and 2026-03-01 13:00:20 UTC" in said
+
+
+def test_a_bill_in_another_currency_is_refused_and_the_journal_left_as_it_was(account):
+    before = open_session().events()
+    account.in_euros = True
+    with pytest.raises(BadAnswerError, match="EUR, not USD"):
+        reconcile()
+    assert open_session().events() == before
+
+
+def test_a_line_that_changes_after_its_day_was_closed_is_said_and_ends_with_1(account):
+    account.clock.sleep(86400)
+    assert "open: it may still change" in reconcile()[1]
+    account.clock.sleep(2 * 86400)
+    assert "closed now" in reconcile()[1]
+    assert reconcile()[0] == 0
+    account.lines[0] = line("7001", "gpu", at(6), at(60), "0.325")
+    status, said = reconcile()
+    assert status == 1
+    assert "was closed, and the bill changed since" in said
+    closed = [each for each in open_session().events() if each.kind is EventKind.DAY_CLOSED]
+    assert [each.data["billed_usd"] for each in closed] == ["0.3421"]

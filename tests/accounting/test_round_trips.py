@@ -18,6 +18,7 @@ from cloudgpu.accounting.exports.html import html_text
 from cloudgpu.accounting.exports.json import json_text, jsonl_text
 from cloudgpu.accounting.exports.markdown import markdown_text
 from cloudgpu.accounting.exports.parquet import write_parquet
+from cloudgpu.accounting.exports.rows import NUMBERS, totals
 from cloudgpu.accounting.exports.xlsx import write_xlsx
 from cloudgpu.accounting.history import read_history
 from cloudgpu.base.errors import BadFileError, UsageError
@@ -31,18 +32,22 @@ def book(*more):
     return open_book(read_history([*a_rental(hours=2.5), bill, *more]), FAR)
 
 
-def total(rows):
-    return sum((Decimal(row["total_usd"]) for row in rows), Decimal(0))
+def sums(rows):
+    """The exact sum of each column of hours and dollars."""
+    listed = list(rows)
+    return {name: sum((Decimal(row[name]) for row in listed), Decimal(0)) for name in NUMBERS}
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
 @given(histories())
 def test_text_formats_keep_every_digit(events):
     kept = open_book(read_history(events), FAR)
-    spent = kept.report.total.total_usd
-    assert total(csv.DictReader(io.StringIO(csv_text(kept.rows)))) == spent
-    assert total(json.loads(json_text(kept.rows, FAR))["rows"]) == spent
-    assert total(map(json.loads, jsonl_text(kept.rows).splitlines())) == spent
+    line = kept.report.total
+    spent, of_meters = line.total_usd, {f"{meter.value}_usd": usd for meter, usd in line.usd_by_meter.items()}
+    right = {"hours": line.gpu_hours, "total_usd": spent, **of_meters}
+    assert sums(csv.DictReader(io.StringIO(csv_text(kept.rows)))) == right
+    assert sums(json.loads(json_text(kept.rows, FAR))["rows"]) == right
+    assert sums(map(json.loads, jsonl_text(kept.rows).splitlines())) == right
     focus = csv.DictReader(io.StringIO(focus_text(kept)))
     assert sum((Decimal(row["EffectiveCost"]) for row in focus), Decimal(0)) == spent
 
@@ -51,8 +56,13 @@ def test_parquet_is_read_back_by_duckdb_to_the_last_digit(tmp_path):
     duckdb = pytest.importorskip("duckdb")
     write_parquet(book(), tmp_path / "a'b.parquet")
     name = str(tmp_path / "a'b.parquet").replace("'", "''")
-    ((spent, hours),) = duckdb.sql(f"SELECT sum(total_usd), count(*) FROM '{name}'").fetchall()
-    assert (spent, hours) == (book().report.total.total_usd, len(book().rows))
+    wanted = ", ".join(f"sum({column})" for column in NUMBERS)
+    ((count, *found),) = duckdb.sql(f"SELECT count(*), {wanted} FROM '{name}'").fetchall()
+    assert count == len(book().rows)
+    assert dict(zip(NUMBERS, found, strict=True)) == {
+        each: Decimal(text) for each, text in totals(book().rows).items() if each in NUMBERS
+    }
+    assert found[-1] == book().report.total.total_usd
 
 
 def test_an_amount_with_more_digits_than_parquet_holds_is_refused_rather_than_rounded(tmp_path):
@@ -71,6 +81,8 @@ def test_the_workbook_keeps_the_exact_text_beside_the_number_and_payments_apart(
     head, *rows = sheets["Ledger"].iter_rows(values_only=True)
     exact = sum(Decimal(dict(zip(head, row, strict=True))["total_usd_exact"]) for row in rows)
     assert exact == book().report.total.total_usd
+    (said,) = [row[1] for row in sheets["Notes"].iter_rows(values_only=True) if row[0] == "Total, exact"]
+    assert Decimal(said) == exact
     assert [cell.value for cell in sheets["Payments"][2]][2:] == ["top-up", 25, "=1+1"]
 
 
