@@ -29,6 +29,5 @@ def resume(migration: Migration, acts: Acts, *, force: bool = False) -> Migratio
     if migration.state is MigrationState.PAUSED:
         migration = saved(migration.at(migration.standing), acts)
     if migration.state in (MigrationState.CANARY, MigrationState.PROMOTED):
-        acts.share(migration)
         return advance(migration, acts)
     return go_forward(replace(migration, force=force or migration.force), acts)

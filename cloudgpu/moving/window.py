@@ -23,12 +23,16 @@ _WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
 def look(migration: Migration, acts: Acts) -> Migration:
     """Judge the new side by what it did since it got its share; a regression goes back to the old side by itself.
 
-    Deletes nothing and goes no step forward. Does nothing when the new side has no traffic.
+    Deletes nothing and goes no step forward, but that a new side whose old one is gone gets everything. Does nothing
+    when the new side has no traffic.
     """
     if not migration.is_sharing or migration.ending:
         return migration
     if is_left(migration.new if migration.new_percent == 100 else migration.old, acts):
         acts.share(migration)  # a move that was cut off is finished first, a gateway that was lost is started again
+    elif migration.state is MigrationState.CANARY and is_left(migration.new, acts):
+        migration = next_share(migration, acts, full=True)
+        acts.share(migration)
     if migration.standing not in _WATCHED or migration.baseline is None:
         return migration
     seen = acts.observe(migration)
@@ -49,10 +53,6 @@ def advance(migration: Migration, acts: Acts) -> Migration:
     """
     migration = look(migration, acts)
     if migration.ending or migration.state not in _WATCHED:
-        return migration
-    if migration.state is MigrationState.CANARY and not is_left(migration.old, acts):
-        migration = next_share(migration, acts, full=True)
-        acts.share(migration)
         return migration
     if migration.due is None or acts.now(migration) < migration.due:
         return migration

@@ -144,17 +144,20 @@ def test_nothing_is_rolled_back_to_an_old_side_that_does_not_answer_either(world
     assert "mistral does not answer either" in now.problem
 
 
-def test_an_old_side_that_dies_in_the_middle_of_a_canary_leaves_all_to_the_new_one(world, acts):
+@pytest.mark.parametrize("go_on", [window.look, window.advance, resuming.resume])
+def test_an_old_side_that_dies_in_the_middle_of_a_canary_leaves_all_to_the_new_one(world, acts, go_on):
     now = begin(acts)
     world.billing.discard("t-old")
-    assert window.advance(now, acts).state is MigrationState.PROMOTED
+    assert go_on(now, acts).state is MigrationState.PROMOTED
     assert world.weights == {"qwen-14b": 100}
 
 
-def test_a_new_side_that_vanishes_in_the_middle_of_a_canary_leaves_all_to_the_old_one(world, acts):
-    now = begin(acts)
+@pytest.mark.parametrize("go_on", [window.look, window.advance, resuming.resume])
+@pytest.mark.parametrize("strategy", [CANARY, Strategy()])
+def test_a_new_side_that_vanishes_leaves_all_to_the_old_one(world, acts, strategy, go_on):
+    now = begin(acts, strategy)
     world.billing.discard("t-new-0")
-    assert window.advance(now, acts).state is MigrationState.ROLLED_BACK
+    assert go_on(now, acts).state is MigrationState.ROLLED_BACK
     assert world.weights == {"mistral": 100}
 
 
