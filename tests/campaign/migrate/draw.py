@@ -19,6 +19,8 @@ _VERBS = (
     "follow", "gateway_start", "down_old", "down_new", "gc_destroy",
 )  # fmt: skip
 _STRIKES = (0, 0, 1, 1, 1, 2)
+_DROWSY = (1, 4, 4, 4, 6, 6, 6, 6)
+"""An engine that loads is looked at every five seconds, or as many times as rarely."""
 _MINUTES = ("0", "2", "10", "never")
 _LONG = frozenset({"migrate", "resume", "resume_force"})
 
@@ -31,7 +33,7 @@ def draw(seed: int, number: int) -> Tale:
     return Tale(
         number=number,
         market=dice.randrange(1, 9),
-        drowsy=dice.choice((1, 4, 4, 6)),
+        drowsy=dice.choice(_DROWSY),
         provider=provider,
         gateway=gateway,
         words=_words(dice, gateway),

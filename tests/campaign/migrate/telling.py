@@ -15,7 +15,7 @@ from tests.campaign.migrate.judge import (
     judge_traffic,
 )
 from tests.campaign.migrate.moment import Moment
-from tests.campaign.migrate.operations import WORDS
+from tests.campaign.migrate.operations import LOOKS, WORDS
 from tests.campaign.migrate.scene import Scene
 from tests.campaign.migrate.stand_in import tell_gates
 from tests.campaign.migrate.tale import Chapter, Tale, Typed
@@ -32,8 +32,6 @@ _PUTS_RIGHT = (
 )  # fmt: skip
 """What a patient user types, one after the other, until the migration is closed."""
 
-_CLIENTS_ASK_EVERY_S = 60.0
-
 
 class Telling(Turns[Typed]):
     """One tale as it is played."""
@@ -42,7 +40,6 @@ class Telling(Turns[Typed]):
         super().__init__(stage, told)
         self.scene, self.tale, self.plan = scene, tale, plan
         self.lied = self.gateway_lost = False
-        self.unasked_s = 0.0
         self.ending_before: frozenset[str] = frozenset()
 
     def begin(self) -> None:
@@ -65,9 +62,7 @@ class Telling(Turns[Typed]):
     def wait(self, seconds: float) -> None:
         """Clients ask while commands wait."""
         self.market.clock.sleep(seconds)
-        self.unasked_s += seconds
-        if self.unasked_s >= _CLIENTS_ASK_EVERY_S:
-            self.unasked_s = 0.0
+        if seconds >= 10:
             self.scene.count()
 
     def befall(self, strike: Strike) -> None:
@@ -130,8 +125,8 @@ class Telling(Turns[Typed]):
             self.told.broken += judge_output(run.process.words, run.status, run.process.out, run.process.err)
         self.told.broken += judge_doubt(last.process.words, last.status, now.truth, could_write=True)
         self.told.broken += judge_names(now.truth)
-        if now.traffic.running:
-            self.gateway_lost = False
+        if now.traffic.running and (now.record.open is None or last.typed.operation in LOOKS):
+            self.gateway_lost = False  # it comes back with the shares that it had; a look finishes a move
         self.told.broken += judge_traffic(now, gateway_lost=self.gateway_lost)
         if len(runs) == 1:
             self._judge_one(last, before, now)
