@@ -270,7 +270,7 @@ class World:
         return b32encode(digest).decode().lower()[:14]
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _drawn(fleet: Fleet, seed: int, opened_at: datetime) -> tuple[tuple[Machine, ...], str]:
     """The machines of a market and their fingerprint; kept, for a world may be begun again and again."""
     machines = fleet(seed, opened_at)
