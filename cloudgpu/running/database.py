@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -112,7 +113,7 @@ class Database:
             yield
         except IntegrityError:
             raise
-        except (SQLAlchemyError, OSError, ImportError, json.JSONDecodeError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError, ImportError, json.JSONDecodeError) as error:
             raise StoreError(
                 f"the journal {self._place} cannot be used: {_reason(error)}",
                 hint=(self._file and restore_hint(self._file))
@@ -176,7 +177,7 @@ def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401  (a d
 def _on_begin(connection: Connection) -> None:
     # Takes the write lock at once: two processes that read and then write never meet in a deadlock.
     if not connection.get_execution_options().get(_READS):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.connection.cursor().execute("BEGIN IMMEDIATE").close()  # straight: the library would weigh each one
 
 
 def _shown(url: str) -> str:

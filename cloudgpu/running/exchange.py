@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -82,16 +84,22 @@ def begin(
     read: Callable[[Incoming], T],
     connect_s: float = _CONNECT_S,
     most_bytes: int = _MOST_BYTES,
+    session: requests.Session | None = None,
     **sent: Any,  # noqa: ANN401
 ) -> Future[T]:
-    """The same without waiting for it: the outcome will hold what `exchange` gives or raises."""
+    """The same without waiting for it: the outcome will hold what `exchange` gives or raises.
+
+    `session` is a kept one (see `kept_session`), whose connection to that place may be open still; None: a new one.
+    """
     over_at_s = time.monotonic() + limit_s
     timeout = (min(connect_s, limit_s), limit_s)
     outcome: Future[T] = Future()
 
     def run() -> None:
         try:
-            with _session(url) as session, session.request(method, url, stream=True, timeout=timeout, **sent) as found:
+            with ExitStack() as held:
+                asking = session or held.enter_context(_session(url))
+                found = held.enter_context(asking.request(method, url, stream=True, timeout=timeout, **sent))
                 pieces = _pieces(found, over_at_s, most_bytes)
                 outcome.set_result(read(Incoming(found.status_code, found.headers, pieces)))
         except BaseException as error:
@@ -99,6 +107,16 @@ def begin(
 
     threading.Thread(target=run, name="exchange", daemon=True).start()
     return outcome
+
+
+def kept_session(url: str) -> requests.Session:
+    """For many questions to one place: what was opened for one, and trusted, serves the next. It keeps no cookie.
+
+    Only for what may be asked again: the other side may have closed in the meantime without a word.
+    """
+    session = _session(url)
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return session
 
 
 def json_of(body: bytes) -> Any:  # noqa: ANN401  (whatever came)

@@ -29,6 +29,9 @@ _DEFAULTS: dict[str, Any] = {
 _DEFAULT_DISK_GB = Decimal(8)
 _KEYLESS_ROWS = 64
 _TIMES = ("duration", "end_date")
+_CARD = ("gpu_name",)
+"""What is asked first, before any other column is put together: it leaves few."""
+
 _VIRTUAL = frozenset({"verified", "datacenter", "georegion", "cuda_vers", "ubuntu_version", "country"})
 
 
@@ -52,8 +55,11 @@ def search(world: World, query: Mapping[str, Any], *, rows_at_most: int | None =
     now, bid = world.now(), query.get("type") == "bid"
     filters["disk_space"] = {**filters.get("disk_space", {}), **_at_least(disk_gb, filters.get("disk_space", {}))}
     by_time = {name: filters.pop(name) for name in _TIMES if name in filters}
-    every = [(ask, _columns(ask, disk_gb, bid=bid)) for ask in world.asks()]
-    tests = read_conditions(filters, {*every[0][1], *_VIRTUAL})
+    by_card = read_conditions({name: filters.pop(name) for name in _CARD if name in filters}, _CARD)
+    asks = list(world.asks())
+    tests = read_conditions(filters, {*_columns(asks[0], disk_gb, bid=bid), *_VIRTUAL})
+    of_card = (ask for ask in asks if all(test({"gpu_name": ask.machine.gpu.gpu_name}) for test in by_card))
+    every = ((ask, _columns(ask, disk_gb, bid=bid)) for ask in of_card)
     late_tests = read_conditions(by_time, _TIMES)
     found = [] if "id" in filters else [each for each in every if all(test(each[1]) for test in tests)]
     rows = [{**row, **times(ask, now)} for ask, row in found]

@@ -23,7 +23,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from cloudgpu.base.clock import Clock, SystemClock
 from cloudgpu.base.errors import BadAnswerError, RefusedKeyError, UnreachableError
 from cloudgpu.base.secret import REDACTED, Secret
-from cloudgpu.running.exchange import Incoming, begin, exchange
+from cloudgpu.running.exchange import Incoming, begin, exchange, kept_session
 from cloudgpu.running.providers.base import Headroom, RateWindow
 from cloudgpu.running.providers.event_stream import Patience, said
 from cloudgpu.running.providers.limits import clock_ahead_s, used_up_s, windows_of
@@ -72,6 +72,7 @@ class Http:
     _calls: Counter[str] = field(default_factory=Counter)
     _windows: tuple[RateWindow, ...] = ()
     _clock_ahead_s: float | None = None
+    _session: requests.Session = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Raise UsageError for an address, RefusedKeyError for a key, that no call could be made with."""
@@ -80,6 +81,7 @@ class Http:
             raise RefusedKeyError(
                 "the API key holds spaces or letters that no key has", hint="copy it again, without what stands around"
             )
+        self._session = kept_session(self.base_url)
 
     def headroom(self) -> Headroom:
         """What the calls so far tell of the provider's limits and time. Calls no network."""
@@ -108,12 +110,14 @@ class Http:
             retry=retry_if_exception_type((UnreachableError, Throttled)),
             reraise=True,
         )
-        return repeated(self._once, method, path, endpoint, self.timeouts.read_s, params, body)
+        return repeated(self._once, method, path, endpoint, self.timeouts.read_s, params, body, session=self._session)
 
     def act(
         self, method: str, path: str, *, endpoint: str, body: Mapping[str, Any], explain: Explain | None = None
     ) -> Reply:
-        """Send something that changes the world, once. `explain` stands in for the provider's own, for this call.
+        """Send something that changes the world, once, over a connection of its own, which nobody can have closed.
+
+        `explain` stands in for the provider's own, for this call.
 
         Raises as `read` does; after UnreachableError and BadAnswerError it may have happened.
         """
@@ -179,13 +183,14 @@ class Http:
         params: Mapping[str, Any] | None,
         body: Mapping[str, Any] | None,
         explain: Explain | None = None,
+        session: requests.Session | None = None,
     ) -> Reply:
         self._pace(endpoint)
         began = SystemClock().now()
         reply = self._exchange(
             method, self._url(path), limit_s=limit_s, read=lambda incoming: self._reply(incoming, began),
             params=params, data=None if body is None else json.dumps(body), auth=_Bearer(self.key),
-            headers={"Accept": "application/json", "Content-Type": "application/json"},
+            headers={"Accept": "application/json", "Content-Type": "application/json"}, session=session,
         )  # fmt: skip
         return checked(reply, explain or self.explain, self._host(), self.variable)
 

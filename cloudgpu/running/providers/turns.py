@@ -66,8 +66,7 @@ class Turns:
         if self.path is None:
             return None
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = _opened(self.path)
         except OSError:
             return None
         held.callback(os.close, descriptor)
@@ -91,6 +90,14 @@ def _recent(book: dict[str, Any], now_s: float) -> list[float]:
     known = book.get(_CALLS)
     numbers = [each for each in known if isinstance(each, int | float)] if isinstance(known, list) else []
     return [each for each in numbers if now_s - _MINUTE_S < each <= now_s + _MINUTE_S]
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except FileNotFoundError:  # the very first call
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
 
 
 def _locked(descriptor: int) -> bool:
