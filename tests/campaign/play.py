@@ -128,6 +128,7 @@ class _Play(Turns[Command]):
         """The same words again, what is told when they are refused, and a sweep; nothing goes wrong any more."""
         self.market.heal()
         self.market.credit("1000")
+        self.stage.drowse()
         for name, wish in self.wanted.items():
             if wish == "up" and self._typed("up", name) == 0:
                 continue

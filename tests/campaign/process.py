@@ -6,6 +6,7 @@ it is, when time passes and who dies, and the same story always goes the same wa
 """
 
 import functools
+import gc
 import io
 import os
 import select
@@ -93,8 +94,6 @@ class Process:
 
 def prepare(environment: Mapping[str, str], clock: StandingClock) -> None:
     """Load what commands need, once, so that each fork has it: the program is run for real, unheld, in this process."""
-    import gc
-
     from typer.main import get_command
 
     import cloudgpu.cli.main as entry
@@ -104,6 +103,7 @@ def prepare(environment: Mapping[str, str], clock: StandingClock) -> None:
     os.environ.update(environment)
     entry.app = get_command(entry.app)  # the tree of commands is the same each time
     _on_the_virtual_clock(_UsersClock(clock))
+    _keep_what_the_journal_compiles()
     shown, said = (sys.stdout, sys.stderr), io.StringIO()
     sys.stdout = sys.stderr = said
     try:
@@ -128,12 +128,31 @@ def prepare(environment: Mapping[str, str], clock: StandingClock) -> None:
     gc.freeze()
 
 
+def _keep_what_the_journal_compiles() -> None:
+    """Its library puts each kind of question together once for an engine: in this process, not in every fork.
+
+    A story's journal is another file at the same place.
+    """
+    from cloudgpu.running import database
+
+    engine = functools.cache(database._engine)
+
+    def kept(url: str) -> Any:
+        path = database.file_of(url)
+        if path is not None:
+            database._make_private(path)
+        return engine(url)
+
+    database._engine = kept
+
+
 def _child(
     words: Sequence[str], environment: Mapping[str, str], clock: StandingClock,
     told: tuple[int, int], tells: tuple[int, int], out: tuple[int, int], err: tuple[int, int],
 ) -> NoReturn:  # fmt: skip
     status = 70
     try:
+        gc.disable()  # it would copy what it shares with its parent, and lives too short to gain by it
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for stream, number in ((out[1], 1), (err[1], 2)):
             _widen(stream)
@@ -144,7 +163,7 @@ def _child(
         os.environ.update(environment)
         users = _UsersClock(clock)
         leash = _Leash(tells[1], told[0], users)
-        users.sleep = lambda seconds: leash.touch("sleep", max(0.0, seconds))
+        users.sleep = lambda seconds: leash.touch("sleep", seconds) if seconds > 0 else None  # nothing else is a wait
         _on_the_virtual_clock(users)
         _hold(leash)
         status = _run(words)
@@ -242,8 +261,8 @@ def _hold(leash: _Leash) -> None:
 
     Database.transaction = held  # type: ignore[method-assign,assignment]
     once = Http._once
-    Http._once = lambda self, method, path, endpoint, *more: _asked(  # type: ignore[method-assign]
-        leash, endpoint, lambda: once(self, method, path, endpoint, *more)
+    Http._once = lambda self, method, path, endpoint, *more, **named: _asked(  # type: ignore[method-assign]
+        leash, endpoint, lambda: once(self, method, path, endpoint, *more, **named)
     )
     for name in ("stream", "fetch_text"):
         setattr(Http, name, _between(leash, "ask", getattr(Http, name), "answered"))

@@ -55,6 +55,7 @@ class _Campaign(Generic[D]):
         for job in range(jobs):
             if os.fork() == 0:
                 os.close(reads)
+                _stay(job)
                 os.write(writes, f"{self._share(drawn[job::jobs])}\n".encode())
                 os._exit(0)
         os.close(writes)
@@ -92,3 +93,9 @@ class _Campaign(Generic[D]):
             sys.stdout.write("\n".join([*lines, "  " + shortest.as_text(), ""]))
             sys.stdout.flush()
         return bool(told.broken)
+
+
+def _stay(job: int) -> None:
+    """Keep a job to one processor: its processes run one at a time, so the next one finds everything warm there."""
+    processors = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {processors[job % len(processors)]})

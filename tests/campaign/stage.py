@@ -10,6 +10,8 @@ from tests.campaign.market import Market
 from tests.campaign.process import Process, prepare
 from tests.campaign.truth import Row, Truth, read_truth
 
+_DROWSIEST = 6
+
 
 class Stage:
     """A market, a warmed parent and a folder in memory, on which one play follows the other."""
@@ -17,7 +19,7 @@ class Stage:
     def __init__(self) -> None:
         self._memory = Path(tempfile.mkdtemp(prefix="cloudgpu-campaign-", dir=_memory()))
         self.market = Market()
-        self._home, self._drowsy = self._memory / "rehearsal", 1
+        self._home, self._drowsy = self._memory / "home", 1
         self._home.mkdir()
         prepare(self._environment(), self.market.clock)
 
@@ -32,6 +34,10 @@ class Stage:
         shutil.rmtree(self._home, ignore_errors=True)
         self._home.mkdir()
         self.market.begin(market)
+
+    def drowse(self) -> None:
+        """From now on nothing is learnt from many looks: waits last as long as they ever do."""
+        self._drowsy = max(self._drowsy, _DROWSIEST)
 
     def start(self, words: Sequence[str]) -> Process:
         """A command as it is typed."""
