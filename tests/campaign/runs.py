@@ -17,6 +17,7 @@ def main(game: Game[D], about: str) -> int:
     """Parse, play, report; 1 when something broke. `about` is the program's docstring, which begins with its name."""
     parser = argparse.ArgumentParser(prog=about.split("`")[1].partition(" --")[0], description=about)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", type=int, default=0, help="The number of the first run.")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", type=int, help="Play the run of this number alone, and show what is typed.")
@@ -35,7 +36,8 @@ def main(game: Game[D], about: str) -> int:
 def _drawn(game: Game[D], asked: argparse.Namespace) -> list[D]:
     if asked.script is not None:
         return [game.read(asked.script.read_text(encoding="utf-8"))]
-    return [game.draw(asked.seed, each) for each in (range(asked.runs) if asked.only is None else [asked.only])]
+    numbers = range(asked.start, asked.start + asked.runs) if asked.only is None else [asked.only]
+    return [game.draw(asked.seed, number) for number in numbers]
 
 
 @dataclass(frozen=True, slots=True)
