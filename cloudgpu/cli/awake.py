@@ -7,7 +7,7 @@ from cloudgpu.cli import render
 from cloudgpu.cli.handover import hand_over, is_stranded
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
-from cloudgpu.moving.entrance import Shares, entrance_of
+from cloudgpu.moving.entrance import entrance_of
 from cloudgpu.running.deployment import Deployment, DeploymentState
 from cloudgpu.running.deployment.coming_back import ready_when_it_answers
 from cloudgpu.running.deployment.observe import lock_name
@@ -40,17 +40,8 @@ def _point_to(session: Session, deployment: Deployment) -> None:
         except ConflictError:
             return
         if session.store.open_migration(deployment.service) is not None:
-            _follow(session, deployment)
+            # the migration says who is in charge; where a side is reached after a restart, its provider says
+            entrance_of(deployment.service, session.store, session.settings.state_dir).follow(deployment)
         elif hand_over(session, deployment):
             path = address.env_path(deployment.service, session.settings.state_dir)
             render.progress(f"{deployment.name} answers: its address is in {path}")
-
-
-def _follow(session: Session, deployment: Deployment) -> None:
-    """A port may be another one after a restart. In a migration it is the migration that says who is in charge."""
-    published = address.read(deployment.service, session.settings.state_dir)
-    if published is None or published.deployment != deployment.name:
-        return
-    entrance = entrance_of(deployment.service, session.store, session.settings.state_dir)
-    if not entrance.can_share:
-        entrance.share(Shares(in_charge=deployment))

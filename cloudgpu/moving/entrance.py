@@ -45,6 +45,10 @@ class Entrance(Protocol):
         """Make a side known, without requests; returns when the entrance can reach it."""
         ...
 
+    def follow(self, side: Deployment) -> None:
+        """Reach a side where it is now, with the share that it has; one that has none and stands by for nobody too."""
+        ...
+
     def share(self, shares: Shares) -> bool:
         """Lead requests as this says; True when clients now read another address."""
         ...
@@ -89,6 +93,11 @@ class DirectEntrance:
 
     def attach(self, side: Deployment) -> None:
         """See `Entrance`: nobody has to know it."""
+
+    def follow(self, side: Deployment) -> None:
+        """See `Entrance`."""
+        if self.reaches(side.name):
+            self.share(Shares(in_charge=side))
 
     def share(self, shares: Shares) -> bool:
         """See `Entrance`."""
@@ -136,6 +145,12 @@ class GatewayEntrance:
                 f"the gateway of {self.service.name} cannot reach {side.name} at {side.endpoint}",
                 hint="cloudgpu migrate resume tries again; see: cloudgpu gateway status",
             )
+
+    def follow(self, side: Deployment) -> None:
+        """See `Entrance`."""
+        known = self.route.upstream(side.name)
+        if known is not None and side.endpoint not in (None, known.url):
+            self._apply(self.route.joined(replace(known, url=side.endpoint)))
 
     def share(self, shares: Shares) -> bool:
         """See `Entrance`."""

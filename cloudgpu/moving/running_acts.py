@@ -136,6 +136,8 @@ class RunningActs:
     def observe(self, migration: Migration) -> Observation:
         """See `Acts`. A new side that does not answer is asked twice: one lost request is no regression."""
         old, new, entrance = self._look(migration.old), self._look(migration.new), self._entrance()
+        for side in filter(None, (old, new)):
+            entrance.follow(side)
         refusal = "it is gone" if new is None else self._refusal(new) and self._refusal(new)
         return Observation(
             at=self.now(migration),

@@ -68,11 +68,11 @@ class Market:
 
 
 @contextmanager
-def behind_a_gateway(home: Path, speed: float) -> Iterator[Market]:
+def behind_a_gateway(home: Path, speed: float, provider: str = "emulator") -> Iterator[Market]:
     """Mistral 7B as the service `mistral`, behind HAProxy; nothing is left running."""
     here = Market(home, speed=speed)
     try:
-        here.run("up", "mistral", "--provider", "emulator", "--yes")
+        here.run("up", "mistral", "--provider", provider, "--yes")
         here.run("gateway", "start")
         yield here
     finally:

@@ -78,6 +78,15 @@ def test_each_side_is_asked_with_the_key_of_its_machine(move, gateway, canary):
     assert load_route(gateway.folder).client_key == Secret("sk-clients")
 
 
+def test_a_look_follows_both_sides_to_where_they_are_now_and_leaves_their_shares(move, gateway, canary):
+    for machine in move.provider.machines.values():
+        machine.port = 42000 + int(machine.instance_id)
+    move.acts.observe(canary)
+    urls = {each.name: each.url for each in load_route(gateway.folder).upstreams}
+    assert urls == {"mistral": "http://203.0.113.7:43000", "qwen": "http://203.0.113.7:43001"}
+    assert sides(gateway) == {"mistral": (90, False), "qwen": (10, False)}
+
+
 def test_a_side_that_still_answers_requests_is_not_removed(move, gateway, canary):
     promoted = forward.promote(canary, move.acts)
     gateway.busy["mistral"] = 3

@@ -56,6 +56,7 @@ class Machine:
     created_at: datetime
     destroyed: bool = False
     state: InstanceState | None = None
+    port: int = 41000
 
 
 @dataclass
@@ -183,7 +184,8 @@ class PaperProvider:
             instance_id=machine.instance_id, label=machine.label, machine_id=machine.offer.machine_id, state=state,
             detail="", gpu_usd_per_hour=machine.offer.gpu_usd_per_hour + self.surcharge,
             disk_usd_per_hour=Decimal("0.01"), gpu_billing=up, disk_billing=True,
-            addresses={8000: Address(host="203.0.113.7", port=41000)} if up else {}, started_at=machine.created_at,
+            addresses={8000: Address(host="203.0.113.7", port=machine.port)} if up else {},
+            started_at=machine.created_at,
             disk_used_gb=self.disk_used_gb() if self.disk_used_gb else None,
         )  # fmt: skip
 

@@ -87,7 +87,7 @@ def _row(provider: str, words: str, view: InstanceView | None) -> str:
     if view is None:
         return f"| {provider} | {words} | none of that id | gone, once a complete listing agrees | no | no |"
     new, served = (
-        state_of(SimpleNamespace(state=before), view).value
+        state_of(SimpleNamespace(state=before, endpoint=None), view).value
         for before in (DeploymentState.STARTING, DeploymentState.READY)
     )
     deployment = new if new == served else f"{new}, then {served}"

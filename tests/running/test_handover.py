@@ -10,7 +10,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.cli import awake as awake_room
 from cloudgpu.cli.awake import awake
 from cloudgpu.moving import address
-from cloudgpu.running.deployment import DeploymentState
+from cloudgpu.running.deployment import DeploymentState, refresh
 from cloudgpu.running.deployment.coming_back import ready_when_it_answers
 from cloudgpu.running.health import Health
 from cloudgpu.running.records import Service
@@ -77,6 +77,16 @@ def test_what_comes_back_on_another_port_is_followed(session, desk, loading):
     awake(session, loading)
     moved = kept(desk, replace(loading, endpoint="http://203.0.113.7:42000"))
     awake(session, moved)
+    assert address.read("mistral", desk.path).base_url == "http://203.0.113.7:42000/v1"
+
+
+def test_a_port_that_changed_while_nobody_looked_is_followed_once_the_engine_answers_there(session, desk):
+    ready = desk.up()
+    awake(session, ready)
+    desk.provider.machines[ready.instance_id].port = 42000  # started anew, and running again, between two looks
+    seen = refresh(ready, desk.provider, desk.store, desk.clock, desk.store.append)
+    assert (seen.state, seen.endpoint) == (DeploymentState.LOADING, "http://203.0.113.7:42000")
+    assert awake(session, seen).state is DeploymentState.READY
     assert address.read("mistral", desk.path).base_url == "http://203.0.113.7:42000/v1"
 
 

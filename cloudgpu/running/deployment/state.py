@@ -96,8 +96,8 @@ def step(deployment: Deployment, sighting: Sighting) -> Step:
 def state_of(deployment: Deployment, view: InstanceView) -> DeploymentState:
     """The state that an instance's own state means for a deployment that is neither ending nor draining.
 
-    One that runs is ready while it was ready at the last look. One that comes back loads its engine anew: it is ready
-    when it answers again.
+    One that runs is ready while it was ready at the last look, at the same address. One that comes back, or is reached
+    elsewhere because it was started anew between two looks, loads its engine: it is ready when it answers again.
     """
     match view.state:
         case InstanceState.PROVISIONING:
@@ -105,7 +105,7 @@ def state_of(deployment: Deployment, view: InstanceView) -> DeploymentState:
         case InstanceState.STARTING:
             return DeploymentState.STARTING
         case InstanceState.RUNNING:
-            serves = deployment.state is DeploymentState.READY
+            serves = deployment.state is DeploymentState.READY and not _has_moved(deployment, view)
             return DeploymentState.READY if serves else DeploymentState.LOADING
         case InstanceState.OUTBID:
             return DeploymentState.OUTBID
@@ -113,6 +113,13 @@ def state_of(deployment: Deployment, view: InstanceView) -> DeploymentState:
             return DeploymentState.STOPPED
         case InstanceState.FAILED | InstanceState.OFFLINE:
             return DeploymentState.FAILED
+
+
+def _has_moved(deployment: Deployment, view: InstanceView) -> bool:
+    if deployment.endpoint is None:
+        return False
+    address = view.addresses.get(deployment.health.port)
+    return address is not None and address.url != deployment.endpoint
 
 
 def _seen(deployment: Deployment, view: InstanceView) -> Step:
