@@ -1,5 +1,6 @@
 """A clock that stands still until somebody sleeps on it or moves it on: hours pass in no time, and always the same."""
 
+import errno
 import mmap
 import os
 from collections.abc import Iterator
@@ -22,9 +23,15 @@ class StandingClock:
         """Open the clock of `path`; a file that is not there yet is made and shows `first`."""
         self.path = path
         made = not path.exists()
-        with path.open("a+b") as file:
-            file.truncate(8)
-            self._cells = memoryview(mmap.mmap(file.fileno(), 8)).cast("q")
+        try:
+            with path.open("a+b") as file:
+                file.truncate(8)
+                self._cells = memoryview(mmap.mmap(file.fileno(), 8)).cast("q")
+        except OSError as error:
+            if made or error.errno not in (errno.EROFS, errno.EACCES):
+                raise
+            with path.open("rb") as file:  # on a disk that may only be read it still tells the time
+                self._cells = memoryview(mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)).cast("q")
         if made:
             self.set(first)
 

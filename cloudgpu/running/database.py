@@ -116,7 +116,8 @@ class Database:
         except (SQLAlchemyError, sqlite3.Error, OSError, ImportError, json.JSONDecodeError) as error:
             raise StoreError(
                 f"the journal {self._place} cannot be used: {_reason(error)}",
-                hint=(self._file and restore_hint(self._file))
+                hint=_harmless(error)
+                or (self._file and restore_hint(self._file))
                 or "repair it, restore a copy, or set CLOUDGPU_STORE to another place",
             ) from error
 
@@ -142,6 +143,15 @@ def _upsert(table: str, key: str, names: tuple[str, ...]) -> TextClause:
     """In words that SQLite and PostgreSQL share: put together once, where the library would for every single row."""
     new, changed = ", ".join(f":{name}" for name in names), ", ".join(f"{name} = excluded.{name}" for name in names)
     return text(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({new}) ON CONFLICT ({key}) DO UPDATE SET {changed}")
+
+
+def _harmless(error: Exception) -> str | None:
+    """What to do where the journal itself is whole and only cannot be written; None for anything else."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0) & 0xFF
+    return {
+        sqlite3.SQLITE_READONLY: "it is whole: let it and its folder be written, or set CLOUDGPU_STORE to another place",
+        sqlite3.SQLITE_FULL: "it is whole: make room on its disk",
+    }.get(code)
 
 
 def _engine(url: str) -> Engine:

@@ -1,5 +1,6 @@
 """The emulator in a test's own process: many worlds in a second, on a clock that only moves when somebody moves it."""
 
+import errno
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,6 +28,21 @@ def test_time_moves_only_when_told(emulator):
     answer = emulator.call("POST", "/emulator/advance", {"seconds": 5.5})
     assert answer.json()["now"] == "2026-03-01T00:00:05.500000Z"
     assert emulator.show(instance_id)["actual_status"] == "created"
+
+
+def test_a_clock_on_a_disk_that_may_only_be_read_still_tells_the_time(tmp_path, monkeypatch):
+    StandingClock(tmp_path / "clock").sleep(60)
+    really = Path.open
+
+    def refuse(path, mode="r"):
+        if mode == "a+b":
+            raise OSError(errno.EROFS, "Read-only file system")
+        return really(path, mode)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert StandingClock(tmp_path / "clock").now() == START + timedelta(seconds=60)
+    with pytest.raises(OSError, match="Read-only"):
+        StandingClock(tmp_path / "other")
 
 
 @pytest.mark.parametrize("seconds", [-1, "5", None, True, 10**10])

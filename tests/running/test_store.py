@@ -164,6 +164,13 @@ def test_a_corrupt_journal_is_one_clear_error(path):
         Store(f"sqlite:///{path}")
 
 
+def test_a_journal_that_may_only_be_read_is_whole_and_no_copy_is_offered(file_store, path):
+    file_store.close()
+    with pytest.raises(StoreError, match="readonly database") as refusal:
+        Store(f"sqlite:///file:{path}?mode=ro&uri=true").append(event(1))
+    assert "it is whole" in refusal.value.hint
+
+
 def test_a_journal_of_another_layout_is_refused(file_store, path):
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE about SET value = '99' WHERE name = 'schema_version'")

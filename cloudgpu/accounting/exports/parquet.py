@@ -26,7 +26,7 @@ def write_parquet(book: Book, path: Path) -> None:
         try:
             database.execute(f"COPY ledger TO '{target}' (FORMAT parquet)")
         except duckdb.IOException as error:
-            raise OSError(str(error).rpartition(": ")[2]) from None
+            raise OSError(str(error).rpartition(": ")[2].partition('"')[0]) from None
 
 
 def _type(name: str) -> str:

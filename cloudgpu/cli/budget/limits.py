@@ -55,9 +55,12 @@ def set_budget(
 
     if monthly is None and not per_deployment:
         raise UsageError("a budget of what?", hint="cloudgpu budget set --monthly 50 --per-deployment mistral=20")
-    limits = dict(_named(text) for text in per_deployment or ())
+    named = [_named(text) for text in per_deployment or ()]
+    limits = dict(named)
+    if len(limits) < len(named):
+        raise UsageError("a deployment has more than one limit", hint="name each with --per-deployment once")
     budget = Budget(
-        monthly_usd=_amount(monthly, "--monthly") if monthly else None, per_deployment=limits, hard=hard or stop,
+        monthly_usd=None if monthly is None else _amount(monthly, "--monthly"), per_deployment=limits, hard=hard or stop,
         stop=stop,
     )  # fmt: skip
     session = open_session()
