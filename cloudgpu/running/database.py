@@ -149,7 +149,7 @@ def _harmless(error: Exception) -> str | None:
     """What to do where the journal itself is whole and only cannot be written; None for anything else."""
     code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0) & 0xFF
     return {
-        sqlite3.SQLITE_READONLY: "it is whole: let it and its folder be written, or set CLOUDGPU_STORE to another place",
+        sqlite3.SQLITE_READONLY: "it is whole: let it and its folder be written, or set CLOUDGPU_STORE",
         sqlite3.SQLITE_FULL: "it is whole: make room on its disk",
     }.get(code)
 

@@ -65,7 +65,8 @@ def test_a_budget_is_set_shown_and_cleared(journal):
 @pytest.mark.parametrize(
     "words",
     [("--monthly", "0"), ("--monthly", "-3"), ("--monthly", "much"), ("--per-deployment", "mistral"), (),
-     ("--monthly", "NaN"), ("--monthly", ""), ("--per-deployment", "a=2", "--per-deployment", "a=3"), ("--per-deployment", "mistral=0")],
+     ("--monthly", "NaN"), ("--monthly", ""), ("--per-deployment", "a=2", "--per-deployment", "a=3"),
+     ("--per-deployment", "mistral=0")],
 )  # fmt: skip
 def test_a_budget_that_makes_no_sense_is_refused(journal, words):
     with pytest.raises(UsageError):

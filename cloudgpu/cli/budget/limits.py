@@ -60,8 +60,8 @@ def set_budget(
     if len(limits) < len(named):
         raise UsageError("a deployment has more than one limit", hint="name each with --per-deployment once")
     budget = Budget(
-        monthly_usd=None if monthly is None else _amount(monthly, "--monthly"), per_deployment=limits, hard=hard or stop,
-        stop=stop,
+        monthly_usd=None if monthly is None else _amount(monthly, "--monthly"), per_deployment=limits,
+        hard=hard or stop, stop=stop,
     )  # fmt: skip
     session = open_session()
     keep(session, budget)
