@@ -52,13 +52,8 @@ class FaultDesk:
 
     def take_engine(self, place: str, instance: Instance) -> Fault | None:
         """The fault that strikes an answer ("engine") or a health check ("health") of this instance's server."""
-        own = (str(id_of(instance)), instance.label)
-        matching = (
-            fault
-            for fault in self.waiting()
-            if fault.on == place and (fault.instance_id, fault.label) in ((None, None), (own[0], None), (None, own[1]))
-        )
-        return self._first_that_strikes(matching)
+        means = (fault for fault in self.waiting() if fault.on == place and _means(fault, instance))
+        return self._first_that_strikes(means)
 
     def strike_new(self, instance: Instance) -> None:
         """Let whatever waits for an instance strike this one, which was just rented."""
@@ -70,16 +65,14 @@ class FaultDesk:
         return any(fault.do == _STANDING for fault in self.waiting())
 
     def _named(self, fault: Fault) -> Instance | None:
-        for instance in self._book.instances():
-            by_id = fault.instance_id == str(id_of(instance))
-            if by_id or (fault.label is not None and fault.label == instance.label):
-                return instance
-        return None
+        if fault.instance_id is None and fault.label is None:
+            return None
+        return next((each for each in self._book.instances() if _means(fault, each)), None)
 
     def _waiting_for(self, instance: Instance) -> Iterator[Fault]:
         for fault in self.waiting():
-            own = fault.on == "instance" and fault.instance_id is None and fault.label in (None, instance.label)
-            if own and self._first_that_strikes([fault]) is not None:
+            own = fault.on == "instance" and fault.instance_id is None
+            if own and _means(fault, instance) and self._first_that_strikes([fault]) is not None:
                 yield fault
 
     def _first_that_strikes(self, matching: Iterable[Fault]) -> Fault | None:
@@ -104,3 +97,10 @@ class FaultDesk:
         at = self._book.now() + timedelta(seconds=fault.after_s or 0)
         factor = fault.factor if fault.do == "price_rise" else None
         self._book.change_market(MarketChange(at=at, machine_id=fault.machine_id, factor=factor))
+
+
+def _means(fault: Fault, instance: Instance) -> bool:
+    """Whether it is for this instance: by its id, by its label or a name within it, or because it is for any."""
+    if fault.instance_id is not None and fault.instance_id != str(id_of(instance)):
+        return False
+    return fault.label is None or f"-{fault.label}-" in f"-{instance.label or ''}-"

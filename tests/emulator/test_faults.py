@@ -165,6 +165,15 @@ def test_an_engine_that_never_gets_ready_runs_costs_and_refuses(emulator):
     assert emulator.show(instance_id)["instance"]["gpuCostPerHour"] > 0
 
 
+def test_a_label_may_be_the_name_of_the_deployment_within_it(emulator):
+    other = emulator.rent(label="cloudgpu-1f2e3d4c-mistral2-0a1b2c3d4e5f-20260102T0304Z")
+    meant = emulator.rent(label="cloudgpu-1f2e3d4c-mistral-0a1b2c3d4e5f-20260102T0304Z")
+    emulator.fault("instance", "stopped", label="mistral")
+    emulator.pass_time(LONG_S)
+    assert emulator.show(meant)["actual_status"] == "exited"
+    assert emulator.show(other)["actual_status"] == "running"
+
+
 def test_an_engine_can_die_later_by_its_label(emulator):
     instance_id = emulator.rent(label="victim")
     emulator.pass_time(LONG_S)

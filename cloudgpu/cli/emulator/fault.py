@@ -27,7 +27,12 @@ def add(
     times: Annotated[int | None, typer.Option(help="How often. 0: until it is cleared.  [default: 1]")] = None,
     skip: Annotated[int, typer.Option(help="Let so many calls through first.")] = 0,
     chance: Annotated[float | None, typer.Option(help="Strike so often, 0 to 1, drawn from the seed.")] = None,
-    label: Annotated[str | None, typer.Option(help="The instance, by its label; without it the next created.")] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            help="The instance, by its deployment's name or its label; or -o instance_id=ID; else the next one."
+        ),
+    ] = None,
     option: Annotated[list[str] | None, typer.Option("-o", "--option", help="NAME=VALUE that this kind reads.")] = None,
     json: AsJson = False,
 ) -> None:
