@@ -23,7 +23,6 @@ from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.offers import OfferSource
 from cloudgpu.planning.plan import Plan, make_plan
 from cloudgpu.planning.plan_file import latest_plan_path, load_plan, save_plan
-from cloudgpu.planning.spot import bids_of
 from cloudgpu.running.deployment import Limits, UpRequest, request_from_plan
 from cloudgpu.running.records import Service
 from cloudgpu.serving.asked import PLAIN, Asked
@@ -61,26 +60,6 @@ def providers_for(session: Session, asked: Sequence[str], plan: Plan | None = No
         "renting needs an API key, and there is none",
         hint="set VAST_API_KEY or RUNPOD_API_KEY, or rehearse without one: add --provider emulator",
     )
-
-
-def spot_plan(session: Session, provider: str, needs: Needs, bid: Decimal | None) -> Plan:
-    """A plan on bids for interruptible machines: the least that wins on each, or `bid` dollars per hour for its GPUs.
-
-    Raises UsageError where nobody takes bids, NothingFitsError, and whatever the provider raises.
-    """
-    if provider in EMULATED:
-        session.ensure_emulator()
-    opened, now = session.provider(provider), session.clock(provider).now()
-    if not opened.capabilities.interruptible:
-        raise UsageError(f"{provider} takes no bids", hint="leave --spot out, or: --provider vast")
-    needs = dataclasses.replace(needs, providers=(provider,), interruptible=True)
-    market = without_blocked(opened.search(query_for(needs)), session.settings.state_dir, now)
-    offers = (each for each in bids_of(market.offers) if bid is None or each.gpu_usd_per_hour <= bid)
-    bids = tuple(each if bid is None else dataclasses.replace(each, gpu_usd_per_hour=bid) for each in offers)
-    made = make_plan(needs, dataclasses.replace(market, offers=bids), now)
-    if not made.candidates:
-        raise nothing_fits(made)
-    return made
 
 
 def live_plan(session: Session, provider: str, plan: Plan) -> tuple[Plan, str | None]:

@@ -116,6 +116,7 @@ def up(
     from cloudgpu.cli.up.stops import Wish
 
     refuse_empty(name=name, provider=provider, template=template)
+    _refuse_bid_without_spot(bid, spot=spot)
     needs = model and needs_of(
         model, context=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
         rope_scaling_factor=rope_scaling_factor, adapter=adapter, adapter_rank=adapter_rank,
@@ -129,11 +130,18 @@ def up(
         max_spend=_usd(max_spend, "--max-spend", _MOST_USD),
         send_hf_token=send_hf_token, show_key=show_key, as_json=as_json, hedge=hedge,
         ttl_s=seconds(ttl, "--ttl"), idle_stop_s=seconds(idle_stop, "--idle-stop"),
-        dead_man_s=seconds(dead_man, "--dead-man"), spot=spot or bid is not None,
+        dead_man_s=seconds(dead_man, "--dead-man"), spot=spot,
         bid=_usd(bid, "--bid", _MOST_USD_PER_HOUR),
         asked=asked_of(template, set_ or (), tools=tools, reasoning=reasoning),
     )  # fmt: skip
     run(wish)
+
+
+def _refuse_bid_without_spot(bid: str | None, *, spot: bool) -> None:
+    from cloudgpu.base.errors import UsageError
+
+    if bid is not None and not spot:
+        raise UsageError("a bid is for an interruptible machine", hint="add --spot, or leave --bid out")
 
 
 def _usd(text: str | None, option: str, most: int) -> Decimal | None:

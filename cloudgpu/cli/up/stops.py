@@ -7,8 +7,9 @@ from pathlib import Path
 
 from cloudgpu.base.errors import CloudgpuError, NothingFitsError, ProviderError, UsageError
 from cloudgpu.cli import render
-from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, providers_for, request_of, saved_plan, spot_plan
+from cloudgpu.cli.agreement import limits_of, live_plan, new_plan, providers_for, request_of, saved_plan
 from cloudgpu.cli.session import Session
+from cloudgpu.cli.up.bids import spot_plan
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
 from cloudgpu.running.deployment import Limits, UpRequest
@@ -63,15 +64,16 @@ def stops_of(session: Session, wish: Wish, name: str) -> list[Stop]:
     if wish.spot and not wish.providers:
         providers = providers[:1] if "vast" not in providers else ("vast",)
     plans: list[tuple[str, Plan]] = []
-    missing: list[CloudgpuError] = []
+    missing: list[tuple[str, CloudgpuError]] = []
     for provider in providers:
         try:
             plans.append((provider, _planned(session, wish, provider, saved)))
         except (NothingFitsError, ProviderError) as error:
-            missing.append(error)
-            render.progress(f"{provider} is left out: {error.message}")
+            missing.append((provider, error))
+    for left_out, why in missing if plans else missing[1:]:
+        render.progress(f"{left_out} is left out: {why.message}")
     if not plans:
-        raise missing[0]
+        raise missing[0][1]
     return [
         Stop(
             provider=provider,
