@@ -16,7 +16,7 @@ from cloudgpu.running.deployment import Deployment, DeploymentState, Progress
 from cloudgpu.running.deployment.vitals import silence
 
 _EXISTS_BADLY = {
-    DeploymentState.FAILED: "it does not serve, and bills",
+    DeploymentState.FAILED: "it failed, and bills as long as it exists",
     DeploymentState.STOPPED: "somebody else stopped it (its host, the console, an empty balance); its disk bills on",
     DeploymentState.OUTBID: "a higher bid has its GPUs; its disk bills, and it comes back when its bid wins again",
     DeploymentState.CREATING: "nobody knows yet whether it was rented",
@@ -128,9 +128,10 @@ def show_open_migrations(session: Session, deployments: Sequence[Deployment]) ->
 
 
 def trouble(deployments: Sequence[Deployment]) -> list[str]:
-    """Sentences for what may bill without serving; empty when all is well."""
+    """Sentences for what bills without serving, or may; empty when all is well."""
     return [
-        f"{d.name} may still bill at {d.provider} (instance {d.instance_id or 'unknown'}): {_EXISTS_BADLY[d.state]}"
+        f"{d.name} {'serves nobody' if d.state.is_unwell else 'may still bill'} at {d.provider} (instance "
+        f"{d.instance_id or 'unknown'}): {_EXISTS_BADLY[d.state]}"
         for d in deployments
         if d.state in _EXISTS_BADLY
     ]

@@ -132,6 +132,11 @@ def progress(line: str) -> None:
     _stderr().print(_text(line))
 
 
+def alarm(line: str) -> None:
+    """A line on stderr that nobody should miss."""
+    _stderr().print(_text(f"! {line}", "bold"), soft_wrap=not sys.stderr.isatty())
+
+
 def confirm(question: str) -> bool:
     """Ask on stderr; only a plain yes counts. Raises UsageError when nobody is there to answer."""
     if not sys.stdin.isatty():

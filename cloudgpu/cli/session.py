@@ -128,6 +128,10 @@ class Session:
         last = self.emulator_status()
         return last is not None and process.is_alive(last)
 
+    def is_asleep(self, name: str) -> bool:
+        """Whether this provider is an emulator that does not run: asking it is of no use, and nothing happens there."""
+        return name in EMULATED and not self.emulator_runs()
+
 
 def open_session() -> Session:
     """A session on the environment's settings."""

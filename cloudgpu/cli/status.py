@@ -54,7 +54,7 @@ def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Dep
     shown, unasked = [], []
     for each in found:
         now, problem = look_at(session, each)
-        if not now.state.is_final:
+        if not now.state.is_final and not session.is_asleep(now.provider):
             try:
                 now = awake(session, now)
             except CloudgpuError as error:
@@ -66,8 +66,10 @@ def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Dep
 
 
 def _end(troubles: list[str], unasked: list[str]) -> None:
+    from cloudgpu.cli import render
+
     for line in (*troubles, *unasked):
-        typer.secho(f"! {line}", err=True, bold=True)
+        render.alarm(line)
     if troubles:
         typer.echo(
             "Hint: cloudgpu status again in a minute; remove it with cloudgpu down NAME, or look: cloudgpu gc", err=True

@@ -6,9 +6,10 @@ Settles what an interrupted command left, finds what nothing wants, and ends wha
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cloudgpu.base.errors import CloudgpuError, ConflictError
+from cloudgpu.base.errors import CloudgpuError, ConflictError, UnreachableError
 from cloudgpu.cli import render
 from cloudgpu.cli.awake import awake
+from cloudgpu.cli.looking import ASLEEP
 from cloudgpu.cli.markets import has_key
 from cloudgpu.cli.session import EMULATED, OWN, Session
 from cloudgpu.running.deployment import Deployment, refresh, take_down
@@ -37,6 +38,10 @@ def look_everywhere(session: Session, providers: Sequence[str], *, vitals: bool 
     """
     found = Found()
     for name in providers or _where_to_look(session):
+        if session.is_asleep(name):
+            found.deployments += [each for each in session.store.deployments() if each.provider == name]
+            found.failures.append(UnreachableError(ASLEEP))
+            continue
         _settle(session, name, found, vitals=vitals)
         try:
             found.findings += sweep(session.provider(name), session.store, session.clock(name).now())
@@ -57,13 +62,26 @@ def end_what_asked_for_it(session: Session, found: Found) -> list[tuple[Deployme
         if why is None or is_migrating(session, each):
             continue
         try:
-            _check_clock(session, each.provider)
+            check_clock(session, each.provider)
             provider = session.provider(each.provider)
             take_down(each, provider=provider, store=session.store, clock=clock, emit=session.emit)
             ended.append((each, why))
         except CloudgpuError as error:
             found.failures.append(error)
     return ended
+
+
+def check_clock(session: Session, provider: str) -> None:
+    """Raise ConflictError where this machine's time is minutes off the provider's: nothing is ended by such a clock.
+
+    For whoever ends something because of the time, after a look at that provider: it rests on the last answer.
+    """
+    ahead_s = session.provider(provider).headroom().clock_ahead_s
+    if provider not in EMULATED and ahead_s is not None and abs(ahead_s) > _MOST_SKEW_S:
+        raise ConflictError(
+            f"this machine's clock is {render.duration(abs(ahead_s))} off {provider}'s: no lease is ended by it",
+            hint="set the clock right",
+        )
 
 
 def is_migrating(session: Session, deployment: Deployment) -> bool:
@@ -99,12 +117,3 @@ def _settle(session: Session, provider: str, found: Found, *, vitals: bool) -> N
             render.progress(f"{each.name} is left alone: {error.message}")
         except CloudgpuError as error:
             found.failures.append(error)
-
-
-def _check_clock(session: Session, provider: str) -> None:
-    ahead_s = session.provider(provider).headroom().clock_ahead_s
-    if provider not in EMULATED and ahead_s is not None and abs(ahead_s) > _MOST_SKEW_S:
-        raise ConflictError(
-            f"this machine's clock is {render.duration(abs(ahead_s))} off {provider}'s: no lease is ended by it",
-            hint="set the clock right",
-        )

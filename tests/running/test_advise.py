@@ -123,13 +123,13 @@ def test_what_could_not_be_found_out_is_said(desk, session):
 
 
 def test_a_stopped_emulator_is_left_stopped_and_its_offers_are_called_unknown(desk, session, monkeypatch):
-    session.emulator_runs = lambda: False
+    session.is_asleep = lambda _: True
     monkeypatch.setattr(offers, "market_for", lambda *_, **__: pytest.fail("it would be started"))
     monkeypatch.setattr(run, "look_everywhere", lambda *_, **__: Found(deployments=desk.store.deployments()))
     kept(desk, provider="emulator", gpu_usd_per_hour=Decimal(4))
     told = counsel_of(session, Limits(idle_s=1800.0, seen_s=86400.0), Question(hours=DAY, offline=False))
     assert told.advice == []
-    assert "Whether something cheaper than mistral fits: the emulator is stopped." in told.unknown
+    assert "Whether something cheaper than mistral fits: the emulator is stopped (cloudgpu emulator start)." in told.unknown
 
 
 def watched(desk, deployment, peak, *, hours=25, kv_tokens=400_000):

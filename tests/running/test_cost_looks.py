@@ -169,3 +169,29 @@ def test_the_third_leg_reaches_the_balance_that_was_read_with_the_bill(desk, ses
         reconcile(since=None, provider=None, json=False)
     (check,) = shown.accounts[0].balances
     assert (check.before_usd, check.after_usd) == (50, 49)
+
+
+def test_what_was_stopped_and_then_deleted_is_not_told_as_seen_either(desk, session):
+    desk.up("other")
+    mine = desk.up()
+    desk.provider.machines[mine.instance_id].state = InstanceState.STOPPED
+    assert told(session)[1] == []
+    desk.provider.machines[mine.instance_id].destroyed = True
+    desk.wait(3600)
+    assert "mistral is counted as it was seen last: a first complete listing lacks it" in told(session)[1][0]
+
+
+def test_a_stopped_emulator_is_not_looked_at_and_nothing_there_is_called_lost(desk, session, monkeypatch):
+    desk.up()
+    monkeypatch.setattr(session, "is_asleep", lambda _: True)
+    desk.provider.hook = lambda method: pytest.fail(f"{method} was asked")
+    _, notes = told(session)
+    assert notes == ["mistral is counted as it was seen last: the emulator is stopped (cloudgpu emulator start)."]
+    assert EventKind.OUT_OF_SIGHT not in desk.kinds()
+
+
+def test_money_that_lasts_for_long_is_told_in_days(desk, session, capsys):
+    desk.provider.balance_usd = lambda: Decimal(1000)
+    desk.up()
+    view.show(*told(session))
+    assert "$1,000.00, 134 days at this burn" in " ".join(capsys.readouterr().out.split())

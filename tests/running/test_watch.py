@@ -8,9 +8,11 @@ from types import SimpleNamespace
 import pytest
 
 from cloudgpu.accounting.budget import Budget
+from cloudgpu.base.errors import ConflictError
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.cli import adopt, deployment_view, session, sweeping
 from cloudgpu.cli.budget import hold
+from cloudgpu.cli.gc import run as gc_run
 from cloudgpu.cli.watch import run as watch_run
 from cloudgpu.running.deployment import DeploymentState, Limits
 from cloudgpu.running.deployment.vitals import take_vitals
@@ -32,7 +34,7 @@ def world(desk, answers, monkeypatch):
     made = SimpleNamespace(
         store=desk.store, provider=lambda name: desk.provider, clock=lambda name: desk.clock, emit=desk.store.append,
         events=desk.store.events, looks=dict,
-        settings=SimpleNamespace(state_dir=desk.path), emulator_status=lambda: None,
+        settings=SimpleNamespace(state_dir=desk.path), emulator_status=lambda: None, is_asleep=lambda _: False,
     )  # fmt: skip
     monkeypatch.setattr(sweeping, "has_key", lambda *_: False)
     monkeypatch.setattr(watch_run, "withdraw", lambda _: [])
@@ -91,6 +93,27 @@ def test_a_clock_that_is_wrong_ends_nothing(desk, watcher, capsys):
     desk.ahead_s = -4000.0
     assert "clock" in watcher.look().failures[0].message
     assert len(desk.provider.billing()) == 1
+
+
+@pytest.mark.parametrize("options", [{}, {"expired": True}], ids=["its own end", "--expired"])
+def test_gc_ends_nothing_by_a_clock_that_is_wrong_either(desk, world, monkeypatch, capsys, options):
+    desk.up(limits=Limits(lease_s=3600, ends_by_itself=not options))
+    desk.wait(7200)
+    desk.ahead_s = -7500.0
+    with pytest.raises(ConflictError, match="2 h 05 min off paper's: no lease is ended by it"):
+        sweep_up(world, monkeypatch, **options)
+    assert len(desk.provider.billing()) == 1
+    desk.ahead_s = 0.0
+    sweep_up(world, monkeypatch, **options)
+    assert desk.provider.billing() == []
+
+
+def sweep_up(world, monkeypatch, **options):
+    """`gc --destroy --yes` at the paper provider."""
+    monkeypatch.setattr(gc_run, "check_providers", lambda names: names)
+    monkeypatch.setattr(gc_run, "withdraw", lambda _: [])
+    asked = {"destroy": True, "expired": False, "foreign": False, "yes": True, "as_json": False}
+    gc_run.run(world, ["paper"], **(asked | options))
 
 
 def test_what_was_removed_by_hand_is_said_to_be_gone_after_two_looks_apart(desk, watcher, capsys):
@@ -156,6 +179,15 @@ def test_a_used_up_budget_with_stop_ends_what_bills_and_says_so(desk, watcher, c
     assert desk.provider.billing() == []
     assert desk.store.deployments() == []
     assert any("removed: the budget of mistral is used up" in line for line in lines(capsys))
+
+
+def test_a_budget_that_only_a_wrong_clock_uses_up_ends_nothing(desk, watcher):
+    desk.up()
+    set_budget(desk, per_deployment={"mistral": Decimal("0.01")}, hard=True, stop=True)
+    desk.clock.sleep(3600)
+    desk.ahead_s = -3600.0
+    assert "clock" in watcher.look().failures[0].message
+    assert len(desk.provider.billing()) == 1
 
 
 def test_a_used_up_budget_without_stop_is_told_once_and_ends_nothing(desk, watcher, capsys):

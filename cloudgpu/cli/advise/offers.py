@@ -9,6 +9,7 @@ from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
 from cloudgpu.cli.advise.cache_use import CacheUse
 from cloudgpu.cli.advise.counsel import Advice, Counsel
+from cloudgpu.cli.looking import ASLEEP
 from cloudgpu.cli.markets import Reach
 from cloudgpu.cli.plan.search import market_for
 from cloudgpu.cli.profile.files import launched
@@ -75,8 +76,8 @@ def _best(
     below_mib: int | None = None,
 ) -> Candidate | None:  # fmt: skip
     """The cheapest candidate with a saving; with less memory than `below_mib` and a cache for so many tokens."""
-    if each.provider in EMULATED and not question.offline and not session.emulator_runs():
-        counsel.say(f"Whether something cheaper than {each.name} fits: the emulator is stopped.")
+    if not question.offline and session.is_asleep(each.provider):
+        counsel.say(f"Whether something cheaper than {each.name} fits: {ASLEEP}.")
         return None
     try:
         model = resolve_model(each.short_name)

@@ -56,7 +56,8 @@ def _standing(session: Session, counsel: Counsel, *, offline: bool) -> list[Depl
         counsel.say("What happened since the last look: nobody was asked (--offline).")
         return list(session.store.deployments())
     found = look_everywhere(session, (), vitals=True)
-    counsel.unknown += [error.message for error in found.failures]
+    for error in found.failures:
+        counsel.say(f"How things are now: {error.message}.")
     return [each for each in found.deployments if not each.state.is_final]
 
 

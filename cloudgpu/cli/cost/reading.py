@@ -103,10 +103,11 @@ def _with_looks(session: "Session", history: History, moments: Mapping[str, date
 
 
 def _read_bills(session: "Session", history: History) -> dict[str, str]:
-    """Read what may have grown; which providers did not answer, and why."""
+    """Read what may have grown; which providers did not answer, and why. A stopped emulator bills nothing."""
     silent: dict[str, str] = {}
+    asleep = {name for name in {life.provider for life in history.lives} if session.is_asleep(name)}
     for life in history.lives:
-        if life.provider in silent or not wants_bill(life, session.clock(life.provider).now()):
+        if life.provider in {*silent, *asleep} or not wants_bill(life, session.clock(life.provider).now()):
             continue
         try:
             _read_bill(session, life)

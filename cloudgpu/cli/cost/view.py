@@ -130,9 +130,18 @@ def _if_it_stays(told: Report) -> str:
 
 
 def _left(told: Report, purse: Purse) -> str:
-    at_this = f" h at this burn{_as_seen(told, purse.balance.provider)}"
-    lasts = f", {purse.hours_left}{at_this}" if purse.hours_left is not None else ""
+    lasts = ""
+    if purse.hours_left is not None:
+        lasts = f", {_long(purse.hours_left)} at this burn{_as_seen(told, purse.balance.provider)}"
     return f"{render.money(purse.balance.usd)}{lasts} (read {purse.balance.at:%Y-%m-%d %H:%M} UTC)"
+
+
+def _long(hours: Decimal) -> str:
+    """Hours, or days where they are many."""
+    return f"{hours} h" if hours < _MANY_H else f"{hours / 24:,.0f} days"
+
+
+_MANY_H = 240
 
 
 def _as_seen(told: Report, provider: str | None = None) -> str:

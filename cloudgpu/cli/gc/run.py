@@ -10,7 +10,7 @@ from cloudgpu.cli.deployment_view import left_behind
 from cloudgpu.cli.markets import check_providers
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
-from cloudgpu.cli.sweeping import is_migrating, look_everywhere
+from cloudgpu.cli.sweeping import Found, check_clock, is_migrating, look_everywhere
 from cloudgpu.cli.withdrawn import withdraw
 from cloudgpu.running.deployment import Deployment, DeploymentState, is_left_behind, take_down
 from cloudgpu.running.deployment.lease import ends_now
@@ -26,9 +26,9 @@ def run(
     alone = _alone(session, found, settled)
     if not as_json:
         _show(found, settled, failures, alone)
-    wanted = [each for each in found if _may_go(session, each, expired=expired, foreign=foreign)]
+    wanted = _wanted(session, looked, expired=expired, foreign=foreign) if destroy else []
     left = found
-    if destroy and wanted and (yes or render.confirm(f"Remove {len(wanted)} of {len(found)} instances?")):
+    if wanted and (yes or render.confirm(f"Remove {len(wanted)} of {len(found)} instances?")):
         removed, failed = _removed(session, wanted)
         failures += failed
         left = [each for each in found if each not in removed]
@@ -48,14 +48,30 @@ def unlock(session: Session, name: str) -> None:
     render.text(f"The lock {name} is removed.")
 
 
+def _wanted(session: Session, looked: Found, *, expired: bool, foreign: bool) -> list[Finding]:
+    """What is to be removed. What only a wrong clock would end stays, and is one of the failures."""
+    wanted = []
+    for each in looked.findings:
+        try:
+            if _may_go(session, each, expired=expired, foreign=foreign):
+                wanted.append(each)
+        except CloudgpuError as error:
+            looked.failures.append(error)
+    return wanted
+
+
 def _may_go(session: Session, finding: Finding, *, expired: bool, foreign: bool) -> bool:
+    """Raises ConflictError where its lease would end it, and this machine's clock is not to be trusted."""
     known = finding.deployment
     if finding.why is not Why.EXPIRED or known is None:
         return finding.is_orphan or (foreign and finding.why is Why.FOREIGN)
     if is_migrating(session, known):
         render.progress(f"{known.name} is part of an open migration: cloudgpu migrate status")
         return False
-    return expired or ends_now(known, session.clock(finding.provider).now()) is not None
+    if not expired and ends_now(known, session.clock(finding.provider).now()) is None:
+        return False
+    check_clock(session, finding.provider)
+    return True
 
 
 def _removed(session: Session, wanted: Sequence[Finding]) -> tuple[list[Finding], list[CloudgpuError]]:
@@ -165,10 +181,9 @@ def _end(
         if as_json or bills or error is not worst:
             typer.echo(f"Error: {error.message}", err=True)
     for each in alone:
-        typer.secho(f"! {left_behind(each)}", err=True, bold=True)
+        render.alarm(left_behind(each))
     if orphans:
-        typer.secho(f"! {len(orphans)} of these are ours and unwanted, and bill. Remove them: cloudgpu gc --destroy",
-                    err=True, bold=True)  # fmt: skip
+        render.alarm(f"{len(orphans)} of these are ours and unwanted, and bill. Remove them: cloudgpu gc --destroy")
     if bills:
         raise typer.Exit(6)
     if worst is not None and as_json:
