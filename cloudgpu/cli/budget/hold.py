@@ -10,7 +10,7 @@ from cloudgpu.cli.alerts.standing import Standing
 from cloudgpu.cli.alerts.telling import Sent, tell_ended, tell_new
 from cloudgpu.cli.budget.state import read_budget
 from cloudgpu.cli.session import Session
-from cloudgpu.cli.sweeping import Found, is_migrating
+from cloudgpu.cli.sweeping import Found, check_clock, is_migrating
 from cloudgpu.running.deployment import Deployment, take_down
 
 
@@ -49,6 +49,7 @@ def _end(session: Session, standing: Standing, found: Found) -> Iterator[tuple[s
 
 def _ended(session: Session, each: Deployment, found: Found) -> bool:
     try:
+        check_clock(session, each.provider)  # what is used up by it is as wrong as it is
         clock, provider = session.clock(each.provider), session.provider(each.provider)
         take_down(each, provider=provider, store=session.store, clock=clock, emit=session.emit)
     except CloudgpuError as error:
