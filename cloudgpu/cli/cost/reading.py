@@ -63,11 +63,19 @@ def bounded(moments: Mapping[str, datetime], last: datetime | None) -> dict[str,
 
 def days(since: str | None, until: str | None) -> tuple[datetime | None, datetime | None]:
     """What `--since` and `--until` mean. Raises UsageError for what is no day, and for an end before its beginning."""
-    first = None if since is None else _day(since, "--since", end=False)
-    last = None if until is None else _day(until, "--until", end=True)
+    first = None if since is None else day(since, "--since", end=False)
+    last = None if until is None else day(until, "--until", end=True)
     if first is not None and last is not None and last <= first:
         raise UsageError(f"--until {until} lies before --since {since}", hint="give the earlier day first")
     return first, last
+
+
+def day(text: str, option: str, *, end: bool) -> datetime:
+    """What was typed for a day or a time of UTC; as an end, a day alone means its last moment. Raises UsageError."""
+    try:
+        return parse_day(text, end=end)
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is no day", hint="write 2026-11-01 or 2026-11-01T14:30") from None
 
 
 def end_of(billing: Sequence[Billing]) -> None:
@@ -75,13 +83,6 @@ def end_of(billing: Sequence[Billing]) -> None:
     if any(each.cleanup_failed or not each.certain for each in billing):
         typer.echo("Something may bill that nobody can vouch for: cloudgpu status", err=True)
         raise typer.Exit(6)
-
-
-def _day(text: str, option: str, *, end: bool) -> datetime:
-    try:
-        return parse_day(text, end=end)
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is no day", hint="write 2026-11-01 or 2026-11-01T14:30") from None
 
 
 def _look(session: "Session") -> list[str]:

@@ -16,22 +16,22 @@ def top_up(
     json: Annotated[bool, typer.Option("--json", help="Print what was recorded as JSON.")] = False,
 ) -> None:
     """Record money that was paid in to a provider. It moves no money."""
-    from cloudgpu.accounting.period import parse_day
     from cloudgpu.base.clock import utc_text
     from cloudgpu.base.errors import UsageError
     from cloudgpu.base.events import Event, EventKind
     from cloudgpu.base.money import exact_text, show_usd
     from cloudgpu.base.money import usd as parse_usd
     from cloudgpu.cli import render
+    from cloudgpu.cli.cost.reading import day
     from cloudgpu.cli.markets import check_providers
     from cloudgpu.cli.session import open_session
 
     check_providers((provider,))
     try:
         amount = parse_usd(usd.removeprefix("$"))
-        moment = parse_day(at) if at else None
     except ValueError as error:
         raise UsageError(str(error), hint="cloudgpu cost top-up 50 --provider vast --at 2026-11-01") from None
+    moment = None if at is None else day(at, "--at", end=False)
     if not amount:
         raise UsageError("a top-up of 0 is none", hint="give the amount in dollars")
     session = open_session()
