@@ -87,6 +87,13 @@ def used_words(use: Use) -> str:
     return f"{whose} is {use.percent} % used: {show_usd(use.spent_usd)} of {show_usd(use.limit_usd)}{end}."
 
 
+def end_words(use: Use) -> str:
+    """When a limit was, or will be, gone, for a cell."""
+    if use.breach_at is None:
+        return "not this month"
+    return f"{'since ' if use.is_used_up else ''}{use.breach_at:%Y-%m-%d %H:%M}"
+
+
 def _sentence(use: Use, ahead_usd: Decimal, hours: Decimal) -> str:
     whose = "this month's budget" if use.scope == MONTH else f"the month's budget of {use.scope}"
     return (

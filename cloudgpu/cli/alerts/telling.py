@@ -55,10 +55,12 @@ def tell_new(session: Session, standing: Standing) -> Round:
 
 def tell_ended(session: Session, standing: Standing, use: Use, token: str, message: str) -> Round:
     """Raise that a life was ended because this limit is used up, and send it. Calls the network."""
-    done = Round(new=[message])
-    _raise(session, standing, use, f"{use.scope} {use.month} ended {token}", None, message)
-    done.sent += _send_waiting(session, standing, read_targets(session.settings.state_dir))
-    return done
+    key = f"{use.scope} {use.month} ended {token}"
+    _raise(session, standing, use, key, None, message)
+    sent = [
+        _send(session, standing, standing.alerts[key], target) for target in read_targets(session.settings.state_dir)
+    ]
+    return Round(new=[message], sent=sent)
 
 
 def newly_reached(standing: Standing) -> list[Use]:

@@ -88,6 +88,7 @@ def clear(json: AsJson = False) -> None:
 
 
 def _table(found: "list[Use]") -> None:
+    from cloudgpu.accounting.use import end_words
     from cloudgpu.cli import render
     from cloudgpu.cli.render import Column
 
@@ -97,7 +98,7 @@ def _table(found: "list[Use]") -> None:
     ]  # fmt: skip
     rows = [
         [use.scope, render.money(use.limit_usd), render.money(use.spent_usd), f"{use.percent} %",
-         render.money(use.forecast_usd), _end(use)]
+         render.money(use.forecast_usd), end_words(use)]
         for use in found
     ]  # fmt: skip
     render.table(columns, rows)
@@ -137,12 +138,6 @@ def _warn_of_unknown(standing: "Standing") -> None:
             near = nearest(name, standing.deployments)
             meant = f" Did you mean {', '.join(near)}?" if near else ""
             render.progress(f"No deployment was ever called {name}: its limit counts from its first `up` on.{meant}")
-
-
-def _end(use: "Use") -> str:
-    if use.breach_at is None:
-        return "not this month"
-    return f"{'since ' if use.is_used_up else ''}{use.breach_at:%Y-%m-%d %H:%M}"
 
 
 def _named(text: str) -> tuple[str, Decimal]:

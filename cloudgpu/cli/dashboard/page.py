@@ -6,7 +6,7 @@ from html import escape
 from cloudgpu.accounting.exports.book import open_book
 from cloudgpu.accounting.exports.html.page import report_body, table
 from cloudgpu.accounting.exports.html.style import STYLE
-from cloudgpu.accounting.use import Use, uses
+from cloudgpu.accounting.use import Use, end_words, uses
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.money import show_usd
@@ -106,10 +106,10 @@ def _cache(each: Deployment) -> str:
 def _budgets(found: Sequence[Use]) -> str:
     if not found:
         return ""
-    head = ["Budget", "Used", "Spent", "Limit", "By month's end", "Gone at (UTC)"]
+    head = ["Budget", "Used", "Spent", "Limit", "By month's end", "Gone (UTC)"]
     rows = [
         [use.scope, f"{use.percent} %", show_usd(use.spent_usd), show_usd(use.limit_usd), show_usd(use.forecast_usd),
-         f"{use.breach_at:%Y-%m-%d %H:%M}" if use.breach_at else "not this month"] for use in found
+         end_words(use)] for use in found
     ]  # fmt: skip
     return f"<h2>Budgets</h2>{table(head, rows, stacked=True)}"
 
