@@ -129,7 +129,7 @@ def numbered(lines: Sequence[str]) -> None:
 
 def progress(line: str) -> None:
     """A line on stderr."""
-    _stderr().print(_text(line))
+    _stderr().print(_text(line), soft_wrap=not sys.stderr.isatty())
 
 
 def alarm(line: str) -> None:

@@ -71,8 +71,8 @@ def _end(troubles: list[str], unasked: list[str]) -> None:
     for line in (*troubles, *unasked):
         render.alarm(line)
     if troubles:
-        typer.echo(
-            "Hint: cloudgpu status again in a minute; remove it with cloudgpu down NAME, or look: cloudgpu gc", err=True
+        render.progress(
+            "Hint: cloudgpu status again in a minute; remove it with cloudgpu down NAME, or look: cloudgpu gc"
         )
         raise typer.Exit(6)
     if unasked:

@@ -171,6 +171,15 @@ def test_the_third_leg_reaches_the_balance_that_was_read_with_the_bill(desk, ses
     assert (check.before_usd, check.after_usd) == (50, 49)
 
 
+def test_what_a_look_did_not_show_carries_the_age_of_the_look_before_however_short(desk, session, capsys):
+    mine = desk.up()
+    told(session)
+    desk.wait(60)
+    desk.provider.machines[mine.instance_id].destroyed = True
+    view.show(*told(session))
+    assert "per day, as seen 1 min 00 s ago." in " ".join(capsys.readouterr().out.split())
+
+
 def test_what_was_stopped_and_then_deleted_is_not_told_as_seen_either(desk, session):
     desk.up("other")
     mine = desk.up()

@@ -146,8 +146,14 @@ _MANY_H = 240
 
 def _as_seen(told: Report, provider: str | None = None) -> str:
     """` as seen 3 h 05 min ago`; nothing for what was seen just now. What is billed now is only known as of then."""
-    ago = seen_ago_s(told.billing_now, provider)
-    return "" if ago is None or ago < render.FRESH_S else f" as seen {render.ago(ago)}"
+    ages = [each.seen_ago_s for each in told.billing_now if provider in (None, each.provider) and _is_old(each)]
+    known = [age for age in ages if age is not None]
+    return f" as seen {render.duration(max(known))} ago" if known else ""
+
+
+def _is_old(each: Billing) -> bool:
+    """Whether it was seen a while ago, or a look since then did not show it."""
+    return each.shown_until is not None or (each.seen_ago_s or 0) >= render.FRESH_S
 
 
 def _print_billing(told: Report) -> None:
@@ -186,7 +192,9 @@ def _billing_cells(each: Billing) -> list[str]:
 
 
 def _seen(each: Billing) -> str:
-    return "never" if each.seen_ago_s is None else render.ago(each.seen_ago_s)
+    if each.seen_ago_s is None:
+        return "never"
+    return f"{render.duration(each.seen_ago_s)} ago" if _is_old(each) else "now"
 
 
 def _doubt(each: Billing) -> str:
