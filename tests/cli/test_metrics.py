@@ -64,6 +64,18 @@ def test_every_family_can_be_read_by_prometheus_own_parser(session):
     assert {sample.labels["model"] for sample in told["cloudgpu_cost_usd"]} == {'a "model"'}
 
 
+def test_when_each_figure_was_seen_stands_beside_it(session):
+    when = parse_utc("2026-03-01T12:00:00+00:00")
+    seen = SimpleNamespace(
+        name="mistral", provider="vast", service="mistral", gpu="RTX 4090", state=DeploymentState.OUTBID, seen_at=when,
+        engine=None, gpu_load=None,
+    )  # fmt: skip
+    history = read_history(session.store.events())
+    told = {name: samples for name, _, _, samples in families(history, when, [seen], [], [])}
+    assert told["cloudgpu_last_look_timestamp_seconds"] == [(("mistral", "vast"), when.timestamp())]
+    assert told["cloudgpu_balance_read_timestamp_seconds"] == [(("vast",), when.timestamp())]
+
+
 def test_what_engines_and_cards_told_at_the_last_look_is_told_in_base_units():
     noon, none = parse_utc("2026-03-01T12:00:00+00:00"), TokenCount()
     reading = EngineReading(

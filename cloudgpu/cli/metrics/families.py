@@ -16,6 +16,7 @@ from cloudgpu.running.records import Deployment, DeploymentState
 
 _COST = ("deployment", "model", "provider", "gpu", "meter", "purpose", "source")
 _STATES = ("deployment", "provider", "service", "state")
+_SEEN = ("deployment", "provider")
 
 
 def families(
@@ -28,6 +29,7 @@ def families(
     yield "cloudgpu_burn_usd_per_hour", "What bills now.", ("deployment", "provider", "gpu"), _burn(history)
     yield from _purses(history)
     yield "cloudgpu_deployment_state", "1 for the state that a deployment is in.", _STATES, _states(deployments)
+    yield "cloudgpu_last_look_timestamp_seconds", "When its provider last showed it.", _SEEN, _looks(deployments)
     yield from engine_families(deployments)
     yield from token_families(report(history, until))
     yield from card_families(deployments)
@@ -51,7 +53,9 @@ def _purses(history: History) -> Iterator[Family]:
         if each.burn_usd_per_hour
     ]
     yield "cloudgpu_balance_usd", "Prepaid money when it was last read.", ("provider",), left
+    read: list[Sample] = [((each.balance.provider,), each.balance.at.timestamp()) for each in found]
     yield "cloudgpu_balance_left_seconds", "How long it lasts at this burn.", ("provider",), lasts
+    yield "cloudgpu_balance_read_timestamp_seconds", "When it was last read and had changed.", ("provider",), read
 
 
 def _budgets(uses: Sequence[Use]) -> Iterator[Family]:
@@ -70,6 +74,10 @@ def _costs(history: History, until: Until) -> list[Sample]:
         )  # fmt: skip
         sums[key] = sums.get(key, ZERO) + charge.usd
     return [(key, float(usd)) for key, usd in sorted(sums.items())]
+
+
+def _looks(deployments: Sequence[Deployment]) -> list[Sample]:
+    return [((each.name, each.provider), each.seen_at.timestamp()) for each in deployments if each.seen_at is not None]
 
 
 def _states(deployments: Sequence[Deployment]) -> list[Sample]:
