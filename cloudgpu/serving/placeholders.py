@@ -82,7 +82,7 @@ def values_of(
         "sequences": str(_sequences(options)),
         "context_of_all": str(_sequences(options) * options.context_for(model.max_context)),
         "gpu_memory_utilization": f"{candidate.gpu_memory_utilization:g}",
-        "hf_overrides": _flag(candidate, "--hf-overrides"),
+        "hf_overrides": _flag(candidate, "--hf-overrides") or _flag(candidate, "--json-model-override-args"),
         "tensor_parallel": str(candidate.tensor_parallel),
         "pipeline_parallel": _unless_one(options.pipeline_parallel),
         "expert_parallel": options.expert_parallel or None,

@@ -1,6 +1,7 @@
 """One file says how an engine is started; what it makes is a value that can be compared."""
 
 import dataclasses
+import json
 import re
 from pathlib import Path
 
@@ -154,6 +155,14 @@ def test_every_engine_is_started_with_what_its_own_plan_counted():
     vectors = launched("BAAI/bge-m3")
     assert value(vectors, "--runner") == "pooling"
     assert vectors.health.asks == "embedding"
+
+
+def test_sglang_is_told_of_a_longer_context_in_its_own_words():
+    longer, own = (launched("Qwen/Qwen3-8B", engine="sglang", context_tokens=each) for each in (131072, 8192))
+    override = json.loads(value(longer, "--json-model-override-args"))
+    assert override["rope_scaling"]["factor"] == 4
+    assert override["max_position_embeddings"] == 131072
+    assert value(own, "--json-model-override-args") is None
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def engine_flags(model: ModelSpec, options: ServingOptions, settled: Settled) ->
         ("--quantization", settled.quantization if _is_made_on_loading(model, settled, options.engine) else None),
         ("--max-lora-rank", slot_rank(options.lora_rank) if options.lora_rank else None),
         ("--max-loras", options.max_loras if options.lora_rank else None),
-        ("--hf-overrides", rope_override(model, settled.yarn_factor, options.profile().release)),
+        ("--hf-overrides", rope_override(model, settled.yarn_factor, options.profile())),
         ("--limit-mm-per-prompt", _image_limit(model, options)),
         ("--mm-processor-kwargs", json.dumps({"max_pixels": options.max_pixels}) if options.max_pixels else None),
         ("--speculative-config", _speculation(options)),

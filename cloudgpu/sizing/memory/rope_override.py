@@ -1,16 +1,18 @@
-"""vLLM's `--hf-overrides` that stretches positions by YaRN, in the form that a release reads.
+"""The override of a model's config that stretches positions by YaRN, in the form that a release reads.
 
-Sources: config validation of releases from 0.11.0 to 0.33.0 run, the source of 0.11.2 read. From 0.12 on models read
-`rope_parameters`, theta among them; what an override says of `rope_scaling` is set after these were made of it, so that
-nobody reads it, until transformers 5 made the two names one (0.18.1 refuses that release; 0.20.2 is installed with it).
-From 0.30 on YaRN alone no longer lengthens the context. A multimodal config ignores what stands at its top level: its
-text model's own part is read.
+vLLM calls it `--hf-overrides`, SGLang `--json-model-override-args`. Sources: vLLM's config validation run in releases
+from 0.11.0 to 0.33.0, the source of 0.11.2 read. From 0.12 on models read `rope_parameters`, theta among them; what an
+override says of `rope_scaling` is set after these were made of it, so that nobody reads it, until transformers 5 made
+the two names one (0.18.1 refuses that release; 0.20.2 is installed with it). From 0.30 on YaRN alone no longer
+lengthens the context. A multimodal config ignores what stands at its top level: its text model's own part is read.
+SGLang (the config reader of 0.5.23 run) takes the length from beside `rope_scaling` alone.
 """
 
 import json
 from collections.abc import Mapping
 
 from cloudgpu.base.errors import UsageError
+from cloudgpu.sizing.engines import EngineProfile, sglang
 from cloudgpu.sizing.memory.stretch import YARN_ORIGINAL, rope_theta
 from cloudgpu.sizing.models import ModelSpec
 
@@ -21,7 +23,7 @@ for them; and from which the length stands beside."""
 _VISION = (0, 12)
 
 
-def rope_override(model: ModelSpec, factor: float, release: tuple[int, int]) -> str | None:
+def rope_override(model: ModelSpec, factor: float, profile: EngineProfile) -> str | None:
     """The JSON; None when nothing is stretched, or the model's config does it already.
 
     Raises UsageError for a release that cannot stretch a multimodal model.
@@ -30,8 +32,12 @@ def rope_override(model: ModelSpec, factor: float, release: tuple[int, int]) -> 
         return None
     original = YARN_ORIGINAL.get(model.family, model.max_context)
     yarn = {"rope_type": "yarn", "factor": factor, "original_max_position_embeddings": original}
-    body = override_body(yarn, rope_theta(model.architecture), int(original * factor), release)
-    return json.dumps({"text_config": body} if _is_nested(model, release) else body)
+    theta, positions = rope_theta(model.architecture), int(original * factor)
+    if profile.name == sglang.NAME:
+        ours = {"rope_scaling": {**yarn, **_theta(yarn, theta)}, "max_position_embeddings": positions}
+        return json.dumps({"text_config": ours} if model.architecture.has_vision else ours)
+    body = override_body(yarn, theta, positions, profile.release)
+    return json.dumps({"text_config": body} if _is_nested(model, profile.release) else body)
 
 
 def names_read(release: tuple[int, ...]) -> tuple[str, ...]:

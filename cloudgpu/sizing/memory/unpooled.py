@@ -11,7 +11,9 @@ from cloudgpu.sizing.memory.adapters import adapter_bytes
 from cloudgpu.sizing.memory.cache import token_bytes
 from cloudgpu.sizing.memory.overhead import cuda_context_gib
 from cloudgpu.sizing.memory.result import MemoryEstimate, Refusal
+from cloudgpu.sizing.memory.rope_override import rope_override
 from cloudgpu.sizing.memory.stored_weights import reconciled_bytes
+from cloudgpu.sizing.memory.stretch import yarn_factor
 from cloudgpu.sizing.memory.weights import WeightRules, weights_bytes
 from cloudgpu.sizing.models import ModelSpec
 from cloudgpu.sizing.number_formats import GGUF_BITS, STORAGES
@@ -49,7 +51,10 @@ class Room:
 def estimate_unpooled(
     model: ModelSpec, gpu: GpuSpec, options: ServingOptions, profile: EngineProfile, quantization: str | None
 ) -> MemoryEstimate:
-    """The estimate for an engine other than vLLM; `quantization` is what is served. Raises nothing of its own."""
+    """The estimate for an engine other than vLLM; `quantization` is what is served.
+
+    Raises UsageError for a context to which SGLang cannot stretch the model.
+    """
     context = options.context_for(model.max_context)
     room = _room(model, gpu, options, profile, quantization, context)
     each = sequence_bytes(model.architecture, context, options)
@@ -88,7 +93,7 @@ def estimate_unpooled(
         weights_source=model.weights_source,
         hardware_error=hardware,
         capability_notes=(*model.notes, *_notes(profile, quantization, room, needed_gib, model.stored)),
-        flags=_flags(profile, options, context) if refusal is None else (),
+        flags=_flags(model, profile, options, context) if refusal is None else (),
     )
 
 
@@ -254,10 +259,12 @@ def _notes(
     return notes
 
 
-def _flags(profile: EngineProfile, options: ServingOptions, context: int) -> tuple[str, ...]:
+def _flags(model: ModelSpec, profile: EngineProfile, options: ServingOptions, context: int) -> tuple[str, ...]:
     share = options.gpu_memory_utilization
     if profile.name == sglang.NAME:
+        stretched = rope_override(model, yarn_factor(model.architecture, options, context), profile)
         found = [f"--context-length {context}", f"--tp-size {options.tensor_parallel}"]
+        found += [f"--json-model-override-args {stretched}"] if stretched else []
         return (*found, f"--mem-fraction-static {share:g}") if share else tuple(found)
     if profile.name == llamacpp.NAME:
         return (

@@ -63,8 +63,9 @@ def wrong_flags(release: str, theirs: dict[str, bool]) -> list[str]:
     """The flags of which our table says otherwise than the release's own parser, and switches that are none."""
     ours = {flag for flag in flags() if presence(flag, release_of(release)) is Presence.PRESENT}
     named = {name for name in theirs if name.startswith("--") and canonical(name) == name}
+    aliases = {flag for flag in ours if flag.replace("--disable-", "--enable-", 1) in named}
     kinds = {name for name in named & ours if theirs[name] != (name in BOOLEANS)}
-    return sorted(ours ^ named | kinds)
+    return sorted((ours - named - aliases) | (named - ours) | kinds)
 
 
 def row(release: str, verdicts: list[Verdict]) -> str:

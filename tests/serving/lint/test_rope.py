@@ -7,7 +7,7 @@ import pytest
 
 from cloudgpu.serving.lint.check import lint
 from cloudgpu.serving.lint.fixing import fixed
-from cloudgpu.serving.lint.flag_table import release_of
+from cloudgpu.sizing.engines.vllm import profile
 from cloudgpu.sizing.memory.rope_override import rope_override
 from cloudgpu.sizing.models import resolve_model
 
@@ -25,7 +25,7 @@ def mended(command, release):
 
 @pytest.mark.parametrize("release", ["0.11.1", "0.23.0", "0.24.0", "0.29.0", "0.30.0", "0.33.0"])
 def test_a_removed_flag_is_mended_into_what_a_plan_would_ask_for(release):
-    ours = rope_override(resolve_model("Qwen/Qwen3-32B-AWQ"), 4.0, release_of(release)[:2])
+    ours = rope_override(resolve_model("Qwen/Qwen3-32B-AWQ"), 4.0, profile(release))
     command = f"--model Qwen/Qwen3-32B-AWQ --max-model-len 131072 --rope-scaling '{json.dumps(YARN)}'"
     assert mended(command, release) == json.loads(ours)
 

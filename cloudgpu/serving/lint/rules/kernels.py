@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
-from cloudgpu.serving.lint.flag_table import release_of
 from cloudgpu.serving.lint.rule import rule
 
 _PLAIN = ("awq", "gptq")
+_PLAIN_AWQ_UNTIL, _HALF_MXFP4_UNTIL = (0, 22, 1), (0, 33, 0)
+"""The last releases that were seen to refuse the type."""
 
 
 @rule("V52", Severity.NOTE, "older kernel asked for by name", versions="< 0.33", source="vllm issue 21376")
@@ -21,8 +22,8 @@ def slow_kernel(case: Case) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-@rule("V53", Severity.ERROR, "type that the quantisation's kernel does not compute", versions="<= 0.11 certain",
-      source="vLLM source: supported activation types")  # fmt: skip
+@rule("V53", Severity.ERROR, "type that the quantisation's kernel does not compute", versions="by type",
+      source="config validation of vLLM 0.11.0 to 0.33.0 run")  # fmt: skip
 def wrong_type(case: Case) -> Iterator[Hit]:
     """Plain AWQ computes in float16 only, MXFP4 in bfloat16 only."""
     dtype, asked = case.args.value("--dtype"), case.args.value("--quantization")
@@ -34,7 +35,7 @@ def wrong_type(case: Case) -> Iterator[Hit]:
         yield Hit(
             message=f"{'AWQ' if awq else 'MXFP4'} is computed in {right}: --dtype {dtype} is refused",
             fix="drop --dtype", at=case.at("--dtype"), edits=(Edit(flag="--dtype"),),
-            severity=None if case.release <= release_of("0.11.0") else Severity.WARNING,
+            severity=None if case.release <= (_PLAIN_AWQ_UNTIL if awq else _HALF_MXFP4_UNTIL) else Severity.WARNING,
         )  # fmt: skip
 
 
