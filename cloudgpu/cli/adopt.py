@@ -1,5 +1,6 @@
 """`cloudgpu adopt`: take an instance of ours that the journal does not know into it."""
 
+import contextlib
 from typing import Annotated
 
 import typer
@@ -23,13 +24,13 @@ def adopt(
     Only an instance whose label has cloudgpu's exact form. The key of its endpoint stands in the journal that made it
     and nowhere else.
     """
-    from cloudgpu.base.errors import ConflictError, NotFoundError
+    from cloudgpu.base.errors import CloudgpuError, ConflictError, NotFoundError
     from cloudgpu.cli import render
     from cloudgpu.cli.deployment_view import as_row
     from cloudgpu.cli.markets import check_providers
     from cloudgpu.cli.session import open_session
     from cloudgpu.cli.sweeping import look_everywhere
-    from cloudgpu.running.deployment import DeploymentState, refresh
+    from cloudgpu.running.deployment import DeploymentState, read_bill, refresh
     from cloudgpu.running.sweep import Why, adopted
 
     session = open_session()
@@ -44,13 +45,15 @@ def adopt(
     if finding.why is Why.FOREIGN and not foreign:
         raise ConflictError(
             f"instance {instance_id} was made by another installation of cloudgpu that shares the account",
-            hint="if that one is no more: cloudgpu adopt --foreign",
+            hint=f"if that one is no more: cloudgpu adopt {instance_id} --foreign",
         )
     name = finding.provider
     at, clock = session.provider(name), session.clock(name)
     taken = adopted(finding, at, session.store, clock.now(), state=DeploymentState.PROVISIONING)
     session.store.save_deployment(taken)
     taken = refresh(taken, at, session.store, clock, session.emit)
+    with contextlib.suppress(CloudgpuError):  # what it cost before is then told with the next bill
+        read_bill(taken, at, session.emit, clock)
     if as_json:
         return render.out_json({"deployment": as_row(session, taken)})
     return render.text(f"{taken.name} is in the journal now: instance {instance_id} at {name}, {taken.state.value}.")

@@ -1,8 +1,8 @@
 """How deployments are shown: as a row, as a table, as the last words of `up`."""
 
 import shlex
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
 from cloudgpu.running.deployment import Deployment, DeploymentState, Progress
-from cloudgpu.running.deployment.vitals import silence
+from cloudgpu.running.deployment.vitals import is_down, silence
+
+_WRONG = timedelta(minutes=5)
+"""So far a clock may be off its provider's before it is called wrong."""
 
 _EXISTS_BADLY = {
     DeploymentState.FAILED: "it failed, and bills as long as it exists",
@@ -75,15 +78,22 @@ def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
         rows = [[*row[:2], ago, *row[2:]] for row, ago in zip(rows, seen, strict=True)]
     render.table(columns, rows)
     for deployment in deployments:
-        now = session.clock(deployment.provider).now()
-        if deployment.lease_until and deployment.lease_until < now and not deployment.state.is_final:
-            over = f"since {_moment(deployment.lease_until)}"
-            render.warning(f"{deployment.name}: its lease is over {over}: cloudgpu down {deployment.name}")
-        silent = silence(deployment)
-        if silent and not deployment.state.is_final:
-            render.warning(f"{deployment.name}: {silent}; what it prints: cloudgpu logs {deployment.name}")
-        if deployment.last_error and not deployment.state.is_final:
-            render.note(f"{deployment.name}: {deployment.last_error}{_running_price(deployment)}")
+        if not deployment.state.is_final:
+            _show_remarks(deployment, session.clock(deployment.provider).now())
+
+
+def _show_remarks(deployment: Deployment, now: datetime) -> None:
+    """What the table has no room for: a wrong clock, a lease that is over, silence, a reason."""
+    if deployment.since - now > _WRONG:
+        ahead = render.duration((deployment.since - now).total_seconds())
+        render.warning(f"{deployment.name}: by this machine's clock it is rented in {ahead}: set the clock right")
+    if deployment.lease_until and deployment.lease_until < now:
+        over = f"since {_moment(deployment.lease_until)}"
+        render.warning(f"{deployment.name}: its lease is over {over}: cloudgpu down {deployment.name}")
+    if silence(deployment) and not is_down(deployment):
+        render.warning(f"{deployment.name}: {silence(deployment)}; what it prints: cloudgpu logs {deployment.name}")
+    if deployment.last_error:
+        render.note(f"{deployment.name}: {deployment.last_error}{_running_price(deployment)}")
 
 
 def _running_price(deployment: Deployment) -> str:
@@ -109,9 +119,10 @@ def seen_words(session: Session, deployment: Deployment) -> str:
 
 def left_behind(deployment: Deployment) -> str:
     """What to do about one whose `up` was cut short."""
+    again = f"cloudgpu up {deployment.model} --name {deployment.name} --provider {deployment.provider}"
     return (
         f"{deployment.name} (instance {deployment.instance_id}) is {deployment.state.value}, no command waits for it, "
-        f"and it bills: cloudgpu up {deployment.name} goes on with it, cloudgpu down {deployment.name} removes it"
+        f"and it bills: {again} goes on with it, cloudgpu down {deployment.name} removes it"
     )
 
 
@@ -130,11 +141,19 @@ def show_open_migrations(session: Session, deployments: Sequence[Deployment]) ->
 def trouble(deployments: Sequence[Deployment]) -> list[str]:
     """Sentences for what bills without serving, or may; empty when all is well."""
     return [
-        f"{d.name} {'serves nobody' if d.state.is_unwell else 'may still bill'} at {d.provider} (instance "
-        f"{d.instance_id or 'unknown'}): {_EXISTS_BADLY[d.state]}"
-        for d in deployments
-        if d.state in _EXISTS_BADLY
+        f"{each.name} {'serves nobody' if serves_nobody else 'may still bill'} at {each.provider} (instance "
+        f"{each.instance_id or 'unknown'}): {why}"
+        for each in deployments
+        for serves_nobody, why in _troubles(each)
     ]
+
+
+def _troubles(deployment: Deployment) -> Iterator[tuple[bool, str]]:
+    """Whether it is known to serve nobody, and why; nothing when all is well."""
+    if deployment.state in _EXISTS_BADLY:
+        yield deployment.state.is_unwell, _EXISTS_BADLY[deployment.state]
+    elif deployment.state is DeploymentState.READY and is_down(deployment):
+        yield True, f"{silence(deployment)}, and bills; what it prints: cloudgpu logs {deployment.name}"
 
 
 def progress_detail(told: Progress) -> str:
@@ -190,18 +209,19 @@ def _question(env_file: Path) -> tuple[str, ...]:
 
 
 def _cells(session: Session, deployment: Deployment) -> list[str]:
-    age_s = (session.clock(deployment.provider).now() - deployment.since).total_seconds()
+    over = deployment.state.is_final
+    age = session.clock(deployment.provider).now() - deployment.since
     return [
         deployment.name,
         deployment.state.value,
         deployment.provider,
         deployment.cards,
-        render.money(deployment.usd_per_hour_now, 4),
+        "-" if over else render.money(deployment.usd_per_hour_now, 4),
         render.money(usd_so_far(session, deployment)),
-        render.duration(age_s),
+        "-" if over else "?" if age < -_WRONG else render.duration(max(0.0, age.total_seconds())),
         deployment.model,
         deployment.instance_id or "-",
-        deployment.endpoint or "-",
+        "-" if over or deployment.endpoint is None else deployment.endpoint,
     ]
 
 

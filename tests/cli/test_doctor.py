@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -14,6 +15,8 @@ from cloudgpu.cli import session as sessions
 from cloudgpu.cli.doctor import run as checks
 from cloudgpu.running.alert_target import Target, write_targets
 from cloudgpu.running.providers.base import Headroom, PriceProposal, RateWindow
+from cloudgpu.running.records import DeploymentState
+from tests.cli.paper import READY
 
 
 class Account:
@@ -141,6 +144,20 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(account, doctor, monke
     assert status == 1
     assert "✗ emulator: cannot be looked at: [Errno 30] Read-only file system" in said
     assert "vast: the key" in said
+
+
+def test_what_a_killed_up_left_is_as_wrong_here_as_in_status(account, doctor):
+    left = replace(READY, state=DeploymentState.LOADING, launch_digest="d")
+    sessions.open_session().store.save_deployment(left)
+    status, out = doctor()[:2]
+    assert status == 6
+    assert "✗ mistral: mistral (instance 33) is loading, no command waits for it" in " ".join(out.split())
+
+
+def test_money_left_lasts_as_long_as_what_bills_now_not_what_would_if_it_ran(account, doctor):
+    outbid = replace(READY, state=DeploymentState.OUTBID, shown_usd_per_hour=Decimal("0.01"))
+    sessions.open_session().store.save_deployment(outbid)
+    assert "5000.0 hours of what runs now ($0.0100/h)" in " ".join(doctor()[1].split())
 
 
 def test_a_clock_that_is_off_and_a_price_that_is_asked_for_want_attention(account, doctor):

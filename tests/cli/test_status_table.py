@@ -1,26 +1,17 @@
 """What the table of `status` says stands under the heading that names it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from cloudgpu.base.clock import ManualClock
 from cloudgpu.cli import deployment_view
-from cloudgpu.running.records import Deployment, DeploymentState
+from cloudgpu.running.records import DeploymentState
+from tests.cli.paper import READY
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-READY = Deployment.from_body(
-    {
-        "name": "mistral", "service": "mistral", "token": "cloudgpu-0", "provider": "vast", "account": "1",
-        "model": "org/a-model", "short_name": "mistral", "gpu": "RTX 4090", "gpu_count": 1, "gpu_memory_mib": 24564,
-        "disk_gb": 40, "offer_id": "7", "machine_id": "8", "state": DeploymentState.READY.value,
-        "gpu_usd_per_hour": "0.3", "disk_usd_per_hour": "0.01", "download_usd": "0.2", "agreed_usd_per_hour": "0.4",
-        "since": "2026-03-01T12:00:00Z", "health": {"port": 8000, "path": "/health", "model_id": "m"},
-        "instance_id": "33", "endpoint": "http://203.0.113.7:41000",
-    }
-)  # fmt: skip
 
 
 class Session:
@@ -66,3 +57,32 @@ def test_the_widest_table_shows_everything(monkeypatch, capsys):
     deployment_view.show_table(Session(), [READY])
     head = capsys.readouterr().out.splitlines()[0].split()
     assert head == ["NAME", "STATE", "PROVIDER", "GPU", "$/H", "SO", "FAR", "UP", "MODEL", "INSTANCE", "ENDPOINT"]
+
+
+def test_what_is_over_has_no_price_no_age_and_no_address_any_more(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
+    deployment_view.show_table(Session(), [replace(READY, state=DeploymentState.GONE)])
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.split()[-1] == "-"
+    assert "41000" not in row
+    assert "/h" not in row
+
+
+def test_a_clock_that_is_behind_is_told_instead_of_an_age_below_nothing(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
+    deployment_view.show_table(Session(), [replace(READY, since=NOON + timedelta(hours=2))])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "-7200" not in said
+    assert "by this machine's clock it is rented in 2 h 00 min: set the clock right" in said
+
+
+@pytest.mark.parametrize(("looks", "told"), [(0, False), (2, False), (3, True)])
+def test_one_that_was_silent_at_three_looks_serves_nobody_and_bills(looks, told):
+    troubles = deployment_view.trouble([replace(READY, unanswered=looks)])
+    assert bool(troubles) is told
+    assert all("serves nobody" in each and "it is down), and bills" in each for each in troubles)
+
+
+def test_what_a_killed_up_left_is_gone_on_with_by_words_that_can_be_typed():
+    told = deployment_view.left_behind(replace(READY, name="h1", state=DeploymentState.LOADING))
+    assert "cloudgpu up org/a-model --name h1 --provider vast goes on with it" in told

@@ -57,7 +57,7 @@ def test_of_three_lives_of_one_name_one_is_gone_on_with_and_the_others_are_to_go
         gc(session)
     said = "".join(capsys.readouterr())
     assert end.value.exit_code == 6
-    assert said.count("cloudgpu up mistral goes on with it") == 1
+    assert said.count("goes on with it") == 1
     assert said.count("left by a race that was cut") == 2
     assert "NAME" in said
 

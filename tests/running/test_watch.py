@@ -154,6 +154,7 @@ def test_an_orphan_of_ours_is_taken_into_the_journal_and_ends_like_any_other(des
     taken = desk.store.deployment("mistral")
     assert taken.instance_id == first.instance_id
     assert not taken.state.is_final
+    assert EventKind.CHARGED in {event.kind for event in desk.store.events(taken.name)}  # what it cost before, too
     desk.down(taken)
     assert desk.provider.billing() == []
 

@@ -8,12 +8,13 @@ from cloudgpu.base.money import ZERO
 from cloudgpu.base.secret import Secret
 from cloudgpu.base.settings import Setting
 from cloudgpu.cli import render
-from cloudgpu.cli.deployment_view import trouble
+from cloudgpu.cli.deployment_view import left_behind, trouble
 from cloudgpu.cli.doctor.alerts import alert_checks
 from cloudgpu.cli.doctor.check import Check, Verdict
 from cloudgpu.cli.doctor.docker import docker_checks
 from cloudgpu.cli.session import EMULATED, OWN, Session
 from cloudgpu.moving.gateway.desk import gateway_of
+from cloudgpu.running.deployment import is_left_behind
 from cloudgpu.running.providers.base import Headroom, Provider
 from cloudgpu.running.records import Deployment
 
@@ -33,7 +34,7 @@ def examine(session: Session) -> list[Check]:
     checks += _guarded("emulator", lambda: _emulator(session, alive))
     checks += _guarded("gateways", lambda: _gateways(session))
     checks += _guarded("alerts", lambda: alert_checks(session)) if alive is not None else ()
-    return [*checks, *_bills(alive)]
+    return [*checks, *_bills(session, alive)]
 
 
 def worst_status(checks: Sequence[Check]) -> int:
@@ -88,7 +89,7 @@ def _standing(name: str, provider: Provider, mine: Sequence[Deployment] | None) 
 
 def _balance(name: str, provider: Provider, mine: Sequence[Deployment] | None) -> Iterator[Check]:
     left = provider.balance_usd()
-    burn = sum((each.usd_per_hour for each in mine or ()), ZERO)
+    burn = sum((each.usd_per_hour_now for each in mine or ()), ZERO)
     hours = left / burn if burn else None
     idle = "" if mine is None else ", nothing runs"
     text = f"{render.money(left)} left" + (
@@ -179,19 +180,28 @@ def _gateways(session: Session) -> Iterator[Check]:
         )  # fmt: skip
 
 
-def _bills(alive: Sequence[Deployment] | None) -> Iterator[Check]:
+def _bills(session: Session, alive: Sequence[Deployment] | None) -> Iterator[Check]:
     if alive is None:
         text = "what is rented, and bills, cannot be told without the journal"
         return (yield Check(about="bills", verdict=Verdict.WRONG, text=text, exit_status=1))
     if not alive:
         yield Check(about="bills", verdict=Verdict.OK, text="nothing is rented, as the journal has it")
     for each in alive:
-        told = trouble([each])
-        unsettled = each.state.is_unsettled
-        yield Check(
-            about=each.name, verdict=Verdict.WRONG if unsettled else Verdict.ATTENTION if told else Verdict.OK,
-            text=told[0] if told else f"{each.state.value}, {render.money(each.usd_per_hour, 4)}/h at {each.provider}",
-            hint="cloudgpu gc settles it" if unsettled else None,
-            exit_status=CleanupFailedError.exit_status if unsettled else 0,
-            facts={"state": each.state, "usd_per_hour": each.usd_per_hour, "instance_id": each.instance_id},
-        )  # fmt: skip
+        yield _rented(each, alone=is_left_behind(each, session.store))
+
+
+def _rented(deployment: Deployment, *, alone: bool) -> Check:
+    """One deployment as the journal has it; `alone`: no command waits for it to answer."""
+    told = [left_behind(deployment)] if alone else trouble([deployment])
+    unsettled = deployment.state.is_unsettled or alone
+    hint = "cloudgpu gc settles it" if deployment.state.is_unsettled else None
+    price = f"{render.money(deployment.usd_per_hour_now, 4)}/h at {deployment.provider}"
+    return Check(
+        about=deployment.name, verdict=Verdict.WRONG if unsettled else Verdict.ATTENTION if told else Verdict.OK,
+        text=told[0] if told else f"{deployment.state.value}, {price}", hint=hint,
+        exit_status=CleanupFailedError.exit_status if unsettled else 0,
+        facts={
+            "state": deployment.state, "usd_per_hour": deployment.usd_per_hour_now,
+            "instance_id": deployment.instance_id,
+        },
+    )  # fmt: skip

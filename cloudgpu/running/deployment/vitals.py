@@ -98,4 +98,9 @@ def silence(deployment: Deployment) -> str | None:
     if not deployment.unanswered:
         return None
     count = min(deployment.unanswered, PATIENCE)
-    return f"it did not answer ({count} of {PATIENCE}{'' if count < PATIENCE else ': it is down'})"
+    return f"it did not answer ({count} of {PATIENCE}{': it is down' if is_down(deployment) else ''})"
+
+
+def is_down(deployment: Deployment) -> bool:
+    """Whether it has been silent at so many looks in a row that it is believed."""
+    return deployment.unanswered >= PATIENCE
