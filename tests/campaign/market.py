@@ -100,6 +100,7 @@ def _serve(wire: socket.socket) -> None:
     """Answer until the pipe is closed."""
     logging.getLogger("uvicorn").disabled = True  # it complains of every answer that a fault cuts short
     logging.getLogger("uvicorn.error").disabled = True
+    logging.getLogger("asyncio").disabled = True  # and this of every client that a kill took away
     try:
         rig = Rig(vast_key="vast-key-of-the-campaign", runpod_key="rpa_key_of_the_campaign")
         stream = wire.makefile("rwb")

@@ -94,6 +94,8 @@ class Process:
 
 def prepare(environment: Mapping[str, str], clock: StandingClock) -> None:
     """Load what commands need, once, so that each fork has it: the program is run for real, unheld, in this process."""
+    import _strptime  # noqa: F401 - what datetime loads at its first need
+
     from typer.main import get_command
 
     import cloudgpu.cli.main as entry
@@ -111,6 +113,8 @@ def prepare(environment: Mapping[str, str], clock: StandingClock) -> None:
             ("up", "qwen3-0.6b", "--provider", "vast", "--yes", "--json"),
             ("down", "--all", "--yes"),
             ("gc",),
+            ("status", "--json"),
+            ("cost", "--offline", "--json"),
         ):
             sys.argv = ["cloudgpu", *words]
             try:

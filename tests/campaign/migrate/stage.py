@@ -1,6 +1,5 @@
 """Where tales are played."""
 
-import logging
 
 from tests.campaign.game import Told
 from tests.campaign.migrate.beginning import Beginnings
@@ -19,7 +18,6 @@ class MoveStage(Stage):
     """A `Stage` on which tales are played; a plan to move to lies ready."""
 
     def __init__(self) -> None:
-        logging.getLogger("asyncio").disabled = True  # it complains of every client that a kill took away
         super().__init__()
         _preload()
         self._plan = self._memory / "plan.json"
