@@ -136,6 +136,30 @@ def test_a_closed_day_whose_bill_changes_later_is_said():
     assert day_states(*kept, statement(*right_bill("0.33"))) == {"2026-03-01": DayState.CHANGED}
 
 
+@pytest.mark.parametrize("end", [at(37 * 60), at(60 * 60), at(84 * 60)])
+def test_a_line_that_goes_on_growing_and_is_rounded_anew_changes_no_past_day(end):
+    """Vast.ai prints three places: what of a running instance's line lies on a day moves with each reading a little."""
+    running = [each for each in a_rental() if each.kind not in ("destroy_requested", "gone")]
+
+    def read(when):
+        lines = [("7001", meter, begin, when, rounded(rate, when - begin))
+                 for meter, begin, rate in (("gpu", at(6), "0.36"), ("disk", at(0), "0.018"))]  # fmt: skip
+        return statement(*lines, when=when)
+
+    first, now = read(at(12 * 60 + 1)), read(end)
+    closed = event(
+        "day_closed", end,
+        {"day": "2026-03-01", "metered_usd": "4.5", "billed_usd": "4.5003", "adjustment_usd": "0.0003"},
+        token=None, deployment=None,
+    )  # fmt: skip
+    assert day_states(*running, first, closed, now)["2026-03-01"] is DayState.CLOSED
+    assert day_states(*running, first, now)["2026-03-01"] is DayState.READY
+
+
+def rounded(rate, length):
+    return str((Decimal(rate) * Decimal(length.total_seconds()) / 3600).quantize(Decimal("0.001")))
+
+
 def balance(when, usd):
     return event("balance", when, {"usd": usd}, token=None, deployment=None)
 
@@ -159,6 +183,19 @@ def test_a_balance_that_lost_more_than_was_billed_is_not_explained():
     (check,) = balance_checks(lost, lost.statements[-1])
     assert not check.agrees
     assert "the bill lacks charges" in check.cause
+
+
+def test_a_bill_by_the_hour_does_not_tell_on_which_side_of_a_reading_its_money_lies():
+    """The instance began at 35 past, so the first hour's money lies later than an even hour's would."""
+    runpod = {"provider": "runpod"}
+    lines = [{"instance_id": "7001", "meter": "gpu", "start": utc_text(at(0)), "end": utc_text(at(60)), "usd": "0.15"}]
+    data = {"fetched_at": utc_text(at(120)), "since": utc_text(at(-60)), "lines": lines}
+    readings = [event("balance", when, {"usd": usd}, token=None, deployment=None, **runpod)
+                for when, usd in ((at(40), "5"), (at(90), "4.88"))]  # fmt: skip
+    bill = event("statement", at(120), data, token=None, deployment=None, **runpod)
+    history = read_history([*readings, bill])
+    (check,) = balance_checks(history, history.statements[-1])
+    assert check.agrees
 
 
 @pytest.mark.parametrize(("off", "agrees"), [("0.05", True), ("0.07", False)])

@@ -123,7 +123,7 @@ def test_a_line_that_changes_after_its_day_was_closed_is_said_and_ends_with_1(ac
     account.clock.sleep(2 * 86400)
     assert "closed now" in reconcile()[1]
     assert reconcile()[0] == 0
-    account.lines[0] = line("7001", "gpu", at(6), at(60), "0.325")
+    account.lines[0] = line("7001", "gpu", at(6), at(60), "0.334")
     status, said = reconcile()
     assert status == 1
     assert "was closed, and the bill changed since" in said

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from cloudgpu.accounting.bill import half_digit_usd
 from cloudgpu.accounting.history import ClosedDay, History, Statement
 from cloudgpu.accounting.reconcile.cutting import billed_between
 from cloudgpu.accounting.reconcile.difference import Difference, Verdict
@@ -14,7 +15,7 @@ from cloudgpu.base.money import ZERO
 
 _DAY = timedelta(days=1)
 _SAME = Decimal("1e-6")
-"""Amounts that agree to a millionth of a dollar are the same: a growing line is divided anew at each reading."""
+"""A line that goes on growing is divided among its days anew at each reading."""
 
 
 class DayState(StrEnum):
@@ -60,12 +61,18 @@ def _day(history: History, found: Sequence[Difference], name: str, statement: St
         day=name,
         metered_usd=sum((each.metered_usd for each in found), ZERO),
         billed_usd=billed,
-        state=_closed_state(closed, billed) if closed else _open_state(history, found, name, statement),
+        state=_closed_state(closed, billed, found) if closed else _open_state(history, found, name, statement),
     )
 
 
-def _closed_state(closed: ClosedDay, billed_usd: Decimal) -> DayState:
-    return DayState.CLOSED if closed.billed_usd == billed_usd else DayState.CHANGED
+def _closed_state(closed: ClosedDay, billed_usd: Decimal, found: Sequence[Difference]) -> DayState:
+    most = _room_usd(closed.provider) * max(1, len(found))
+    return DayState.CLOSED if abs(closed.billed_usd - billed_usd) <= most else DayState.CHANGED
+
+
+def _room_usd(provider: str) -> Decimal:
+    """By how much a meter of an instance may change from one reading to the next though nothing did: it is rounded."""
+    return 2 * half_digit_usd(provider) + _SAME
 
 
 def _open_state(history: History, found: Sequence[Difference], name: str, statement: Statement) -> DayState:
@@ -76,16 +83,23 @@ def _open_state(history: History, found: Sequence[Difference], name: str, statem
         each for each in history.statements
         if each.provider == statement.provider and end <= each.fetched_at <= statement.fetched_at - _DAY
     ]  # fmt: skip
-    settled = any(_billed_on(each, end) == _billed_on(statement, end) for each in earlier)
+    settled = any(_say_the_same(each, statement, end) for each in earlier)
     return DayState.READY if settled else DayState.OPEN
 
 
+def _say_the_same(one: Statement, other: Statement, end: datetime) -> bool:
+    """Whether two readings tell the same of the day that ends so, each meter of each instance."""
+    ours, theirs = _billed_on(one, end), _billed_on(other, end)
+    room = _room_usd(other.provider)
+    return all(abs(ours.get(key, ZERO) - theirs.get(key, ZERO)) <= room for key in {*ours, *theirs})
+
+
 def _billed_on(statement: Statement, end: datetime) -> dict[tuple[str, str], Decimal]:
-    """Dollars by instance and meter on the day that ends so; a line that goes on growing says the same of past days."""
+    """Dollars by instance and meter on the day that ends so."""
     found: dict[tuple[str, str], Decimal] = {}
     for instance_id, line in statement.lines:
         usd = billed_between(line, end - _DAY, end)
         if usd:
             key = instance_id, line.meter
             found[key] = found.get(key, ZERO) + usd
-    return {key: usd.quantize(_SAME) for key, usd in found.items()}
+    return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from cloudgpu.accounting.bill import half_digit_usd
+from cloudgpu.accounting.bill import BILLED_BY_THE_HOUR, half_digit_usd
 from cloudgpu.accounting.history import Balance, History, Statement
 from cloudgpu.accounting.life import BillLine
 from cloudgpu.accounting.reconcile.cutting import billed_between
@@ -67,19 +67,22 @@ def _check(history: History, statement: Statement, first: Balance, last: Balance
     paid = [t.usd for t in history.top_ups if t.provider == statement.provider and first.at < t.at <= last.at]
     billed = sum((billed_between(line, first.at, last.at) for _, line in statement.lines), ZERO)
     digits = half_digit_usd(statement.provider) * (len(statement.lines) + 1)
-    near = sum((_unsettled_usd(line, each.at) for _, line in statement.lines for each in (first, last)), ZERO)
+    near = sum(
+        (_unsettled_usd(line, each.at, statement.provider) for _, line in statement.lines for each in (first, last)),
+        ZERO,
+    )
     return BalanceCheck(
         provider=statement.provider, since=first.at, until=last.at, before_usd=first.usd, paid_usd=sum(paid, ZERO),
         billed_usd=billed, after_usd=last.usd, tolerance_usd=(near + digits).quantize(PICO),
     )  # fmt: skip
 
 
-def _unsettled_usd(line: BillLine, moment: datetime) -> Decimal:
+def _unsettled_usd(line: BillLine, moment: datetime, provider: str) -> Decimal:
     """How much of a line may be taken from the balance before or after this moment, though it lies on the other side.
 
-    Five minutes late at most, of a bill that ends up to five minutes early.
+    Five minutes late at most, of a bill that ends up to five minutes early; all of a line that tells of a whole hour.
     """
     if line.end < moment - 2 * _SETTLING or line.start > moment + _SETTLING:
         return ZERO
-    length = (line.end - line.start) // _MICROSECOND
+    length = 0 if provider in BILLED_BY_THE_HOUR else (line.end - line.start) // _MICROSECOND
     return abs(line.usd) * min(Decimal(1), Decimal(2 * _SETTLING // _MICROSECOND) / length) if length else abs(line.usd)
