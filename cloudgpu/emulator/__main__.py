@@ -38,13 +38,13 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(given: argparse.Namespace) -> None:
-    from cloudgpu.emulator.folder import emulator_folder  # each command loads only what it serves with
+    from cloudgpu.emulator.folder import made_folder  # each command loads only what it serves with
     from cloudgpu.emulator.server import ServeOptions, serve
 
     options = ServeOptions(
         port=given.port, speed=given.speed, seed=given.seed, fresh=given.fresh, fault_file=given.faults
     )
-    serve(emulator_folder(given.state_dir), options)
+    serve(made_folder(given.state_dir), options)
 
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:

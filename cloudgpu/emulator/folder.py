@@ -103,10 +103,15 @@ class EmulatorFolder:
 
 
 def emulator_folder(state_dir: Path) -> EmulatorFolder:
-    """The folder of a state directory, made when it is missing, for its owner only."""
-    path = state_dir / "emulator"
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return EmulatorFolder(path)
+    """The folder of a state directory; whoever only looks makes none."""
+    return EmulatorFolder(state_dir / "emulator")
+
+
+def made_folder(state_dir: Path) -> EmulatorFolder:
+    """The same, made when it is missing, for its owner only. Raises OSError."""
+    folder = emulator_folder(state_dir)
+    folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
 
 
 def _as_json(note: RunningNote) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from cloudgpu.base.clock import Clock, ManualClock, ScaledClock
 from cloudgpu.base.errors import BadAnswerError, BadFileError, CloudgpuError, PortInUseError, UnreachableError
 from cloudgpu.base.secret import Secret
-from cloudgpu.emulator.folder import EmulatorFolder, emulator_folder
+from cloudgpu.emulator.folder import EmulatorFolder, emulator_folder, made_folder
 from cloudgpu.emulator.standing_clock import StandingClock
 
 DEFAULT_SPEED = 60.0
@@ -74,14 +74,14 @@ def start(
     Port 0 takes the last one again when it is free, else any. `fresh` ends what runs and begins a new world with
     `seed`; otherwise a saved world goes on, with its own seed. Speed 0 is a clock that stands until it is moved;
     `fault_file` a script of faults that a new process begins with. Raises PortInUseError, BadFileError (damaged world,
-    wrong script) or CloudgpuError with the end of its log.
+    wrong script) or CloudgpuError (a folder that cannot be written, or the end of its log).
     """
     running = _live(state_dir)
     if running is not None and not fresh:
         return running
     if running is not None:
         stop(state_dir)
-    folder = emulator_folder(state_dir)
+    folder = _writable_folder(state_dir)
     options = ["--port", str(port), "--speed", repr(float(speed)), "--seed", str(seed), *(["--fresh"] if fresh else [])]
     options += [] if fault_file is None else ["--faults", str(fault_file.absolute())]
     return _wait_until_up(state_dir, folder, _spawn(state_dir, folder, options), port)
@@ -156,6 +156,18 @@ def call(
     if code != 200:
         raise refusal(str(answer.get("msg", f"the emulator answered {path} with {code}")))
     return answer
+
+
+def _writable_folder(state_dir: Path) -> EmulatorFolder:
+    try:
+        folder = made_folder(state_dir)
+        folder.log.touch()
+    except OSError as error:
+        raise CloudgpuError(
+            f"the emulator cannot keep its world in {state_dir / 'emulator'}: {error.strerror or error}",
+            hint="make room or make it writable, or set XDG_STATE_HOME to a folder of yours",
+        ) from None
+    return folder
 
 
 def _spawn(state_dir: Path, folder: EmulatorFolder, options: list[str]) -> "subprocess.Popen[bytes]":

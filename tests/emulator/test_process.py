@@ -198,3 +198,15 @@ def broken(folder):
     """A folder that stands in for a damaged installation."""
     (folder / "uvicorn.py").write_text("raise ImportError('no uvicorn today')", encoding="utf-8")
     return folder
+
+
+def test_whoever_only_looks_makes_no_folder(tmp_path):
+    assert process.status(tmp_path / "state") is None
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_place_that_takes_no_folder_is_one_sentence(tmp_path):
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(CloudgpuError, match=r"cannot keep its world in .*: (Not a directory|File exists)") as refused:
+        process.start(tmp_path / "state")
+    assert "XDG_STATE_HOME" in refused.value.hint
