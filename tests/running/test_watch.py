@@ -14,6 +14,7 @@ from cloudgpu.cli import adopt, deployment_view, session, sweeping
 from cloudgpu.cli.budget import hold
 from cloudgpu.cli.gc import run as gc_run
 from cloudgpu.cli.watch import run as watch_run
+from cloudgpu.running.alert_target import Target, write_targets
 from cloudgpu.running.deployment import DeploymentState, Limits
 from cloudgpu.running.deployment.vitals import take_vitals
 from cloudgpu.running.health import Health
@@ -189,6 +190,21 @@ def test_a_budget_that_only_a_wrong_clock_uses_up_ends_nothing(desk, watcher):
     desk.ahead_s = -3600.0
     assert "clock" in watcher.look().failures[0].message
     assert len(desk.provider.billing()) == 1
+
+
+def test_that_a_budget_ended_something_is_told_until_the_target_takes_it(desk, watcher, capsys):
+    gate, heard = desk.path / "gate", desk.path / "heard"
+    write_targets(desk.path, [Target(command=f'test -e {gate} && echo "$CLOUDGPU_ALERT" >> {heard}')])
+    desk.up()
+    set_budget(desk, per_deployment={"mistral": Decimal("0.01")}, hard=True, stop=True)
+    desk.clock.sleep(3600)
+    watcher.look()
+    gate.touch()
+    watcher.look()
+    watcher.look()
+    told = heard.read_text().splitlines()
+    assert len(told) == 2
+    assert "was removed: the budget of mistral is used up" in told[1]
 
 
 def test_a_used_up_budget_without_stop_is_told_once_and_ends_nothing(desk, watcher, capsys):
