@@ -144,6 +144,7 @@ class Telling(Turns[Typed]):
         """Nothing goes wrong any more; a dead engine stays dead. The same few words until the migration is closed."""
         self.market.heal()
         self.market.credit("1000")
+        self.stage.drowse()
         self.scene.befall("well")
         self._learn_what_is_gone()
         if self.scene.look().traffic.running is False:
