@@ -13,6 +13,7 @@ import typer
 
 from cloudgpu import __version__
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUserError, UsageError
+from cloudgpu.cli.help_text import fold_help
 
 _COMMAND_FILES = (
     "plan", "estimate", "pack", "models", "gpus", "offers",
@@ -178,3 +179,4 @@ def _needed() -> tuple[str, ...]:
 
 for _name in _needed():
     importlib.import_module(f"cloudgpu.cli.{_name}").register(app)
+fold_help(app)
