@@ -27,22 +27,32 @@ def refresh(deployment: Deployment, provider: Provider, store: Store, clock: Clo
     """The deployment as the provider shows it now, recorded: adopted when it was uncertain, with its state and price.
 
     One look, no waiting. While another process works on it, what is recorded is given back unchanged. What was learned
-    or could not be stands in `last_error`. Calls the network; raises NotAuthorisedError.
+    or could not be stands in `last_error`. Calls the network; raises NotAuthorisedError, once it is recorded that
+    nobody can be asked.
 
     The lock is held to write, not while the provider is asked: a look keeps no act waiting, and counts for nothing when
     the record changed under it. It is taken before that only to learn whether who stands in it still lives.
     """
     journal = Journal(provider=provider, store=store, clock=clock, emit=emit)
     held = lock_name(deployment.name), f"{_LOOK} {deployment.name}"
+    refusal: NotAuthorisedError | None = None
     with contextlib.suppress(ConflictError):
         with contextlib.nullcontext() if store.is_free(held[0]) else store.lock(*held):
             current = store.life(deployment.token) or deployment
         if current.state.is_final:
             return current
-        sighting = look(journal, current)
+        sighting: Sighting
+        try:
+            sighting = look(journal, current)
+        except NotAuthorisedError as error:
+            sighting, refusal = Unsure(error.message), error
         with store.lock(*held):
             if store.life(current.token) in (None, current):
-                return apply(journal, current, sighting)
+                current = apply(journal, current, sighting)
+                if refusal is None:
+                    return current
+    if refusal is not None:
+        raise refusal
     return store.life(deployment.token) or deployment
 
 
