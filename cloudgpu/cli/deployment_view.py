@@ -113,8 +113,9 @@ def seen_ago(session: Session, deployment: Deployment) -> str:
 
 
 def seen_words(session: Session, deployment: Deployment) -> str:
-    """`seen 3 h 05 min ago`, `recorded` where it never was."""
-    return f"seen {seen_ago(session, deployment)}" if deployment.seen_at else "recorded"
+    """`seen 3 h 05 min ago`, `seen last` of what was seen now, `recorded` where it never was."""
+    ago = seen_ago(session, deployment)
+    return {"now": "seen last", "never": "recorded"}.get(ago, f"seen {ago}")
 
 
 def left_behind(deployment: Deployment) -> str:

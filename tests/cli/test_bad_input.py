@@ -130,7 +130,7 @@ def test_an_answer_of_200_megabytes_is_refused_without_being_held(user):
         assert user.types(*UP) == 0
         before_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         assert user.types("status", VAST_URL=f"http://127.0.0.1:{server.server_port}") == 5
-        assert "qwen3-0.6b is shown as it was recorded" in user.err
+        assert "qwen3-0.6b is shown as it was seen" in user.err
         after_kib = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         assert after_kib < max(before_kib, 400_000)
     finally:

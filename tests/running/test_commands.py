@@ -157,7 +157,7 @@ def test_an_emulator_that_is_gone_is_said_and_nothing_is_called_gone(shell):
     status, out, err = shell.run("status")
     assert status == 5
     assert "mistral" in out
-    assert "shown as it was recorded" in err
+    assert "shown as it was seen last: the emulator is stopped" in err
     assert shell.run("down", "mistral", "--yes")[0] == 6
     assert shell.run("status", "--offline")[0] == 6
     shell.run("emulator", "start")

@@ -16,7 +16,7 @@ from cloudgpu.base.settings import read_settings
 from cloudgpu.cli.cost import reading, view
 from cloudgpu.cli.session import Session
 from cloudgpu.running.deployment import DeploymentState
-from cloudgpu.running.providers.base import InstanceState
+from cloudgpu.running.providers.base import BilledLine, InstanceState
 
 DISK, BOTH = Decimal("0.01"), Decimal("0.31")
 
@@ -204,3 +204,13 @@ def test_money_that_lasts_for_long_is_told_in_days(desk, session, capsys):
     desk.up()
     view.show(*told(session))
     assert "$1,000.00, 134 days at this burn" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_bill_that_reaches_beyond_now_makes_no_look_old(desk, session):
+    mine = desk.up()
+    now, ahead = desk.clock.now(), desk.clock.now() + timedelta(hours=1)
+    line = BilledLine(instance_id=mine.instance_id, meter="gpu", start=mine.since, end=ahead, usd=Decimal("0.3"))
+    desk.provider.bill = lambda *_: [line]
+    told(session)
+    (bills,) = told(session)[0].billing_now
+    assert (bills.seen_at, bills.seen_ago_s) == (now, 0)

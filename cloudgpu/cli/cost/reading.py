@@ -94,12 +94,13 @@ def _look(session: "Session") -> list[str]:
 
 
 def _with_looks(session: "Session", history: History, moments: Mapping[str, datetime]) -> History:
-    """The history with when each life was last shown, and how long that was before the moment of its provider."""
+    """The history with when each life was last shown, and how long ago that is: a bill may reach beyond now."""
     found, looks = session.looks(), {}
     for life in history.lives:
         seen_at = found.get(life.token)
         if seen_at is not None:
-            looks[life.token] = Look(seen_at, max(0, (moments[life.provider] - seen_at) // _SECOND))
+            now = min(moments[life.provider], session.clock(life.provider).now())
+            looks[life.token] = Look(seen_at, max(0, (now - seen_at) // _SECOND))
     return replace(history, looks=looks)
 
 
