@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
-from lifetimes import a_rental, at
+from lifetimes import a_rental, at, charged
 from typer.testing import CliRunner
 
 import cloudgpu.cli.budget
@@ -173,6 +173,14 @@ def test_a_limit_that_was_changed_makes_its_alerts_moot_and_has_its_own(half_use
     assert json.loads(run("--json").stdout)["untold"] == []
     run("set", "--monthly", "0.75")
     assert "85.8 % used" in run("check").stdout
+
+
+def test_a_bill_that_takes_some_back_reaches_no_lower_share_anew(half_used):
+    run("set", "--monthly", "0.75")
+    assert "85.8 % used" in run("check").stdout
+    half_used.append(charged(at(100), ("gpu", at(6), at(60), "0.4"), ("disk", at(), at(60), "0.018")))
+    assert json.loads(run("--json").stdout)["uses"][0]["crossed"] == 50
+    assert "No threshold" in run("check").stdout
 
 
 def test_no_secret_of_a_target_enters_the_journal(half_used, tmp_path):

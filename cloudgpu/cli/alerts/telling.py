@@ -1,5 +1,6 @@
 """Telling the targets what a budget reached: raised once, then sent to each target until it takes it."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -64,8 +65,8 @@ def tell_ended(session: Session, standing: Standing, use: Use, token: str, messa
 
 
 def newly_reached(standing: Standing) -> list[Use]:
-    """The limits of which a share was reached that was not raised yet."""
-    return [use for use in standing.uses if use.crossed and _key(use) not in standing.alerts]
+    """The limits of which a share was reached that was not raised yet, nor a higher one: a bill may take some back."""
+    return [use for use in standing.uses if (use.crossed or 0) > _raised(standing, use)]
 
 
 def send_now(session: Session, standing: Standing, targets: Iterable[Target]) -> list[Sent]:
@@ -91,6 +92,13 @@ def _send_waiting(
                 yield _send(session, standing, each, target)
 
 
+def _raised(standing: Standing, use: Use) -> int:
+    """The highest share of this limit, in percent, that was raised this month; 0 for none."""
+    ours = (use.scope, use.limit_usd, use.month)
+    same = (each for each in standing.alerts.values() if (each.scope, each.limit_usd, each.month) == ours)
+    return max((each.percent or 0 for each in same), default=0)
+
+
 def _key(use: Use) -> str:
     return f"{use.scope} {exact_text(use.limit_usd)} {use.month} {use.crossed}"
 
@@ -100,8 +108,6 @@ def _is_due(delivery: Delivery | None) -> bool:
 
 
 def _send(session: Session, standing: Standing, what: Alert, target: Target) -> Sent:
-    import os
-
     from cloudgpu.running.alerts import send  # requests comes with it
 
     why = send(target, what.message, os.environ.get("CLOUDGPU_SMTP"))
