@@ -1,7 +1,6 @@
 """What nobody uses: since when no token was made for others, by which readings, and what of it is not known."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 from decimal import Decimal
 
 from cloudgpu.cli import render
@@ -9,9 +8,6 @@ from cloudgpu.cli.advise.counsel import Advice, Counsel
 from cloudgpu.cli.session import Session
 from cloudgpu.running.deployment import Deployment, DeploymentState
 from cloudgpu.running.engine_reading import EngineReading
-
-_FRESH = timedelta(minutes=5)
-"""A last reading that is older than this is said with its age."""
 
 
 def idle(session: Session, each: Deployment, idle_s: float, hours: Decimal, counsel: Counsel) -> Iterator[Advice]:
@@ -48,5 +44,6 @@ def _span(engine: EngineReading) -> str:
 
 
 def _age(session: Session, each: Deployment, engine: EngineReading) -> str:
-    age = session.clock(each.provider).now() - engine.read_at
-    return f"; its counters were read last {render.duration(age.total_seconds())} ago" if age > _FRESH else ""
+    """Up to when, where that is not now."""
+    age_s = (session.clock(each.provider).now() - engine.read_at).total_seconds()
+    return f"; its counters were read last {render.ago(age_s)}" if age_s >= render.FRESH_S else ""
