@@ -180,7 +180,11 @@ class _Decoder:
         return layers * (layer + 2 * self.hidden * self.hidden + 3 * self.hidden + tables)
 
     def _rotary_elements(self) -> int:
-        """Rope caches: every position of the model times the rotated part of a head, once a kind of rope."""
+        """Rope caches: every position of the model times the rotated part of a head, once a kind of rope.
+
+        Positions of image and video are three-fold: vLLM keeps four times as many. Seen: 4.24 GiB for Qwen3-VL-2B with
+        2,048 tokens a step, 4.24 by this.
+        """
         partial = self.config.number_or(1.0, "partial_rotary_factor")
         width = self.latent.rope if self.latent else int(self.heads.dim * partial)
         cached = int(self._positions() * self.rope.linear_factor) * width
@@ -188,7 +192,7 @@ class _Decoder:
             return cached + self._positions() * width
         if self.family == "gemma4":
             return cached + self._positions() * self._wide_heads().dim
-        return cached
+        return cached * (4 if self.family in _THREEFOLD_POSITIONS else 1)
 
     def _positions(self) -> int:
         return self.config.count_or(2048, "max_position_embeddings", "seq_length", "n_positions")
@@ -205,4 +209,5 @@ _TIED_WHEN_SILENT = {
     "phi3small": True,
 }
 
+_THREEFOLD_POSITIONS = frozenset({"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"})
 _MTP_WITH_TABLES = frozenset({"deepseek_v3", "glm4_moe", "glm4_moe_lite"})
