@@ -1,5 +1,6 @@
 """From names to a model that answers: download, load, adapter, one answer to warm up; with the phase for /health."""
 
+import logging
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,12 +106,18 @@ def _model(folder: str, quantization: str) -> Any:  # noqa: ANN401
         "4bit": lambda: BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16
         ),
-        "8bit": lambda: BitsAndBytesConfig(load_in_8bit=True),
+        "8bit": _in_8_bit,
         "bf16": lambda: None,
     }[quantization]()
     return AutoModelForCausalLM.from_pretrained(
         folder, dtype=torch.bfloat16, quantization_config=config, device_map={"": 0} if on_gpu else None
     )
+
+
+def _in_8_bit() -> BitsAndBytesConfig:
+    """bitsandbytes says for every matrix of every token that it computes in float16: a line each, and a full disk."""
+    logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
+    return BitsAndBytesConfig(load_in_8bit=True)
 
 
 def _adapted(model: Any, tokenizer: Any, folder: str) -> Any:  # noqa: ANN401
