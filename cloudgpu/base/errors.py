@@ -21,6 +21,7 @@
     ├── ConflictError                  exit 1   the state of things forbids it (name taken, migration open, locked)
     ├── BudgetError                    exit 1   a hard budget would be broken; nothing was rented
     ├── StoreError                     exit 1   the journal cannot be read or written
+    │   └── UnwritableStoreError                it takes nothing more; what it holds may still be read
     ├── PortInUseError                 exit 1
     ├── DeadlineError                  exit 1   a wait reached its limit in seconds or dollars
     ├── InstanceFailedError            exit 1   the instance died, or its engine refused to start
@@ -169,6 +170,12 @@ class StoreError(CloudgpuError):
     """The journal cannot be read or written: nothing is rented without it."""
 
     code = "store"
+
+
+class UnwritableStoreError(StoreError):
+    """The journal takes nothing more (a full disk, a folder that may only be read); it may still be read."""
+
+    code = "store_unwritable"
 
 
 class PortInUseError(CloudgpuError):

@@ -28,20 +28,28 @@ def down(
     from cloudgpu.base.errors import UsageError
     from cloudgpu.cli import render
     from cloudgpu.cli.deployment_view import as_row
+    from cloudgpu.cli.full_journal import acted, not_noted
     from cloudgpu.cli.session import open_session
     from cloudgpu.cli.the_deployment import the_deployment
 
     if (name is None) is not every:
         raise UsageError("say which deployment to remove", hint="cloudgpu down NAME, or cloudgpu down --all")
     session = open_session()
-    living = session.store.living(name) if name else session.store.deployments()
+    living = acted(session, lambda: _living(session, name))
     found = living or ([the_deployment(session, name)] if name else [])
     if found and not yes and not render.confirm(_question(found)):
         return render.progress("Nothing was removed.")
-    gone, withdrawn = _taken_down(session, found, quiet=as_json)
+    gone, withdrawn = acted(session, lambda: _taken_down(session, _living(session, name), quiet=as_json))
+    unnoted = not_noted(session)
+    if unnoted is not None:
+        raise unnoted
     if as_json:
         return render.out_json({"deployments": [as_row(session, each) for each in gone], "withdrawn": withdrawn})
     return None if found else render.text("Nothing is rented.")
+
+
+def _living(session: "Session", name: str | None) -> "list[Deployment]":
+    return session.store.living(name) if name else session.store.deployments()
 
 
 def _question(found: "list[Deployment]") -> str:
@@ -52,6 +60,7 @@ def _question(found: "list[Deployment]") -> str:
 def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -> "tuple[list[Deployment], list[str]]":
     """Each in turn, and the services whose address is withdrawn; what fails keeps nothing else from being tried."""
     from cloudgpu.base.errors import CloudgpuError
+    from cloudgpu.cli.full_journal import is_the_journals
     from cloudgpu.cli.withdrawn import withdraw
 
     gone, failures = [], []
@@ -65,7 +74,7 @@ def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -
         withdrawn = withdraw(session)
     except CloudgpuError as error:
         failures.append(error)
-    worst = max(failures, key=lambda failure: failure.exit_status, default=None)
+    worst = max(failures, key=lambda failure: (is_the_journals(failure), failure.exit_status), default=None)
     for failure in failures:
         if failure is not worst:
             typer.echo(f"Error: {failure.message}", err=True)

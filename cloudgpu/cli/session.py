@@ -45,6 +45,20 @@ class Session:
         self._opened_store = True
         return Store(self.settings.store_url.value)
 
+    def read_for_the_last_time(self) -> bool:
+        """From now on `store` is a copy in memory of what the journal can still be read to say; False when it cannot.
+
+        For what must be removed though the journal takes nothing more: what is written from then on is not kept.
+        """
+        from cloudgpu.running.journal_file import file_in_memory
+        from cloudgpu.running.store import Store  # as above
+
+        url = self.settings.store_url.value
+        copy = file_in_memory(url)
+        if copy is not None:
+            self.__dict__["store"] = Store(url, copy)
+        return copy is not None
+
     def provider(self, name: str) -> "Provider":
         """The adapter of `vast`, `runpod`, `docker`, `emulator` or `emulator-runpod`.
 
@@ -151,6 +165,8 @@ def unsettled() -> list[str]:
 def _unsettled(session: Session) -> list[str]:
     try:
         store = session.store
+        if store.stands_in and session.in_doubt:
+            return ["the journal holds something in doubt and could not note what became of it: cloudgpu gc"]
         return [
             f"{each.name} may still bill at {each.provider} (instance {each.instance_id or 'unknown'}): cloudgpu gc"
             for each in store.deployments()

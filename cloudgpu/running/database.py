@@ -1,5 +1,6 @@
 """The database under the journal: opened privately, every transaction whole, every failure one sentence."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -12,8 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, TextClause, create_engine, event, func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
-from cloudgpu.base.errors import StoreError
+from cloudgpu.base.errors import StoreError, UnwritableStoreError
 from cloudgpu.running.layout import SCHEMA_VERSION
 from cloudgpu.running.schema import about
 from cloudgpu.running.spare_copy import keep_copy, refuse_if_lost, restore_hint
@@ -27,12 +29,12 @@ _NOTICED_WHEN_GONE = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10"
 class Database:
     """An engine with our schema in it. Raises StoreError, naming the place, for whatever goes wrong."""
 
-    def __init__(self, url: str) -> None:
-        self._place, self._file = _shown(url), file_of(url)
+    def __init__(self, url: str, copy: sqlite3.Connection | None = None) -> None:
+        self._place, self._file = _shown(url), None if copy else file_of(url)
         with self._explained():
             if self._file is not None:
                 refuse_if_lost(self._file)
-            self._engine = _engine(url)
+            self._engine = _engine(url) if copy is None else _engine_on(copy)
             self.facts = self._facts()
             if self.facts.get("schema_version") != str(SCHEMA_VERSION):
                 with self._engine.begin() as connection:
@@ -114,7 +116,8 @@ class Database:
         except IntegrityError:
             raise
         except (SQLAlchemyError, sqlite3.Error, OSError, ImportError, json.JSONDecodeError) as error:
-            raise StoreError(
+            kind = UnwritableStoreError if self._file and _takes_nothing_more(error) else StoreError
+            raise kind(
                 f"the journal {self._place} cannot be used: {_reason(error)}",
                 hint=_harmless(error)
                 or (self._file and restore_hint(self._file))
@@ -145,13 +148,31 @@ def _upsert(table: str, key: str, names: tuple[str, ...]) -> TextClause:
     return text(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({new}) ON CONFLICT ({key}) DO UPDATE SET {changed}")
 
 
+def _takes_nothing_more(error: Exception) -> bool:
+    """Whether it is the disk under the journal that refuses, and no other process or damage."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES)
+    return _sqlite_code(error) in _THE_DISK_REFUSES
+
+
+_THE_DISK_REFUSES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+
+
+def _sqlite_code(error: Exception) -> int:
+    return getattr(getattr(error, "orig", error), "sqlite_errorcode", 0) & 0xFF
+
+
 def _harmless(error: Exception) -> str | None:
     """What to do where the journal itself is whole and only cannot be written; None for anything else."""
-    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _MAKE_ROOM
     return {
         sqlite3.SQLITE_READONLY: "it is whole: let it and its folder be written, or set CLOUDGPU_STORE",
-        sqlite3.SQLITE_FULL: "it is whole: make room on its disk",
-    }.get(code)
+        sqlite3.SQLITE_FULL: _MAKE_ROOM,
+    }.get(_sqlite_code(error))
+
+
+_MAKE_ROOM = "it is whole: free some space on its disk, then type the same again"
 
 
 def _engine(url: str) -> Engine:
@@ -161,7 +182,14 @@ def _engine(url: str) -> Engine:
     path = file_of(url)
     if path is not None:
         _make_private(path)
-    engine = create_engine(parsed)
+    return _listening(create_engine(parsed))
+
+
+def _engine_on(copy: sqlite3.Connection) -> Engine:
+    return _listening(create_engine("sqlite://", creator=lambda: copy, poolclass=StaticPool))
+
+
+def _listening(engine: Engine) -> Engine:
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

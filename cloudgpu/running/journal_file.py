@@ -7,7 +7,7 @@ the file (another layout, damage, a server instead of a file) is left to the sto
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -48,10 +48,14 @@ def file_in_doubt(url: str) -> bool | None:
         return None
     if not path.exists():
         return False
-    states = _states(path, "ro")
-    if states is None:
-        states = _states(path, "rw", "PRAGMA locking_mode=EXCLUSIVE")
+    states = _anyhow(path, _states)
     return None if states is None else not states <= _SETTLED
+
+
+def file_in_memory(url: str) -> sqlite3.Connection | None:
+    """A copy of the journal's file in memory, whole; None when there is no such file, or it cannot be read whole."""
+    path = Path(url.removeprefix(_PREFIX))
+    return _anyhow(path, _copy) if url.startswith(_PREFIX) and path.exists() else None
 
 
 def _read(url: str, read: Callable[[sqlite3.Connection], Iterator[_Found]]) -> list[_Found] | None:
@@ -61,7 +65,7 @@ def _read(url: str, read: Callable[[sqlite3.Connection], Iterator[_Found]]) -> l
     if not path.exists():
         return []
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as connection:
+        with closing(_opened(path, "ro")) as connection:
             if connection.execute(_VERSION).fetchone() != (str(SCHEMA_VERSION),):
                 return None
             return list(read(connection))
@@ -75,18 +79,35 @@ def _looks(connection: sqlite3.Connection) -> Iterator[tuple[str, datetime | Non
         yield token, None if seen_at is None else _moment(seen_at)
 
 
-def _states(path: Path, mode: str, first: str = "") -> frozenset[str] | None:
-    """The states of all deployments; None when the file cannot be read in this way.
+def _anyhow(path: Path, read: Callable[[sqlite3.Connection], _Found]) -> _Found | None:
+    """What is read of the file on whatever disk; None when it cannot be read.
 
     SQLite keeps an index of what is not yet folded into the file in another one beside it, for which a full disk has no
     room. Who reads alone keeps it in memory.
     """
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True)) as connection:
+    for mode, first in (("ro", ""), ("rw", "PRAGMA locking_mode=EXCLUSIVE")):
+        with suppress(sqlite3.Error), closing(_opened(path, mode)) as connection:
             connection.execute(first)
-            return frozenset(state for (state,) in connection.execute("SELECT DISTINCT state FROM deployments"))
-    except sqlite3.Error:
-        return None
+            return read(connection)
+    return None
+
+
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True)
+
+
+def _states(connection: sqlite3.Connection) -> frozenset[str]:
+    """The states of all deployments."""
+    return frozenset(state for (state,) in connection.execute("SELECT DISTINCT state FROM deployments"))
+
+
+def _copy(connection: sqlite3.Connection) -> sqlite3.Connection | None:
+    copy = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.backup(copy)
+    if copy.execute("PRAGMA quick_check").fetchall() == [("ok",)]:
+        return copy
+    copy.close()
+    return None
 
 
 def _events(connection: sqlite3.Connection) -> Iterator[Event]:

@@ -5,6 +5,7 @@ appended, never changed. Every method is one transaction; what it returned from 
 """
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, cast
@@ -32,10 +33,14 @@ _LIVING = _ALL.where(deployments.c.state.not_in(_FINAL))
 
 
 class Store:
-    """Opens the journal at `url`, making it at first use. Raises StoreError when it cannot be read or written."""
+    """Opens the journal at `url`, making it at first use. Raises StoreError when it cannot be read or written.
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url)
+    With `copy`, what was read of it into memory stands in for it: nothing that is written there is kept.
+    """
+
+    def __init__(self, url: str, copy: sqlite3.Connection | None = None) -> None:
+        self._database = Database(url, copy)
+        self.stands_in = copy is not None
         self._locks = Locks(self._database)
         self.store_id, self.layout = (self._database.facts[name] for name in ("store_id", "schema_version"))
         with self._database.reading() as connection:

@@ -74,13 +74,25 @@ def test_a_full_disk_rents_nothing(user):
     assert user.rig.ever_rented() == []
 
 
-def test_a_disk_that_is_full_when_it_has_to_go_is_said_and_it_goes_once_there_is_room(user):
-    assert user.types(*UP) == 0
-    assert user.types("down", "--all", "--yes", limit=_full) == 1
-    assert "the journal" in user.err
-    assert len(user.rig.rented()) == 1
-    assert user.types("down", "--all", "--yes") == 0
+@pytest.mark.parametrize("words", [("down", "--all", "--yes"), ("gc", "--destroy", "--expired", "--yes")])
+def test_a_disk_that_is_full_keeps_nothing_from_going_and_is_said(user, words):
+    assert user.types(*UP, "--hours", "1") == 0
+    user.rig.clock.sleep(7200)
+    assert user.types(*words, limit=_full) == 1
     assert user.rig.rented() == []
+    assert "the journal could not note it" in user.err
+    assert "free some space" in user.err
+    assert user.types("down", "--all", "--yes") == 0  # with room again, it is settled
+    assert json.loads(_said(user, "status", "--json"))["deployments"] == []
+
+
+def test_what_does_not_end_on_a_full_disk_may_still_bill(user):
+    assert user.types(*UP) == 0
+    user.rig.fault("vast", on="destroy", do="ignored", times=None)
+    assert user.types("down", "--all", "--yes", limit=_full) == 6
+    (rented,) = user.rig.rented()
+    assert f"instance {rented.instance_id} may still bill" in user.err
+    assert "Hint: look at http" in user.err
 
 
 @pytest.mark.parametrize("words", [("status",), ("gc",), ("down", "qwen3-0.6b", "--yes"), UP, ("cost",)])

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from cloudgpu.base.errors import UnwritableStoreError
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli import main as entry
 from cloudgpu.cli import session as sessions
@@ -85,8 +86,26 @@ def test_an_address_that_cannot_be_written_says_what_bills(home, journal, monkey
     journal.save_deployment(READY)
     journal.save_service(Service(name="mistral", api_key=Secret("sk-1"), serving=None))
     (home / "services").write_text("in the way")
+    monkeypatch.setenv("VAST_API_KEY", "k")
     monkeypatch.setattr("cloudgpu.cli.up.run._still_there", lambda session, standing: standing)
-    assert run(monkeypatch, "up", "mistral", "--yes") == 1
+    assert run(monkeypatch, "up", "mistral", "--yes") == 6
     err = capsys.readouterr().err
     assert "mistral answers and bills $0.3100/h" in err
     assert "nothing new is rented" in err
+
+
+@pytest.mark.parametrize("method", ["save_service", "events"])
+def test_an_up_whose_disk_is_full_at_the_end_names_what_bills(home, journal, monkeypatch, capsys, method):
+    def full(*_):
+        raise UnwritableStoreError("the disk is full", hint="free some space")
+
+    journal.save_deployment(READY)
+    journal.save_service(Service(name="mistral", api_key=Secret("sk-1"), serving=None))
+    monkeypatch.setenv("VAST_API_KEY", "k")
+    monkeypatch.setattr("cloudgpu.cli.up.run._still_there", lambda session, standing: standing)
+    monkeypatch.setattr("cloudgpu.cli.up.run.note_work", lambda *_: None)
+    monkeypatch.setattr(Store, method, full)
+    assert run(monkeypatch, "up", "mistral", "--yes") == 6
+    err = capsys.readouterr().err
+    assert "mistral answers and bills $0.3100/h (instance 33 at vast), but the disk is full" in err
+    assert "cloudgpu down mistral, or at https://" in err

@@ -139,7 +139,7 @@ def test_on_a_disk_that_takes_nothing_doubt_is_told_all_the_same(desk, monkeypat
     desk.store.save_deployment(replace(desk.up(), state=DeploymentState.CREATING))
     url = f"sqlite:///{desk.path / 'cloudgpu.db'}"
     session = sessions.Session(read_settings({"HOME": str(desk.path), "CLOUDGPU_STORE": url}))
-    session.__dict__["store"] = type("Full", (), {"deployments": _full})()
+    session.__dict__["store"] = type("Full", (), {"deployments": _full, "stands_in": False})()
     session._opened_store = True
     monkeypatch.setattr(sessions, "_opened", [session])
     assert "something may still bill" in sessions.unsettled()[0]

@@ -1,12 +1,14 @@
 """The run of `cloudgpu gc`: settle, list, and on request destroy."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import typer
 
 from cloudgpu.base.errors import CloudgpuError, NotFoundError
 from cloudgpu.cli import render
 from cloudgpu.cli.deployment_view import left_behind
+from cloudgpu.cli.full_journal import acted, is_the_journals, not_noted
 from cloudgpu.cli.markets import check_providers
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
@@ -21,7 +23,8 @@ def run(
     session: Session, providers: Sequence[str], *, destroy: bool, expired: bool, foreign: bool, yes: bool, as_json: bool
 ) -> None:
     """See `cloudgpu.cli.gc.gc`. Destroys only with `destroy`, and after a yes."""
-    looked = look_everywhere(session, check_providers(providers))
+    asked = check_providers(providers)
+    looked = acted(session, lambda: _looked(session, asked))
     found, failures, settled = looked.findings, looked.failures, looked.deployments
     alone = _alone(session, found, settled)
     if not as_json:
@@ -33,9 +36,12 @@ def run(
         failures += failed
         left = [each for each in found if each not in removed]
     try:
-        withdraw(session)
+        acted(session, lambda: withdraw(session))
     except CloudgpuError as error:
         failures.append(error)
+    unnoted = not_noted(session)
+    if unnoted is not None:
+        failures.append(unnoted)
     if as_json:
         render.out_json(_document(found, settled, failures))
     _end(left, alone, failures, as_json=as_json)
@@ -46,6 +52,15 @@ def unlock(session: Session, name: str) -> None:
     if not session.store.unlock(name):
         raise NotFoundError(f"there is no lock {name}", hint="the error that named it shows how it is written")
     render.text(f"The lock {name} is removed.")
+
+
+def _looked(session: Session, providers: Sequence[str]) -> Found:
+    """Raises what a journal that takes nothing more made of the look: then it is taken once more, on a copy."""
+    found = look_everywhere(session, providers)
+    for each in found.failures:
+        if is_the_journals(each):
+            raise each
+    return found
 
 
 def _wanted(session: Session, looked: Found, *, expired: bool, foreign: bool) -> list[Finding]:
@@ -79,7 +94,7 @@ def _removed(session: Session, wanted: Sequence[Finding]) -> tuple[list[Finding]
     failed: list[CloudgpuError] = []
     for finding in wanted:
         try:
-            _remove(session, finding)
+            acted(session, partial(_remove, session, finding))
             removed.append(finding)
         except CloudgpuError as error:
             failed.append(error)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from cloudgpu.base.errors import ConflictError, InstanceFailedError
+from cloudgpu.base.errors import ConflictError, InstanceFailedError, StoreError
 from cloudgpu.cli import render
 from cloudgpu.cli.budget.state import check_budget_for
 from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
 from cloudgpu.cli.failed_machine import leave_alone
-from cloudgpu.cli.handover import hand_over, is_stranded
+from cloudgpu.cli.handover import answers_nobody, hand_over, is_stranded
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.launch_record import write_down
 from cloudgpu.cli.session import OWN, Session, open_session
@@ -76,7 +76,15 @@ def _still_there(session: Session, standing: Deployment) -> Deployment:
 
 
 def _hand_over(session: Session, deployment: Deployment, wish: Wish, failures: Sequence[Failure] = ()) -> None:
+    """Its address, and the last words. Raises CleanupFailedError when either fails: it bills, and nobody is told."""
     hand_over(session, deployment)
+    try:
+        _last_words(session, deployment, wish, failures)
+    except StoreError as error:
+        raise answers_nobody(session, deployment, error) from error
+
+
+def _last_words(session: Session, deployment: Deployment, wish: Wish, failures: Sequence[Failure]) -> None:
     note_work(deployment, session.store, session.clock(deployment.provider), session.emit)
     if wish.as_json:
         return render.out_json(_document(session, deployment, wish.show_key) | {"failed": _failed(failures)})
