@@ -1,6 +1,5 @@
 """Where tales are played."""
 
-
 from tests.campaign.game import Told
 from tests.campaign.migrate.beginning import Beginnings
 from tests.campaign.migrate.operations import MODEL_NEW
