@@ -248,8 +248,14 @@ def test_a_top_up_that_is_still_to_come_is_refused(app, rented):
 
 @pytest.mark.parametrize(
     "words",
-    [("0", "--provider", "vast"), ("ten", "--provider", "vast"), ("€5", "--provider", "vast"), ("5", "--provider", "x"),
-     ("5", "--provider", "vast", "--at", "yesterday"), ("5", "--provider", "vast", "--at", "")],
+    [
+        ("0", "--provider", "vast"),
+        ("ten", "--provider", "vast"),
+        ("€5", "--provider", "vast"),
+        ("5", "--provider", "x"),
+        ("5", "--provider", "vast", "--at", "yesterday"),
+        ("5", "--provider", "vast", "--at", ""),
+    ],
 )
 def test_a_top_up_that_says_nothing_is_refused(app, rented, words):
     with pytest.raises(UsageError):
