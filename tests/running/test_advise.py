@@ -129,7 +129,10 @@ def test_a_stopped_emulator_is_left_stopped_and_its_offers_are_called_unknown(de
     kept(desk, provider="emulator", gpu_usd_per_hour=Decimal(4))
     told = counsel_of(session, Limits(idle_s=1800.0, seen_s=86400.0), Question(hours=DAY, offline=False))
     assert told.advice == []
-    assert "Whether something cheaper than mistral fits: the emulator is stopped (cloudgpu emulator start)." in told.unknown
+    assert (
+        "Whether something cheaper than mistral fits: the emulator is stopped (cloudgpu emulator start)."
+        in told.unknown
+    )
 
 
 def watched(desk, deployment, peak, *, hours=25, kv_tokens=400_000):
