@@ -120,6 +120,10 @@ class ParameterGroups:
         return self.loaded + self.mtp
 
 
+THREEFOLD_POSITIONS = frozenset({"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"})
+"""Families whose images and videos have positions in three dimensions."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Architecture:
     """The figures of a model that memory and speed rest on.

@@ -29,7 +29,7 @@ from cloudgpu.sizing.architecture.matrices import Body, matrices
 from cloudgpu.sizing.architecture.rope import Rope, rope_of, theta_of
 from cloudgpu.sizing.architecture.traits import KNOWN_FAMILIES, Traits, traits_of
 from cloudgpu.sizing.architecture.vision import vision_tower
-from cloudgpu.sizing.shape import Architecture, LayerKind, ParameterGroups
+from cloudgpu.sizing.shape import THREEFOLD_POSITIONS, Architecture, LayerKind, ParameterGroups
 
 
 def read_architecture(raw: Mapping[str, Any]) -> Architecture:
@@ -192,7 +192,7 @@ class _Decoder:
             return cached + self._positions() * width
         if self.family == "gemma4":
             return cached + self._positions() * self._wide_heads().dim
-        return cached * (4 if self.family in _THREEFOLD_POSITIONS else 1)
+        return cached * (4 if self.family in THREEFOLD_POSITIONS else 1)
 
     def _positions(self) -> int:
         return self.config.count_or(2048, "max_position_embeddings", "seq_length", "n_positions")
@@ -209,5 +209,4 @@ _TIED_WHEN_SILENT = {
     "phi3small": True,
 }
 
-_THREEFOLD_POSITIONS = frozenset({"qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe"})
 _MTP_WITH_TABLES = frozenset({"deepseek_v3", "glm4_moe", "glm4_moe_lite"})

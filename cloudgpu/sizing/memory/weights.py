@@ -8,7 +8,7 @@ from cloudgpu.sizing.engines import EngineProfile
 from cloudgpu.sizing.kept_modules import kept_layers
 from cloudgpu.sizing.memory.allocator import held_bytes
 from cloudgpu.sizing.number_formats import GGUF_BITS, Storage
-from cloudgpu.sizing.shape import Architecture, Matrix
+from cloudgpu.sizing.shape import THREEFOLD_POSITIONS, Architecture, Matrix
 
 PADDED_WIDTH = 128
 """Up to 0.19 the MXFP4 kernels want widths in steps of 128 and 256: gpt-oss' 2,880 become 2,944 and 3,072 (13.72 GiB
@@ -91,8 +91,11 @@ def _speculative_bytes(architecture: Architecture, rules: WeightRules) -> float:
 def rope_bytes(architecture: Architecture, rules: WeightRules, profile: EngineProfile) -> float:
     """The rope cache in 16 bit: as long as the stretched context, and since 0.24 stretched once more.
 
-    Seen: +0.02 GiB for Qwen3-30B-A3B with YaRN 4 on 0.8.5, +0.147 for Qwen3-32B on 0.25.1 (0.146 by this).
+    Seen: +0.02 GiB for Qwen3-30B-A3B with YaRN 4 on 0.8.5, +0.147 for Qwen3-32B on 0.25.1 (0.146 by this). Threefold
+    positions are four times as many already: a stretch of theirs was not measured, and is not counted.
     """
+    if architecture.family in THREEFOLD_POSITIONS:
+        return architecture.rotary_elements * 2.0
     stretch = rules.yarn_factor ** (2 if profile.release >= (0, 24) else 1)
     return architecture.rotary_elements * 2 * stretch
 
