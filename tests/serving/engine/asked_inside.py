@@ -79,8 +79,9 @@ def engine_modules():
                 return getattr(importlib.import_module(place), name)
         return None
 
-    frontend = ("vllm.entrypoints.common.cli_args", "vllm.entrypoints.openai.cli_args")
-    servers = (*frontend, "vllm.entrypoints.openai.api_server")
+    rooms = ("common", "launchers", "openai")
+    frontend = tuple(f"vllm.entrypoints.{room}.cli_args" for room in rooms)
+    servers = (*frontend, "vllm.entrypoints.launchers.launcher", "vllm.entrypoints.openai.api_server")
     api = first("validate_api_server_args", *servers)
     importlib.import_module("vllm.model_executor.models.registry")._run_in_subprocess = lambda task: task()
     return {

@@ -32,7 +32,7 @@ OF_THE_ENGINE = frozenset({
 OF_THE_PARSER = frozenset({"V01", "V02", "V03", "V04", "V05", "V06", "V07", "V08", "V31", "V43", "V45", "V46", "V62"})
 """Those of them that need no model."""
 
-_LOOKED_UP_LATE = "0.18.1"
+_LOOKED_UP_LATE = frozenset({"0.13.0", "0.14.1", "0.16.0", "0.18.1"})
 _NOT_HERE = frozenset({"--chat-template", "--config", "--tool-parser-plugin", "--reasoning-parser-plugin"})
 """Flags that name a file, which the engine reads as it parses."""
 
@@ -123,8 +123,8 @@ def _as_lint_says(kind: str, words, release: str, *, parsed_only: bool = False):
     found = lint(text, "compose.yml", variables={}).findings
     errors = {each.rule for each in found if each.severity.value == "error"}
     unheard = any(each.rule == "V31" and "--reasoning-parser" in each.message for each in found)
-    if unheard and (parsed_only or release == _LOOKED_UP_LATE):
-        return  # some releases look that name up in their configuration, one only as the server's paths are made
+    if unheard and (parsed_only or release in _LOOKED_UP_LATE):
+        return  # some releases look that name up in their configuration, these only as the server's paths are made
     confirmed = OF_THE_PARSER if parsed_only else OF_THE_ENGINE
     yield Case(kind=kind, words=tuple(words), rules=tuple(sorted(errors & confirmed)), parsed_only=parsed_only)
 

@@ -62,7 +62,7 @@ def ask(release: str, asked: list[Case]) -> Said:
 def wrong_flags(release: str, theirs: dict[str, bool]) -> list[str]:
     """The flags of which our table says otherwise than the release's own parser, and switches that are none."""
     ours = {flag for flag in flags() if presence(flag, release_of(release)) is Presence.PRESENT}
-    named = {name for name in theirs if name.startswith("--") and canonical(name) == name}
+    named = {name for name in theirs if name.startswith("--") and canonical(name) == name} - {"--help"}
     aliases = {flag for flag in ours if flag.replace("--disable-", "--enable-", 1) in named}
     kinds = {name for name in named & ours if theirs[name] != (name in BOOLEANS)}
     return sorted((ours - named - aliases) | (named - ours) | kinds)

@@ -7,7 +7,7 @@ from cloudgpu.serving.lint.finding import Edit, Hit, Severity
 from cloudgpu.serving.lint.rule import rule
 
 _PLAIN = ("awq", "gptq")
-_PLAIN_AWQ_UNTIL, _HALF_MXFP4_UNTIL = (0, 22, 1), (0, 33, 0)
+_PLAIN_AWQ_UNTIL, _HALF_MXFP4_UNTIL = (0, 23, 0), (0, 33, 0)
 """The last releases that were seen to refuse the type."""
 
 
