@@ -40,7 +40,7 @@ class Telling(Turns[Typed]):
         super().__init__(stage, told)
         self.scene, self.tale, self.plan = scene, tale, plan
         self.lied = self.gateway_lost = False
-        self.ending_before: frozenset[str] = frozenset()
+        self.ended_by_others: frozenset[str] = frozenset()
 
     def begin(self) -> None:
         """The service, with a gateway on paper where the tale has one."""
@@ -75,7 +75,7 @@ class Telling(Turns[Typed]):
         if not ends:
             return
         now = self.scene.look()
-        for instance_id in now.ending - self.ending_before:
+        for instance_id in now.ending - self.ended_by_others:
             self.told.broken += judge_reached(instance_id, now.traffic)
 
     def _one(self, operation: str) -> None:
@@ -89,7 +89,8 @@ class Telling(Turns[Typed]):
             self.lied = self.lied or fault["do"] in _LIES
             self.market.fault(fault)
         before = self.scene.look()
-        self.ending_before = before.ending
+        downs = [WORDS[typed.operation][1] for typed in chapter.typed if WORDS[typed.operation][0] == "down"]
+        self.ended_by_others = before.ending | {each for each in map(before.instance, downs) if each}
         runs = [self._start(typed) for typed in chapter.typed]
         last = self.until_all_ended(runs, chapter.turns)
         self._judge(runs, last, before)
