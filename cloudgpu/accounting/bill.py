@@ -42,7 +42,7 @@ def is_settled(life: Life) -> bool:
     bill, gone_at = life.bill, life.gone_at
     if bill is None or bill.last_end is None or gone_at is None or bill.fetched_at < gone_at:
         return False
-    if life.destroy_requested_at is None or bill.fetched_at >= gone_at + _BILL_SETTLES:
+    if life.vanished or life.destroy_requested_at is None or bill.fetched_at >= gone_at + _BILL_SETTLES:
         return True
     if life.spans and life.spans[-1].rates == (ZERO, ZERO):
         return True

@@ -92,7 +92,9 @@ def edges(life: Life) -> Iterator[Edge]:
         if span.host_lost:
             yield Edge(Change.HOST_LOST, span.earliest, end, ZERO, life.highest_rates[1])
     if life.gone_at is not None:
-        yield Edge(Change.ENDED, life.gone_earliest or life.gone_at, life.gone_at, *_less(life.spans[-1].rates))
+        rates = life.spans[-1].rates
+        step = rates if life.vanished else _less(rates)  # the meter stopped at the earliest moment, else at the latest
+        yield Edge(Change.ENDED, life.gone_earliest or life.gone_at, life.gone_at, *step)
     elif life.shown_until is not None:
         yield Edge(Change.OUT_OF_SIGHT, life.shown_until, _FOR_EVER, *life.highest_rates)
 

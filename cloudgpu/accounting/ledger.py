@@ -131,9 +131,10 @@ def _metered(life: Life, until: datetime) -> Iterator[Charge]:
 
 def _spans(life: Life, covered: datetime, until: datetime) -> Iterator[Charge]:
     for index, span in enumerate(life.spans):
-        end = life.spans[index + 1].start if index + 1 < len(life.spans) else life.gone_at or until
-        if end > covered:
-            yield from _span_charges(life, span, max(span.start, covered), end)
+        end = life.spans[index + 1].start if index + 1 < len(life.spans) else life.metered_until or until
+        start = max(span.start, covered)
+        if end > start:
+            yield from _span_charges(life, span, start, end)
 
 
 def _span_charges(life: Life, span: Span, start: datetime, end: datetime) -> Iterator[Charge]:

@@ -70,8 +70,9 @@ class Life:
     `began` is the moment of the intent, the earliest the instance can have existed at. `created` is False while no
     instance is known: one may exist all the same, unless `abandoned` says that it provably does not; `answered_at` is
     when the create had been answered or its instance was found. Each span lasts to the next one's start, the last one
-    to `gone_at`, or still; the end may be as early as `gone_earliest`. `shown_until` is the last moment at which it is
-    known to have been there, while it is out of sight; None: the last look showed it. `gpu` names all cards,
+    to `gone_at`, or still; the end may be as early as `gone_earliest`. `vanished`: nobody here ended
+    it. `shown_until` is the last moment at which it is known to have been there, while it is out of sight; None: the
+    last look showed it. `gpu` names all cards,
     `gpu_count` counts them.
     """
 
@@ -99,12 +100,18 @@ class Life:
     destroy_requested_at: datetime | None = None
     gone_at: datetime | None = None
     gone_earliest: datetime | None = None
+    vanished: bool = False
     shown_until: datetime | None = None
     bill: Bill | None = None
     spans: list[Span] = field(default_factory=list)
     shown: tuple[object, ...] = ()
     """The last observation as it was recorded: most of a long history repeats it."""
     planned_rates: tuple[Decimal, Decimal] = (ZERO, ZERO)
+
+    @property
+    def metered_until(self) -> datetime | None:
+        """Where the meter stops: at the end; of what vanished, when it was last shown. None: it is metered on."""
+        return self.gone_earliest if self.vanished else self.gone_at
 
     @property
     def highest_rates(self) -> tuple[Decimal, Decimal]:
@@ -224,8 +231,9 @@ def _end(life: Life, event: Event) -> None:
     life.cleanup_failed = False
     if life.gone_at is not None:
         return
-    life.gone_at = max(event.at, life.began)
-    life.gone_earliest = min(_last_shown(event) or life.destroy_requested_at or life.gone_at, life.gone_at)
+    shown = _last_shown(event)
+    life.gone_at, life.vanished = max(event.at, life.began), shown is not None
+    life.gone_earliest = min(shown or life.destroy_requested_at or life.gone_at, life.gone_at)
 
 
 def _last_shown(event: Event) -> datetime | None:

@@ -63,8 +63,8 @@ def _changes(life: Life, until: datetime) -> Iterator[tuple[datetime, Decimal]]:
         if span.start < until:
             yield span.start, span.usd_per_hour - before
             before = span.usd_per_hour
-    if life.gone_at is not None and life.gone_at < until:
-        yield life.gone_at, -before
+    if life.metered_until is not None and life.metered_until < until:
+        yield life.metered_until, -before
 
 
 def _running(changes: dict[datetime, Decimal]) -> Iterator[Step]:

@@ -130,6 +130,8 @@ class Deployment:
     """The last observation that was recorded, so that only changes become events. None: it was never shown."""
     seen_at: datetime | None = None
     """When it was last shown: what is seen to have changed, changed after this."""
+    billed_until: datetime | None = None
+    """How far its bill reached at the last look at which nothing at all was listed. None: it was not asked."""
     out_of_sight: bool = False
     """Whether the last look did not show it, for whatever reason: what is metered since `seen_at` is in doubt."""
     shown_usd_per_hour: Decimal | None = None
@@ -219,7 +221,7 @@ COUNTS_FIRST = (
 )  # fmt: skip
 """Of several lives of one name, which one counts: the one that serves, else the one that came farthest."""
 
-_TIMES = ("since", "lease_until", "ready_at", "missing_since", "seen_at")
+_TIMES = ("since", "lease_until", "ready_at", "missing_since", "seen_at", "billed_until")
 _AMOUNTS = ("gpu_usd_per_hour", "disk_usd_per_hour", "download_usd")
 _AMOUNTS_OR_NONE = ("shown_usd_per_hour", "agreed_usd_per_hour")
 

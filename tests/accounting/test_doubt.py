@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lifetimes import NOON, at, charged, created, event, intended, observed
 
+from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.doubt import doubt_usd
 from cloudgpu.accounting.history import read_history
 from cloudgpu.accounting.ledger import fold
@@ -73,6 +74,23 @@ def test_what_is_shown_again_is_in_doubt_no_more():
 def test_an_end_that_is_proved_at_last_is_in_doubt_since_it_was_shown():
     gone = event("gone", at(70), {"unchanged_until": utc_text(at(10))})
     assert doubt([intended(at()), created(at()), seen(at(0), at(0)), lost(at(20), at(10)), gone]) == Decimal("0.378")
+
+
+def test_what_vanished_is_metered_until_it_was_last_shown_and_doubted_until_the_proof():
+    looked = {"unchanged_until": utc_text(at(10))}
+    for asked in ([], [event("destroy_requested", at(69))]):
+        told = [
+            intended(at()),
+            created(at()),
+            seen(at(0), at(0)),
+            lost(at(20), at(10)),
+            *asked,
+            event("gone", at(70), looked),
+        ]
+        assert sum(charge.usd for charge in fold(told, at(99)) if charge.meter is Meter.GPU) == Decimal("0.06")
+        billed = [*told, charged(at(70), ("gpu", at(0), at(25), "0.15"), ("disk", at(0), at(25), "0.0075"))]
+        assert sum(charge.usd for charge in fold(billed, at(99))) == Decimal("0.1575")
+        assert doubt(billed) == 0
 
 
 def test_what_the_provider_billed_is_not_in_doubt():

@@ -55,6 +55,7 @@ class Machine:
     offer: Offer
     created_at: datetime
     destroyed: bool = False
+    billed_until: datetime | None = None
     state: InstanceState | None = None
     port: int = 41000
 
@@ -151,8 +152,8 @@ class PaperProvider:
         self._fault("bill")
         return [
             BilledLine(
-                instance_id=each.instance_id, meter="gpu", start=each.created_at, end=self.clock.now(),
-                usd=Decimal("0.01"),
+                instance_id=each.instance_id, meter="gpu", start=each.created_at,
+                end=each.billed_until or self.clock.now(), usd=Decimal("0.01"),
             )
             for each in self.machines.values()
             if instance_id in (None, each.instance_id)

@@ -104,7 +104,7 @@ def test_what_was_rented_by_a_clock_two_hours_ahead_can_still_be_proved_gone(des
 
 def test_a_ctrl_c_after_the_end_is_proved_says_nothing_of_what_may_bill(desk, monkeypatch):
     deployment = desk.up()
-    monkeypatch.setattr("cloudgpu.running.deployment.down.read_bill", _ctrl_c)
+    monkeypatch.setattr("cloudgpu.running.deployment.down.read_bill_at_the_end", _ctrl_c)
     with pytest.raises(KeyboardInterrupt):
         desk.down(deployment)
     assert desk.provider.billing() == []

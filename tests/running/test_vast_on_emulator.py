@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import pytest
 
+from cloudgpu.accounting.ledger import fold
 from cloudgpu.base.errors import CleanupFailedError, MissingKeyError, StoppedByUserError, UsageError
 from cloudgpu.base.settings import read_settings
 from cloudgpu.emulator import process
@@ -66,6 +67,23 @@ def test_a_short_listing_is_not_believed(world):
     first = world.up()
     world.fault("list", "short", times=None)
     assert refresh(first, *world.tools.values()).state is DeploymentState.READY
+
+
+@pytest.mark.parametrize("looks", [0, 2], ids=["down", "two looks"])
+def test_what_vanished_from_an_account_that_lists_nothing_more_costs_what_its_provider_billed(world, looks):
+    deployment = world.up()
+    world.clock.sleep(1800)
+    deployment = refresh(deployment, *world.tools.values())
+    world.clock.sleep(600)
+    world.rig.destroy("vast", deployment.instance_id)
+    world.clock.sleep(7200)
+    for _ in range(looks):
+        deployment = refresh(deployment, *world.tools.values())
+        world.clock.sleep(60)
+    gone = deployment if looks else take_down(deployment, **world.tools)
+    assert gone.state is DeploymentState.GONE
+    told = sum(charge.usd for charge in fold(world.store.events(), world.clock.now()))
+    assert told == world.billed_usd(gone.instance_id)
 
 
 def test_a_lease_that_is_over_is_found(world):

@@ -22,6 +22,8 @@ def likeliest_cause(life: Life, day: str, meter: Meter, ours: list[Charge], thei
         return "it was billed at a time when nothing was seen to bill"
     if abs(_hours(theirs) - _hours(ours)) <= _SAME_TIME:
         return "the same time at another price: the price changed and no look saw it"
+    if _hours(theirs) > _hours(ours) and life.vanished:
+        return "it ended by other hands, some time after it was last shown: so far it is metered"
     if _hours(theirs) > _hours(ours) and life.gone_at and day == life.gone_at.date().isoformat():
         return "it was billed longer than it was seen: the destroy took effect late"
     if _hours(theirs) > _hours(ours):

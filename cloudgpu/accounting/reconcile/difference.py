@@ -133,7 +133,7 @@ def _start(day: str) -> datetime:
 
 def _edges(life: Life, day: str, until: datetime) -> int:
     """The starts, changes and ends of a day; for what still runs, the moment at which the bill was read is one too."""
-    moments = [*(span.start for span in life.spans), life.gone_at or until]
+    moments = [*(span.start for span in life.spans), life.metered_until or until]
     return sum(moment.date().isoformat() == day for moment in moments)
 
 

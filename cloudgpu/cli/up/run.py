@@ -10,6 +10,7 @@ from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.handover import answers_nobody, hand_over, is_stranded
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.launch_record import write_down
+from cloudgpu.cli.looking import look_at
 from cloudgpu.cli.session import OWN, Session, open_session
 from cloudgpu.cli.up.price import show_price, show_standing
 from cloudgpu.cli.up.stops import Stop, Wish, stops_of, wanted
@@ -37,7 +38,7 @@ def run(wish: Wish) -> None:
     standing = session.store.deployment(name)
     if standing is not None and _was_cut_off(session, standing, needs):
         return _hand_over(session, _still_there(session, standing), wish)
-    refuse_taken(standing)
+    refuse_taken(look_at(session, standing)[0] if standing else None)
     stops = stops_of(session, wish, name)
     check_budget_for(session, stops[0].request, stops[0].plan.needs.hours)
     if not wish.as_json:

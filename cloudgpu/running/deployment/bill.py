@@ -1,6 +1,9 @@
 """Reads the provider's own bill for one deployment into an event."""
 
+import contextlib
+
 from cloudgpu.base.clock import Clock, utc_text
+from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.events import Emit, Event, EventKind
 from cloudgpu.base.money import exact_text
 from cloudgpu.running.providers.base import BilledLine, Provider
@@ -23,6 +26,12 @@ def read_bill(deployment: Deployment, provider: Provider, emit: Emit, clock: Clo
     )  # fmt: skip
     emit(event)
     return len(lines)
+
+
+def read_bill_at_the_end(deployment: Deployment, provider: Provider, emit: Emit, clock: Clock) -> None:
+    """`read_bill` for what is proved to be gone: that counts, and its bill can be read later as well. Never raises."""
+    with contextlib.suppress(CloudgpuError):
+        read_bill(deployment, provider, emit, clock)
 
 
 def _plain(line: BilledLine) -> dict[str, str]:

@@ -6,7 +6,7 @@ import dataclasses
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, NotAuthorisedError, StoreError
 from cloudgpu.base.events import Emit, EventKind
-from cloudgpu.running.deployment.bill import read_bill
+from cloudgpu.running.deployment.bill import read_bill_at_the_end
 from cloudgpu.running.deployment.journal import Journal, silent, unsettled
 from cloudgpu.running.deployment.lookup import settle
 from cloudgpu.running.deployment.observe import apply, check_provider, look, turn
@@ -147,6 +147,5 @@ def _cut_short(journal: Journal, deployment: Deployment, error: Exception) -> Cl
 
 def _closed(journal: Journal, deployment: Deployment) -> Deployment:
     gone = journal.store.life(deployment.token) or deployment
-    with contextlib.suppress(CloudgpuError):  # it can be read later as well; the instance is gone, as was asked for
-        read_bill(gone, journal.provider, journal.emit, journal.clock)
+    read_bill_at_the_end(gone, journal.provider, journal.emit, journal.clock)
     return gone

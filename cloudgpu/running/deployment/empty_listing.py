@@ -4,10 +4,11 @@ An account whose first create was never answered looks the same as one whose lis
 other hands: an instance that it names and that a read of its own shows is alive, whatever is listed.
 """
 
+import contextlib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from cloudgpu.base.errors import NotAuthorisedError
+from cloudgpu.base.errors import NotAuthorisedError, ProviderError
 from cloudgpu.running.account import same_account
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.state import Seen, Unsure
@@ -27,6 +28,19 @@ def against_it(journal: Journal, deployment: Deployment) -> Seen | Unsure | None
     if other is not None:
         return Unsure(f"the provider lists nothing, though {other} is alive")
     return _billed(journal, deployment) if deployment.instance_id is None else None
+
+
+def billed_until(journal: Journal, deployment: Deployment) -> datetime | None:
+    """How far the bill of an instance reaches that nobody here ended and that is not listed; None: nobody can tell.
+
+    Calls the network; whatever is wrong with the bill, nothing is told.
+    """
+    if deployment.instance_id is None or deployment.state.is_ending:
+        return None
+    with contextlib.suppress(ProviderError, NotAuthorisedError):
+        lines = journal.provider.bill(deployment.instance_id, min(deployment.since, journal.now()) - _CLOCKS_APART)
+        return max((line.end for line in lines), default=None)
+    return None
 
 
 def _alive_all_the_same(journal: Journal, deployment: Deployment) -> str | None:

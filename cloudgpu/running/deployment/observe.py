@@ -11,7 +11,8 @@ from cloudgpu.base.errors import ConflictError, NotAuthorisedError, ProviderErro
 from cloudgpu.base.events import Emit, EventKind
 from cloudgpu.base.money import ZERO, exact_text
 from cloudgpu.running.account import same_account
-from cloudgpu.running.deployment.empty_listing import against_it
+from cloudgpu.running.deployment.bill import read_bill_at_the_end
+from cloudgpu.running.deployment.empty_listing import against_it, billed_until
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.state import Absent, Action, Seen, Sighting, Step, Unsure, step
 from cloudgpu.running.providers.base import InstanceState, InstanceView, Provider
@@ -49,6 +50,8 @@ def refresh(deployment: Deployment, provider: Provider, store: Store, clock: Clo
         with store.lock(*held):
             if store.life(current.token) in (None, current):
                 current = apply(journal, current, sighting)
+                if current.state is DeploymentState.GONE:
+                    read_bill_at_the_end(current, provider, emit, clock)
                 if refusal is None:
                     return current
     if refusal is not None:
@@ -104,13 +107,16 @@ def look(journal: Journal, deployment: Deployment) -> Sighting:
         against = None if views else against_it(journal, deployment)
     except ProviderError as error:
         return Unsure(error.message)
-    return against or Absent(at=journal.now(), others=len(views))
+    billed = None if views or against else billed_until(journal, deployment)
+    return against or Absent(at=journal.now(), others=len(views), billed_until=billed)
 
 
 def apply(journal: Journal, deployment: Deployment, sighting: Sighting) -> Deployment:
     """Record what a sighting means. Returns the deployment as it now stands; destroys nothing."""
     view = sighting.view if isinstance(sighting, Seen) else None
     following = step(deployment, sighting)
+    if isinstance(sighting, Absent):
+        deployment = dataclasses.replace(deployment, billed_until=sighting.billed_until)
     if view and following.action is Action.ADOPT:
         deployment = dataclasses.replace(deployment, instance_id=view.instance_id)
         journal.tell(EventKind.CREATED, deployment)

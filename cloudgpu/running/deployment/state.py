@@ -13,7 +13,9 @@ agree, a single read that clearly says none (when the id is known), and a key of
   never accepted ended nothing: then it takes two such looks as for a create. When no request was ever answered, not
   even by "none of that id", they must show something else;
 * an instance whose end nobody asked for is gone only after two such looks, `APART` from each other, in listings that
-  show something else. An empty listing while the journal says that something lives is an error: `down` settles it.
+  show something else. An empty listing while the journal says that something lives is an error, unless the account's
+  bill, kept by other hands, proves the end: it reached the time at which the instance was last shown, ended `BILLED`
+  ago or earlier, and at the same moment at two looks, `APART`. Else `down` settles it.
 
 Within one command times are those of a clock that nobody can set, and what an earlier command saw is no first look for
 `up`, `down` and `gc`: both looks are their own. Only `status`, which looks once, counts from a look of an earlier
@@ -54,10 +56,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A complete listing, and a read of its own where the id is known, lack it. `others` says what else was listed."""
+    """A complete listing, and a read of its own where the id is known, lack it. `others` says what else was listed.
+
+    `billed_until` is how far its bill reaches, where nothing at all is listed; None: not asked, or it tells nothing.
+    """
 
     at: datetime
     others: int
+    billed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +184,15 @@ def _absent_ending(deployment: Deployment, absent: Absent) -> Step:
 
 
 def _absent_unasked(deployment: Deployment, absent: Absent) -> Step:
-    if not absent.others:
+    if not absent.others and not _is_billed_out(deployment, absent):
         note = "the provider lists nothing at all, though this is recorded as alive: not taken for gone"
         return Step(state=deployment.state, action=Action.LOOK_AGAIN, note=note)
+    if not absent.others and absent.billed_until != deployment.billed_until:
+        note = "the provider lists nothing at all, and its bill has ended: look again in a minute"
+        return Step(state=deployment.state, action=Action.LOOK_AGAIN, missing_since=absent.at, note=note)
     if _twice(deployment, absent):
-        note = "removed outside cloudgpu: two complete listings, apart in time, lack it"
+        lacking = "two complete listings" if absent.others else "two empty listings and the account's bill"
+        note = f"removed outside cloudgpu: {lacking}, apart in time, lack it"
         return Step(state=DeploymentState.GONE, action=Action.CLOSE, note=note)
     return Step(
         state=deployment.state,
@@ -190,6 +200,14 @@ def _absent_unasked(deployment: Deployment, absent: Absent) -> Step:
         missing_since=_first(deployment, absent),
         note="a first complete listing lacks it; look again in a minute",
     )
+
+
+def _is_billed_out(deployment: Deployment, absent: Absent) -> bool:
+    """Whether its bill has ended: not one that is behind, which does not reach the time at which it was last shown."""
+    if absent.billed_until is None or deployment.seen_at is None:
+        return False
+    reached = absent.billed_until >= deployment.seen_at - SETTLED
+    return reached and absent.at - absent.billed_until >= BILLED
 
 
 def _twice(deployment: Deployment, absent: Absent, settled: timedelta = SETTLED) -> bool:

@@ -140,6 +140,8 @@ def refuse_taken(found: Deployment | None) -> None:
 def _taken(found: Deployment) -> ConflictError:
     again = " again: it served before" if found.state in _WAITING else ""
     doing = "serves already" if found.state is DeploymentState.READY else f"is {found.state.value}{again}"
+    if found.out_of_sight:
+        doing = f"is recorded as {found.state.value}, and its provider does not show it any more"
     return ConflictError(
         f"{found.name} {doing} ({found.model} on instance {found.instance_id} at {found.provider})",
         hint=f"give the new one another --name, or remove it first: cloudgpu down {found.name}",
