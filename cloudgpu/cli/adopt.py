@@ -13,7 +13,9 @@ def register(app: typer.Typer) -> None:
 
 def adopt(
     instance_id: Annotated[str, typer.Argument(help="The instance, as `cloudgpu gc` lists it.")],
-    provider: Annotated[list[str] | None, typer.Option(help="Where it is; default: wherever there is a key.")] = None,
+    provider: Annotated[
+        list[str] | None, typer.Option(help="Where it is; default: wherever there is a key, and an emulator that runs.")
+    ] = None,
     foreign: Annotated[
         bool, typer.Option("--foreign", help="Also one that another installation of cloudgpu made.")
     ] = False,

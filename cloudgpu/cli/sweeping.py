@@ -6,7 +6,7 @@ Settles what an interrupted command left, finds what nothing wants, and ends wha
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cloudgpu.base.errors import CloudgpuError, ConflictError, UnreachableError
+from cloudgpu.base.errors import CloudgpuError, ConflictError, MissingKeyError, UnreachableError
 from cloudgpu.cli import render
 from cloudgpu.cli.awake import awake
 from cloudgpu.cli.looking import ASLEEP
@@ -24,20 +24,28 @@ _MOST_SKEW_S = 300.0
 
 @dataclass(slots=True)
 class Found:
-    """What one look found: deployments as they are now, instances that stand out, and what could not be looked at."""
+    """What one look found: deployments as they are now, instances that stand out, and what could not be looked at.
+
+    `looked_at` are the providers that answered with a complete listing.
+    """
 
     deployments: list[Deployment] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     failures: list[CloudgpuError] = field(default_factory=list)
+    looked_at: list[str] = field(default_factory=list)
 
 
 def look_everywhere(session: Session, providers: Sequence[str], *, vitals: bool = False) -> Found:
     """Look, settle, and sweep. Destroys nothing that was not being destroyed already. Calls the network.
 
     With `vitals` every engine is asked whether it answers; else only those that end after so long without work.
+    Where there is nobody to ask, that is the failure.
     """
     found = Found()
-    for name in providers or _where_to_look(session):
+    places = providers or _where_to_look(session)
+    if not places:
+        found.failures.append(_nobody())
+    for name in places:
         if session.is_asleep(name):
             found.deployments += [each for each in session.store.deployments() if each.provider == name]
             found.failures.append(UnreachableError(ASLEEP))
@@ -45,6 +53,7 @@ def look_everywhere(session: Session, providers: Sequence[str], *, vitals: bool 
         _settle(session, name, found, vitals=vitals)
         try:
             found.findings += sweep(session.provider(name), session.store, session.clock(name).now())
+            found.looked_at.append(name)
         except CloudgpuError as error:
             found.failures.append(error)
     return found
@@ -93,13 +102,21 @@ def is_migrating(session: Session, deployment: Deployment) -> bool:
 def _where_to_look(session: Session) -> tuple[str, ...]:
     """Wherever the journal has something alive, with or without a key, and wherever there is an account.
 
-    A machine of one's own is no account: it is looked at once something ran there.
+    Not where the journal says that something ran: one that was restored has forgotten. An emulator that runs is two
+    accounts. A machine of one's own is none: it is looked at once something ran there.
     """
     alive = {each.provider for each in session.store.deployments()}
     used = {each.provider for each in session.store.deployments(include_gone=True)}
     with_a_key = {name for name in ("vast", "runpod") if has_key(session, name)}
-    emulator = used & set(EMULATED) if session.emulator_status() is not None else set()
+    emulator = set(EMULATED) if session.emulator_runs() else set()
     return tuple(sorted(alive | with_a_key | emulator | (used & {OWN})))
+
+
+def _nobody() -> MissingKeyError:
+    return MissingKeyError(
+        "nobody was asked what bills: there is no key for vast or runpod, and no emulator runs",
+        hint="set VAST_API_KEY or RUNPOD_API_KEY; where a rehearsal was stopped: cloudgpu emulator start",
+    )
 
 
 def _settle(session: Session, provider: str, found: Found, *, vitals: bool) -> None:

@@ -66,6 +66,13 @@ def test_gc_never_calls_it_clean_where_it_could_not_look(home, journal, monkeypa
     assert "VAST_API_KEY" in err
 
 
+def test_gc_that_asked_nobody_calls_nothing_clean(home, journal, monkeypatch, capsys):
+    assert run(monkeypatch, "gc") == 4
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "nobody was asked what bills" in err
+
+
 def test_when_all_is_well_nothing_is_said(home, journal, monkeypatch, capsys):
     journal.save_deployment(replace(READY, state=DeploymentState.GONE))
     assert run(monkeypatch, "migrate", "list") == 0

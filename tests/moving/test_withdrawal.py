@@ -77,7 +77,7 @@ def test_gc_withdraws_what_a_killed_down_left(move, withdrawal, tmp_path, monkey
     monkeypatch.setattr(gc_run, "check_providers", lambda _: ("paper",))
     session = SimpleNamespace(
         store=move.store, settings=SimpleNamespace(state_dir=tmp_path), provider=lambda _: move.provider,
-        clock=lambda _: move.desk.clock, emit=move.store.append,
+        clock=lambda _: move.desk.clock, emit=move.store.append, is_asleep=lambda _: False,
     )  # fmt: skip
     gc_run.run(session, ["paper"], destroy=False, expired=False, foreign=False, yes=False, as_json=False)
     assert address.read("mistral", tmp_path) is None

@@ -6,6 +6,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+import typer
 
 from cloudgpu.accounting.budget import Budget
 from cloudgpu.base.errors import ConflictError
@@ -18,6 +19,7 @@ from cloudgpu.running.alert_target import Target, write_targets
 from cloudgpu.running.deployment import DeploymentState, Limits
 from cloudgpu.running.deployment.vitals import take_vitals
 from cloudgpu.running.health import Health
+from cloudgpu.running.label import new_token
 from cloudgpu.running.providers.base import InstanceState
 
 
@@ -115,6 +117,19 @@ def sweep_up(world, monkeypatch, **options):
     monkeypatch.setattr(gc_run, "withdraw", lambda _: [])
     asked = {"destroy": True, "expired": False, "foreign": False, "yes": True, "as_json": False}
     gc_run.run(world, ["paper"], **(asked | options))
+
+
+def test_gc_finds_at_an_emulator_that_runs_what_the_journal_does_not_remember(desk, world, monkeypatch, capsys, launch):
+    token = new_token(desk.store.store_id, "mistral", desk.clock.now())
+    orphan = desk.provider.create(next(iter(desk.provider.offers.values())), launch, token)
+    monkeypatch.setattr(gc_run, "withdraw", lambda _: [])
+    world.emulator_runs = lambda: True
+    with pytest.raises(typer.Exit) as end:
+        gc_run.run(world, [], destroy=False, expired=False, foreign=False, yes=True, as_json=False)
+    assert end.value.exit_code == 6
+    told = capsys.readouterr().out
+    assert orphan in told
+    assert "Looked at: emulator, emulator-runpod." in told
 
 
 def test_what_was_removed_by_hand_is_said_to_be_gone_after_two_looks_apart(desk, watcher, capsys):

@@ -12,7 +12,8 @@ def register(app: typer.Typer) -> None:
 
 def gc(
     provider: Annotated[
-        list[str] | None, typer.Option(help="Where to look; default: wherever there is a key, and the emulator.")
+        list[str] | None,
+        typer.Option(help="Where to look; default: wherever there is a key, and an emulator that runs."),
     ] = None,
     destroy: Annotated[bool, typer.Option("--destroy", help="Remove what is ours and unwanted.")] = False,
     expired: Annotated[

@@ -29,6 +29,7 @@ def run(
     alone = _alone(session, found, settled)
     if not as_json:
         _show(found, settled, failures, alone)
+        _say_where(looked.looked_at)
     wanted = _wanted(session, looked, expired=expired, foreign=foreign) if destroy else []
     left = found
     if wanted and (yes or render.confirm(f"Remove {len(wanted)} of {len(found)} instances?")):
@@ -43,7 +44,7 @@ def run(
     if unnoted is not None:
         failures.append(unnoted)
     if as_json:
-        render.out_json(_document(found, settled, failures))
+        render.out_json({**_document(found, settled, failures), "looked_at": looked.looked_at})
     _end(left, alone, failures, as_json=as_json)
 
 
@@ -148,6 +149,12 @@ def _show(
         Column("$/H", right=True, drop=1), Column("WHY"),
     )  # fmt: skip
     return render.table(columns, [_cells(each) for each in found])
+
+
+def _say_where(looked_at: Sequence[str]) -> None:
+    """What bills elsewhere, nobody knows."""
+    if looked_at:
+        render.text(f"Looked at: {', '.join(looked_at)}.")
 
 
 def _say(settled: Deployment) -> None:
