@@ -20,7 +20,7 @@ def acted(session: Session, act: Callable[[], Outcome]) -> Outcome:
     except CloudgpuError as error:
         if not is_the_journals(error) or not session.read_for_the_last_time():
             raise
-        render.warning(f"{error.message}; what it holds can be read, and is acted on.")
+        render.alarm(f"{error.message}; what it holds can be read, and is acted on.")
     return act()
 
 
