@@ -15,9 +15,9 @@ from pathlib import Path
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.base.money import ZERO
-from cloudgpu.emulator.billing import bill_usd
 from cloudgpu.emulator.credit import unpaid, used_up_at
 from cloudgpu.emulator.fault_desk import FaultDesk
+from cloudgpu.emulator.holdings import Holdings, holdings_of
 from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, Transfer, gpu_usd_per_hour, step_at
 from cloudgpu.emulator.lifecycle import cut, extended, restarted_pod, started, turned
 from cloudgpu.emulator.machine import Ask, Machine, asks
@@ -66,6 +66,7 @@ class World:
             raise BadFileError("the emulator's world was made by another release of cloudgpu")
         self._changes: tuple[MarketChange, ...] = ()
         self._changed = self._machines
+        self._counted, self._holdings = state.instances, holdings_of(state.instances)
         self._book.commit(state)
         self.faults = FaultDesk(self._book, self._machines)
         self.shelf = Shelf(self._book)
@@ -95,7 +96,7 @@ class World:
 
     def asks(self) -> Iterator[Ask]:
         """Every slice of every machine at this moment, rentable or not."""
-        now, taken = self.now(), self._taken()
+        now, taken = self.now(), self._held().taken
         for machine in self.machines:
             yield from asks(machine, taken.get(machine.index, ()), now)
 
@@ -125,8 +126,7 @@ class World:
 
     def bill_usd(self) -> Decimal:
         """Everything charged so far."""
-        now, opened = self.now(), self._book.state.opened_at
-        return sum((bill_usd(instance, opened, now) for instance in self._book.state.instances), ZERO)
+        return self._held().bill_usd(self._book.state.opened_at, self.now())
 
     def credit_usd(self) -> Decimal:
         """Prepaid money left."""
@@ -150,7 +150,7 @@ class World:
 
     def free_gpus(self, machine: Machine) -> tuple[int, ...]:
         """The GPUs of a machine that nobody holds."""
-        busy = {*machine.rented_elsewhere, *self._taken().get(machine.index, ())}
+        busy = {*machine.rented_elsewhere, *self._held().taken.get(machine.index, ())}
         return tuple(index for index in range(machine.gpu_count) if index not in busy)
 
     def change_pod(self, instance: Instance, **changes: object) -> None:
@@ -257,11 +257,11 @@ class World:
         """Reach a container port at another loopback port (after a restart the old one may be taken)."""
         self._book.put(replace(instance, ports={**instance.ports, container_port: port}))
 
-    def _taken(self) -> dict[int, set[int]]:
-        taken: dict[int, set[int]] = {}
-        for instance in self.instances():
-            taken.setdefault(instance.machine_index, set()).update(instance.gpu_indexes)
-        return taken
+    def _held(self) -> Holdings:
+        instances = self._book.state.instances
+        if instances is not self._counted:
+            self._counted, self._holdings = instances, holdings_of(instances)
+        return self._holdings
 
     def _pod_id(self) -> str:
         """Fourteen small letters and digits, as RunPod's are."""

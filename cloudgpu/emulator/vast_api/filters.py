@@ -51,6 +51,8 @@ def _condition(field: str, operator: str, wanted: object) -> Callable[[Row], boo
 def _equal(value: object, wanted: object) -> bool:
     if value is None or wanted is None:
         return value is wanted
+    if type(value) is type(wanted) and isinstance(value, bool | int | str):
+        return value == wanted
     left, right = _pair(value, wanted)
     return bool(left == right)
 
