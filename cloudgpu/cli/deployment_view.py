@@ -162,20 +162,24 @@ def progress_detail(told: Progress) -> str:
     return f"≤ {render.money(told.usd)}  {told.detail}" if told.usd else told.detail
 
 
-def show_ready(session: Session, deployment: Deployment, *, show_key: bool) -> None:
-    """The last words of `up`: where it answers, where the key is, how to ask, what it costs, how to end it."""
+def show_ready(session: Session, deployment: Deployment, *, show_key: bool, others_usd: Decimal = ZERO) -> None:
+    """The last words of `up`: where it answers, where the key is, how to ask, what it costs, how to end it.
+
+    `others_usd` is what the same run spent on machines that did not stay.
+    """
     env_file = address.env_path(deployment.service, session.settings.state_dir)
     published = address.read(deployment.service, session.settings.state_dir)
     waited = (deployment.ready_at - deployment.since).total_seconds() if deployment.ready_at else 0.0
     key = published.api_key.reveal() if show_key and published else f"in {env_file}"
     base_url = published.base_url if published else f"{deployment.endpoint}/v1"
-    spent = render.money(usd_so_far(session, deployment))
+    spent = render.money(usd_so_far(session, deployment) + others_usd)
+    spent_on = f", {render.money(others_usd, 4)} of it for what did not stay" if others_usd else ""
     render.heading(f"{deployment.name} answers at {base_url} after {render.duration(waited)}")
     render.pairs(
         [
             ("Model", published.model if published else deployment.health.model_id),
             ("Key", key),
-            ("Costs", f"{render.money(deployment.usd_per_hour, 4)}/h, {spent} so far"),
+            ("Costs", f"{render.money(deployment.usd_per_hour, 4)}/h, {spent} so far{spent_on}"),
             ("Lease until", _moment(deployment.lease_until) + (", then it ends" if deployment.ends_by_itself else "")),
             ("Ends with", f"cloudgpu down {deployment.name}"),
         ]

@@ -83,7 +83,7 @@ def test_no_second_create_while_nobody_can_say_what_became_of_the_first(desk, fa
 def test_an_offer_that_is_gone_costs_no_attempt_and_the_next_is_taken(desk):
     for number in ("1", "2", "3", "4"):
         del desk.provider.offers[number]
-    assert desk.up(limits=Limits(max_attempts=1)).offer_id == "5"
+    assert desk.up(limits=Limits(max_attempts=1, max_usd_per_hour=Decimal("0.50"))).offer_id == "5"
 
 
 def test_the_live_price_is_read_just_before_the_create_and_a_dearer_offer_is_left_alone(desk, make_offer):

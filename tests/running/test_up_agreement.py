@@ -10,6 +10,7 @@ from cloudgpu.base.errors import (
     ConflictError,
     DeadlineError,
     InstanceFailedError,
+    OfferGoneError,
     StoppedByUserError,
     StoreError,
 )
@@ -51,6 +52,37 @@ def test_the_slack_is_granted_once_from_the_price_that_was_shown(desk, with_offe
     assert desk.provider.billing() == []
     first = next(life for life in desk.store.deployments(include_gone=True) if life.offer_id == "1")
     assert first.agreed_usd_per_hour == shown * Decimal("1.05")
+
+
+def test_what_is_agreed_to_holds_for_whatever_is_fallen_back_to(desk, make_offer):
+    prices = ("0.30", "0.32", "0.31", "0.33", "0.60")
+    request = desk.request(offers=[make_offer(number, usd) for number, usd in enumerate(prices, 1)])
+    assert request.most_usd_per_hour == max(each.usd_per_hour for each in request.rentals[:3]) * Decimal("1.05")
+    assert [each.offer.offer_id for each in request.within_agreement] == ["1", "2", "3", "4"]
+    assert max(request.cap(each) for each in request.within_agreement) == request.most_usd_per_hour
+
+
+def test_another_kind_of_card_to_fall_back_to_is_part_of_what_is_agreed_to(desk, make_offer):
+    offers = [make_offer(number, "0.30") for number in range(1, 6)]
+    other = replace(make_offer(6, "0.50"), gpu="RTX 5090")
+    request = desk.request(offers=[*offers, other, replace(other, offer_id="7", gpu_usd_per_hour=Decimal("0.90"))])
+    assert request.most_usd_per_hour == request.rentals[5].usd_per_hour * Decimal("1.05")
+    assert "7" not in [each.offer.offer_id for each in request.within_agreement]
+
+
+def test_what_is_dearer_than_agreed_is_not_rented_when_all_else_is_gone(desk, make_offer):
+    offers = [make_offer(number, usd) for number, usd in enumerate(("0.30", "0.31", "0.32", "0.60"), 1)]
+    desk.provider.offers = {"4": offers[3]}
+    with pytest.raises(OfferGoneError) as refused:
+        desk.up(offers=offers)
+    assert refused.value.hint.startswith("1 more cost above the agreed $0.3465 per hour")
+    assert desk.provider.creates == []
+
+
+def test_one_price_that_was_given_holds_for_all(desk):
+    request = desk.request(limits=Limits(max_usd_per_hour=Decimal("0.40")))
+    assert request.most_usd_per_hour == Decimal("0.40")
+    assert {request.cap(each) for each in request.rentals} == {Decimal("0.40")}
 
 
 def test_up_after_a_kill_holds_to_the_price_that_was_agreed_before_it(desk):

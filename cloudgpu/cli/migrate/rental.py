@@ -53,7 +53,7 @@ def agreement(request: UpRequest) -> Agreed:
     limits = request.limits
     tried = request.rentals[: limits.max_attempts]
     return Agreed(
-        usd_per_hour=max(limits.cap(rental) for rental in tried),
+        usd_per_hour=request.most_usd_per_hour,
         wait_s=max(limits.wait_s(rental) for rental in tried),
         spend_usd=limits.spend_usd(request.rentals),
     )

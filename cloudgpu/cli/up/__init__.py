@@ -48,7 +48,10 @@ def up(
     name: Annotated[str | None, typer.Option(help="Its name; default: the model's short name.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the price beforehand.")] = False,
     max_price: Annotated[
-        str | None, typer.Option(metavar="USD", help="Most dollars per hour; default: 5 % above the price shown.")
+        str | None,
+        typer.Option(
+            metavar="USD", help="Most dollars per hour; default: as shown, 5 % above the dearest it may fall back to."
+        ),
     ] = None,
     max_wait: Annotated[
         float | None, typer.Option(metavar="MINUTES", min=1, help="Longest wait for one machine to answer.")

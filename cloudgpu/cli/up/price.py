@@ -8,24 +8,26 @@ from cloudgpu.cli import render
 from cloudgpu.cli.session import OWN
 from cloudgpu.cli.up.stops import Stop
 from cloudgpu.running.deployment import Deployment, UpRequest
+from cloudgpu.running.deployment.request import Rental
 
 
 def show_price(stops: Sequence[Stop]) -> None:
     """What is agreed to: the price of the first stop, what it falls back to, and what goes on billing."""
     stop = stops[0]
     request, candidate = stop.request, stop.plan.candidates[0]
-    first, limits = request.rentals[0], request.limits
+    first, limits, most = request.rentals[0], request.limits, _most_usd_per_hour(stops)
+    at_once = request.within_agreement[: limits.hedge]
     offer = first.offer
     render.heading(f"{request.name}: {candidate.checkpoint} on {offer.cards}")
     render.pairs(
         [
             ("Place", f"{stop.provider}, {offer.location or 'place unknown'}, offer {offer.offer_id}"),
-            ("Per hour", _per_hour(request)),
+            ("Per hour", _per_hour(stops)),
             *([("Interruptible", "a higher bid takes it away; its disk bills on")] if offer.interruptible else []),
             ("Download", f"{render.money(first.download_usd)} once, about {first.launch.download_gb:.0f} GB"),
-            ("First hour", f"{render.money(first.usd_per_hour + first.download_usd)}"),
+            ("First hour", render.money(sum((each.usd_per_hour + each.download_usd for each in at_once), ZERO))),
             ("Until ready", f"{render.money(_most_usd(stops))} at most, then all is removed"),
-            *([("At once", f"{limits.hedge} machines; the first that answers stays")] if limits.hedge > 1 else []),
+            *([("At once", _at_once(at_once, most))] if limits.hedge > 1 else []),
             ("Falls back", _falls_back(stops)),
             ("Lease", _lease(request)),
             ("Keeps billing", _keeps_billing(stop)),
@@ -45,14 +47,29 @@ def _most_usd(stops: Sequence[Stop]) -> Decimal:
     return max(each) if stops[0].request.limits.max_spend_usd is not None else sum(each, ZERO)
 
 
+def _most_usd_per_hour(stops: Sequence[Stop]) -> Decimal:
+    """What a machine may cost per hour at the most, wherever it is rented in the end."""
+    return max(stop.request.most_usd_per_hour for stop in stops)
+
+
+def _at_once(rentals: Sequence[Rental], most_usd_per_hour: Decimal) -> str:
+    together = render.money(sum((each.usd_per_hour for each in rentals), ZERO), 4)
+    return (
+        f"{len(rentals)} machines, {together}/h together and never above "
+        f"{render.money(most_usd_per_hour * len(rentals), 4)}; the first that answers stays"
+    )
+
+
 def _falls_back(stops: Sequence[Stop]) -> str:
     request = stops[0].request
-    others = len(request.rentals) - 1
+    others = len(request.within_agreement) - 1
     here = f"to {min(others, request.limits.max_attempts - 1)} of {others} more offers when this one fails"
-    return here + "".join(
-        f", then to {stop.provider} from {render.money(stop.request.rentals[0].usd_per_hour, 4)}/h"
-        for stop in stops[1:]
-    )
+    return here + "".join(f", then to {stop.provider} {_prices(stop.request)}" for stop in stops[1:])
+
+
+def _prices(request: UpRequest) -> str:
+    first, most = request.rentals[0].usd_per_hour, request.most_usd_per_hour
+    return f"from {render.money(first, 4)}/h, {render.money(most, 4)} at most"
 
 
 def _lease(request: UpRequest) -> str:
@@ -69,12 +86,13 @@ def _lease(request: UpRequest) -> str:
     return words + (f"; a timer inside ends it {render.duration(dead)} after its start" if dead else "")
 
 
-def _per_hour(request: UpRequest) -> str:
-    first = request.rentals[0]
+def _per_hour(stops: Sequence[Stop]) -> str:
+    first = stops[0].request.rentals[0]
     gpu, disk = render.money(first.gpu_usd_per_hour, 4), render.money(first.disk_usd_per_hour, 4)
-    cap = render.money(request.limits.cap(first), 4)
+    cap = render.money(_most_usd_per_hour(stops), 4)
     return (
-        f"{render.money(first.usd_per_hour, 4)} (GPU {gpu}, disk {disk}, {first.launch.disk_gb} GB); never above {cap}"
+        f"{render.money(first.usd_per_hour, 4)} (GPU {gpu}, disk {disk}, {first.launch.disk_gb} GB); "
+        f"never above {cap}, whatever it falls back to"
     )
 
 

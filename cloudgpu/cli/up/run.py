@@ -1,11 +1,13 @@
 """The run of `cloudgpu up`: plan on live offers, show what it costs, ask, rent, wait, publish the address."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from decimal import Decimal
 
 from cloudgpu.base.errors import ConflictError, InstanceFailedError, StoreError
+from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.budget.state import check_budget_for
-from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready
+from cloudgpu.cli.deployment_view import as_row, progress_detail, show_ready, usd_so_far
 from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.handover import answers_nobody, hand_over, is_stranded
 from cloudgpu.cli.interrupt import end_like_ctrl_c
@@ -49,7 +51,19 @@ def run(wish: Wish) -> None:
     for stop in stops:
         write_down(session.settings.state_dir, stop.request, wish.asked)
     failures: list[Failure] = []
-    return _hand_over(session, _brought_up(session, stops, failures), wish, failures)
+    before = _lives(session, name)
+    return _hand_over(session, _brought_up(session, stops, failures), wish, failures, before)
+
+
+def _lives(session: Session, name: str) -> dict[str, Deployment]:
+    """Everything that ever bore the name, by its token."""
+    return {each.token: each for each in session.store.deployments(include_gone=True) if each.name == name}
+
+
+def _others_usd(session: Session, deployment: Deployment, before: Collection[str]) -> Decimal:
+    """What this run rented and removed again has cost: the losers of a race, tries that failed."""
+    others = _lives(session, deployment.name)
+    return sum((usd_so_far(session, others[each]) for each in others.keys() - {*before, deployment.token}), ZERO)
 
 
 def _was_cut_off(session: Session, standing: Deployment, needs: Needs) -> bool:
@@ -76,22 +90,32 @@ def _still_there(session: Session, standing: Deployment) -> Deployment:
     )
 
 
-def _hand_over(session: Session, deployment: Deployment, wish: Wish, failures: Sequence[Failure] = ()) -> None:
-    """Its address, and the last words. Raises CleanupFailedError when either fails: it bills, and nobody is told."""
+def _hand_over(
+    session: Session, deployment: Deployment, wish: Wish, failures: Sequence[Failure] = (),
+    before: Collection[str] | None = None,
+) -> None:  # fmt: skip
+    """Its address, and the last words. Raises CleanupFailedError when either fails: it bills, and nobody is told.
+
+    `before` are the tokens that this name had before this run; None: this run rents nothing.
+    """
     hand_over(session, deployment)
     try:
-        _last_words(session, deployment, wish, failures)
+        _last_words(session, deployment, wish, failures, before)
     except StoreError as error:
         raise answers_nobody(session, deployment, error) from error
 
 
-def _last_words(session: Session, deployment: Deployment, wish: Wish, failures: Sequence[Failure]) -> None:
+def _last_words(
+    session: Session, deployment: Deployment, wish: Wish, failures: Sequence[Failure], before: Collection[str] | None
+) -> None:
     note_work(deployment, session.store, session.clock(deployment.provider), session.emit)
+    others_usd = ZERO if before is None else _others_usd(session, deployment, before)
     if wish.as_json:
-        return render.out_json(_document(session, deployment, wish.show_key) | {"failed": _failed(failures)})
+        tried = {"failed": _failed(failures), "others_usd": others_usd}
+        return render.out_json(_document(session, deployment, wish.show_key) | tried)
     for failure in failures:
         render.note(f"Tried before at {failure.provider}: {failure}")
-    return show_ready(session, deployment, show_key=wish.show_key)
+    return show_ready(session, deployment, show_key=wish.show_key, others_usd=others_usd)
 
 
 def _brought_up(session: Session, stops: Sequence[Stop], failures: list[Failure]) -> Deployment:

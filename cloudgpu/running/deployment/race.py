@@ -73,7 +73,7 @@ class Race:
         return winner.deployment
 
     def _first_to_answer(self) -> Racer:
-        turns = Turns(self.request.rentals, self.failures, self.request.limits.max_attempts)
+        turns = Turns(self.request.within_agreement, self.failures, self.request.limits.max_attempts)
         while True:
             if not self.racers:
                 self._start(turns)
@@ -106,7 +106,16 @@ class Race:
                 break
             self._begin(rental)
         if not self.racers:
-            raise exhausted(self.failures)
+            raise self._exhausted()
+
+    def _exhausted(self) -> CloudgpuError:
+        """Why nothing is left, and whether something dearer is that nobody agreed to."""
+        error, request = exhausted(self.failures), self.request
+        dearer = len(request.rentals) - len(request.within_agreement)
+        if dearer and isinstance(error, OfferGoneError):
+            most = show_usd(request.most_usd_per_hour, 4)
+            error.hint = f"{dearer} more cost above the agreed {most} per hour: agree to more with --max-price"
+        return error
 
     def _is_beyond(self, rental: Rental, most: Decimal) -> bool:
         """Whether the limit is used up. One that costs nothing is never beyond a limit that was kept, 0 among them."""
@@ -114,7 +123,7 @@ class Race:
         return spent > most or (spent == most and rental.usd_per_hour > 0)
 
     def _begin(self, rental: Rental) -> None:
-        cap = self.request.limits.cap(rental)  # from the price that was shown, not from the one that is read now
+        cap = self.request.cap(rental)  # from the price that was shown, not from the one that is read now
         try:
             _prepare(self.journal, rental, self.request.limits.wait_s(rental))
             priced = _priced_again(self.journal, rental, cap)
@@ -264,4 +273,4 @@ def _agreed(limits: Limits, request: UpRequest, deployment: Deployment) -> Decim
         return limits.max_usd_per_hour
     if deployment.agreed_usd_per_hour is not None:
         return deployment.agreed_usd_per_hour
-    return max((limits.cap(rental) for rental in request.rentals), default=deployment.usd_per_hour)
+    return max((request.cap(rental) for rental in request.rentals), default=deployment.usd_per_hour)

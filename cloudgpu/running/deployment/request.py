@@ -80,7 +80,8 @@ class Limits:
     None takes the template's rule, or without one a generous estimate from the size of what it downloads.
     `max_spend_usd` is for all attempts together; None allows what the other limits allow. `max_usd_per_hour` caps GPU
     and disk together; None allows 5 % above the price that was shown, once: what is agreed for a rental is kept with
-    the deployment, and neither the price read before the create nor the one after moves it.
+    the deployment, and neither the price read before the create nor the one after moves it. For all rentals together
+    see `UpRequest.most_usd_per_hour`.
     """
 
     max_attempts: int = 3
@@ -129,6 +130,30 @@ class UpRequest:
     api_key: Secret
     limits: Limits
     wish: str | None = None
+
+    @property
+    def most_usd_per_hour(self) -> Decimal:
+        """What one machine of it may cost per hour at the most, whichever it falls back to: shown, agreed to, and held.
+
+        Counted are as many as may be tried, in their order, and the first on each of as many cards: where a card is to
+        blame, another one comes next. Of others that stand in for what is gone, those that cost no more. 0 where there
+        is nothing to rent.
+        """
+        most, first_of = self.limits.max_attempts, dict[str, Rental]()
+        for rental in self.rentals:
+            first_of.setdefault(rental.offer.cards, rental)
+        reached = (*self.rentals[:most], *list(first_of.values())[:most])
+        return max((self.limits.cap(each) for each in reached), default=ZERO)
+
+    @property
+    def within_agreement(self) -> tuple[Rental, ...]:
+        """The rentals that cost no more than that, in their order."""
+        most = self.most_usd_per_hour
+        return tuple(each for each in self.rentals if each.usd_per_hour <= most)
+
+    def cap(self, rental: Rental) -> Decimal:
+        """The most that this machine may cost per hour: from its own price that was shown, and never above them all."""
+        return min(self.limits.cap(rental), self.most_usd_per_hour)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
