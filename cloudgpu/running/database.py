@@ -22,7 +22,7 @@ from cloudgpu.running.spare_copy import keep_copy, refuse_if_lost, restore_hint
 from cloudgpu.running.upgrade import bring_up_to_date
 
 _BUSY_MS = 15_000
-_READS = "cloudgpu_reads"
+_FACTS = select(about.c.name, about.c.value)
 _NOTICED_WHEN_GONE = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
 
 
@@ -37,7 +37,7 @@ class Database:
             self._engine = _engine(url) if copy is None else _engine_on(copy)
             self.facts = self._facts()
             if self.facts.get("schema_version") != str(SCHEMA_VERSION):
-                with self._engine.begin() as connection:
+                with _begun(self._engine) as connection:
                     bring_up_to_date(connection, self._place)
                 self.facts = self._facts()
 
@@ -45,12 +45,12 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """For one question that changes nothing. In a file it waits for no writer, and keeps none waiting."""
         with self._explained(), self._engine.connect() as connection:
-            yield connection.execution_options(**{_READS: True})
+            yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """One transaction: all of it or nothing. IntegrityError passes through, for whoever expects a clash."""
-        with self._explained(), self._engine.begin() as connection:
+        with self._explained(), _begun(self._engine) as connection:
             yield connection
 
     def keep_copy(self) -> None:
@@ -104,8 +104,7 @@ class Database:
         """What is recorded of the store itself; nothing of a new one, or one that cannot be read."""
         try:
             with self._engine.connect() as connection:
-                rows = connection.execution_options(**{_READS: True}).execute(select(about.c.name, about.c.value))
-                return {row.name: row.value for row in rows}
+                return {row.name: row.value for row in connection.execute(_FACTS)}
         except DatabaseError:
             return {}
 
@@ -191,7 +190,6 @@ def _engine_on(copy: sqlite3.Connection) -> Engine:
 
 def _listening(engine: Engine) -> Engine:
     event.listen(engine, "connect", _on_connect)
-    event.listen(engine, "begin", _on_begin)
     return engine
 
 
@@ -207,15 +205,18 @@ def _make_private(path: Path) -> None:
 
 
 def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401  (a driver's own connection)
-    connection.isolation_level = None  # we begin transactions ourselves, see below
+    connection.isolation_level = None  # we begin transactions ourselves, see _begun
     for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=FULL"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-def _on_begin(connection: Connection) -> None:
-    # Takes the write lock at once: two processes that read and then write never meet in a deadlock.
-    if not connection.get_execution_options().get(_READS):
-        connection.connection.cursor().execute("BEGIN IMMEDIATE").close()  # straight: the library would weigh each one
+@contextmanager
+def _begun(engine: Engine) -> Iterator[Connection]:
+    # SQLite's takes the write lock at once: two processes that read and then write never meet in a deadlock.
+    with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.connection.cursor().execute("BEGIN IMMEDIATE").close()  # straight, past the library's own care
+        yield connection
 
 
 def _shown(url: str) -> str:

@@ -30,6 +30,12 @@ _FINAL = tuple(state.value for state in DeploymentState if state.is_final)
 _LIFE = select(deployments.c.body).where(deployments.c.token == bindparam("wanted"))
 _ALL = select(deployments.c.body).order_by(deployments.c.since, deployments.c.token)
 _LIVING = _ALL.where(deployments.c.state.not_in(_FINAL))
+_ANY = select(deployments.c.token).limit(1)
+_ADD_EVENT = insert(events)
+_EVENTS = select(events).order_by(events.c.seq)
+_EVENTS_OF = _EVENTS.where(events.c.deployment == bindparam("wanted"))
+_SERVICES = select(services).order_by(services.c.name)
+_MIGRATIONS = select(migrations).order_by(migrations.c.seq)
 
 
 class Store:
@@ -44,7 +50,7 @@ class Store:
         self._locks = Locks(self._database)
         self.store_id, self.layout = (self._database.facts[name] for name in ("store_id", "schema_version"))
         with self._database.reading() as connection:
-            rented = connection.execute(select(deployments.c.token).limit(1)).first() is not None
+            rented = connection.execute(_ANY).first() is not None
         if rented:
             self._database.keep_copy()
         self.kind = self._database.kind
@@ -57,15 +63,13 @@ class Store:
             "data": json.dumps(dict(event.data), sort_keys=True),
         }  # fmt: skip
         with self._database.transaction() as connection:
-            connection.execute(insert(events).values(row))
+            connection.execute(_ADD_EVENT, row)
 
     def events(self, deployment: str | None = None) -> list[Event]:
         """Every event in the order it was appended; of one deployment's name when one is given."""
-        query = select(events).order_by(events.c.seq)
-        if deployment is not None:
-            query = query.where(events.c.deployment == deployment)
+        query, wanted = (_EVENTS, {}) if deployment is None else (_EVENTS_OF, {"wanted": deployment})
         with self._database.reading() as connection:
-            return [_event(row) for row in connection.execute(query)]
+            return [_event(row) for row in connection.execute(query, wanted)]
 
     def save_deployment(self, deployment: Deployment) -> None:
         """Keep this state of it; its token is the key. Raises StoreError when its lock may have passed to another."""
@@ -117,7 +121,7 @@ class Store:
     def services(self) -> list[Service]:
         """Every service, by name."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(services).order_by(services.c.name)).all()
+            rows = connection.execute(_SERVICES).all()
         return [Service(name=row.name, api_key=Secret(row.api_key), serving=row.serving) for row in rows]
 
     def key_of(self, deployment: Deployment) -> Secret:
@@ -153,7 +157,7 @@ class Store:
     def migrations(self) -> list[dict[str, Any]]:
         """Every migration, in the order they began."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(migrations).order_by(migrations.c.seq)).all()
+            rows = connection.execute(_MIGRATIONS).all()
             return [_whole(row.body) | {"id": row.id, "service": row.service, "state": row.state} for row in rows]
 
     @contextmanager
