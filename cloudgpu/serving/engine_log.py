@@ -4,6 +4,7 @@ The texts are vLLM's, stable over the releases 0.8 to 0.33, and llama.cpp's, see
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -37,11 +38,23 @@ def phase_of(log: str) -> tuple[str, str]:
 
 def fatal_in(log: str) -> Fatal | None:
     """The first fatal line that says something; None when there is none."""
-    found = [(index, remedy, line) for line in log.splitlines() for index, remedy in _match(line)]
+    found = [(index, remedy, line) for line in _without_an_end_asked_for(log) for index, remedy in _match(line)]
     if not found:
         return None
     _, remedy, line = min(found, key=lambda item: item[0])
     return Fatal(_short(line), remedy, remedy.endswith(_ANOTHER), remedy in _THE_CARD, remedy in _THE_LAUNCH)
+
+
+def _without_an_end_asked_for(log: str) -> Iterator[str]:
+    """The lines, less those in which an engine calls itself dead that a signal ended, until it starts again.
+
+    vLLM 0.25.1 in good health does so at every SIGTERM, as whoever stops the machine sends it.
+    """
+    ends = False
+    for line in log.splitlines():
+        ends = bool(_ASKED_TO_END.search(line)) or (ends and not _BEGINS.search(line))
+        if not (ends and _DEAD in line):
+            yield line
 
 
 def _value(group: str) -> float | str:
@@ -81,6 +94,14 @@ _PHASES = tuple(
     )
 )
 
+_BEGINS = re.compile(r"non-default args")
+_ASKED_TO_END = re.compile(
+    r"\[shutdown\] (?:API server: shutdown triggered|EngineCore: trigger received signal)"
+    r"|[Ss]hutting down FastAPI HTTP server"  # up to 0.18 the only word of it
+)
+"""What the server says of a signal, never of a failure of its own (`launcher.py` of vLLM 0.18 to 0.30)."""
+
+_DEAD = "EngineDeadError"
 _ANOTHER = "another machine may do"
 _OLD_CARD = "the card is too old for this engine release"
 _GATED = "the model is gated: accept its licence on the Hub, set HF_TOKEN and add --send-hf-token"
@@ -104,7 +125,7 @@ _FATAL = tuple(
         (r"no kernel image", _OLD_CARD),
         (r"Bus error", f"shared memory is too small on this host: {_ANOTHER}"),
         (r"ValidationError", _SETTINGS),
-        (r"CUDA error: |EngineCore encountered a fatal error|EngineDeadError",
+        (r"CUDA error: |EngineCore encountered a fatal error|" + _DEAD,
          f"the card or its driver failed: {_ANOTHER}"),
         (r"EngineCore failed to start|Engine core initialization failed|exiting due to model loading error",
          "see the lines above it: cloudgpu logs"),

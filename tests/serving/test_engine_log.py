@@ -76,3 +76,34 @@ def test_the_cause_is_named_before_the_engines_last_words():
 
 def test_a_healthy_start_has_no_fatal_line():
     assert fatal_in("\n".join([START, LOAD, FETCHED, SHARDS, LOADED, COMPILED, KV, UP])) is None
+
+
+ENDED = """\
+(APIServer pid=1) INFO 11-21 12:12:54 [launcher.py:100] [shutdown] API server: shutdown triggered
+(EngineCore pid=7) INFO 11-21 12:12:54 [core.py:1214] [shutdown] EngineCore: trigger received signal=SIGTERM
+(APIServer pid=1) ERROR 11-21 12:12:54 [async_llm.py:704] AsyncLLM output_handler failed.
+(APIServer pid=1) ERROR 11-21 12:12:54 [async_llm.py:704] vllm.v1.engine.exceptions.EngineDeadError: EngineCore \
+encountered an issue. See stack trace (above) for the root cause."""
+"""What vLLM 0.25.1 printed when a healthy server was ended with SIGTERM (an H200)."""
+
+DEAD = "(APIServer) ERROR [async_llm.py] vllm.v1.engine.exceptions.EngineDeadError: EngineCore encountered an issue."
+
+
+def test_a_server_that_was_told_to_end_is_no_failed_card():
+    assert fatal_in("\n".join([START, KV, UP, ENDED])) is None
+
+
+def test_the_end_of_the_run_before_is_no_fault_of_the_next():
+    assert fatal_in("\n".join([START, UP, ENDED, START, LOAD])) is None
+
+
+def test_an_engine_that_dies_by_itself_is_a_failed_card():
+    assert fatal_in("\n".join([START, UP, DEAD])).blames_machine
+    assert fatal_in("\n".join([START, UP, DEAD, ENDED])).blames_machine
+    assert fatal_in("\n".join([START, UP, ENDED, START, UP, DEAD])).blames_machine
+
+
+def test_other_causes_are_heard_while_it_ends():
+    """A start that fails ends its other processes by the same signal."""
+    log = "\n".join([START, ENDED, "RuntimeError: Engine core initialization failed.", "CUDA out of memory"])
+    assert fatal_in(log).line == "CUDA out of memory"
