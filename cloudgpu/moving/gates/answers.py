@@ -4,8 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from cloudgpu.moving.bench.interval import Interval, difference_of_means
+from cloudgpu.moving.bench.question import QUESTIONS
+from cloudgpu.moving.bench.run import Run
+from cloudgpu.moving.bench.sample import Trouble
 from cloudgpu.moving.gates.thresholds import QualityLimits, Thresholds
 from cloudgpu.moving.gates.verdict import Check, Outcome, at_least, within
+from cloudgpu.moving.quality.anomalies import anomalies
 from cloudgpu.moving.quality.referee import Opinion
 from cloudgpu.moving.quality.trial import QualityRun
 
@@ -13,16 +17,38 @@ GATE = "quality"
 
 
 def answer_checks(old: QualityRun, new: QualityRun, thresholds: Thresholds, seed: int) -> list[Check]:
-    """The share of golden prompts that pass, those that were lost for good, and answers that look broken."""
+    """The share of golden prompts that pass, those that were lost for good, and answers that look broken.
+
+    Too few prompts say nothing of what passes; what looks broken is judged however few they are.
+    """
     limits, prompts = thresholds.quality, len(old.passed_share())
-    if prompts < limits.min_prompts:
-        reason = f"{prompts} golden prompts are too few to conclude from; {limits.min_prompts} are needed"
-        return [Check(gate=GATE, name="golden prompts", outcome=Outcome.INCONCLUSIVE, reason=reason, samples=prompts)]
-    return [
-        _passes(old, new, thresholds, seed),
-        _lost(old, new, limits),
-        _anomalies(old, new, thresholds, seed + 1),
-    ]
+    broken = _broken("anomalies", _pairs(old.anomaly_share(), new.anomaly_share()), _kinds(new), thresholds, seed + 1)
+    if reason := too_few(prompts, limits):
+        return [
+            Check(gate=GATE, name="golden prompts", outcome=Outcome.INCONCLUSIVE, reason=reason, samples=prompts),
+            broken,
+        ]
+    return [_passes(old, new, thresholds, seed), _lost(old, new, limits), broken]
+
+
+def bench_answer_checks(old: Run, new: Run, thresholds: Thresholds, seed: int) -> list[Check]:
+    """Whether what was said under the bench looks broken: with golden prompts or without, there are answers enough.
+
+    Nothing where no question was answered by both sides. Whether an answer was cut off is not asked: the bench gives
+    it little room on purpose. Requests without an answer are the stability gate's.
+    """
+    before, after = _signs(old), _signs(new)
+    pairs = [(float(bool(signs)), float(bool(after[place]))) for place, signs in before.items() if place in after]
+    kinds = Counter(kind for signs in after.values() for kind in signs)
+    return [_broken("bench answers", pairs, kinds, thresholds, seed)] if pairs else []
+
+
+def too_few(prompts: int, limits: QualityLimits) -> str | None:
+    """Why so many golden prompts conclude nothing; None: they are enough."""
+    if prompts >= limits.min_prompts:
+        return None
+    held = "1 golden prompt is" if prompts == 1 else f"{prompts} golden prompts are"
+    return f"{held} too few to conclude from; {limits.min_prompts} are needed"
 
 
 def _passes(old: QualityRun, new: QualityRun, thresholds: Thresholds, seed: int) -> Check:
@@ -65,23 +91,6 @@ def _lost(old: QualityRun, new: QualityRun, limits: QualityLimits) -> Check:
     )  # fmt: skip
 
 
-def _anomalies(old: QualityRun, new: QualityRun, thresholds: Thresholds, seed: int) -> Check:
-    pairs = _pairs(old.anomaly_share(), new.anomaly_share())
-    interval = difference_of_means(pairs, confidence=thresholds.confidence, seed=seed)
-    before, after = (sum(pair[side] for pair in pairs) / len(pairs) for side in (0, 1))
-    kinds = Counter(kind for trial in new.trials for kind in trial.anomalies)
-    shown = f" ({', '.join(kind for kind, _ in kinds.most_common(3))})" if kinds else ""
-    most = thresholds.quality.max_more_anomalies
-    outcome = within(interval, most)
-    said = f"{after:.0%} of the new side's answers look broken{shown}, {before:.0%} of the old side's"
-    open_end = f": whether that is {most:.0%} more, {len(pairs)} prompts cannot tell"
-    return Check(
-        gate=GATE, name="anomalies", outcome=outcome,
-        reason=said + (open_end if outcome is Outcome.INCONCLUSIVE else ""), old=before, new=after, unit="share",
-        limit=most, samples=len(new.trials),
-    )  # fmt: skip
-
-
 def opinion_check(found: Sequence[Opinion], thresholds: Thresholds, seed: int) -> Check:
     """What a judge model prefers, from -1 (always the old side) to 1; one that is unsure prefers neither."""
     counts = Counter(each.preference for each in found)
@@ -97,6 +106,41 @@ def opinion_check(found: Sequence[Opinion], thresholds: Thresholds, seed: int) -
         gate=GATE, name=name, outcome=at_least(interval, least), reason=said, new=interval.value, unit="preference",
         limit=least, samples=len(found),
     )  # fmt: skip
+
+
+def _broken(
+    name: str, pairs: Sequence[tuple[float, float]], kinds: Counter[str], thresholds: Thresholds, seed: int
+) -> Check:
+    interval = difference_of_means(pairs, confidence=thresholds.confidence, seed=seed)
+    before, after = (sum(pair[side] for pair in pairs) / len(pairs) for side in (0, 1))
+    shown = f" ({', '.join(kind for kind, _ in kinds.most_common(3))})" if kinds else ""
+    most = thresholds.quality.max_more_anomalies
+    outcome = within(interval, most)
+    said = f"{after:.0%} of the new side's answers look broken{shown}, {before:.0%} of the old side's"
+    open_end = f": whether that is {most:.0%} more, {len(pairs)} prompts cannot tell"
+    return Check(
+        gate=GATE, name=name, outcome=outcome,
+        reason=said + (open_end if outcome is Outcome.INCONCLUSIVE else ""), old=before, new=after, unit="share",
+        limit=most, samples=len(pairs),
+    )  # fmt: skip
+
+
+def _kinds(run: QualityRun) -> Counter[str]:
+    return Counter(kind for trial in run.trials for kind in trial.anomalies)
+
+
+def _signs(run: Run) -> dict[tuple[int, int, int], tuple[str, ...]]:
+    """What looks broken in each answer, by its place in the workload; of an engine that thinks first and had no room
+    left for the answer, in its thoughts."""
+    return {
+        sample.place: anomalies(_ASKED.get(sample.kind, ""), sample.text or sample.reasoning,
+                                tool_calls=sample.tool_calls)
+        for sample in run.samples
+        if sample.trouble in (None, Trouble.EMPTY)
+    }  # fmt: skip
+
+
+_ASKED = {each.kind: each.text for each in QUESTIONS}
 
 
 def _pairs(old: dict[str, float], new: dict[str, float]) -> list[tuple[float, float]]:

@@ -10,7 +10,7 @@ from cloudgpu.moving.bench.endpoint import Endpoint
 from cloudgpu.moving.bench.measure import STOPPED, measure, warm_up
 from cloudgpu.moving.bench.run import Run
 from cloudgpu.moving.bench.workload import Workload, loaded
-from cloudgpu.moving.gates.answers import answer_checks, opinion_check
+from cloudgpu.moving.gates.answers import answer_checks, bench_answer_checks, opinion_check
 from cloudgpu.moving.gates.cost import cost_checks
 from cloudgpu.moving.gates.readiness import readiness_checks
 from cloudgpu.moving.gates.speed import speed_checks
@@ -116,6 +116,7 @@ def weigh(evidence: Evidence, thresholds: Thresholds, *, seed: int = 0) -> Verdi
         *evidence.readiness,
         *stability_checks(old, new, thresholds.stability),
         *speed_checks(old, new, thresholds, seed),
+        *bench_answer_checks(old, new, thresholds, seed),
         *(answer_checks(*evidence.quality, thresholds, seed) if evidence.quality else []),
         *([opinion_check(evidence.opinions, thresholds, seed)] if evidence.opinions is not None else []),
         *cost_checks(old, new, thresholds, seed),

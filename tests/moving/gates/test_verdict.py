@@ -140,3 +140,50 @@ def test_a_gates_file_that_is_not_there_names_the_shipped_ones():
 def _unstreamed(stage):
     samples = tuple(replace(each, ttft_s=None, answer_s=None, itls_s=()) for each in stage.samples)
     return replace(stage, samples=samples)
+
+
+def garbage(found, *, prompts):
+    """A new side that answers everything with marks, and so few golden prompts."""
+    old, new = found.quality
+    few = [tuple(each for each in side.trials if each.prompt in {f"prompt {n}" for n in range(prompts)})
+           for side in (old, new)]  # fmt: skip
+    broken = tuple(replace(each, text="!!!!", passed=False, anomalies=("no words",)) for each in few[1])
+    found = changed(found, new_run=lambda run: replace(run, stages=tuple(_said(stage, "!!!!") for stage in run.stages)))
+    return replace(found, quality=(replace(old, trials=few[0]), replace(new, trials=broken)))
+
+
+def _said(stage, text):
+    return replace(stage, samples=tuple(replace(each, text=text) for each in stage.samples))
+
+
+def test_garbage_fails_however_few_golden_prompts_there_are():
+    verdict = weigh(garbage(evidence(1), prompts=3), Thresholds())
+    assert verdict.gate("quality") is Outcome.FAIL
+    assert "3 golden prompts are too few" in check(verdict, "golden prompts").reason
+    assert "100% of the new side's answers look broken (no words)" in check(verdict, "anomalies").reason
+    assert check(verdict, "bench answers").outcome is Outcome.FAIL
+
+
+def test_garbage_fails_by_the_answers_of_the_bench_when_no_golden_prompt_is_asked():
+    verdict = weigh(replace(garbage(evidence(1), prompts=3), quality=None), Thresholds())
+    assert check(verdict, "bench answers").outcome is verdict.outcome is Outcome.FAIL
+
+
+def test_few_golden_prompts_without_a_sign_of_trouble_still_conclude_nothing():
+    found = evidence(1)
+    old, new = (replace(each, trials=each.trials[:9]) for each in found.quality)
+    verdict = weigh(replace(found, quality=(old, new)), Thresholds())
+    assert verdict.gate("quality") is Outcome.INCONCLUSIVE
+    assert check(verdict, "anomalies").outcome is check(verdict, "bench answers").outcome is Outcome.PASS
+
+
+def test_an_answer_of_the_bench_that_its_limit_cuts_off_does_not_look_broken():
+    def cut(run):
+        return replace(run, stages=tuple(_cut(stage) for stage in run.stages))
+
+    def _cut(stage):
+        return replace(stage, samples=tuple(
+            replace(each, text="", reasoning="First I think.", finish_reason="length") for each in stage.samples
+        ))  # fmt: skip
+
+    assert check(weigh(changed(evidence(1), new_run=cut), Thresholds()), "bench answers").outcome is Outcome.PASS
