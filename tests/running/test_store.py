@@ -164,8 +164,9 @@ def test_a_corrupt_journal_is_one_clear_error(path):
         Store(f"sqlite:///{path}")
 
 
-def test_a_journal_that_may_only_be_read_is_whole_and_no_copy_is_offered(file_store, path):
+def test_a_journal_that_may_only_be_read_is_whole_and_no_copy_is_offered(file_store, path, monkeypatch):
     file_store.close()
+    monkeypatch.chdir(path.parent)  # the folder of the address, which is made, begins with `file:`
     with pytest.raises(StoreError, match="readonly database") as refusal:
         Store(f"sqlite:///file:{path}?mode=ro&uri=true").append(event(1))
     assert "it is whole" in refusal.value.hint
