@@ -1,5 +1,6 @@
 """The emulator in a process of its own, told what to do over a pipe: whoever forks commands keeps no threads."""
 
+import gc
 import json
 import logging
 import os
@@ -8,13 +9,15 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 
-from cloudgpu.emulator.markets import Snapshot
-from cloudgpu.emulator.rig import Rig
 from cloudgpu.emulator.standing_clock import StandingClock
+
+if TYPE_CHECKING:
+    from cloudgpu.emulator.markets import Snapshot
+    from cloudgpu.emulator.rig import Rig
 
 _END = "end"
 _DESTROY = re.compile(r"/api/v0/instances/(\d+)/|/v2/pods/([^/]+)")
@@ -98,11 +101,15 @@ class Market:
 
 def _serve(wire: socket.socket) -> None:
     """Answer until the pipe is closed."""
+    from cloudgpu.emulator.rig import Rig  # here alone: whatever forks commands pays at each for what it has loaded
+
     logging.getLogger("uvicorn").disabled = True  # it complains of every answer that a fault cuts short
     logging.getLogger("uvicorn.error").disabled = True
     logging.getLogger("asyncio").disabled = True  # and this of every client that a kill took away
     try:
         rig = Rig(vast_key="vast-key-of-the-campaign", runpod_key="rpa_key_of_the_campaign")
+        gc.collect()
+        gc.freeze()  # what is loaded stays: no sweep of the garbage need look at it again
         stream = wire.makefile("rwb")
         acts = _acts(rig)
         while True:
@@ -122,7 +129,7 @@ def _serve(wire: socket.socket) -> None:
         os._exit(0)
 
 
-def _acts(rig: Rig) -> Mapping[str, Callable[..., object]]:
+def _acts(rig: "Rig") -> Mapping[str, Callable[..., object]]:
     from decimal import Decimal
 
     kept: dict[str, Snapshot] = {}
@@ -164,7 +171,7 @@ def _acts(rig: Rig) -> Mapping[str, Callable[..., object]]:
     }
 
 
-def _rent(rig: Rig, provider: str, label: str) -> str:
+def _rent(rig: "Rig", provider: str, label: str) -> str:
     session = requests.Session()
     session.trust_env = False
     if provider == "runpod":
@@ -183,7 +190,7 @@ def _posted(session: requests.Session, method: str, url: str, key: str, body: Ma
     return answer.json()
 
 
-def _creates(rig: Rig) -> Iterator[str]:
+def _creates(rig: "Rig") -> Iterator[str]:
     for each in rig.received():
         if each.method == "PUT" and each.path.startswith("/api/v0/asks/"):
             yield str(json.loads(each.body)["label"])
@@ -191,7 +198,7 @@ def _creates(rig: Rig) -> Iterator[str]:
             yield str(json.loads(each.body)["name"])
 
 
-def _destroys(rig: Rig) -> Iterator[str]:
+def _destroys(rig: "Rig") -> Iterator[str]:
     for each in rig.received():
         found = _DESTROY.fullmatch(each.path) if each.method == "DELETE" else None
         if found:
