@@ -10,6 +10,7 @@ from cloudgpu.planning.plan import Plan
 from cloudgpu.serving.template import Template
 from cloudgpu.serving.template_file import read_template
 from cloudgpu.sizing.engines import canonical_engine
+from cloudgpu.sizing.models import ModelSpec
 
 _OTHER_FILES = "pack-"
 """Budgets of `cloudgpu pack` lie beside the templates of the package."""
@@ -39,28 +40,38 @@ def find_template(wanted: str, own_folder: Path | None = None) -> Template:
 def template_of(plan: Plan, chosen: Template | None) -> Template:
     """The template that was chosen, else the package's for the plan's engine and model.
 
-    Raises UsageError for one that starts another engine than the plan was made for.
+    Raises UsageError for one that starts another engine than the plan was made for, and for one that counts as ready by
+    a chat where the model has vectors to give and no words.
     """
     engine = canonical_engine(plan.needs.options.engine)
-    if chosen is None:
-        return find_template(_usual(plan, engine))
-    if chosen.engine != engine:
+    if chosen is not None and chosen.engine != engine:
         raise UsageError(
             f"the template {chosen.name} starts {chosen.engine}, and the plan was made for {engine}",
             hint=f"plan for it: cloudgpu plan MODEL --engine {chosen.engine}",
         )
-    return chosen
+    found = chosen or find_template(_usual(plan, engine))
+    model = plan.needs.model
+    if found.readiness == "chat" and (model.is_encoder or (chosen is None and _embeds(model))):
+        raise UsageError(
+            f"the template {found.name} is ready once it chats, and {model.model_id} answers with vectors only",
+            hint="--engine vllm has a template that embeds; one of your own says readiness: embedding",
+        )
+    return found
 
 
 def _usual(plan: Plan, engine: str) -> str:
     model = plan.needs.model
     if engine != "vllm":
         return _OF_ENGINE[engine]
-    if model.is_encoder or "embedding" in model.model_id.lower():
+    if _embeds(model):
         return "embeddings"
     if model.architecture.has_vision:
         return "vllm-vision"
     return "vllm-lora" if plan.needs.adapter else "vllm"
+
+
+def _embeds(model: ModelSpec) -> bool:
+    return model.is_encoder or "embedding" in model.model_id.lower()
 
 
 def _files(folder: Path) -> Iterator[Path]:

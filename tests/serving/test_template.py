@@ -132,6 +132,20 @@ def test_a_template_of_another_engine_than_the_plans_is_refused():
         launched(asked=Asked(template=find_template("sglang")))
 
 
+@pytest.mark.parametrize("engine", ["sglang", "transformers"])
+@pytest.mark.parametrize("model", ["BAAI/bge-m3", "Qwen/Qwen3-Embedding-0.6B"])
+def test_a_model_that_embeds_is_not_started_where_a_chat_says_that_it_is_ready(model, engine):
+    with pytest.raises(UsageError, match="vectors only"):
+        launched(model, engine=engine)
+
+
+def test_a_template_of_ones_own_that_asks_for_a_vector_may_start_it():
+    own = dataclasses.replace(find_template("sglang"), readiness="embedding")
+    assert launched("BAAI/bge-m3", engine="sglang", asked=Asked(template=own)).health.asks == "embedding"
+    with pytest.raises(UsageError, match="vectors only"):
+        launched("BAAI/bge-m3", engine="sglang", asked=Asked(template=find_template("sglang")))
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_every_template_of_the_package_reads_back_and_is_named_as_its_file(name):
     found = find_template(name)
