@@ -31,9 +31,10 @@ class Pace:
 class Report:
     """Everything spent from `since` (None: ever) to `as_of`, grouped by `by`, and what bills now.
 
-    `doubt_usd` is how far the metered part may be off. `pace` always tells of today and this month, whatever the span
-    of the report. `tokens` is what a million tokens cost, by the group's key; empty, and `total_tokens` None, where no
-    engine's counters were read: by meter it is empty always, a token belongs to no meter.
+    `doubt_usd` is how far the metered part may be off. `pace` always tells of today and this month up to now, whatever
+    the span of the report, as `billing_now` and the purses do. `tokens` is what a million tokens cost, by the group's
+    key; empty, and `total_tokens` None, where no engine's counters were read: by meter it is empty always, a token
+    belongs to no meter.
     """
 
     since: datetime | None
@@ -52,22 +53,28 @@ class Report:
     total_tokens: TokenCost | None
 
 
-def report(history: History, until: Until, by: str = "deployment", since: datetime | None = None) -> Report:
+def report(
+    history: History, until: Until, by: str = "deployment", since: datetime | None = None, now: Until | None = None
+) -> Report:
     """The report at `until` (UTC; see `ledger.Until`). Days and hours are those of UTC.
 
-    Raises UsageError when `by` is not one of GROUPINGS. Reads no network and no clock.
+    `now` is each provider's present where the report ends before it; None: it ends now. Raises UsageError when `by` is
+    not one of GROUPINGS. Reads no network and no clock.
     """
     if by not in GROUPINGS:
         raise UsageError(f"there is no grouping by {by!r}", hint=f"use one of {', '.join(GROUPINGS)}")
-    sums, calendar = Sums(by, seen_by_life(history.lives, history.engines)), _Calendar(until)
+    sums, calendar = Sums(by, seen_by_life(history.lives, history.engines)), _Calendar(until if now is None else now)
     for charge in charges(history, until):
-        calendar.add(charge)
+        if now is None:  # else they reach less far than the calendar, which reads its own
+            calendar.add(charge)
         piece = within(charge, since, charge.end) if since else charge
         if piece is not None:
             sums.add(piece)
     for charge, stretch in served(history, until, since):
         sums.add_tokens(charge, stretch)
-    now = billing_now(history)
+    for charge in charges(history, now) if now is not None else ():
+        calendar.add(charge)
+    bills = billing_now(history)
     return Report(
         since=since,
         as_of=latest(until),
@@ -77,9 +84,9 @@ def report(history: History, until: Until, by: str = "deployment", since: dateti
         usd_by_source=sums.by_source,
         usd_by_purpose=sums.by_purpose,
         doubt_usd=sum((doubt_usd(life, moment_of(until, life.provider)) for life in history.lives), ZERO),
-        pace=calendar.pace(now),
-        billing_now=now,
-        burn_usd_per_hour=burn_usd_per_hour(now),
+        pace=calendar.pace(bills),
+        billing_now=bills,
+        burn_usd_per_hour=burn_usd_per_hour(bills),
         purses=purses(history),
         tokens=sums.tokens(),
         total_tokens=sums.total_tokens(),

@@ -85,3 +85,19 @@ def test_an_unknown_grouping_is_refused_with_the_known_ones():
     with pytest.raises(UsageError) as refusal:
         told_of([], at(), "colour")
     assert "deployment" in refusal.value.hint
+
+
+def test_an_earlier_end_changes_neither_today_nor_the_month_nor_the_forecast():
+    events = a_rental()[:4]  # it runs on
+    present = at(30 * 60)
+    whole = told_of(events, present)
+    earlier = report(read_history(events), at(60), now=present)
+    assert earlier.pace == whole.pace
+    assert earlier.pace.today_usd > 0
+    assert earlier.total.total_usd < whole.total.total_usd
+
+
+def test_the_forecast_is_what_is_known_of_the_month_and_the_rest_of_it_at_todays_burn():
+    told = told_of(a_rental()[:4], at(30 * 60))
+    hours_left = Decimal(30 * 24 + 12 - 30)  # of March, from noon of the first on
+    assert told.pace.forecast_usd == told.pace.month_usd + hours_left * told.burn_usd_per_hour

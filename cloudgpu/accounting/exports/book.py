@@ -28,12 +28,12 @@ class Book:
         return self.report.as_of
 
 
-def open_book(history: History, until: Until, since: datetime | None = None) -> Book:
-    """The accounts from `since` (None: from the beginning) to `until`. Pure."""
+def open_book(history: History, until: Until, since: datetime | None = None, now: Until | None = None) -> Book:
+    """The accounts from `since` (None: from the beginning) to `until`; `now` as in `report`. Pure."""
     listed = tuple(charges(history, until, since))
     return Book(
         history=history,
-        report=report(history, until, since=since),
+        report=report(history, until, since=since, now=now),
         charges=listed,
         rows=hour_rows(listed, _counted(history, listed, until, since)),
         until=until,

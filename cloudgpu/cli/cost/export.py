@@ -50,7 +50,7 @@ def export(
         check_place(_metadata_place(output), force=force)
     first, last = days(since, until)
     history, moments, notes = read(open_session(), offline=offline)
-    book = open_book(history, bounded(moments, last), first)
+    book = open_book(history, bounded(moments, last), first, moments if last else None)
     written = _write(book, file_format, output)
     _say(book, written, notes, json=json)
     end_of(book.report.billing_now)

@@ -78,7 +78,7 @@ def _told(
         from cloudgpu.cli.alerts.notes import budget_notes
 
         notes += budget_notes(session, history, moments)
-    return report(history, bounded(moments, last), by, first), notes
+    return report(history, bounded(moments, last), by, first, moments if last else None), notes
 
 
 def _watch(tell: "Callable[[], tuple[Report, list[str]]]", seconds: int) -> "Sequence[Billing]":
