@@ -64,8 +64,8 @@ class Migration:
     None in records that were written before this was kept. `asked` is what is asked of the new side beyond its plan.
 
     `gates` names the thresholds that the new side must keep, or the file with them; `golden` is the file of the golden
-    prompts, None for the built-in ones. `step` is the step of the strategy that a canary is at, `due` when it ends or,
-    once promoted, when the old side goes (None: when somebody says so). `paused_at` is the state that a paused
+    prompts, None for the built-in ones, `none` for none. `step` is the step of the strategy that a canary is at, `due`
+    when it ends or, once promoted, when the old side goes (None: when somebody says so). `paused_at` is the state that a paused
     migration goes on from. `verdict` is what the gates said, `baseline` what was counted when the present share of
     traffic began, `live` what was found since, `extended` how often the way back was kept open for longer.
     """

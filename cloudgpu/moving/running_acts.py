@@ -26,7 +26,7 @@ from cloudgpu.moving.kept_page import keep_page
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.live import Count, Observation
 from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.moving.quality.golden_file import read_golden
+from cloudgpu.moving.quality.golden_file import golden_of
 from cloudgpu.moving.withdrawal import Withdrawal, serving
 from cloudgpu.running.deployment import (
     Deployment,
@@ -118,7 +118,7 @@ class RunningActs:
     def validate(self, migration: Migration) -> Verdict:
         """See `Acts`. Some minutes of real time; both sides bill meanwhile."""
         thresholds = read_thresholds(migration.gates)
-        golden = read_golden(Path(migration.golden) if migration.golden else None)
+        golden = golden_of(migration.golden)
         old, new = self._look(migration.old), self._look(migration.new)
         if new is None:
             raise ConflictError(f"{migration.new.name} is gone", hint="give it up: cloudgpu migrate abort")

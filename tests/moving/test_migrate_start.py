@@ -187,3 +187,16 @@ def test_a_rollback_that_happened_by_itself_is_no_success_for_a_script(session, 
 
 def _raise(error):
     raise error
+
+
+def test_a_golden_file_that_is_too_small_to_conclude_from_is_said_before_anything_is_rented(
+    session, move, begin, monkeypatch, tmp_path, capsys
+):
+    (tmp_path / "golden.yaml").write_text("tests: [{vars: {question: Capital of France?}}]")
+    monkeypatch.setattr(start, "open_session", lambda: session)
+    monkeypatch.setattr(start, "the_old_side", lambda *_: move.old)
+    monkeypatch.setattr(start, "target_of", lambda *_: Target(NEEDS, None))
+    start.start(a_wish(golden=str(tmp_path / "golden.yaml"), provider="paper", dry_run=True))
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 golden prompt is too few to conclude from; 10 are needed" in said
+    assert (move.provider.billing(), move.store.migrations()) == ([], [])

@@ -12,6 +12,7 @@ from cloudgpu.cli import render
 from cloudgpu.cli.bench.target import emulated, endpoint_of
 from cloudgpu.cli.bench.workload import slo_of, workload_of
 from cloudgpu.cli.compare.view import show_contrast, show_verdict
+from cloudgpu.cli.golden_remarks import show_golden
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.option_values import positive, refuse_empty
 from cloudgpu.cli.out_file import write
@@ -30,9 +31,7 @@ from cloudgpu.moving.gates.thresholds import Thresholds
 from cloudgpu.moving.gates.thresholds_file import read_thresholds, shipped
 from cloudgpu.moving.gates.verdict import Outcome, Verdict
 from cloudgpu.moving.quality.golden import GoldenSet
-from cloudgpu.moving.quality.golden_file import read_golden
-
-NO_GOLDEN = "none"
+from cloudgpu.moving.quality.golden_file import golden_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +92,8 @@ def _contrast(wish: Wish, old: Path, new: Path) -> None:
 
 def _compare(wish: Wish, old: str, new: str) -> None:
     thresholds = _thresholds(wish)
-    golden = None
-    if wish.golden != NO_GOLDEN:
-        golden = read_golden(Path(wish.golden) if wish.golden else None, allow_code=wish.allow_code)
+    golden = golden_of(wish.golden, allow_code=wish.allow_code)
+    show_golden(golden, thresholds)
     session = open_session()
     sides = (
         endpoint_of(session, old, key_env=wish.key_envs[0], usd_per_hour=_price(wish.prices[0], "--usd-per-hour")),

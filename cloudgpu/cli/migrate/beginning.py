@@ -27,7 +27,9 @@ def migrate(
     gates: Annotated[
         str | None, typer.Option(metavar="NAME|FILE", help="How much worse the new side may be; default by its size.")
     ] = None,
-    golden: Annotated[Path | None, typer.Option(metavar="FILE", help="Golden prompts for both, as promptfoo.")] = None,
+    golden: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Golden prompts for both (promptfoo's YAML, 10 and more); none.")
+    ] = None,
     hook: Annotated[
         str | None, typer.Option(metavar="CMD", help="Run this when the address moved (CLOUDGPU_* tells where).")
     ] = None,
@@ -95,7 +97,7 @@ def migrate(
     from cloudgpu.cli.option_values import positive, refuse_empty
     from cloudgpu.cli.template_choice import variables_in
 
-    refuse_empty(to=to, provider=provider, name=name, hook=hook, gates=gates, template=template)
+    refuse_empty(to=to, provider=provider, name=name, hook=hook, gates=gates, golden=golden, template=template)
     if old is None:
         raise UsageError(
             "which deployment should be moved away from?", hint="cloudgpu migrate --from NAME [--to MODEL]"

@@ -12,6 +12,7 @@ from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.budget.state import check_budget_for
+from cloudgpu.cli.golden_remarks import show_golden
 from cloudgpu.cli.migrate.asking import OwnWords, carried
 from cloudgpu.cli.migrate.rental import Caps, agreement, request_again, request_for_plan, written_down
 from cloudgpu.cli.migrate.sight import show_watched, watch
@@ -41,7 +42,7 @@ from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.double_run import DoubleRun, double_run, no_double_run
 from cloudgpu.moving.gates.thresholds_file import DEFAULT, read_thresholds, shipped
 from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.moving.quality.golden_file import read_golden
+from cloudgpu.moving.quality.golden_file import NO_GOLDEN, golden_of
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.strategy import Strategy, Way
 from cloudgpu.planning.needs import Needs
@@ -68,7 +69,7 @@ class Wish:
     provider: str | None
     name: str | None
     gates: str | None
-    golden: Path | None
+    golden: str | None
     hook: str | None
     force: bool
     send_hf_token: bool
@@ -85,9 +86,7 @@ class Wish:
 def start(wish: Wish) -> None:
     """Begin a migration, or go forward again with one that was rolled back. Shows its price and asks, then SPENDS."""
     session = open_session()
-    read_golden(wish.golden)
-    if wish.gates is not None:
-        read_thresholds(wish.gates)
+    show_golden(golden_of(wish.golden), read_thresholds(wish.gates or DEFAULT))
     old = the_old_side(session, wish.old)
     target = target_of(session, wish.to, wish.plan, old)
     opened = open_migration(session, old.service)
@@ -162,7 +161,8 @@ def _gates(wish: Wish) -> str | None:
 
 
 def _golden(wish: Wish) -> str | None:
-    return str(wish.golden.resolve()) if wish.golden else None
+    """As it is kept, like the gates."""
+    return wish.golden if wish.golden in (None, NO_GOLDEN) else str(Path(wish.golden).resolve())
 
 
 def _gates_by_size(old: Deployment, needs: Needs) -> str:

@@ -17,6 +17,7 @@ from cloudgpu.moving.quality.assertions import CODE, KNOWN, LISTS, MEASURES, TEX
 from cloudgpu.moving.quality.golden import MAX_TOKENS, Assertion, GoldenSet, GoldenTest
 
 DEFAULT = "default"
+NO_GOLDEN = "none"
 LEFT_OUT = frozenset({"javascript", CODE})
 """Assertions that run code: python only when it is allowed, javascript never."""
 MOST_TESTS = 500
@@ -38,6 +39,16 @@ def read_golden(path: Path | None = None, *, allow_code: bool = False) -> Golden
     found = path or data_dir("templates") / "golden" / f"{DEFAULT}.yaml"
     document, lines = _parsed(found)
     return _Reader(found, lines, allow_code).golden_set(document)
+
+
+def golden_of(which: str | None, *, allow_code: bool = False) -> GoldenSet | None:
+    """The golden prompts that a word names: a file's; None: the built-in set; `none`: none are asked.
+
+    Raises as `read_golden`.
+    """
+    if which == NO_GOLDEN:
+        return None
+    return read_golden(Path(which) if which else None, allow_code=allow_code)
 
 
 @dataclass(slots=True)
@@ -219,6 +230,9 @@ def _parsed(path: Path) -> tuple[object, dict[Spot, int]]:
         text = path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
         lines = dict(_lines(yaml.compose(text, yaml.SafeLoader), ()))
+    except FileNotFoundError:
+        hint = "name a YAML file of golden prompts, or ask none: --golden none"
+        raise BadFileError(f"there is no file {path}", hint=hint) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadFileError(f"{path} cannot be read as text", hint="name a YAML file of golden prompts") from error
     except (yaml.YAMLError, RecursionError) as error:

@@ -4,7 +4,7 @@ import pytest
 
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.moving.quality.assertions import KNOWN
-from cloudgpu.moving.quality.golden_file import read_golden
+from cloudgpu.moving.quality.golden_file import golden_of, read_golden
 
 GOOD = """
 description: our prompts
@@ -119,3 +119,14 @@ def test_a_file_that_is_no_golden_file_is_refused(tmp_path, text, said):
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(BadFileError):
         read_golden(tmp_path / "none.yaml")
+
+
+def test_a_word_names_the_built_in_set_a_file_or_none(tmp_path):
+    assert golden_of("none") is None
+    assert golden_of(None) == read_golden()
+    assert golden_of(str(write(tmp_path, GOOD))) == read_golden(write(tmp_path, GOOD))
+
+
+def test_a_file_that_is_not_there_is_called_that(tmp_path):
+    with pytest.raises(BadFileError, match=r"there is no file .*absent\.yaml"):
+        golden_of(str(tmp_path / "absent.yaml"))
