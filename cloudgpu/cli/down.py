@@ -17,18 +17,21 @@ def register(app: typer.Typer) -> None:
 def down(
     name: Annotated[str | None, typer.Argument(help="The deployment.")] = None,
     every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also a side of a migration that is not closed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree beforehand.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Remove a deployment and everything on it, wait until it is proved gone, and read its bill.
 
-    The address of a service that it served is withdrawn: its host may be somebody else's tomorrow.
+    The address of a service that it served is withdrawn: its host may be somebody else's tomorrow. A side of an open
+    migration is removed by that migration's own commands; --force and --all remove it all the same.
     Exit status 6 when its end cannot be confirmed: it may still bill, and every command says so until it is settled.
     """
     from cloudgpu.base.errors import UsageError
     from cloudgpu.cli import render
     from cloudgpu.cli.deployment_view import as_row
     from cloudgpu.cli.full_journal import acted, not_noted
+    from cloudgpu.cli.migrate.side import refuse_sides
     from cloudgpu.cli.session import open_session
     from cloudgpu.cli.the_deployment import the_deployment
 
@@ -37,6 +40,8 @@ def down(
     session = open_session()
     living = acted(session, lambda: _living(session, name))
     found = living or ([the_deployment(session, name)] if name else [])
+    if name and not force:
+        acted(session, lambda: refuse_sides(session, living))
     if found and not yes and not render.confirm(_question(found)):
         return render.progress("Nothing was removed.")
     gone, withdrawn = acted(session, lambda: _taken_down(session, _living(session, name), quiet=as_json))

@@ -75,7 +75,8 @@ def _check_old_is_left(migration: Migration, acts: Acts) -> None:
     if not is_left(migration.old, acts):
         raise ConflictError(
             f"{migration.old.name} is gone or going: {migration.new.name} is all that is left of {migration.service}",
-            hint=f"put it in charge: {_way_to_new(migration)}; or remove it: cloudgpu down {migration.new.name}",
+            hint=f"put it in charge: {_way_to_new(migration)}; "
+            f"or remove it: cloudgpu down {migration.new.name} --force",
         )
 
 

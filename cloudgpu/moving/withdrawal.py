@@ -1,14 +1,18 @@
-"""Takes back the address of a service whose deployment is gone or going: its host may be somebody else's tomorrow."""
+"""Takes back the address of a service whose deployment is gone or going: its host may be somebody else's tomorrow.
+
+Behind a gateway another side may answer still: then the address stays, and tells of that one.
+"""
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadFileError, ConflictError
 from cloudgpu.base.events import Emit, Event, EventKind
 from cloudgpu.moving import address
+from cloudgpu.moving.entrance import gateway_address
 from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.running.records import Deployment, Service
 from cloudgpu.running.store import Store
@@ -27,7 +31,7 @@ class Withdrawal:
     emit: Emit
 
     def everywhere(self) -> list[str]:
-        """Withdraw every address that points to a deployment that is gone or going; the names of those services.
+        """Withdraw every address that leads only to what is gone or going; the names of those services.
 
         Their gateways forget such deployments too: the engine's key must not go to whoever has that host next. Raises
         ConflictError when the files cannot be removed, and as a gateway does.
@@ -45,7 +49,10 @@ class Withdrawal:
                 return False  # whoever holds it moves the address
             self._drop(service)
             life = self._ended(service)  # read again, now that nobody else moves it
-            return life is not None and self._withdraw(service, life)
+            if life is None or self._handed_on(service, life):
+                return False
+            self._withdraw(service, life)
+            return True
 
     def _ended(self, name: str) -> Deployment | None:
         service = self.store.service(name)
@@ -70,21 +77,38 @@ class Withdrawal:
         if left != route:
             gateway.apply(left)
 
-    def _withdraw(self, name: str, life: Deployment) -> bool:
+    def _handed_on(self, name: str, life: Deployment) -> bool:
+        """Whether another side behind the gateway was given the requests: one that had a share, or stood by."""
+        found, service = gateway_of(self.state_dir, name), self.store.service(name)
+        if found is None or service is None:
+            return False
+        gateway, route = found
+        left = [each for each in route.upstreams if each.weight or each.standby]
+        if not left:
+            return False
+        heir = max(left, key=lambda each: each.weight)
+        gateway.apply(route.joined(replace(heir, weight=100, standby=False)))
+        address.publish(gateway_address(route, heir.name, service.api_key), self.state_dir)
+        self._moved(service, life, heir.name)
+        return True
+
+    def _withdraw(self, name: str, life: Deployment) -> None:
         address.withdraw(name, self.state_dir)
+        service = self.store.service(name)
+        if service is not None:
+            self._moved(service, life, None)
+
+    def _moved(self, service: Service, life: Deployment, to: str | None) -> None:
         self.emit(
             Event(
                 kind=EventKind.ADDRESS_MOVED,
                 at=self.clock(life.provider).now(),
                 deployment=life.name,
                 provider=life.provider,
-                data={"service": name, "from": life.name, "to": None},
+                data={"service": service.name, "from": life.name, "to": to},
             )
         )
-        service = self.store.service(name)
-        if service is not None:
-            self.store.save_service(Service(name=name, api_key=service.api_key, serving=None))
-        return True
+        self.store.save_service(Service(name=service.name, api_key=service.api_key, serving=to))
 
 
 def serving(service: Service, state_dir: Path) -> str | None:

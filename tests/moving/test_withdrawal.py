@@ -1,13 +1,21 @@
 """An address never keeps pointing to what is gone or going: its host may be somebody else's tomorrow."""
 
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from cloudgpu.base.errors import CleanupFailedError, UnreachableError
+from cloudgpu.base.errors import CleanupFailedError, ConflictError, UnreachableError
+from cloudgpu.base.secret import Secret
 from cloudgpu.cli.gc import run as gc_run
-from cloudgpu.moving import address, forward
+from cloudgpu.cli.migrate.side import refuse_sides
+from cloudgpu.moving import address, closing, forward
+from cloudgpu.moving.entrance import gateway_address
+from cloudgpu.moving.gateway import desk
+from cloudgpu.moving.gateway.route import GatewayKind, Route, Upstream, gateway_folder, load_route, save_route
 from cloudgpu.moving.withdrawal import Withdrawal
+from cloudgpu.running.records import DeploymentState
 from cloudgpu.running.store import Store
 
 
@@ -82,3 +90,77 @@ def test_gc_withdraws_what_a_killed_down_left(move, withdrawal, tmp_path, monkey
     gc_run.run(session, ["paper"], destroy=False, expired=False, foreign=False, yes=False, as_json=False)
     assert address.read("mistral", tmp_path) is None
     assert "The address of mistral is withdrawn" in capsys.readouterr().err
+
+
+@dataclass(frozen=True)
+class Remembering:
+    """A gateway that does nothing but remember what it was told."""
+
+    folder: Path
+
+    def apply(self, route):
+        save_route(self.folder, route)
+
+
+@pytest.fixture
+def behind_a_gateway(move, withdrawal, tmp_path, monkeypatch):
+    """A route to both sides of a canary, and a function that says what it leads to now."""
+    monkeypatch.setattr(desk, "_GATEWAYS", {GatewayKind.HAPROXY: Remembering})
+    new = move.desk.up("qwen")
+    folder = gateway_folder(tmp_path, "mistral")
+    service = move.store.service("mistral")
+    sides = [
+        Upstream(name=life.name, url=life.endpoint, api_key=Secret("k"), model="m", weight=weight)
+        for life, weight in ((move.old, 90), (new, 10))
+    ]
+    route = Route(service="mistral", kind=GatewayKind.HAPROXY, host="127.0.0.1", port=8400, client_key=service.api_key)
+    save_route(folder, route.leading_to(*sides))
+    address.publish(gateway_address(route, "mistral", service.api_key), tmp_path)
+    return lambda: {each.name: each.weight for each in load_route(folder).upstreams}
+
+
+def test_the_address_of_a_gateway_whose_other_side_answers_stays_and_names_that_one(
+    move, withdrawal, behind_a_gateway, tmp_path
+):
+    before = address.read("mistral", tmp_path)
+    move.desk.down(move.old)
+    assert withdrawal.everywhere() == []
+    assert behind_a_gateway() == {"qwen": 100}
+    assert address.read("mistral", tmp_path) == replace(before, deployment="qwen")
+    assert move.store.service("mistral").serving == "qwen"
+    assert move.store.events("mistral")[-1].data == {"service": "mistral", "from": "mistral", "to": "qwen"}
+
+
+def test_the_address_of_a_gateway_that_leads_nowhere_any_more_is_withdrawn(
+    move, withdrawal, behind_a_gateway, tmp_path
+):
+    move.desk.down(move.old)
+    move.desk.down(move.store.deployment("qwen"))
+    assert withdrawal.everywhere() == ["mistral"]
+    assert behind_a_gateway() == {}
+    assert address.read("mistral", tmp_path) is None
+
+
+def test_a_side_that_has_not_passed_its_gates_inherits_nothing(move, withdrawal, behind_a_gateway, tmp_path):
+    folder = gateway_folder(tmp_path, "mistral")
+    route = load_route(folder)
+    save_route(folder, route.joined(replace(route.upstream("qwen"), weight=0)))
+    move.desk.down(move.old)
+    assert withdrawal.everywhere() == ["mistral"]
+    assert address.read("mistral", tmp_path) is None
+
+
+def test_a_side_of_an_open_migration_is_not_taken_down_behind_its_back(move):
+    session = SimpleNamespace(store=move.store)
+    bystander = move.desk.up("other")
+    refuse_sides(session, [move.old, bystander])  # no migration yet
+    promoted = forward.go_forward(move.migration, move.acts)
+    for life in (move.old, move.new()):
+        with pytest.raises(ConflictError, match=f"{life.name} is a side of the migration m-1 of mistral") as refusal:
+            refuse_sides(session, [bystander, life])
+        assert "cloudgpu migrate finalize" in refusal.value.hint
+        assert f"cloudgpu down {life.name} --force" in refusal.value.hint
+    refuse_sides(session, [bystander])
+    refuse_sides(session, [replace(move.old, state=DeploymentState.CLEANUP_FAILED)])
+    closing.finalize(promoted, move.acts)
+    refuse_sides(session, [move.new()])

@@ -21,8 +21,8 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "follow": ("migrate", "follow", "--once", "--json"),
     "gateway_start": ("gateway", "start", SERVICE, "--json"),
     "up": ("up", MODEL_OLD, "--gpu", "RTX 4090", "--name", OLD, "--yes", "--json"),
-    "down_old": ("down", OLD, "--yes", "--json"),
-    "down_new": ("down", NEW, "--yes", "--json"),
+    "down_old": ("down", OLD, "--force", "--yes", "--json"),
+    "down_new": ("down", NEW, "--force", "--yes", "--json"),
     "look": ("status", "--json"),
     "gc_destroy": ("gc", "--destroy", "--yes", "--json"),
 }
