@@ -14,6 +14,7 @@ from cloudgpu.serving.lint.service import HealthProbe, Service, Word
 from cloudgpu.serving.lint.split import before_operators, split_words
 from cloudgpu.serving.lint.variables import expand
 
+_MERGE = "tag:yaml.org,2002:merge"
 _SIZE = re.compile(r"^\s*([\d.]+)\s*([kmgt]?)i?b?\s*$", re.IGNORECASE)
 _DURATION = re.compile(r"([\d.]+)(ms|s|m|h)")
 _SCALES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -191,11 +192,16 @@ def _variables_of(node: yaml.Node | None) -> Iterator[tuple[str, Place]]:
 
 
 def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
-    return list(node.value) if isinstance(node, yaml.MappingNode) else []
+    """Its keys with their values: those that `<<` inherits come first, for the last of a name counts."""
+    if isinstance(node, yaml.SequenceNode):  # of several that are inherited the first counts
+        return [pair for each in reversed(node.value) for pair in _pairs(each)]
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    inherited = [pair for key, value in pairs if key.tag == _MERGE for pair in _pairs(value)]
+    return [*inherited, *(pair for pair in pairs if pair[0].tag != _MERGE)]
 
 
 def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
-    return next((value for key, value in _pairs(node) if key.value == name), None)
+    return next((value for key, value in reversed(_pairs(node)) if key.value == name), None)
 
 
 def _place(node: yaml.Node) -> Place:

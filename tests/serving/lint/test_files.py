@@ -207,3 +207,25 @@ def test_anchors_and_null_values_are_taken_as_compose_takes_them():
 def test_a_broken_command_is_a_finding_or_a_sentence_never_a_crash(text):
     with suppress(UsageError, BadFileError):
         lint(text, "run.sh", variables={})
+
+
+@pytest.mark.parametrize("command", [
+    "--model Qwen/Qwen3-8B --swap-space 4", "[--model, Qwen/Qwen3-8B, --swap-space, '4']",
+    "\n    - --model\n    - Qwen/Qwen3-8B\n    - --swap-space\n    - '4'",
+])  # fmt: skip
+def test_a_command_that_a_merge_key_brings_is_read_where_it_stands(command):
+    text = f"x-b: &b\n  image: vllm/vllm-openai:v0.25.1\n  command: {command}\nservices:\n  v:\n    <<: *b\n"
+    (gone,) = [each for each in lint(text, "compose.yml", variables={}).findings if each.rule == "V01"]
+    assert 3 <= gone.at.line < text.count("\n") - 2
+
+
+def test_of_what_is_inherited_the_service_s_own_and_then_the_first_counts():
+    text = (
+        "x-a: &a\n  command: --model Qwen/Qwen3-8B --swap-space 4\n  comand: [x]\n"
+        "x-b: &b\n  image: vllm/vllm-openai:v0.25.1\n  command: --model Qwen/Qwen3-8B\n"
+    )
+    first = f"{text}services:\n  v:\n    <<: [*b, *a]\n"
+    own = f"{text}services:\n  v:\n    <<: [*a, *b]\n    command: [--model, Qwen/Qwen3-8B]\n"
+    assert "V01" not in rules(first, "compose.yml") and "V01" not in rules(own, "compose.yml")
+    assert "V01" in rules(f"{text}services:\n  v:\n    <<: [*a, *b]\n", "compose.yml")
+    assert "O13" in rules(own, "compose.yml")

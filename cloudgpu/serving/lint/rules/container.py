@@ -30,7 +30,7 @@ def misspelt_key(case: Case) -> Iterator[Hit]:
         if "." in key:  # a variable
             continue
         near = difflib.get_close_matches(key, _KEYS, 1, 0.8) if key and key not in _KEYS else []
-        if near and not key.startswith("x-") and key != "<<":
+        if near and not key.startswith("x-"):
             yield Hit(message=f"Compose knows no `{key}` and refuses the file", fix=f"did you mean {near[0]}?",
                       at=case.service.at(key))  # fmt: skip
 
