@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from cloudgpu.base.money import PICO, ZERO, usd_from_float
 from cloudgpu.base.units import SECONDS_PER_HOUR, transfer_s
-from cloudgpu.moving.strategy import Strategy
+from cloudgpu.moving.strategy import Strategy, Way
 
 _ENGINE_START_S = 240.0
 """Scheduling, unpacking the image, loading, compiling and warming up; reports go from one minute (1B) to five (35B)."""
@@ -18,13 +18,21 @@ _UNKNOWN_MBPS = 270.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenEnd:
+    """A part of the double run that lasts until somebody says a word (`until`): what each hour of it costs on top."""
+
+    usd_per_hour: Decimal
+    until: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DoubleRun:
     """The prices of a migration, before it starts. All rates are GPU and disk together.
 
     `until_ready_usd` is what the new side is expected to cost before it can answer, its download included, and
     `at_most_usd` what it may cost before it is given up; `old_usd_per_hour` is what each hour of keeping the old side
     costs. `canary_s` is how long both share the traffic, `window_s` how long the old side is kept warm afterwards
-    (None: until somebody ends it).
+    (None: until somebody ends it). `open_ends` are what comes to that without an end of its own, in its order.
     """
 
     old_usd_per_hour: Decimal
@@ -35,6 +43,12 @@ class DoubleRun:
     at_most_usd: Decimal
     canary_s: float = 0.0
     window_s: float | None = None
+    open_ends: tuple[OpenEnd, ...] = ()
+
+    @property
+    def sharing_usd(self) -> Decimal:
+        """What the new side costs while it has a part of the traffic, as far as that ends by itself."""
+        return (self.new_usd_per_hour * usd_from_float(self.canary_s) / SECONDS_PER_HOUR).quantize(PICO)
 
     @property
     def window_usd(self) -> Decimal | None:
@@ -47,11 +61,10 @@ class DoubleRun:
     def on_top_usd(self) -> Decimal:
         """The double run: what the migration costs beside the one side that would run anyway.
 
-        The new side until it is ready and while it has a part of the traffic, the old side while it is kept warm (not
-        counted when that has no end).
+        The new side until it is ready and while it has a part of the traffic, the old side while it is kept warm. What
+        has no end of its own is not in it: see `open_ends`.
         """
-        sharing = (self.new_usd_per_hour * usd_from_float(self.canary_s) / SECONDS_PER_HOUR).quantize(PICO)
-        return self.until_ready_usd + sharing + (self.window_usd or ZERO)
+        return self.until_ready_usd + self.sharing_usd + (self.window_usd or ZERO)
 
     @property
     def both_usd_per_hour(self) -> Decimal:
@@ -75,6 +88,7 @@ class DoubleRun:
             "window_s": self.window_s,
             "usd_window": self.window_usd,
             "usd_on_top": self.on_top_usd,
+            "open_ends": [{"usd_per_hour": each.usd_per_hour, "until": each.until} for each in self.open_ends],
         }
 
 
@@ -100,6 +114,7 @@ def double_run(
         at_most_usd=at_most_usd.quantize(PICO),
         canary_s=strategy.canary_s,
         window_s=strategy.window_s,
+        open_ends=_open_ends(old_usd_per_hour, new_usd_per_hour, strategy),
     )
 
 
@@ -114,7 +129,18 @@ def no_double_run(old_usd_per_hour: Decimal, new_usd_per_hour: Decimal, strategy
         at_most_usd=ZERO,
         canary_s=strategy.canary_s,
         window_s=strategy.window_s,
+        open_ends=_open_ends(old_usd_per_hour, new_usd_per_hour, strategy),
     )
+
+
+def _open_ends(old_usd_per_hour: Decimal, new_usd_per_hour: Decimal, strategy: Strategy) -> tuple[OpenEnd, ...]:
+    """While both share, the new side is what is paid on top; afterwards the old one is."""
+    sharing = strategy.way.stays_shared or (strategy.way is Way.CANARY and strategy.pause_s is None)
+    word = "promote, rollback or abort" if strategy.way.stays_shared else "promote"
+    ends = [OpenEnd(usd_per_hour=new_usd_per_hour, until=word)] if sharing else []
+    if strategy.window_s is None:
+        ends.append(OpenEnd(usd_per_hour=old_usd_per_hour, until="finalize"))
+    return tuple(ends)
 
 
 def expected_ready_s(download_gb: float, download_mbps: float | None) -> float:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from cloudgpu.base.errors import ConflictError, UsageError
 from cloudgpu.cli import render
+from cloudgpu.cli.migrate.view import open_end_words
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.double_run import DoubleRun
 from cloudgpu.moving.gateway.desk import gateway_of
@@ -63,15 +64,34 @@ def check_gateway(session: Session, service: str, strategy: Strategy) -> None:
 
 
 def check_budget(price: DoubleRun, budget: Decimal | None) -> None:
-    """Raise ConflictError when the double run costs more than the budget."""
-    if budget is None or price.on_top_usd <= budget:
+    """Raise ConflictError when the double run costs more than the budget, or has no end that a budget could hold."""
+    if budget is None:
         return
-    raise ConflictError(
-        f"the double run costs about {render.money(price.on_top_usd)}, more than the budget of {render.money(budget)};"
-        " nothing was rented",
-        hint="allow more, keep the old side for less long (--window MINUTES), or: --strategy replace (loses the way"
-        " back)",
-    )
+    if price.open_ends:
+        endless = ", ".join(open_end_words(each) for each in price.open_ends)
+        raise ConflictError(
+            f"no budget holds a double run without an end: {endless} come on top of {render.money(price.on_top_usd)}; "
+            "nothing was rented",
+            hint="give it an end (--strategy canary or blue-green, --pause MINUTES, --window MINUTES), or leave "
+            "--budget out",
+        )
+    if price.on_top_usd > budget:
+        raise ConflictError(
+            f"the double run costs about {render.money(price.on_top_usd)}, more than the budget of "
+            f"{render.money(budget)}; nothing was rented",
+            hint=f"allow more, {_cheaper(price, budget)}or: --strategy replace (loses the way back)",
+        )
+
+
+def _cheaper(price: DoubleRun, budget: Decimal) -> str:
+    """What makes the double run as cheap as the budget, with a comma; empty when nothing does."""
+    left = budget - price.until_ready_usd - price.sharing_usd
+    if left >= 0 and price.old_usd_per_hour:
+        minutes = int(left / price.old_usd_per_hour * 60)
+        return f"keep the old side for less long (--window {minutes}), "
+    if budget >= price.until_ready_usd:
+        return "shorten the steps (--pause MINUTES) and the window (--window MINUTES), "
+    return ""
 
 
 def steps_told(strategy: Strategy, old: str, new: str, *, rents: bool) -> list[str]:

@@ -11,7 +11,7 @@ from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
-from cloudgpu.moving.double_run import DoubleRun
+from cloudgpu.moving.double_run import DoubleRun, OpenEnd
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.hook import HookResult
 from cloudgpu.moving.kept_page import page_path
@@ -75,8 +75,19 @@ def show_price(old: Deployment, new: Newcomer, price: DoubleRun, now: datetime, 
         rows.append(("Until ready", "now: it is alive, nothing new is rented"))
     rows.append(("Way back", _way_back(old, price, now, replaces=replaces)))
     if not replaces:
-        rows.append(("Double run", f"{render.money(price.on_top_usd)} on top of the side that runs anyway"))
+        rows.append(("Double run", _double_run(price)))
     render.pairs(rows)
+
+
+def _double_run(price: DoubleRun) -> str:
+    """With every part that has no end of its own: nobody knows what that comes to."""
+    said = f"{render.money(price.on_top_usd)} on top of the side that runs anyway"
+    return "; ".join([said, *(f"+ {open_end_words(each)}" for each in price.open_ends)])
+
+
+def open_end_words(end: OpenEnd) -> str:
+    """What lasts until somebody says a word, with its price."""
+    return f"{render.money(end.usd_per_hour, 4)} for every hour until {end.until}"
 
 
 def _way_back(old: Deployment, price: DoubleRun, now: datetime, *, replaces: bool) -> str:
@@ -84,6 +95,9 @@ def _way_back(old: Deployment, price: DoubleRun, now: datetime, *, replaces: boo
         return f"none: {old.name} is gone, and would have to be rented again at whatever it costs then"
     if price.window_s is None or price.window_usd is None:
         return f"{render.money(price.old_usd_per_hour, 4)} for each hour that {old.name} is kept, until finalize"
+    if price.open_ends:
+        kept = render.duration(price.window_s)
+        return f"keeping {old.name} warm for {kept} after promote costs {render.money(price.window_usd)}"
     until = now + timedelta(seconds=price.ready_s + price.canary_s + price.window_s)
     return f"keeping {old.name} warm until {until:%H:%M} UTC costs {render.money(price.window_usd)}"
 
