@@ -145,6 +145,7 @@ def main() -> None:
         raise SystemExit(f"this release keeps elsewhere: {', '.join(missing)}")
     asked = [json.loads(line) for line in sys.stdin]
     out.write(json.dumps({"flags": flags(modules, asked[0]["entry"])}) + "\n")
+    out.flush()
     for case in asked:
         gc.freeze()  # a child that collects copies no page of what was loaded before it
         out.write(json.dumps({"id": case["id"], **in_a_child(case, modules)}) + "\n")

@@ -10,9 +10,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cloudgpu.serving.lint.flag_table import BOOLEANS, Presence, canonical, flags, presence, release_of
 from tests.serving.engine.cases import Case, cases, entry_of
@@ -21,6 +24,14 @@ from tests.serving.engine.install import folder, install, python_of, remove
 
 _INSIDE = Path(__file__).with_name("asked_inside.py")
 _OFFLINE = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "CARD_COUNT": "8", "VLLM_LOGGING_LEVEL": "ERROR"}
+_COMPILED_ONCE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""An engine imports thousands of modules, which uv leaves uncompiled: without this each asking compiles them anew."""
+
+_NOT_OF_THE_TABLE = {"--help", "--disable-log-requests"}
+"""What a row of the table cannot say: `vllm serve` reads --help before its parser, and the other came back (V43)."""
+
+LIMIT_S = 1800
+"""A release that takes longer hangs: one takes a minute of processor time, and took six on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,24 +56,25 @@ class Said:
     verdicts: list[Verdict]
 
 
-def ask(release: str, asked: list[Case]) -> Said:
-    """What an installed release says. Raises CalledProcessError when it cannot be asked."""
-    with tempfile.TemporaryDirectory() as models:
-        write_models(Path(models))
-        lines = [_line(i, each, release) for i, each in enumerate(asked)]
-        done = subprocess.run(
-            [str(python_of(release)), str(_INSIDE)], env=_environment(release, models), check=True, text=True,
-            input="\n".join(map(json.dumps, lines)), stdout=subprocess.PIPE,
-        )  # fmt: skip
-    first, *said = [json.loads(line) for line in done.stdout.splitlines()]
-    verdicts = [Verdict(case=asked[each["id"]], stage=each["stage"], refused=each["refused"]) for each in said]
-    return Said(flags=first["flags"], verdicts=verdicts)
+def ask(release: str, asked: list[Case], *, tell: Callable[[str], object]) -> Said:
+    """What an installed release says; `tell` is told how far it is. Raises RuntimeError when it cannot be asked."""
+    theirs: dict[str, bool] = {}
+    verdicts: list[Verdict] = []
+    for each in _lines_of(release, asked):
+        if "flags" in each:
+            theirs = each["flags"]
+            tell(f"{release}: its parser is loaded, {len(asked)} cases to ask\n")
+            continue
+        verdicts.append(Verdict(case=asked[each["id"]], stage=each["stage"], refused=each["refused"]))
+        if not verdicts[-1].agrees or len(verdicts) % 20 == 0:
+            tell(f"{release}: {len(verdicts)} of {len(asked)} asked{_unlike(verdicts[-1])}\n")
+    return Said(flags=theirs, verdicts=verdicts)
 
 
 def wrong_flags(release: str, theirs: dict[str, bool]) -> list[str]:
     """The flags of which our table says otherwise than the release's own parser, and switches that are none."""
-    ours = {flag for flag in flags() if presence(flag, release_of(release)) is Presence.PRESENT}
-    named = {name for name in theirs if name.startswith("--") and canonical(name) == name} - {"--help"}
+    ours = {flag for flag in flags() if presence(flag, release_of(release)) is Presence.PRESENT} - _NOT_OF_THE_TABLE
+    named = {name for name in theirs if name.startswith("--") and canonical(name) == name} - _NOT_OF_THE_TABLE
     aliases = {flag for flag in ours if flag.replace("--disable-", "--enable-", 1) in named}
     kinds = {name for name in named & ours if theirs[name] != (name in BOOLEANS)}
     return sorted((ours - named - aliases) | (named - ours) | kinds)
@@ -83,18 +95,51 @@ def row(release: str, verdicts: list[Verdict]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _lines_of(release: str, asked: list[Case]) -> Iterator[dict[str, Any]]:
+    """What asked_inside.py writes, each line as it comes."""
+    with tempfile.TemporaryDirectory() as models:
+        write_models(Path(models))
+        questions = Path(models) / "cases"
+        questions.write_text("\n".join(json.dumps(_line(i, each, release)) for i, each in enumerate(asked)))
+        with questions.open() as reading, subprocess.Popen(
+            [str(python_of(release)), str(_INSIDE)], env=_environment(release, models), text=True, stdin=reading,
+            stdout=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            limit = threading.Timer(LIMIT_S, process.kill)
+            limit.start()
+            try:
+                yield from map(json.loads, process.stdout or ())
+                process.wait()
+            finally:
+                limit.cancel()
+                process.kill()
+    if process.returncode:
+        raise RuntimeError(f"{release} could not be asked, or not within {LIMIT_S} s: status {process.returncode}")
+
+
+def _unlike(verdict: Verdict) -> str:
+    return "" if verdict.agrees else f"; {'refused' if verdict.refused else 'taken'}, unlike lint: {verdict.case.words}"
+
+
 def _line(index: int, case: Case, release: str) -> dict[str, object]:
     return {"id": index, "words": case.words, "entry": entry_of(release), "parsed_only": case.parsed_only}
 
 
 def _environment(release: str, models: str) -> dict[str, str]:
     driver = str(folder() / release / "driver")
-    return {**os.environ, **_OFFLINE, "HF_HOME": models, "VLLM_CACHE_ROOT": models, "LD_LIBRARY_PATH": driver}
+    return {
+        **os.environ,
+        **_OFFLINE,
+        **_COMPILED_ONCE,
+        "HF_HOME": models,
+        "VLLM_CACHE_ROOT": models,
+        "LD_LIBRARY_PATH": driver,
+    }
 
 
 def _one(release: str, keep: bool) -> None:
     install(release)
-    said = ask(release, cases(release))
+    said = ask(release, cases(release), tell=sys.stderr.write)
     lines = [row(release, said.verdicts), *(_told(each) for each in said.verdicts if not each.agrees)]
     lines += [f"    the table of flags is wrong about {each}" for each in wrong_flags(release, said.flags)]
     sys.stdout.write("\n".join(lines) + "\n")
