@@ -60,7 +60,14 @@ SHORT = {
     "-q": "--quantization", "-O": "--compilation-config", "-h": "--help", "-ac": "--attention-config",
     "-cc": "--compilation-config", "-sc": "--speculative-config", "-n": "--nnodes", "-r": "--node-rank",
     "-ep": "--enable-expert-parallel", "-asc": "--api-server-count", "-dcp": "--decode-context-parallel-size",
+    "-pcp": "--prefill-context-parallel-size", "-dc": "--diffusion-config", "-dpa": "--data-parallel-address",
+    "-dpb": "--data-parallel-backend", "-dpe": "--data-parallel-external-lb", "-dph": "--data-parallel-hybrid-lb",
+    "-dpl": "--data-parallel-size-local", "-dpm": "--data-parallel-multi-port-external-lb",
+    "-dpn": "--data-parallel-rank", "-dpp": "--data-parallel-rpc-port", "-dpr": "--data-parallel-start-rank",
 }  # fmt: skip
+
+_YOUNGER = {"-cc": ("0.11.0", "0.12.0"), "-ep": ("0.13.0", "0.16.0"), "-sc": ("0.18.1", "0.20.2")}
+"""Short forms that came after their flag: the last release asked that lacks one, and the first that has it."""
 
 
 class Presence(StrEnum):
@@ -130,6 +137,12 @@ def canonical(written: str) -> str:
         return name
     name = "--" + name[2:].partition(".")[0].replace("_", "-")
     return name if name in flags() else _base(name)
+
+
+def short_form_since(written: str, release: Release) -> str | None:
+    """The first release seen with a short form that this one lacks for certain; None when it may have it."""
+    without, first = _YOUNGER.get(written.partition(".")[0], (None, ""))
+    return first if without and release <= release_of(without) else None
 
 
 def completions(prefix: str, release: Release) -> list[str]:

@@ -14,6 +14,7 @@ from cloudgpu.serving.lint.flag_table import (
     gone_since,
     presence,
     release_of,
+    short_form_since,
 )
 from cloudgpu.serving.lint.other_engines import OF_OTHER_ENGINES
 from cloudgpu.serving.lint.rope import stretched
@@ -81,6 +82,11 @@ def future_flag(case: Case) -> Iterator[Hit]:
             yield Hit(
                 message=f"{each.written} exists since about vLLM {first}, not in {case.version}",
                 fix=f"use an image of {first} or later", at=each.at,
+            )  # fmt: skip
+        elif first_short := short_form_since(each.written, case.release):
+            yield Hit(
+                message=f"the short form {each.written} exists since about vLLM {first_short}, not in {case.version}",
+                fix=f"write {each.flag}", at=each.at,
             )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Values that must be JSON, and what must stand in it: V05, V07, V62."""
+"""Values that must be JSON, and what must stand in it: V05, V07, V62, V63."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cloudgpu.serving.lint.arguments import Argument
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
-from cloudgpu.serving.lint.flag_table import Presence, presence
+from cloudgpu.serving.lint.flag_table import Presence, Span, presence, presence_of
 from cloudgpu.serving.lint.rule import rule
 
 _PARSERS = "argument parsers of vLLM 0.6.6 to 0.33.0"
@@ -16,6 +16,15 @@ _JSON_FLAGS = {
     "--override-generation-config", "--rope-scaling", "--kv-transfer-config", "--structured-outputs-config",
     "--override-pooler-config", "--additional-config", "--default-chat-template-kwargs", "--media-io-kwargs",
 }  # fmt: skip
+_KEYS = {
+    "--attention-config": {"use_fp4_indexer_cache": Span("0.20.2", "0.28.0")},
+    "--kv-transfer-config": {"kv_rank": Span("0.11.0", "0.30.0"), "kv_parallel_size": Span("0.11.0", "0.30.0")},
+}
+"""Keys that came or went while their flag stayed. Only what a release was seen to refuse stands here."""
+
+_ASKED = ("0.11.0", "0.12.0", "0.13.0", "0.14.1", "0.16.0", "0.20.2", "0.22.1", "0.23.0", "0.24.0", "0.25.1", "0.28.0",
+          "0.30.0", "0.33.0")  # fmt: skip
+_LACKING = (Presence.NOT_YET, Presence.REMOVED)
 _EXAMPLE_LIMIT = '{"image": 3}'
 
 
@@ -58,6 +67,20 @@ def connector_without_role(case: Case) -> Iterator[Hit]:
             message="--kv-transfer-config names a kv_connector and no kv_role: the parser refuses it",
             fix='add "kv_role": "kv_both" (or kv_producer, kv_consumer)', at=case.at("--kv-transfer-config"),
         )  # fmt: skip
+
+
+@rule("V63", Severity.ERROR, "key that a JSON flag of this release does not have", versions="by key",
+      source="vLLM 0.11.0 to 0.33.0 run")  # fmt: skip
+def foreign_key(case: Case) -> Iterator[Hit]:
+    """The parser refuses a key that its configuration does not know: "Unexpected keyword argument"."""
+    for flag, keys in _KEYS.items():
+        written = case.args.json(flag)
+        for key, span in keys.items():
+            if isinstance(written, dict) and key in written and presence_of(span, _ASKED, case.release) in _LACKING:
+                yield Hit(
+                    message=f"{flag} of vLLM {case.version} refuses the key {key} (taken {span.first} to {span.last})",
+                    fix=f"drop {key}", at=case.at(flag),
+                )  # fmt: skip
 
 
 def _is_json(text: str) -> bool:
