@@ -12,6 +12,8 @@ from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
+from cloudgpu.moving.life import life_of
+from cloudgpu.moving.migration import Migration
 from cloudgpu.running.deployment import Deployment, DeploymentState, Progress
 from cloudgpu.running.deployment.vitals import is_down, silence
 
@@ -128,15 +130,24 @@ def left_behind(deployment: Deployment) -> str:
 
 
 def show_open_migrations(session: Session, deployments: Sequence[Deployment]) -> None:
-    """A sentence on each migration that is not over: both of its sides bill until somebody closes it."""
+    """A sentence on each migration that is not over: what there is of its sides bills until somebody closes it."""
     for service in sorted({deployment.service for deployment in deployments}):
         body = session.store.open_migration(service)
         if body is not None:
-            alive = [d.name for d in deployments if d.token in (body["old"]["token"], body["new"]["token"])]
-            sides, state = " and ".join(alive), body["state"].replace("_", " ")
+            migration = Migration.from_body(body)
+            state = migration.state.value.replace("_", " ")
             render.note(
-                f"The migration of {service} is {state}; {sides} bill until it is closed: cloudgpu migrate status"
+                f"The migration of {service} is {state}; {_billing(session, migration)}: cloudgpu migrate status"
             )
+
+
+def _billing(session: Session, migration: Migration) -> str:
+    """Which of its sides there is, also before the migration's own record holds the new one's token."""
+    lives = [life_of(side, migration.service, session.store) for side in (migration.old, migration.new)]
+    alive = [life.name for life in lives if life is not None and not life.state.is_final]
+    if not alive:
+        return "neither of its sides is left"
+    return f"{' and '.join(alive)} {'bill' if len(alive) > 1 else 'bills'} until it is closed"
 
 
 def trouble(deployments: Sequence[Deployment]) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
+from cloudgpu.cli.deployment_view import show_open_migrations
 from cloudgpu.cli.migrate import sight, start, world
 from cloudgpu.cli.migrate.asking import Carried, OwnWords
 from cloudgpu.cli.migrate.rental import Caps
@@ -189,14 +190,32 @@ def _raise(error):
     raise error
 
 
+def told_of_open_migrations(session, capsys):
+    show_open_migrations(session, session.store.deployments())
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_status_names_both_sides_before_the_record_of_the_migration_knows_the_new_one(session, move, capsys):
+    there = forward.go_forward(move.migration, move.acts)
+    move.acts.save(replace(there, state=MigrationState.PROVISIONING, new=replace(there.new, token=None)))
+    said = told_of_open_migrations(session, capsys)
+    assert f"is provisioning; {there.old.name} and {there.new.name} bill until it is closed" in said
+
+
+def test_status_names_the_only_side_that_is_left(session, move, capsys):
+    there = forward.go_forward(move.migration, move.acts)
+    move.desk.down(move.new())
+    assert f"; {there.old.name} bills until it is closed" in told_of_open_migrations(session, capsys)
+
+
 def test_a_golden_file_that_is_too_small_to_conclude_from_is_said_before_anything_is_rented(
     session, move, begin, monkeypatch, tmp_path, capsys
 ):
-    (tmp_path / "golden.yaml").write_text("tests: [{vars: {question: Capital of France?}}]")
+    (tmp_path / "golden.yaml").write_text("tests: [{vars: {question: 'Capital of France?'}}]")
     monkeypatch.setattr(start, "open_session", lambda: session)
     monkeypatch.setattr(start, "the_old_side", lambda *_: move.old)
     monkeypatch.setattr(start, "target_of", lambda *_: Target(NEEDS, None))
-    start.start(a_wish(golden=str(tmp_path / "golden.yaml"), provider="paper", dry_run=True))
+    start.start(a_wish(golden=str(tmp_path / "golden.yaml"), dry_run=True))
     said = " ".join(capsys.readouterr().err.split())
     assert "1 golden prompt is too few to conclude from; 10 are needed" in said
     assert (move.provider.billing(), move.store.migrations()) == ([], [])
