@@ -220,6 +220,15 @@ def test_a_rank_of_no_adapter_is_refused(run):
         run("plan", "qwen-14b", "--adapter-rank", "8")
 
 
+def test_no_price_is_promised_to_pass_where_the_memory_is_too_small_as_well(run, live, market, offer):
+    live(Live(market(offer(gpu_usd_per_hour=Decimal("0.30")))))
+    with pytest.raises(NothingFitsError) as caught:
+        run("plan", "llama-3.1-405b", "--max-price", "0.001")
+    assert "is above the cap of" in caught.value.hint
+    assert "GiB" in caught.value.hint
+    assert "would pass" not in caught.value.hint
+
+
 def test_a_cap_below_every_live_offer_is_counted_and_the_hint_names_what_would_pass(run, live, market, offer):
     provider = live(Live(market(offer(gpu_usd_per_hour=Decimal("0.30")))))
     with pytest.raises(NothingFitsError) as caught:

@@ -1,11 +1,12 @@
 """Why nothing fits, in one sentence, and what would help."""
 
+import re
 from dataclasses import replace
 
 from cloudgpu.base.errors import NothingFitsError
 from cloudgpu.planning.needs import DEFAULT_MIN_RELIABILITY, Needs
 from cloudgpu.planning.plan import Plan, nearest_miss
-from cloudgpu.planning.reason import LABELS
+from cloudgpu.planning.reason import LABELS, Rejection
 
 _MOST_REASONS = 3
 _MEMORY = {"memory", "kv_cache", "crowded"}
@@ -27,8 +28,20 @@ def nothing_fits(plan: Plan) -> NothingFitsError:
         return NothingFitsError(message, hint=f"it fits quantised: add --quantization {form.quantization}")
     if {reason.code for reason in miss.reasons} <= _MEMORY and (together := _together(plan.needs)):
         return NothingFitsError(message, hint=together)
-    lacks = "; ".join(reason.detail for reason in miss.reasons)
+    lacks = "; ".join(_said_of(miss))
     return NothingFitsError(message, hint=f"nearest miss, {miss.gpu_count}x {miss.gpu} at {miss.provider}: {lacks}")
+
+
+def _said_of(miss: Rejection) -> list[str]:
+    """What it lacks. Where one lack has no way out, the way out of another would not pass either, and is left out."""
+    ways = [_WAY_OUT.search(reason.detail) for reason in miss.reasons]
+    if all(ways) or len(ways) == 1:
+        return [reason.detail for reason in miss.reasons]
+    return [_WAY_OUT.sub("", reason.detail) for reason in miss.reasons]
+
+
+_WAY_OUT = re.compile(r"; [^;]+ would (let it )?pass(, one at a time)?$")
+"""How a refusal ends that names what would have passed."""
 
 
 def _together(needs: Needs) -> str | None:
