@@ -10,7 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from cloudgpu.accounting.bill import download_is_billed, is_settled
-from cloudgpu.accounting.charge import Charge, Meter, Source, cut, hours_between, within
+from cloudgpu.accounting.charge import Charge, Meter, Source, hours_between, within
+from cloudgpu.accounting.disk_state import disk_by_state, disk_meter
 from cloudgpu.accounting.history import History, read_history
 from cloudgpu.accounting.life import BillLine, Life, Span
 from cloudgpu.accounting.moves import attributed, marks
@@ -66,7 +67,7 @@ def billed(life: Life, line: BillLine) -> list[Charge]:
     """A line of the bill as it was received, on its meter; a disk's in pieces, by the state the machine was in."""
     meter = _METERS.get(line.meter, Meter.FEE)
     charge = _charge(life, meter, line.start, line.end, line.usd, Source.PROVIDER)
-    return _disk_by_state(life, charge) if meter is Meter.DISK else [charge]
+    return disk_by_state(life, charge) if meter is Meter.DISK else [charge]
 
 
 def in_life(life: Life, line: BillLine) -> BillLine:
@@ -104,20 +105,6 @@ def _charges(life: Life, until: datetime) -> Iterator[Charge]:
 _METERS = {meter.value: meter for meter in Meter}
 
 
-def _disk_by_state(life: Life, charge: Charge) -> list[Charge]:
-    """A bill does not tell the disk of a stopped machine from that of a running one; what was seen does."""
-    pieces = cut(charge, [span.start for span in life.spans])
-    return [piece.on(_disk_meter(_span_at(life, piece.start))) for piece in pieces]
-
-
-def _span_at(life: Life, moment: datetime) -> Span:
-    return next((span for span in reversed(life.spans) if span.start <= moment), life.spans[0])
-
-
-def _disk_meter(span: Span) -> Meter:
-    return Meter.DISK_STOPPED if span.stopped else Meter.DISK
-
-
 def _download_estimate(life: Life) -> Iterator[Charge]:
     if life.planned_download_usd and not download_is_billed(life):
         yield _charge(life, Meter.DOWNLOAD, life.began, life.began, life.planned_download_usd, Source.ESTIMATED)
@@ -138,7 +125,7 @@ def _spans(life: Life, covered: datetime, until: datetime) -> Iterator[Charge]:
 
 
 def _span_charges(life: Life, span: Span, start: datetime, end: datetime) -> Iterator[Charge]:
-    for meter, rate in ((Meter.GPU, span.gpu_usd_per_hour), (_disk_meter(span), span.disk_usd_per_hour)):
+    for meter, rate in ((Meter.GPU, span.gpu_usd_per_hour), (disk_meter(span), span.disk_usd_per_hour)):
         if rate != ZERO:
             yield _charge(life, meter, start, end, accrued_usd(rate, span.start, start, end), Source.METERED)
 

@@ -154,11 +154,11 @@ class TokenTally:
         if charge.meter is Meter.GPU:
             self.seen_hours += charge.hours
 
-    def cost(self, gpu_hours: Decimal) -> TokenCost:
-        """The sum so far; `gpu_hours` are all that were billed, seen or not."""
+    def cost(self, machine_hours: Decimal) -> TokenCost:
+        """The sum so far; `machine_hours` are all that were billed, seen or not."""
         return TokenCost(
             prompt_tokens=self.prompt_tokens, generation_tokens=self.generation_tokens, seen_usd=self.seen_usd,
-            seen_share=(self.seen_hours / gpu_hours).quantize(_SHARE) if gpu_hours else ZERO,
+            seen_share=(self.seen_hours / machine_hours).quantize(_SHARE) if machine_hours else ZERO,
         )  # fmt: skip
 
 

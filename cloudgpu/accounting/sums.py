@@ -66,12 +66,12 @@ class Sums:
     def tokens(self) -> dict[str, TokenCost]:
         """By group; none by meter."""
         known = self.seen and self.key is not _KEYS["meter"]
-        found = ((key, self.groups[key].gpu_hours) for key in sorted(self.groups) if known)
+        found = ((key, self.groups[key].machine_hours) for key in sorted(self.groups) if known)
         return {key: self.served.get(key, TokenTally()).cost(hours) for key, hours in found}
 
     def total_tokens(self) -> TokenCost | None:
         """Of everything; None where no counters were read."""
-        return self.all_served.cost(self.whole.gpu_hours) if self.seen else None
+        return self.all_served.cost(self.whole.machine_hours) if self.seen else None
 
     def _add_seen(self, charge: Charge) -> None:
         for part in seen_parts(charge, self.seen):

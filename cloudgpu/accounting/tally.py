@@ -13,13 +13,14 @@ _CERTAINTY = {source: rank for rank, source in enumerate(Source)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """The sum of a group of charges, in exact dollars per meter. `gpu_hours` counts hours in which the GPU was charged.
+    """The sum of a group of charges, in exact dollars per meter.
 
-    `source` is the least certain source of anything in the group.
+    `machine_hours` counts hours in which the GPU was charged, once for all cards of a machine. `source` is the least
+    certain source of anything in the group.
     """
 
     key: str
-    gpu_hours: Decimal
+    machine_hours: Decimal
     usd_by_meter: Mapping[Meter, Decimal]
     total_usd: Decimal
     source: Source
@@ -29,7 +30,7 @@ class Line:
 class Tally:
     """One group as it grows."""
 
-    gpu_hours: Decimal = ZERO
+    machine_hours: Decimal = ZERO
     usd_by_meter: dict[Meter, Decimal] = field(default_factory=_NOTHING.copy)
     source: Source = Source.PROVIDER
 
@@ -37,7 +38,7 @@ class Tally:
         """Take one charge in."""
         self.usd_by_meter[charge.meter] += charge.usd
         if charge.meter is Meter.GPU:
-            self.gpu_hours += charge.hours
+            self.machine_hours += charge.hours
         if _CERTAINTY[charge.source] > _CERTAINTY[self.source]:
             self.source = charge.source
 
@@ -45,7 +46,7 @@ class Tally:
         """The sum so far. No charges sum up to zero, on the provider's word."""
         return Line(
             key=key,
-            gpu_hours=self.gpu_hours,
+            machine_hours=self.machine_hours,
             usd_by_meter=dict(self.usd_by_meter),
             total_usd=sum(self.usd_by_meter.values(), ZERO),
             source=self.source,

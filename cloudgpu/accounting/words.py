@@ -15,6 +15,11 @@ METER_NAMES = {
     Meter.FEE: "Fees",
 }
 
+HOURS_HEAD = "Machine hours"
+"""Over `Line.machine_hours`; hours of cards stand in FOCUS alone."""
+
+SPLIT_IS_OURS = "Which part of a billed disk is that of a stopped machine is our word: the bills do not say."
+
 PURPOSE_NAMES = {
     Purpose.SERVING: "Serving",
     Purpose.FAILED_TRY: "Tries that failed",

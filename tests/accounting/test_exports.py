@@ -6,11 +6,16 @@ import json
 from decimal import Decimal
 
 import pytest
-from lifetimes import a_rental, at, charged, intended
+from lifetimes import a_rental, at, charged, created, intended, observed
 
+from cloudgpu.accounting.exports.book import open_book
 from cloudgpu.accounting.exports.csv import csv_text
+from cloudgpu.accounting.exports.focus import focus_text
+from cloudgpu.accounting.exports.html import html_text
 from cloudgpu.accounting.exports.json import json_text
+from cloudgpu.accounting.exports.markdown import markdown_text
 from cloudgpu.accounting.exports.rows import NUMBERS, hour_rows
+from cloudgpu.accounting.history import read_history
 from cloudgpu.accounting.ledger import fold
 
 
@@ -85,3 +90,14 @@ def test_an_empty_ledger_is_a_header_and_a_total_of_zero():
 
 def test_an_intent_alone_has_no_row():
     assert hour_rows(fold([intended(at())], at(60))) == ()
+
+
+def test_hours_of_a_machine_are_called_that_and_hours_of_its_cards_are_called_those_of_gpus():
+    events = [intended(at(), count=2), created(at()), observed(at(), gpu="0.90"), observed(at(1), gpu="0.90")]
+    told = open_book(read_history(events), at(60))
+    for text in (markdown_text(told), html_text(told)):
+        assert "Machine hours" in text
+        assert "GPU hours" not in text
+    assert told.rows[0].hours == told.report.total.machine_hours == 1
+    first = next(row for row in csv.DictReader(io.StringIO(focus_text(told))) if row["SkuMeter"] == "GPU time")
+    assert (first["ConsumedQuantity"], first["ConsumedUnit"], first["PricingUnit"]) == ("2.0", "GPU-Hours", "GPU-Hours")

@@ -10,6 +10,7 @@ from cloudgpu.accounting.bill import is_settled, wants_bill
 from cloudgpu.accounting.charge import Meter, Source
 from cloudgpu.accounting.ledger import as_of, fold
 from cloudgpu.accounting.life import lives
+from cloudgpu.base.clock import utc_text
 
 FAR = NOON + timedelta(days=30)
 
@@ -191,3 +192,34 @@ def test_each_provider_is_metered_by_its_own_clock():
     charges = fold(events, {"vast": at(60), "emulator": at(600)})
     assert usd(charges, provider="vast", meter=Meter.GPU) == Decimal("0.36")
     assert usd(charges, provider="emulator", meter=Meter.GPU) == Decimal("3.6")
+
+
+def by_disk(events, until):
+    sums = {Meter.DISK: Decimal(0), Meter.DISK_STOPPED: Decimal(0)}
+    for charge in fold(events, until):
+        if charge.meter in sums:
+            sums[charge.meter] += charge.usd
+    return sums
+
+
+def hourly(*hours, gpu):
+    """A bill of one cent of disk an hour, with the GPU in those hours that are named."""
+    lines = [("disk", at(60 * hour), at(60 * hour + 60), "0.01") for hour in hours]
+    return charged(at(60 * 9), *lines, *(("gpu", at(60 * hour), at(60 * hour + 60), "0.36") for hour in gpu))
+
+
+def test_after_a_lost_host_the_disk_is_a_running_ones_wherever_the_bill_charges_the_gpu():
+    lost = observed(at(70), gpu_billing=False, state="failed")
+    lost.data["host_lost"] = True
+    back = observed(at(60 * 8))
+    bill = hourly(0, 1, 3, 4, 5, 6, 7, gpu=(0, 1, 4, 5, 6, 7))
+    events = [intended(at()), created(at()), observed(at()), lost, back, bill]
+    assert by_disk(events, at(60 * 8)) == {Meter.DISK: Decimal("0.06"), Meter.DISK_STOPPED: Decimal("0.01")}
+
+
+def test_what_looks_saw_to_be_stopped_stays_so_and_after_the_last_of_them_the_bill_tells():
+    stopped = observed(at(60), gpu_billing=False, state="stopped")
+    back = observed(at(60 * 5))
+    back.data["unchanged_until"] = utc_text(at(60 * 3))
+    events = [intended(at()), created(at()), observed(at()), stopped, back, hourly(0, 1, 2, 3, 4, gpu=(0, 1, 4))]
+    assert by_disk(events, at(60 * 5)) == {Meter.DISK: Decimal("0.02"), Meter.DISK_STOPPED: Decimal("0.03")}

@@ -44,7 +44,7 @@ def test_text_formats_keep_every_digit(events):
     kept = open_book(read_history(events), FAR)
     line = kept.report.total
     spent, of_meters = line.total_usd, {f"{meter.value}_usd": usd for meter, usd in line.usd_by_meter.items()}
-    right = {"hours": line.gpu_hours, "total_usd": spent, **of_meters}
+    right = {"hours": line.machine_hours, "total_usd": spent, **of_meters}
     assert sums(csv.DictReader(io.StringIO(csv_text(kept.rows)))) == right
     assert sums(json.loads(json_text(kept.rows, FAR))["rows"]) == right
     assert sums(map(json.loads, jsonl_text(kept.rows).splitlines())) == right

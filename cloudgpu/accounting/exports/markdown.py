@@ -9,9 +9,11 @@ from cloudgpu.accounting.exports.book import Book
 from cloudgpu.accounting.period import by_day
 from cloudgpu.accounting.tally import Line, group
 from cloudgpu.accounting.words import (
+    HOURS_HEAD,
     METER_NAMES,
     PURPOSE_NAMES,
     SOURCE_NAMES,
+    SPLIT_IS_OURS,
     TOKENS_HEAD,
     TOKENS_REST_ON,
     tokens_cells,
@@ -45,14 +47,15 @@ def _words(book: Book) -> str:
     doubt = f" The metered part may be off by {_usd(told.doubt_usd)}." if told.doubt_usd else ""
     burns = f"{_usd(told.burn_usd_per_hour)} per hour bills now{seen_words(told.billing_now)}."
     burn = burns if told.billing_now else "Nothing bills now."
-    return burn + doubt
+    split = f" {SPLIT_IS_OURS}" if told.total.usd_by_meter[Meter.DISK_STOPPED] else ""
+    return burn + split + doubt
 
 
 def _sums(heading: str, lines: Sequence[Line], meters: Sequence[Meter]) -> str:
     if not lines:
         return ""
-    head = [heading, "GPU hours", *(METER_NAMES[meter] for meter in meters), "Total"]
-    rows = [[_plain(line.key), f"{line.gpu_hours:.3f}", *(_usd(line.usd_by_meter[m]) for m in meters),
+    head = [heading, HOURS_HEAD, *(METER_NAMES[meter] for meter in meters), "Total"]
+    rows = [[_plain(line.key), f"{line.machine_hours:.3f}", *(_usd(line.usd_by_meter[m]) for m in meters),
              _usd(line.total_usd)] for line in lines]  # fmt: skip
     return _table(head, rows)
 

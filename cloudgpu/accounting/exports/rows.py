@@ -17,10 +17,10 @@ from cloudgpu.base.money import ZERO, exact_text
 class HourRow:
     """What one instance of a deployment cost in one hour of UTC, in exact dollars.
 
-    `hours` is the part of the hour in which the GPU was charged; a row of a loading or stopped instance has 0 hours and
-    its disk. `source` is the least certain source of anything in the row. `migration` is the migration whose price it
-    is, None when it simply served. Tokens are what the engine counted in that hour, None where its counters were not
-    read; `seen_hours` is the part of `hours` whose tokens are known.
+    `hours` is the part of the hour in which the GPU was charged, once for all cards of the machine; a row of a loading
+    or stopped instance has 0 hours and its disk. `source` is the least certain source of anything in the row.
+    `migration` is the migration whose price it is, None when it simply served. Tokens are what the engine counted in
+    that hour, None where its counters were not read; `seen_hours` is the part of `hours` whose tokens are known.
     """
 
     deployment: str
@@ -97,7 +97,7 @@ def _row(pieces: Sequence[Charge], counted: TokenTally | None) -> HourRow:
     usd = line.usd_by_meter
     return HourRow(
         deployment=first.deployment, provider=first.provider, instance_id=first.instance_id, model=first.model,
-        gpu=first.gpu, hour=hour_of(first.start), hours=line.gpu_hours, gpu_usd=usd[Meter.GPU],
+        gpu=first.gpu, hour=hour_of(first.start), hours=line.machine_hours, gpu_usd=usd[Meter.GPU],
         disk_usd=usd[Meter.DISK], disk_stopped_usd=usd[Meter.DISK_STOPPED], download_usd=usd[Meter.DOWNLOAD],
         upload_usd=usd[Meter.UPLOAD], fee_usd=usd[Meter.FEE], total_usd=line.total_usd, source=line.source,
         purpose=first.purpose, migration=first.migration,

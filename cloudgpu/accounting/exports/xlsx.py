@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.exports.book import Book
 from cloudgpu.accounting.exports.rows import COLUMNS
-from cloudgpu.accounting.words import METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES
+from cloudgpu.accounting.words import HOURS_HEAD, METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.extra import need
 from cloudgpu.base.money import exact_text
@@ -37,7 +37,7 @@ def write_xlsx(book: Book, path: Path) -> None:
 
 
 def _sheets(book: Book) -> "Iterable[tuple[str, Sequence[str], list[list[object]]]]":
-    yield "Summary", ["Deployment", "GPU hours", *METER_NAMES.values(), "Total"], _summary(book)
+    yield "Summary", ["Deployment", HOURS_HEAD, *METER_NAMES.values(), "Total"], _summary(book)
     yield "Ledger", [*COLUMNS, "total_usd_exact"], _ledger(book)
     yield "Payments", ["at", "provider", "kind", "usd", "note"], _payments(book)
     yield "Notes", ["What", "Value"], _notes(book)
@@ -45,7 +45,7 @@ def _sheets(book: Book) -> "Iterable[tuple[str, Sequence[str], list[list[object]
 
 def _summary(book: Book) -> list[list[object]]:
     return [
-        [line.key, line.gpu_hours, *(line.usd_by_meter[meter] for meter in Meter), line.total_usd]
+        [line.key, line.machine_hours, *(line.usd_by_meter[meter] for meter in Meter), line.total_usd]
         for line in [*book.report.lines, book.report.total]
     ]
 

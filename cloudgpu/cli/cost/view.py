@@ -7,7 +7,7 @@ from cloudgpu.accounting.billing import Billing, Purse, seen_ago_s
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.report import Report
 from cloudgpu.accounting.tally import Line
-from cloudgpu.accounting.words import METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES
+from cloudgpu.accounting.words import HOURS_HEAD, METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES, SPLIT_IS_OURS
 from cloudgpu.cli import render
 from cloudgpu.cli.cost.tokens_view import show_tokens, tokens_json
 from cloudgpu.cli.render import Column
@@ -55,7 +55,7 @@ def _line_json(line: Line) -> dict[str, object]:
     usd = {meter.value: amount for meter, amount in line.usd_by_meter.items()}
     return {
         "key": line.key,
-        "gpu_hours": line.gpu_hours,
+        "machine_hours": line.machine_hours,
         "usd": {**usd, "total": line.total_usd},
         "source": line.source.value,
     }
@@ -76,7 +76,7 @@ def _print_lines(told: Report) -> None:
     meters = [meter for meter in Meter if meter in (Meter.GPU, Meter.DISK) or told.total.usd_by_meter[meter]]
     columns = [
         Column("GPU" if told.by == "gpu" else told.by.capitalize()),
-        Column("GPU hours", right=True, drop=3),
+        Column(HOURS_HEAD, right=True, drop=3),
         *(Column(METER_NAMES[meter], right=True, drop=_DROPS.get(meter, 0)) for meter in meters),
         Column("Total", right=True),
         Column("Says", drop=4),
@@ -93,7 +93,7 @@ _DROPS = {Meter.UPLOAD: 5, Meter.FEE: 6, Meter.DISK_STOPPED: 7, Meter.DOWNLOAD: 
 
 def _cells(line: Line, meters: list[Meter]) -> list[str]:
     amounts = [_usd(line.usd_by_meter[meter]) for meter in meters]
-    return [line.key, f"{line.gpu_hours:.3f}", *amounts, _usd(line.total_usd), line.source.value]
+    return [line.key, f"{line.machine_hours:.3f}", *amounts, _usd(line.total_usd), line.source.value]
 
 
 def _usd(amount: Decimal) -> str:
@@ -103,9 +103,9 @@ def _usd(amount: Decimal) -> str:
 def _rests_on(told: Report) -> str:
     said = ", ".join(f"{_usd(usd)} {SOURCE_NAMES[source]}" for source, usd in told.usd_by_source.items() if usd)
     doubt = f" The metered part may be off by {_usd(told.doubt_usd)}." if told.doubt_usd else ""
-    return (
-        f"Who says so: {said or 'nothing was charged'}.{doubt} Shown rounded; `cloudgpu cost export` has every digit."
-    )
+    split = f" {SPLIT_IS_OURS}" if told.total.usd_by_meter[Meter.DISK_STOPPED] else ""
+    rounded = "Shown rounded; `cloudgpu cost export` has every digit."
+    return f"Who says so: {said or 'nothing was charged'}.{split}{doubt} {rounded}"
 
 
 def _print_pace(told: Report) -> None:

@@ -82,7 +82,7 @@ def _costs(charge: Charge, life: Life) -> Row:
 def _quantity(charge: Charge, life: Life) -> tuple[Decimal, str]:
     match charge.meter:
         case Meter.GPU:
-            return charge.hours * life.gpu_count, "Hours"
+            return charge.hours * life.gpu_count, "GPU-Hours"
         case Meter.DISK | Meter.DISK_STOPPED if life.disk_gb:
             return charge.hours * life.disk_gb, "GB-Hours"
         case Meter.DISK | Meter.DISK_STOPPED:

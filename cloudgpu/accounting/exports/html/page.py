@@ -15,9 +15,11 @@ from cloudgpu.accounting.period import by_day
 from cloudgpu.accounting.tally import Line, group
 from cloudgpu.accounting.timeline import Step, Window, burn_steps, windows
 from cloudgpu.accounting.words import (
+    HOURS_HEAD,
     METER_NAMES,
     PURPOSE_NAMES,
     SOURCE_NAMES,
+    SPLIT_IS_OURS,
     TOKENS_HEAD,
     TOKENS_REST_ON,
     tokens_cells,
@@ -189,9 +191,10 @@ def _rests_on(book: Book) -> str:
     sources = [f"{show_usd(usd, 4)} {SOURCE_NAMES[source]}" for source, usd in told.usd_by_source.items() if usd]
     purposes = [f"{PURPOSE_NAMES[each]} {show_usd(usd, 4)}" for each, usd in told.usd_by_purpose.items() if usd]
     doubt = f" The metered part may be off by {show_usd(told.doubt_usd, 4)}." if told.doubt_usd else ""
+    split = f" {SPLIT_IS_OURS}" if told.total.usd_by_meter[Meter.DISK_STOPPED] else ""
     return (
         "<h2>What the figures rest on</h2>"
-        f"<p>Whose word: {escape(', '.join(sources) or 'nothing was charged')}.{doubt}</p>"
+        f"<p>Whose word: {escape(', '.join(sources) or 'nothing was charged')}.{split}{doubt}</p>"
         f"<p>What for: {escape(', '.join(purposes) or 'nothing')}.</p>"
         f'<p class="soft">Exact total: {exact_text(told.total.total_usd)} USD. Days are those of UTC. Amounts are '
         "rounded for reading; sums are taken from exact amounts.</p>"
@@ -208,10 +211,10 @@ def _section(title: str, chart: Callable[[int], str], table: str, note: str = ""
 def _sums(heading: str, lines: Sequence[Line]) -> str:
     meters = [meter for meter in Meter if any(line.usd_by_meter[meter] for line in lines)]
     rows = [
-        [line.key, f"{line.gpu_hours:.3f}", *(show_usd(line.usd_by_meter[meter], 4) for meter in meters),
+        [line.key, f"{line.machine_hours:.3f}", *(show_usd(line.usd_by_meter[meter], 4) for meter in meters),
          show_usd(line.total_usd, 4)] for line in lines
     ]  # fmt: skip
-    return table([heading, "GPU hours", *(METER_NAMES[meter] for meter in meters), "Total"], rows)
+    return table([heading, HOURS_HEAD, *(METER_NAMES[meter] for meter in meters), "Total"], rows)
 
 
 def _meter_key(lines: Sequence[Line]) -> str:
