@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from cloudgpu.accounting.bill import BILLED_BY_THE_HOUR, SETTLES_WITHIN_H, is_settled
-from cloudgpu.accounting.charge import Meter
+from cloudgpu.accounting.charge import Meter, hour_of
 from cloudgpu.accounting.life import Life
 from cloudgpu.base.money import PICO, ZERO
 from cloudgpu.base.units import SECONDS_PER_HOUR
@@ -55,20 +55,33 @@ class Edge:
         return Decimal((last - first) / _SECOND) / SECONDS_PER_HOUR if last > first else ZERO
 
 
-def doubt_usd(life: Life, until: datetime) -> Decimal:
-    """The most by which the provider's true sum for this life can differ from what is metered. Zero once it is billed.
+def doubt_usd(life: Life, until: datetime, since: datetime | None = None) -> Decimal:
+    """The most by which the true sum of a life from `since` (None: ever) to `until` can differ from what is told.
 
     A create that nobody answered yet may cost the planned price since its intent, or nothing. Each edge counts its
     price step times the time in which it can lie: the create between the intent and its answer, each change between
     two looks, the end between the request and its proof, or since the last look that saw it. While it is out of sight
     it may be gone, or run and cost all it ever did: its highest price since it was last shown. While its host is out
-    of reach, the disk is in doubt, metered or not; and where an hourly bill ends, five minutes of everything.
+    of reach, the disk is in doubt, metered or not; and `running_hour_usd`. Zero once it is billed.
     """
     if is_settled(life):
         return ZERO
-    covered = (life.bill.last_end if life.bill else None) or life.began
+    covered = max((life.bill.last_end if life.bill else None) or life.began, since or life.began)
     found = ((abs(edge.gpu_step) + abs(edge.disk_step)) * edge.hours(covered, until) for edge in edges(life))
-    return (sum(found, ZERO) + _seam_usd(life)).quantize(PICO)
+    return (sum(found, ZERO) + running_hour_usd(life, until, since)).quantize(PICO)
+
+
+def running_hour_usd(life: Life, until: datetime, since: datetime | None = None) -> Decimal:
+    """The part of the doubt that an hourly bill leaves itself: it does not say to the second how much it counts in.
+
+    Five minutes of everything, in the hour in which the bill ends; zero for a time that does not reach that hour.
+    """
+    end = life.bill.last_end if life.bill else None
+    if end is None or is_settled(life) or life.provider not in BILLED_BY_THE_HOUR:
+        return ZERO
+    if until <= hour_of(end) or (since is not None and since >= end):
+        return ZERO
+    return (max((span.usd_per_hour for span in life.spans), default=ZERO) * SETTLES_WITHIN_H).quantize(PICO)
 
 
 def doubt_of_meter_usd(life: Life, meter: Meter, since: datetime, until: datetime) -> Decimal:
@@ -97,13 +110,6 @@ def edges(life: Life) -> Iterator[Edge]:
         yield Edge(Change.ENDED, life.gone_earliest or life.gone_at, life.gone_at, *step)
     elif life.shown_until is not None:
         yield Edge(Change.OUT_OF_SIGHT, life.shown_until, _FOR_EVER, *life.highest_rates)
-
-
-def _seam_usd(life: Life) -> Decimal:
-    """A record of the running hour does not say to the second how much of it is counted in."""
-    if life.bill is None or life.bill.last_end is None or life.provider not in BILLED_BY_THE_HOUR:
-        return ZERO
-    return max((span.usd_per_hour for span in life.spans), default=ZERO) * SETTLES_WITHIN_H
 
 
 def _less(rates: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:

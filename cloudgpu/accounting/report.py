@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from cloudgpu.accounting.billing import Billing, Purse, billing_now, burn_usd_per_hour, purses
 from cloudgpu.accounting.charge import Charge, Purpose, Source, within
-from cloudgpu.accounting.doubt import doubt_usd
+from cloudgpu.accounting.doubt import doubt_usd, running_hour_usd
 from cloudgpu.accounting.history import History
 from cloudgpu.accounting.ledger import Until, charges, served
 from cloudgpu.accounting.period import day_of, hours_left_in_month, month_of
@@ -31,10 +31,10 @@ class Pace:
 class Report:
     """Everything spent from `since` (None: ever) to `as_of`, grouped by `by`, and what bills now.
 
-    `doubt_usd` is how far the metered part may be off. `pace` always tells of today and this month up to now, whatever
-    the span of the report, as `billing_now` and the purses do. `tokens` is what a million tokens cost, by the group's
-    key; empty, and `total_tokens` None, where no engine's counters were read: by meter it is empty always, a token
-    belongs to no meter.
+    `doubt_usd` is how far the sum may be off, `running_hour_usd` how much of it the hour that is being billed. `pace`
+    always tells of today and this month up to now, whatever the span of the report, as `billing_now` and the purses do.
+    `tokens` is what a million tokens cost, by the group's key; empty, and `total_tokens` None, where no engine's
+    counters were read: by meter it is empty always, a token belongs to no meter.
     """
 
     since: datetime | None
@@ -45,6 +45,7 @@ class Report:
     usd_by_source: Mapping[Source, Decimal]
     usd_by_purpose: Mapping[Purpose, Decimal]
     doubt_usd: Decimal
+    running_hour_usd: Decimal
     pace: Pace
     billing_now: tuple[Billing, ...]
     burn_usd_per_hour: Decimal
@@ -83,7 +84,10 @@ def report(
         total=sums.whole.line("total"),
         usd_by_source=sums.by_source,
         usd_by_purpose=sums.by_purpose,
-        doubt_usd=sum((doubt_usd(life, moment_of(until, life.provider)) for life in history.lives), ZERO),
+        doubt_usd=sum((doubt_usd(life, moment_of(until, life.provider), since) for life in history.lives), ZERO),
+        running_hour_usd=sum(
+            (running_hour_usd(life, moment_of(until, life.provider), since) for life in history.lives), ZERO
+        ),
         pace=calendar.pace(bills),
         billing_now=bills,
         burn_usd_per_hour=burn_usd_per_hour(bills),

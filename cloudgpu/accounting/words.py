@@ -41,6 +41,13 @@ def share_words(cost: TokenCost) -> str:
     return f"{(cost.seen_share * 100).quantize(Decimal(1), rounding=ROUND_DOWN)} %"
 
 
+def doubt_words(doubt_usd: Decimal, running_hour_usd: Decimal) -> str:
+    """` The metered part may be off by $0.0021.`, and so for the hour that is being billed; nothing for no doubt."""
+    metered = doubt_usd - running_hour_usd
+    parts = [("The metered part", metered), ("The hour that the provider is still billing", running_hour_usd)]
+    return "".join(f" {what} may be off by {show_usd(usd, 4)}." for what, usd in parts if usd)
+
+
 def token_price_words(cost: TokenCost, usd_per_million: Decimal | None) -> str:
     """`$0.4213`, with a `~` before it when less than 90 % of the time was seen; `-` where no token was."""
     if usd_per_million is None:

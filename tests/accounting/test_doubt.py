@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from lifetimes import NOON, at, charged, created, event, intended, observed
 
 from cloudgpu.accounting.charge import Meter
-from cloudgpu.accounting.doubt import doubt_usd
+from cloudgpu.accounting.doubt import doubt_usd, running_hour_usd
 from cloudgpu.accounting.history import read_history
 from cloudgpu.accounting.ledger import fold
+from cloudgpu.accounting.words import doubt_words
 from cloudgpu.base.clock import utc_text
 
 FAR = NOON + timedelta(days=2)
@@ -149,3 +150,21 @@ def test_whatever_keeps_it_out_of_sight_the_truth_lies_within_the_stated_doubt(l
 def _gaps(looks, asked):
     marks = [0, *sorted({*looks, asked})]
     return list(pairwise(marks))
+
+
+def test_the_running_hour_of_an_hourly_bill_is_doubted_by_itself_and_only_where_it_is_reached():
+    kw = {"provider": "runpod"}
+    bill = charged(at(90), ("gpu", at(0), at(60), "0.36"), ("gpu", at(60), at(90), "0.18"), **kw)
+    (life,) = read_history([intended(at(), **kw), created(at(), **kw), seen(at(0), at(0), **kw), bill]).lives
+    five_minutes = Decimal("0.378") / 12
+    assert doubt_usd(life, at(90)) == running_hour_usd(life, at(90)) == five_minutes
+    assert doubt_usd(life, at(60)) == 0
+    assert doubt_usd(life, at(120), at(91)) == 0
+    assert "metered" not in doubt_words(five_minutes, five_minutes)
+
+
+def test_an_edge_that_a_report_does_not_reach_is_no_doubt_of_it():
+    events = [intended(at()), created(at()), seen(at(0), at(0)), seen(at(60), at(50), gpu_billing=False)]
+    (life,) = read_history(events).lives
+    assert doubt_usd(life, at(50)) == doubt_usd(life, at(90), at(60)) == 0
+    assert doubt_usd(life, at(90), at(55)) == Decimal("0.36") / 12

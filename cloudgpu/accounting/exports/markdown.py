@@ -16,6 +16,7 @@ from cloudgpu.accounting.words import (
     SPLIT_IS_OURS,
     TOKENS_HEAD,
     TOKENS_REST_ON,
+    doubt_words,
     tokens_cells,
 )
 from cloudgpu.base.money import exact_text, show_usd
@@ -44,7 +45,7 @@ def markdown_text(book: Book) -> str:
 
 def _words(book: Book) -> str:
     told = book.report
-    doubt = f" The metered part may be off by {_usd(told.doubt_usd)}." if told.doubt_usd else ""
+    doubt = doubt_words(told.doubt_usd, told.running_hour_usd)
     burns = f"{_usd(told.burn_usd_per_hour)} per hour bills now{seen_words(told.billing_now)}."
     burn = burns if told.billing_now else "Nothing bills now."
     split = f" {SPLIT_IS_OURS}" if told.total.usd_by_meter[Meter.DISK_STOPPED] else ""

@@ -65,7 +65,8 @@ def _notes(book: Book) -> list[list[object]]:
     return [
         ["As of (UTC)", told.as_of],
         ["Total, exact", exact_text(told.total.total_usd)],
-        ["Metered part may be off by", told.doubt_usd],
+        ["Metered part may be off by", told.doubt_usd - told.running_hour_usd],
+        ["Hour that is still billed may be off by", told.running_hour_usd],
         *([PURPOSE_NAMES[each], usd] for each, usd in told.usd_by_purpose.items()),
         *([SOURCE_NAMES[each], usd] for each, usd in told.usd_by_source.items()),
         ["Rounding", "cells are rounded for reading; totals are sums of exact amounts"],

@@ -7,7 +7,7 @@ from cloudgpu.accounting.billing import Billing, Purse, seen_ago_s
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.report import Report
 from cloudgpu.accounting.tally import Line
-from cloudgpu.accounting.words import HOURS_HEAD, METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES, SPLIT_IS_OURS
+from cloudgpu.accounting.words import HOURS_HEAD, METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES, SPLIT_IS_OURS, doubt_words
 from cloudgpu.cli import render
 from cloudgpu.cli.cost.tokens_view import show_tokens, tokens_json
 from cloudgpu.cli.render import Column
@@ -27,6 +27,7 @@ def show_json(told: Report, notes: list[str]) -> None:
             "total_tokens": tokens_json(told.total_tokens) if told.total_tokens else None,
             "usd_by_purpose": {purpose.value: usd for purpose, usd in told.usd_by_purpose.items()},
             "doubt_usd": told.doubt_usd,
+            "running_hour_usd": told.running_hour_usd,
             "pace": told.pace,
             "balances": [_purse_json(told, purse) for purse in told.purses],
             "billing_now": told.billing_now,
@@ -102,7 +103,7 @@ def _usd(amount: Decimal) -> str:
 
 def _rests_on(told: Report) -> str:
     said = ", ".join(f"{_usd(usd)} {SOURCE_NAMES[source]}" for source, usd in told.usd_by_source.items() if usd)
-    doubt = f" The metered part may be off by {_usd(told.doubt_usd)}." if told.doubt_usd else ""
+    doubt = doubt_words(told.doubt_usd, told.running_hour_usd)
     split = f" {SPLIT_IS_OURS}" if told.total.usd_by_meter[Meter.DISK_STOPPED] else ""
     rounded = "Shown rounded; `cloudgpu cost export` has every digit."
     return f"Who says so: {said or 'nothing was charged'}.{split}{doubt} {rounded}"

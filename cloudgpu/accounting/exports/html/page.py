@@ -22,6 +22,7 @@ from cloudgpu.accounting.words import (
     SPLIT_IS_OURS,
     TOKENS_HEAD,
     TOKENS_REST_ON,
+    doubt_words,
     tokens_cells,
 )
 from cloudgpu.base.money import exact_text, show_usd
@@ -190,7 +191,7 @@ def _rests_on(book: Book) -> str:
     told = book.report
     sources = [f"{show_usd(usd, 4)} {SOURCE_NAMES[source]}" for source, usd in told.usd_by_source.items() if usd]
     purposes = [f"{PURPOSE_NAMES[each]} {show_usd(usd, 4)}" for each, usd in told.usd_by_purpose.items() if usd]
-    doubt = f" The metered part may be off by {show_usd(told.doubt_usd, 4)}." if told.doubt_usd else ""
+    doubt = doubt_words(told.doubt_usd, told.running_hour_usd)
     split = f" {SPLIT_IS_OURS}" if told.total.usd_by_meter[Meter.DISK_STOPPED] else ""
     return (
         "<h2>What the figures rest on</h2>"
