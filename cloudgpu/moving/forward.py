@@ -52,7 +52,7 @@ def go_again(migration: Migration, acts: Acts) -> Migration:
     check_is_left(migration.new, acts, "close this migration first: cloudgpu migrate finalize")
     if is_left(migration.old, acts):
         acts.share(migration)  # a rollback that was killed half-way is finished first
-    again = replace(migration.at(MigrationState.VALIDATING), step=0, due=None, extended=0)
+    again = replace(migration.at(MigrationState.VALIDATING), step=0, due=None, extended=0, recovery=None)
     return go_forward(saved(again, acts), acts)
 
 

@@ -75,13 +75,15 @@ class Baseline:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """Both sides as they are now. `refusal` says why the new side did not answer as it should, None when it did."""
+    """Both sides as they are now. `refusal` says why the new side did not answer as it should, None when it did;
+    `nonsense` why its answers look broken, None when they do not."""
 
     at: datetime
     old_is_healthy: bool
     refusal: str | None
     old: Count
     new: Count
+    nonsense: str | None = None
 
     @property
     def counts(self) -> Baseline:
@@ -97,9 +99,10 @@ def judge_live(old: str, new: str, before: Baseline, seen: Observation) -> Verdi
 
 
 def _answers(new: str, seen: Observation) -> Check:
-    if seen.refusal is None:
+    if seen.refusal is None and seen.nonsense is None:
         return Check(gate=GATE, name="answers", outcome=Outcome.PASS, reason=f"{new} answers")
-    return Check(gate=GATE, name="answers", outcome=Outcome.FAIL, reason=f"{new} does not answer: {seen.refusal}")
+    found = f"does not answer: {seen.refusal}" if seen.refusal else f"answers, but {seen.nonsense}"
+    return Check(gate=GATE, name="answers", outcome=Outcome.FAIL, reason=f"{new} {found}")
 
 
 def _errors(was: Count, now: Count) -> Check:

@@ -12,6 +12,7 @@ from cloudgpu.base.money import exact_text, usd
 from cloudgpu.moving.gates.thresholds_file import DEFAULT
 from cloudgpu.moving.gates.verdict import Verdict
 from cloudgpu.moving.live import Baseline
+from cloudgpu.moving.recovery import Recovery
 from cloudgpu.moving.state import Ending, MigrationState, can_follow
 from cloudgpu.moving.strategy import Strategy, Way
 from cloudgpu.serving.asked import AskedWords
@@ -65,9 +66,11 @@ class Migration:
 
     `gates` names the thresholds that the new side must keep, or the file with them; `golden` is the file of the golden
     prompts, None for the built-in ones, `none` for none. `step` is the step of the strategy that a canary is at, `due`
-    when it ends or, once promoted, when the old side goes (None: when somebody says so). `paused_at` is the state that a paused
-    migration goes on from. `verdict` is what the gates said, `baseline` what was counted when the present share of
-    traffic began, `live` what was found since, `extended` how often the way back was kept open for longer.
+    when it ends or, once promoted, when the old side goes (None: when somebody says so). `paused_at` is the state that
+    a paused migration goes on from. `verdict` is what the gates said, `baseline` what was counted when the present
+    share of traffic began, `live` what was found since, `extended` how often the way back was kept open for longer.
+    `recovery` is what passed since the last look that failed (None: none did), `old_answers` whether the old side
+    answered at the last look (None: there was none yet).
     """
 
     migration_id: str
@@ -96,6 +99,8 @@ class Migration:
     baseline: Baseline | None = None
     live: Verdict | None = None
     extended: int = 0
+    recovery: Recovery | None = None
+    old_answers: bool | None = None
 
     @property
     def is_open(self) -> bool:
@@ -177,6 +182,8 @@ class Migration:
             "baseline": self.baseline.as_body() if self.baseline else None,
             "live": self.live.as_body() if self.live else None,
             "extended": self.extended,
+            "recovery": self.recovery.as_body() if self.recovery else None,
+            "old_answers": self.old_answers,
         }
 
     @staticmethod
@@ -204,5 +211,6 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "verdict": Verdict.from_body,
     "baseline": Baseline.from_body,
     "live": Verdict.from_body,
+    "recovery": Recovery.from_body,
 }
 """How what is no plain JSON value is read again."""

@@ -27,6 +27,7 @@ from cloudgpu.moving.life import life_of
 from cloudgpu.moving.live import Count, Observation
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.quality.golden_file import golden_of
+from cloudgpu.moving.soundness import nonsense
 from cloudgpu.moving.withdrawal import Withdrawal, serving
 from cloudgpu.running.deployment import (
     Deployment,
@@ -39,7 +40,7 @@ from cloudgpu.running.deployment import (
     take_down,
 )
 from cloudgpu.running.deployment.vitals import note_probe, note_work
-from cloudgpu.running.health import probe
+from cloudgpu.running.health import Health, probe, reply
 from cloudgpu.running.providers.base import Provider
 from cloudgpu.running.records import Service
 from cloudgpu.running.store import Store
@@ -134,17 +135,22 @@ class RunningActs:
         return judgement.verdict
 
     def observe(self, migration: Migration) -> Observation:
-        """See `Acts`. A new side that does not answer is asked twice: one lost request is no regression."""
+        """See `Acts`. A new side that does not answer is asked twice: one lost request is no regression.
+
+        Whether it makes sense is asked thoroughly when something is due, and while a failed look is remembered.
+        """
         old, new, entrance = self._look(migration.old), self._look(migration.new), self._entrance()
         for side in filter(None, (old, new)):
             entrance.follow(side)
-        refusal = "it is gone" if new is None else self._refusal(new) and self._refusal(new)
+        is_due = migration.due is not None and self.now(migration) >= migration.due
+        refusal, found = self._fault(new, thoroughly=is_due or migration.recovery is not None)
         return Observation(
             at=self.now(migration),
             old_is_healthy=old is not None and self._refusal(old) is None,
             refusal=refusal,
             old=_count(migration.old, old, entrance),
             new=_count(migration.new, new, entrance),
+            nonsense=found,
         )
 
     def serving(self, service: str) -> str | None:
@@ -229,11 +235,31 @@ class RunningActs:
 
     def _refusal(self, life: Deployment) -> str | None:
         """Why it does not serve as it should; None when it does."""
+        health = self._health(life)
+        return None if health.ready else health.detail
+
+    def _fault(self, life: Deployment | None, *, thoroughly: bool) -> tuple[str | None, str | None]:
+        """Why it does not serve as it should, asked twice; and why its answers look broken, when it does."""
+        if life is None:
+            return "it is gone", None
+        health = self._health(life)
+        health = health if health.ready else self._health(life)
+        if not health.ready:
+            return health.detail, None
+        return None, nonsense(health.text, lambda *asked: self._reply(life, *asked), thoroughly=thoroughly)
+
+    def _health(self, life: Deployment) -> Health:
         if life.endpoint is None or life.state.is_ending:
-            return "its end was asked for" if life.endpoint else "it has no endpoint"
+            detail = "its end was asked for" if life.endpoint else "it has no endpoint"
+            return Health(ready=False, phase="going", detail=detail)
         health = probe(life.endpoint, self.store.key_of(life), life.health)
         note_probe(life, health.took, self.store)
-        return None if health.ready else health.detail
+        return health
+
+    def _reply(self, life: Deployment, question: str, max_tokens: int) -> Health:
+        said = reply(life.endpoint or "", self.store.key_of(life), life.health, question, max_tokens)
+        note_probe(life, said.took, self.store)
+        return said
 
     def _endpoint(self, life: Deployment) -> Endpoint:
         """The side itself, not the gateway before it."""

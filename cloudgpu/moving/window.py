@@ -5,7 +5,7 @@ is, the gateway alone watches: it sends requests to the other side when one stop
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.closing import finalize
@@ -13,6 +13,7 @@ from cloudgpu.moving.forward import next_share
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.live import Observation, judge_live
 from cloudgpu.moving.migration import Migration
+from cloudgpu.moving.recovery import LASTS, LOOKS, after_a_look
 from cloudgpu.moving.sides import is_left, saved
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.way_back import back_to_old
@@ -37,8 +38,12 @@ def look(migration: Migration, acts: Acts) -> Migration:
         return migration
     seen = acts.observe(migration)
     live = judge_live(migration.old.name, migration.new.name, migration.baseline, seen)
-    migration = saved(replace(migration, live=live), acts)
-    if live.outcome is not Outcome.FAIL:
+    failed = live.outcome is Outcome.FAIL
+    recovery = after_a_look(migration.recovery, failed=failed, at=seen.at)
+    settled = not failed and migration.state in _WATCHED  # what paused it still holds
+    migration = replace(migration, live=live, recovery=recovery, old_answers=seen.old_is_healthy)
+    migration = saved(replace(migration, problem=None) if settled else migration, acts)
+    if not failed:
         return migration
     if migration.strategy.auto_rollback and seen.old_is_healthy and is_left(migration.old, acts):
         return back_to_old(migration, acts, problem=f"rolled back by itself: {live.reason}")
@@ -48,8 +53,8 @@ def look(migration: Migration, acts: Acts) -> Migration:
 def advance(migration: Migration, acts: Acts) -> Migration:
     """`look`, and then what is due: the next share of the traffic, or the end of the old side.
 
-    The old side is deleted only when its time is over while the new one passes; else its time is extended and that is
-    said. Raises what `finalize` raises.
+    The old side is deleted only when its time is over while the new one passes, and has passed for a while since it
+    failed last; else its time is extended and that is said. Raises what `finalize` raises.
     """
     migration = look(migration, acts)
     if migration.ending or migration.state not in _WATCHED:
@@ -69,14 +74,25 @@ def _next_step(migration: Migration, acts: Acts) -> Migration:
 
 
 def _end_of_window(migration: Migration, acts: Acts) -> Migration:
-    if migration.live is not None and migration.live.outcome is Outcome.PASS:
-        return finalize(migration, acts)
-    assert migration.strategy.window_s is not None
-    longer = timedelta(seconds=migration.strategy.window_s / 2)
-    reason = migration.live.reason if migration.live else "nothing was measured"
-    problem = f"{migration.old.name} is kept longer, because {migration.new.name} is in doubt: {reason}"
-    later = replace(migration, due=acts.now(migration) + longer, extended=migration.extended + 1, problem=problem)
-    return saved(later, acts)
+    now, old, new, recovery = acts.now(migration), migration.old.name, migration.new.name, migration.recovery
+    if migration.live is None or migration.live.outcome is not Outcome.PASS:
+        assert migration.strategy.window_s is not None
+        longer = timedelta(seconds=migration.strategy.window_s / 2)
+        reason = migration.live.reason if migration.live else "nothing was measured"
+        return _kept_longer(migration, now + longer, f"{old} is kept longer, because {new} is in doubt: {reason}", acts)
+    if recovery is not None and not recovery.is_over(now):
+        due, minutes = recovery.next_due(now), int(LASTS.total_seconds() // 60)
+        return _kept_longer(
+            migration, due,
+            f"{old} is kept longer: {new} failed a look and passes again, {recovery.looks} of {LOOKS} looks so far; "
+            f"{old} goes after {LOOKS} that pass over {minutes} minutes",
+            acts,
+        )  # fmt: skip
+    return finalize(migration, acts)
+
+
+def _kept_longer(migration: Migration, due: datetime, problem: str, acts: Acts) -> Migration:
+    return saved(replace(migration, due=due, extended=migration.extended + 1, problem=problem), acts)
 
 
 def _no_rollback(migration: Migration, seen: Observation, reason: str) -> str:

@@ -24,13 +24,14 @@ class Health:
     """What a probe found. `phase` is silent, opening, wrong_model, warming or ready; `detail` a few words on it.
 
     `took` are the tokens that the engine says the probe's question took of it; None: nothing was taken, or it does not
-    say.
+    say. `text` is all that it said; None when it said nothing, or was asked for something else than words.
     """
 
     ready: bool
     phase: str
     detail: str
     took: TokenCount | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,19 @@ def probe(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
             or _model_listed(endpoint, api_key, health)
             or (_embeds if health.asks == "embedding" else _says)(endpoint, api_key, health)
         )
+    except (OSError, ValueError) as error:  # every error of requests is an OSError
+        return Health(ready=False, phase="silent", detail=_kind(error))
+
+
+def reply(endpoint: str, api_key: Secret, health: HealthCheck, question: str, max_tokens: int) -> Health:
+    """Ready means: it answers this question with something, which is `text`. Never raises; 120 s of real time at most.
+
+    A model that embeds is asked for a vector, whatever the question.
+    """
+    try:
+        if health.asks == "embedding":
+            return _embeds(endpoint, api_key, health)
+        return _says(endpoint, api_key, health, question, max_tokens)
     except (OSError, ValueError) as error:  # every error of requests is an OSError
         return Health(ready=False, phase="silent", detail=_kind(error))
 
@@ -128,10 +142,16 @@ def _model_listed(endpoint: str, api_key: Secret, health: HealthCheck) -> Health
     return Health(ready=False, phase="wrong_model", detail=f"serves {_shown(', '.join(listed), 200) or 'nothing'}")
 
 
-def _says(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
+def _says(
+    endpoint: str,
+    api_key: Secret,
+    health: HealthCheck,
+    question: str = "Say hello.",
+    max_tokens: int = _WARM_UP_TOKENS,
+) -> Health:
     sent = {
-        "model": health.model_id, "messages": [{"role": "user", "content": "Say hello."}],
-        "max_tokens": _WARM_UP_TOKENS, "temperature": 0,
+        "model": health.model_id, "messages": [{"role": "user", "content": question}],
+        "max_tokens": max_tokens, "temperature": 0,
     }  # fmt: skip
     status, body = exchange(
         "POST", f"{endpoint}/v1/chat/completions", limit_s=_WARM_UP_S, json=sent, headers=_bearer(api_key),
@@ -143,7 +163,7 @@ def _says(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
     said = _text(at(answer, "choices", 0, "message"))
     if not said:
         return Health(ready=False, phase="warming", detail="the first completion is empty", took=_took(answer))
-    return Health(ready=True, phase="ready", detail=_shown(said, 60), took=_took(answer))
+    return Health(ready=True, phase="ready", detail=_shown(said, 60), took=_took(answer), text=said)
 
 
 def _embeds(endpoint: str, api_key: Secret, health: HealthCheck, limit_s: float = _WARM_UP_S) -> Health:

@@ -23,6 +23,7 @@ class World:
     journal: dict = field(default_factory=dict)
     rentals: int = 0
     sick: set = field(default_factory=set)
+    babbling: set = field(default_factory=set)
     ending: set = field(default_factory=set)
     cannot_be_destroyed: set = field(default_factory=set)
     creation_fails: bool = False
@@ -116,6 +117,7 @@ class Process:
         return Observation(
             at=self.world.now, old_is_healthy=self.is_healthy(migration.old),
             refusal=None if self.is_healthy(migration.new) else "connection refused",
+            nonsense="3 of 3 answers look broken" if migration.new.name in self.world.babbling else None,
             old=self.world.counts.get(migration.old.name, Count()),
             new=self.world.counts.get(migration.new.name, Count()),
         )  # fmt: skip

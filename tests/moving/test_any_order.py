@@ -32,7 +32,8 @@ STRATEGIES = (
 )  # fmt: skip
 
 MOODS = {
-    "all recover": lambda world: (world.sick.clear(), world.counts.clear()),
+    "all recover": lambda world: (world.sick.clear(), world.babbling.clear(), world.counts.clear()),
+    "new answers garbage": lambda world: world.babbling.add(NEW),
     "clients meet errors": lambda world: world.counts.update({NEW: Count(requests=1000, errors=400)}),
     "gates cannot tell": lambda world: setattr(world, "gates", Outcome.INCONCLUSIVE),
     "gates refuse": lambda world: setattr(world, "gates", Outcome.FAIL),
@@ -117,6 +118,7 @@ class Run:
         world = self.world
         world.cannot_be_destroyed, world.gateway_is_gone, world.gates = set(), False, Outcome.PASS
         world.sick.clear()
+        world.babbling.clear()
         world.counts.clear()
         world.gc()
         for verb in (resuming.resume, forward.promote, closing.finalize, closing.abort) * 4:
