@@ -218,4 +218,4 @@ def test_a_golden_file_that_is_too_small_to_conclude_from_is_said_before_anythin
     start.start(a_wish(golden=str(tmp_path / "golden.yaml"), dry_run=True))
     said = " ".join(capsys.readouterr().err.split())
     assert "1 golden prompt is too few to conclude from; 10 are needed" in said
-    assert (move.provider.billing(), move.store.migrations()) == ([], [])
+    assert (move.provider.billing(), move.store.migrations()) == ([move.old.instance_id], [])
