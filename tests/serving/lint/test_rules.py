@@ -14,6 +14,7 @@ WHOLE_YARN = (
     '"max_position_embeddings":131072}'
 )
 
+EXPERTS = "--model Qwen/Qwen3-30B-A3B"
 RANKED = f"""{QWEN} --kv-transfer-config '{{"kv_connector":"P2pNcclConnector","kv_role":"kv_both","kv_rank":0}}'"""
 
 COMMANDS = [  # rule, command that breaks it, release, command that does not, release
@@ -21,9 +22,11 @@ COMMANDS = [  # rule, command that breaks it, release, command that does not, re
     ("V01", f"{QWEN} --enable-reasoning", "0.11.0", f"{QWEN} --reasoning-parser qwen3", "0.11.0"),
     ("V02", f"{QWEN} --enable-shm-tensor-arena", "0.11.0", f"{QWEN} --enable-shm-tensor-arena", "0.33.0"),
     ("V02", f"{QWEN} -cc.mode=3", "0.11.0", f"{QWEN} -cc.mode=3", "0.12.0"),
-    ("V02", f"{QWEN} -ep", "0.13.0", f"{QWEN} -ep", "0.16.0"),
+    ("V02", f"{EXPERTS} -ep", "0.13.0", f"{EXPERTS} -ep", "0.16.0"),
     ("V63", f"{QWEN} --attention-config.use_fp4_indexer_cache=True", "0.30.0",
      f"{QWEN} --attention-config.use_fp4_indexer_cache=True", "0.28.0"),
+    ("V63", f"{QWEN} --attention-config.use_fp4_indexer_cache=True", "0.16.0",
+     f"{QWEN} --attention-config.use_fp4_indexer_cache=True", "0.14.1"),
     ("V63", RANKED, "0.33.0", RANKED, "0.32.0"),
     ("V04", f"{QWEN} --enable-prefix-caching True", "0.25.1", f"{QWEN} --enable-prefix-caching", "0.25.1"),
     ("V05", f"{QWEN} --limit-mm-per-prompt image=3", "0.25.1",

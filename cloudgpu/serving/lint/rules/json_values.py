@@ -16,15 +16,14 @@ _JSON_FLAGS = {
     "--override-generation-config", "--rope-scaling", "--kv-transfer-config", "--structured-outputs-config",
     "--override-pooler-config", "--additional-config", "--default-chat-template-kwargs", "--media-io-kwargs",
 }  # fmt: skip
-_KEYS = {
-    "--attention-config": {"use_fp4_indexer_cache": Span("0.20.2", "0.28.0")},
-    "--kv-transfer-config": {"kv_rank": Span("0.11.0", "0.30.0"), "kv_parallel_size": Span("0.11.0", "0.30.0")},
+_REFUSED_KEYS: dict[str, dict[str, tuple[Span, ...]]] = {
+    "--attention-config": {"use_fp4_indexer_cache": (Span("0.16.0", "0.16.0"), Span("0.30.0", None))},
+    "--kv-transfer-config": {"kv_rank": (Span("0.33.0", None),), "kv_parallel_size": (Span("0.33.0", None),)},
 }
-"""Keys that came or went while their flag stayed. Only what a release was seen to refuse stands here."""
+"""Keys in the releases that were seen to refuse them. A release that does not know one may pass over it (0.14.1)."""
 
 _ASKED = ("0.11.0", "0.12.0", "0.13.0", "0.14.1", "0.16.0", "0.20.2", "0.22.1", "0.23.0", "0.24.0", "0.25.1", "0.28.0",
           "0.30.0", "0.33.0")  # fmt: skip
-_LACKING = (Presence.NOT_YET, Presence.REMOVED)
 _EXAMPLE_LIMIT = '{"image": 3}'
 
 
@@ -73,13 +72,14 @@ def connector_without_role(case: Case) -> Iterator[Hit]:
       source="vLLM 0.11.0 to 0.33.0 run")  # fmt: skip
 def foreign_key(case: Case) -> Iterator[Hit]:
     """The parser refuses a key that its configuration does not know: "Unexpected keyword argument"."""
-    for flag, keys in _KEYS.items():
+    for flag, keys in _REFUSED_KEYS.items():
         written = case.args.json(flag)
-        for key, span in keys.items():
-            if isinstance(written, dict) and key in written and presence_of(span, _ASKED, case.release) in _LACKING:
+        for key, spans in keys.items():
+            refused = any(presence_of(span, _ASKED, case.release) is Presence.PRESENT for span in spans)
+            if isinstance(written, dict) and key in written and refused:
                 yield Hit(
-                    message=f"{flag} of vLLM {case.version} refuses the key {key} (taken {span.first} to {span.last})",
-                    fix=f"drop {key}", at=case.at(flag),
+                    message=f"{flag} of vLLM {case.version} refuses the key {key}", fix=f"drop {key}",
+                    at=case.at(flag),
                 )  # fmt: skip
 
 
