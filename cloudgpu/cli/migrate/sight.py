@@ -1,7 +1,6 @@
 """Watching a migration: `migrate follow`, the waits of a canary, and the one look of `migrate status`."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -32,12 +31,13 @@ _WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
 
 
 def follow_it(which: str | None, *, once: bool, as_json: bool) -> None:
-    """Watch until nothing goes on by itself any more. Ends with 1 after a rollback, as `show_watched` says."""
+    """Watch until nothing goes on by itself any more, or look once. Ends with 1 as `show_watched` says."""
     session = open_session()
     hooks: list[HookResult] = []
     migration = meant_migration(session, which)
     if once:
-        migration = _turn(session, migration, advance, hooks)
+        before, migration = migration, _turn(session, migration, advance, hooks)
+        _tell_moves(before, migration)  # its problem is the error that this ends with
     else:
         migration = watch(session, migration, hooks, until=lambda each: each.due is None)
     show_watched(session, migration, hooks, as_json=as_json)
@@ -115,6 +115,8 @@ def _unmeant(migration: Migration) -> CloudgpuError | None:
             hint="both still run and bill: cloudgpu migrate finalize keeps the old one alone, "
             f"cloudgpu migrate --from {migration.old.name} tries again",
         )
+    if migration.state in _WATCHED and not migration.ending and migration.problem:
+        return CloudgpuError(migration.problem, hint="see: cloudgpu migrate status")
     return None
 
 
@@ -128,10 +130,14 @@ def _turn(
 
 def _tell(before: Migration, now: Migration) -> None:
     """A line for each thing that changed by itself."""
+    if now.problem and now.problem != before.problem:
+        render.progress(f"! {now.problem}")
+    _tell_moves(before, now)
+
+
+def _tell_moves(before: Migration, now: Migration) -> None:
     if now.state is not before.state or now.step != before.step:
         share = f", {now.new_percent} % to {now.new.name}" if now.is_sharing and not now.ending else ""
         render.progress(f"{now.migration_id} is {now.state}{share}.")
-    if now.problem and now.problem != before.problem:
-        render.progress(f"! {now.problem}")
     if now.due and before.due and now.extended != before.extended:
-        render.progress(f"! The way back stays open until {now.due + timedelta(0):%Y-%m-%d %H:%M} UTC.")
+        render.progress(f"! {now.old.name} is kept until {now.due:%Y-%m-%d %H:%M} UTC.")

@@ -1,0 +1,66 @@
+"""One look from cron says what it found and what it did, and ends with 1 when something is wrong."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from cloudgpu.base.errors import CloudgpuError
+from cloudgpu.cli.migrate import sight as cli_sight
+from cloudgpu.cli.migrate.sight import follow_it
+from cloudgpu.moving import forward
+from cloudgpu.moving.running_acts import RunningActs
+from cloudgpu.moving.state import MigrationState
+from cloudgpu.running import health
+from cloudgpu.running.health import Health
+
+
+@pytest.fixture
+def answers(move, tmp_path, monkeypatch):
+    """Sets how both sides answer; a promoted migration is open."""
+    session = SimpleNamespace(
+        store=move.store, settings=SimpleNamespace(state_dir=tmp_path), provider=lambda _: move.provider,
+        clock=lambda _: move.desk.clock, emit=move.store.append,
+    )  # fmt: skip
+    monkeypatch.setattr(cli_sight, "open_session", lambda: session)
+    forward.go_forward(move.migration, move.acts)
+
+    said = Health(ready=True, phase="ready", detail="", text="Paris.")
+    monkeypatch.setattr(health, "_says", lambda *_: said)
+    observe = RunningActs.observe
+
+    def answer(*, ready):
+        silent = {} if ready else {"old_is_healthy": False, "refusal": "/health answers 503"}
+        monkeypatch.setattr(RunningActs, "observe", lambda *asked: replace(observe(*asked), **silent))
+
+    return answer
+
+
+def test_a_look_that_finds_all_well_says_who_serves(move, answers, capsys):
+    answers(ready=True)
+    follow_it(None, once=True, as_json=False)
+    assert "mistral is served by qwen" in capsys.readouterr().out
+
+
+def test_a_look_that_finds_both_sides_silent_says_so_and_ends_with_1(move, answers):
+    answers(ready=False)
+    with pytest.raises(CloudgpuError, match="503; mistral does not answer either, so nothing was moved") as found:
+        follow_it(None, once=True, as_json=False)
+    assert found.value.exit_status == 1
+
+
+def test_a_window_that_is_extended_is_said_and_so_is_what_is_missing_once_the_new_side_answers(move, answers, capsys):
+    answers(ready=False)
+    move.desk.clock.sleep(3601)
+    with pytest.raises(CloudgpuError, match="mistral is kept longer, because qwen is in doubt"):
+        follow_it(None, once=True, as_json=False)
+    assert "! mistral is kept until" in capsys.readouterr().err
+    answers(ready=True)
+    move.desk.clock.sleep(1801)
+    with pytest.raises(CloudgpuError, match="1 of 3 looks so far; mistral goes after 3 that pass over 10 minutes"):
+        follow_it(None, once=True, as_json=False)
+    move.desk.clock.sleep(300)
+    follow_it(None, once=True, as_json=False)  # it passes, and nothing is due yet
+    move.desk.clock.sleep(300)
+    follow_it(None, once=True, as_json=False)
+    assert move.saved().state is MigrationState.STABLE
