@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 DEFAULT_PORT = 8000
 _DEFAULT_MODEL = "Qwen/Qwen3-0.6B"
@@ -14,7 +15,10 @@ _SHORT = {"-tp": "--tensor-parallel-size", "-pp": "--pipeline-parallel-size", "-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineCommand:
-    """A vLLM server as asked for. `usage_error` is what its argument parser would say, None when it is content."""
+    """A vLLM server as asked for. `usage_error` is what its argument parser would say, None when it is content.
+
+    `hf_overrides` are laid over the model's config; empty without any.
+    """
 
     version: str
     model: str
@@ -34,6 +38,7 @@ class EngineCommand:
     lora_modules: tuple[str, ...]
     max_lora_rank: int | None
     max_loras: int
+    hf_overrides: Mapping[str, Any]
     usage_error: str | None
 
 
@@ -108,6 +113,7 @@ def _command(image: str, words: Sequence[str], env: Mapping[str, str]) -> Engine
         lora_modules=_adapter_names(options.get("--lora-modules", ())),
         max_lora_rank=_length(_last(options, "--max-lora-rank")) if "--enable-lora" in options else None,
         max_loras=int(_last(options, "--max-loras") or 1),
+        hf_overrides=_object(_last(options, "--hf-overrides")),
         usage_error=f"unrecognized arguments: {' '.join(unknown)}" if unknown else None,
     )
 
@@ -159,6 +165,14 @@ def _number(text: str | None) -> float | None:
     return None if text is None else float(text)
 
 
+def _object(text: str | None) -> Mapping[str, Any]:
+    """Raises ValueError for what is no JSON object."""
+    found = {} if text is None else json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError(f"argument --hf-overrides: {text} is no JSON object")
+    return found
+
+
 def _adapter_names(modules: Sequence[str]) -> tuple[str, ...]:
     return tuple(_adapter_name(module) for module in modules)
 
@@ -178,5 +192,6 @@ def _unusable(image: str, reason: str) -> EngineCommand:
         version=image_version(image), model=_DEFAULT_MODEL, served_names=(_DEFAULT_MODEL,), port=DEFAULT_PORT,
         api_keys=(), max_model_len=None, gpu_memory_utilization=None, tensor_parallel=1, pipeline_parallel=1,
         quantization=None, dtype="auto", kv_cache_dtype="auto", max_num_seqs=None, max_num_batched_tokens=None,
-        enforce_eager=False, lora_modules=(), max_lora_rank=None, max_loras=1, usage_error=f"argument error: {reason}",
+        enforce_eager=False, lora_modules=(), max_lora_rank=None, max_loras=1, hf_overrides={},
+        usage_error=f"argument error: {reason}",
     )  # fmt: skip

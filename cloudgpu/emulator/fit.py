@@ -1,7 +1,8 @@
 """Whether a model fits the card, and how large it is: the sizing wing's answer, or a guess for an unknown model."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.emulator.engine_command import EngineCommand
@@ -52,7 +53,7 @@ def fit(command: EngineCommand, card: Card) -> Fit:
 
     try:
         return _known_fit(command, card, resolve_model(command.model))
-    except (CloudgpuError, ValueError) as error:
+    except (CloudgpuError, ValueError, TypeError, AttributeError) as error:  # the last two: an override of odd values
         return replace(_guess(command), note=f"the emulator cannot size this and lets it start: {error}")
 
 
@@ -107,13 +108,48 @@ def _known_fit(command: EngineCommand, card: Card, model: "ModelSpec") -> Fit:
 
 
 def _too_long(command: EngineCommand, model: "ModelSpec") -> str | None:
-    asked, own = command.max_model_len, model.max_context
-    if asked is None or asked <= own:
+    asked, reach = command.max_model_len, _reach(command, model)
+    if asked is None or asked <= reach:
         return None
     return (
         f"User-specified max_model_len ({asked}) is greater than the derived max_model_len "
-        f"(max_position_embeddings={own} or model_max_length=None in model's config.json)."
+        f"(max_position_embeddings={reach} or model_max_length=None in model's config.json)."
     )
+
+
+def _reach(command: EngineCommand, model: "ModelSpec") -> int:
+    """The positions that the config with its overrides has, as the release derives them."""
+    from cloudgpu.sizing.memory.rope_override import LENGTH_SINCE
+
+    config = _overrides(command, model)
+    own = config.get("max_position_embeddings", model.max_context)
+    yarn = _yarn(command, model)
+    if not yarn or _release(command) >= LENGTH_SINCE:
+        return int(own)
+    return int(int(yarn.get("original_max_position_embeddings", own)) * float(yarn.get("factor", 1)))
+
+
+def _yarn(command: EngineCommand, model: "ModelSpec") -> Mapping[str, Any]:
+    """The YaRN parameters of the override, under a name that the release reads; empty without any."""
+    from cloudgpu.sizing.memory.rope_override import names_read
+
+    config = _overrides(command, model)
+    found: Mapping[str, Any] = next(
+        (config[name] for name in names_read(_release(command)) if isinstance(config.get(name), dict)), {}
+    )
+    return found if found.get("rope_type", found.get("type")) == "yarn" else {}
+
+
+def _overrides(command: EngineCommand, model: "ModelSpec") -> Mapping[str, Any]:
+    """What is laid over the text model's config: a multimodal one keeps it in a part of its own."""
+    found = command.hf_overrides
+    return found.get("text_config", {}) if model.architecture.has_vision else found
+
+
+def _release(command: EngineCommand) -> tuple[int, int]:
+    from cloudgpu.sizing.engines import engine_profile
+
+    return engine_profile("vllm", command.version or None).release
 
 
 def _unfit(command: EngineCommand, model: "ModelSpec", gpu: "GpuSpec") -> str | None:
@@ -139,6 +175,7 @@ def _options(command: EngineCommand, model: "ModelSpec", context: int) -> "Servi
         enforce_eager=command.enforce_eager,
         lora_rank=command.max_lora_rank,
         max_loras=command.max_loras,
+        rope_scaling_factor=_yarn(command, model).get("factor"),
     )
     return replace(options, engine_version=command.version) if command.version else options
 
