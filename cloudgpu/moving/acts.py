@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from cloudgpu.moving.gates.verdict import Verdict
-from cloudgpu.moving.live import Observation
+from cloudgpu.moving.live import Baseline, Observation
 from cloudgpu.moving.migration import Migration, Side
 
 
@@ -55,6 +55,10 @@ class Acts(Protocol):
 
     def observe(self, migration: Migration) -> Observation:
         """Both sides as they are now, with what the gateway and the new engine have counted."""
+        ...
+
+    def counts(self, migration: Migration) -> Baseline:
+        """What gateway and engines have counted so far, after a look at where both sides are. Judges nothing."""
         ...
 
     def serving(self, service: str) -> str | None:

@@ -34,7 +34,9 @@ class Shares:
 
 
 class Entrance(Protocol):
-    """One service's entrance. Every act can be repeated."""
+    """One service's entrance, and the service as it was when this was opened. Every act can be repeated."""
+
+    service: Service
 
     @property
     def can_share(self) -> bool:
@@ -53,10 +55,11 @@ class Entrance(Protocol):
         """Lead requests as this says; True when clients now read another address."""
         ...
 
-    def detach(self, name: str, *, answers: bool) -> None:
+    def detach(self, name: str, answers: Callable[[], bool]) -> None:
         """Lead nothing more to a side, wait until it has answered what it has, and forget it.
 
-        For a side that does not answer the wait is short. Raises ConflictError when requests are still running on it.
+        Whether it answers is asked only when it has something to answer; of one that does not, little is waited for.
+        Raises ConflictError when requests are still running on it.
         """
         ...
 
@@ -109,7 +112,7 @@ class DirectEntrance:
         life = shares.in_charge
         return address.publish(address_of(self.service.name, life, self.store.key_of(life)), self.state_dir)
 
-    def detach(self, name: str, *, answers: bool) -> None:
+    def detach(self, name: str, answers: Callable[[], bool]) -> None:
         """See `Entrance`: who reads the address files goes elsewhere already."""
 
     def reaches(self, name: str) -> bool:
@@ -161,19 +164,14 @@ class GatewayEntrance:
         self._apply(replace(self.route.leading_to(*sides), share_by=shares.share_by))
         return address.publish(self._address(shares.in_charge.name), self.state_dir)
 
-    def detach(self, name: str, *, answers: bool) -> None:
+    def detach(self, name: str, answers: Callable[[], bool]) -> None:
         """See `Entrance`."""
         side = self.route.upstream(name)
         if side is None:
             return
         self._apply(self.route.joined(replace(side, weight=0, standby=False)))
-        self._wait(lambda: not self._in_flight(name), _DRAIN_S if answers else _DRAIN_A_DEAD_SIDE_S)
-        left = self._in_flight(name)
-        if left and answers:
-            raise ConflictError(
-                f"{name} is still answering {left} requests, so it is not removed",
-                hint="nothing new is sent to it; try again in a moment: cloudgpu migrate resume",
-            )
+        if self._in_flight(name):
+            self._drain(name, answers=answers())
         self._apply(self.route.without(name))
 
     def reaches(self, name: str) -> bool:
@@ -212,6 +210,15 @@ class GatewayEntrance:
     def _is_up(self, name: str) -> bool:
         seen = self.reading(name)
         return seen is not None and seen.up
+
+    def _drain(self, name: str, *, answers: bool) -> None:
+        self._wait(lambda: not self._in_flight(name), _DRAIN_S if answers else _DRAIN_A_DEAD_SIDE_S)
+        left = self._in_flight(name)
+        if left and answers:
+            raise ConflictError(
+                f"{name} is still answering {left} requests, so it is not removed",
+                hint="nothing new is sent to it; try again in a moment: cloudgpu migrate resume",
+            )
 
     def _in_flight(self, name: str) -> int:
         seen = self.reading(name)

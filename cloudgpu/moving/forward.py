@@ -146,9 +146,8 @@ def _begin_share(migration: Migration, acts: Acts) -> Migration:
     lasts = strategy.window_s if migration.state is MigrationState.PROMOTED else strategy.pause_s
     if strategy.way.stays_shared and migration.state is MigrationState.CANARY:
         lasts = None
-    seen = acts.observe(migration)
-    due = None if lasts is None else seen.at + timedelta(seconds=lasts)
-    return saved(replace(migration, due=due, baseline=seen.counts), acts)
+    due = None if lasts is None else acts.now(migration) + timedelta(seconds=lasts)
+    return saved(replace(migration, due=due, baseline=acts.counts(migration)), acts)
 
 
 def _nothing_to_promote(migration: Migration) -> ConflictError:

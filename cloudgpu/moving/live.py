@@ -58,7 +58,7 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """The totals of both sides when the present share of the traffic began."""
+    """The totals of both sides at one moment: what later ones are measured against."""
 
     old: Count
     new: Count
@@ -81,19 +81,13 @@ class Observation:
     at: datetime
     old_is_healthy: bool
     refusal: str | None
-    old: Count
-    new: Count
+    counts: Baseline
     nonsense: str | None = None
-
-    @property
-    def counts(self) -> Baseline:
-        """The totals, to measure later ones against."""
-        return Baseline(old=self.old, new=self.new)
 
 
 def judge_live(old: str, new: str, before: Baseline, seen: Observation) -> Verdict:
     """What was seen of the new side since `before`. Fails for a side that does not answer, errs or has slowed down."""
-    was, now = seen.old.since(before.old), seen.new.since(before.new)
+    was, now = seen.counts.old.since(before.old), seen.counts.new.since(before.new)
     checks = (_answers(new, seen), _errors(was, now), _slower(before.new, now))
     return Verdict(old=old, new=new, at=seen.at, checks=checks)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloudgpu.base.secret import Secret
-from cloudgpu.moving import running_acts
+from cloudgpu.moving import counters, running_acts, sight
 from cloudgpu.moving.engine_metrics import FirstTokens
 from cloudgpu.moving.gates.judge import Judgement
 from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
@@ -38,8 +38,8 @@ class Move:
         self.desk.answers_after_s = 61
         self.sick, self.told, self.hooks = set(), [], []
         patch.setattr(running_acts, "bring_up", self._bring_up(running_acts.bring_up))
-        patch.setattr(running_acts, "probe", lambda *_: Health(ready=True, phase="ready", detail=""))
-        patch.setattr(running_acts, "first_tokens", lambda *_: FirstTokens())
+        patch.setattr(sight, "probe", lambda *_: Health(ready=True, phase="ready", detail=""))
+        patch.setattr(counters, "first_tokens", lambda *_: FirstTokens())
         patch.setattr(running_acts, "note_work", lambda *_: None)  # what is on paper has no engine to ask
         patch.setattr(running_acts, "warm_up", lambda *_: None)
         patch.setattr(running_acts, "judge", self._judge)

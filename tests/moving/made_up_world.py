@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError, InstanceFailedError
 from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
-from cloudgpu.moving.live import Count, Observation
+from cloudgpu.moving.live import Baseline, Count, Observation
 from cloudgpu.moving.migration import Migration, Side
 
 
@@ -116,11 +116,13 @@ class Process:
     def observe(self, migration):
         return Observation(
             at=self.world.now, old_is_healthy=self.is_healthy(migration.old),
-            refusal=None if self.is_healthy(migration.new) else "connection refused",
+            refusal=None if self.is_healthy(migration.new) else "connection refused", counts=self.counts(migration),
             nonsense="3 of 3 answers look broken" if migration.new.name in self.world.babbling else None,
-            old=self.world.counts.get(migration.old.name, Count()),
-            new=self.world.counts.get(migration.new.name, Count()),
         )  # fmt: skip
+
+    def counts(self, migration):
+        old, new = (self.world.counts.get(side.name, Count()) for side in (migration.old, migration.new))
+        return Baseline(old=old, new=new)
 
     def serving(self, service):
         return self.world.address

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -24,12 +24,25 @@ _LOOK_ATTEMPTS = 20
 _LOOK_S = 0.5
 
 
-def refresh(deployment: Deployment, provider: Provider, store: Store, clock: Clock, emit: Emit) -> Deployment:
+Listing = Callable[[], Sequence[InstanceView]]
+"""What the provider lists of the whole account, complete."""
+
+
+def refresh(
+    deployment: Deployment,
+    provider: Provider,
+    store: Store,
+    clock: Clock,
+    emit: Emit,
+    *,
+    listing: Listing | None = None,
+) -> Deployment:
     """The deployment as the provider shows it now, recorded: adopted when it was uncertain, with its state and price.
 
-    One look, no waiting. While another process works on it, what is recorded is given back unchanged. What was learned
-    or could not be stands in `last_error`. Calls the network; raises NotAuthorisedError, once it is recorded that
-    nobody can be asked.
+    One look, no waiting. `listing` gives what the provider has just listed, to whoever looks at several; None: it is
+    asked. While another process works on it, what is recorded is given back unchanged. What was learned or could not
+    be stands in `last_error`. Calls the network; raises NotAuthorisedError, once it is recorded that nobody can be
+    asked.
 
     The lock is held to write, not while the provider is asked: a look keeps no act waiting, and counts for nothing when
     the record changed under it. It is taken before that only to learn whether who stands in it still lives.
@@ -44,7 +57,7 @@ def refresh(deployment: Deployment, provider: Provider, store: Store, clock: Clo
             return current
         sighting: Sighting
         try:
-            sighting = look(journal, current)
+            sighting = look(journal, current, listing)
         except NotAuthorisedError as error:
             sighting, refusal = Unsure(error.message), error
         with store.lock(*held):
@@ -91,7 +104,7 @@ def check_provider(journal: Journal, deployment: Deployment) -> None:
         )
 
 
-def look(journal: Journal, deployment: Deployment) -> Sighting:
+def look(journal: Journal, deployment: Deployment, listing: Listing | None = None) -> Sighting:
     """What the provider shows of it: one complete listing, and a read of its own before it counts as absent.
 
     Raises NotAuthorisedError when the key is refused, or is the key of another account than the one that rented it, and
@@ -99,7 +112,7 @@ def look(journal: Journal, deployment: Deployment) -> Sighting:
     """
     check_provider(journal, deployment)
     try:
-        views = journal.provider.instances()
+        views = (listing or journal.provider.instances)()
         found = _mine(views, deployment) or _single(journal.provider, deployment)
         if found:
             return Seen(found)

@@ -84,8 +84,11 @@ def note_work(
 
 
 def note_probe(deployment: Deployment, took: TokenCount | None, store: Store) -> None:
-    """Keep what a probe of our own took, so that it counts as nobody's work. Never raises, as `note_work` does not."""
-    if took is None:
+    """Keep what a probe of our own took, so that it counts as nobody's work. Never raises, as `note_work` does not.
+
+    Writes nothing for an engine that was never read: its first reading counts from there.
+    """
+    if took is None or deployment.engine is None:
         return
     with suppress(CloudgpuError), store.lock(lock_name(deployment.name), f"a look at {deployment.name}"):
         current = store.life(deployment.token)

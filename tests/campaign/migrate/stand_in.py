@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudgpu.cli.migrate import start
-from cloudgpu.moving import entrance, running_acts
+from cloudgpu.moving import counters, entrance, running_acts
 from cloudgpu.moving.bench.endpoint import Endpoint
 from cloudgpu.moving.engine_metrics import FirstTokens
 from cloudgpu.moving.gates.judge import Judgement
@@ -33,7 +33,7 @@ _FOUND = {"pass": Outcome.PASS, "fail": Outcome.FAIL, "unclear": Outcome.INCONCL
 _GATES_S = 120.0
 
 
-read_golden, read_thresholds = cache(running_acts.read_golden), cache(running_acts.read_thresholds)
+golden_of, read_thresholds = cache(running_acts.golden_of), cache(running_acts.read_thresholds)
 """The same as ever, read once for all commands."""
 
 
@@ -41,14 +41,14 @@ def install(*, proxy_on_paper: bool) -> None:
     """Put everything in its place in this process, from which commands are forked."""
     kind = ProxyOnPaper if proxy_on_paper else HaproxyGateway
     desk._GATEWAYS = {GatewayKind.HAPROXY: kind}  # type: ignore[assignment]
-    running_acts.read_golden = start.read_golden = read_golden
+    running_acts.golden_of = start.golden_of = golden_of
     running_acts.read_thresholds = read_thresholds
     for name in (DEFAULT, start.LARGER_MODEL):
         read_thresholds(name)
-    read_golden(None)
+    golden_of(None)
     running_acts.judge = _judge  # type: ignore[assignment]
     running_acts.warm_up = lambda *_: None  # type: ignore[assignment]
-    running_acts.first_tokens = _first_tokens
+    counters.first_tokens = _first_tokens
     entrance._DRAIN_S = entrance._DRAIN_A_DEAD_SIDE_S = 0.0  # type: ignore[misc]
     entrance._SEEN_UP_S = 0.0 if proxy_on_paper else 15.0  # type: ignore[misc]
 

@@ -1,0 +1,71 @@
+"""Who is told of a migration's steps: the journal's events, and the hook when clients are sent elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloudgpu.base.clock import Clock
+from cloudgpu.base.events import Emit, Event, EventKind
+from cloudgpu.moving import address
+from cloudgpu.moving.hook import HookResult, run_hook
+from cloudgpu.moving.migration import Migration
+from cloudgpu.running.records import Deployment, Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """Tells. `clock` is a provider's by its name; `on_hook` hears how the hook ended."""
+
+    state_dir: Path
+    clock: Callable[[str], Clock]
+    emit: Emit
+    on_hook: Callable[[HookResult], None]
+
+    def of_state(self, migration: Migration) -> None:
+        """That the migration is about to be in this state."""
+        self.emit(
+            Event(
+                kind=EventKind.MIGRATION,
+                at=self.clock(migration.provider).now(),
+                deployment=migration.new.name,
+                provider=migration.provider,
+                data={
+                    "migration_id": migration.migration_id,
+                    "state": migration.state.value,
+                    "from": migration.old.name,
+                    "to": migration.new.name,
+                },
+            )
+        )
+
+    def of_move(self, migration: Migration, service: Service, to: Deployment) -> None:
+        """That clients of the service are sent to `to` now, and no longer to whom `service` remembers."""
+        self._tell_hook(migration, service, to)
+        self.emit(
+            Event(
+                kind=EventKind.ADDRESS_MOVED,
+                at=self.clock(to.provider).now(),
+                deployment=to.name,
+                provider=to.provider,
+                data={"service": service.name, "from": service.serving, "to": to.name},
+            )
+        )
+
+    def _tell_hook(self, migration: Migration, service: Service, to: Deployment) -> None:
+        published = address.read(service.name, self.state_dir)
+        if migration.hook is None or published is None:
+            return
+        self.on_hook(
+            run_hook(
+                migration.hook,
+                {
+                    "CLOUDGPU_SERVICE": service.name,
+                    "CLOUDGPU_DEPLOYMENT": to.name,
+                    "CLOUDGPU_PREVIOUS": service.serving or "",
+                    "CLOUDGPU_BASE_URL": published.base_url,
+                    "CLOUDGPU_MODEL": published.model,
+                    "CLOUDGPU_ENV_FILE": str(address.env_path(service.name, self.state_dir)),
+                    "CLOUDGPU_JSON_FILE": str(address.json_path(service.name, self.state_dir)),
+                },
+            )
+        )

@@ -1,0 +1,118 @@
+"""How the sides of a migration stand: as the journal knows them, as their providers show them, and as they answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from cloudgpu.base.clock import Clock
+from cloudgpu.base.events import Emit
+from cloudgpu.moving.bench.endpoint import Endpoint
+from cloudgpu.moving.life import life_of
+from cloudgpu.moving.migration import Side
+from cloudgpu.moving.soundness import nonsense
+from cloudgpu.running.deployment import Deployment, refresh
+from cloudgpu.running.deployment.vitals import note_probe
+from cloudgpu.running.health import Health, probe, reply
+from cloudgpu.running.providers.base import InstanceView, Provider
+from cloudgpu.running.store import Store
+
+_MOMENT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """Looks at the sides of one service. Within a moment each is looked at once, and one listing shows them both.
+
+    A moment lasts two seconds of the provider's clock from its first look on, and not beyond `blink`: what was written
+    down since is a decision that was taken, and the next one rests on a look of its own. Only the provider's word is
+    kept for so long. What the journal says, an end that somebody else asked for above all, is read again each time,
+    and so is whether an engine answers.
+    """
+
+    service: str
+    store: Store
+    provider: Callable[[str], Provider]
+    clock: Callable[[str], Clock]
+    emit: Emit
+    _moments: "dict[str, _Moment]" = field(default_factory=dict)
+
+    def life(self, side: Side) -> Deployment | None:
+        """As it was recorded last; None when there is none yet. Calls no network."""
+        return life_of(side, self.service, self.store)
+
+    def look(self, side: Side) -> Deployment | None:
+        """As its provider shows it now; None when there is none or its end is proved."""
+        life = self.life(side)
+        if life is None or life.state.is_final:
+            return None
+        moment = self._moment(life.provider)
+        if life.token not in moment.seen:
+            life = refresh(
+                life, moment.provider, self.store, self.clock(life.provider), self.emit, listing=moment.listing
+            )
+            moment.seen.add(life.token)
+        return None if life.state.is_final else life
+
+    def refusal(self, life: Deployment) -> str | None:
+        """Why it does not serve as it should: the health path, the model's name, a completion; None when it does."""
+        health = self._health(life)
+        return None if health.ready else health.detail
+
+    def fault(self, life: Deployment | None, *, thoroughly: bool) -> tuple[str | None, str | None]:
+        """Why it does not serve as it should, asked twice; and why its answers look broken, when it does."""
+        if life is None:
+            return "it is gone", None
+        health = self._health(life)
+        health = health if health.ready else self._health(life)
+        if not health.ready:
+            return health.detail, None
+        return None, nonsense(health.text, lambda *asked: self._reply(life, *asked), thoroughly=thoroughly)
+
+    def endpoint(self, life: Deployment) -> Endpoint:
+        """Where it is measured: the side itself, not the gateway before it."""
+        return Endpoint(
+            name=life.name,
+            url=life.endpoint or "",
+            model=life.health.model_id,
+            api_key=self.store.key_of(life),
+            usd_per_hour=life.usd_per_hour,
+            health_path=life.health.path,
+        )
+
+    def blink(self) -> None:
+        """End the moment: the next look asks the provider."""
+        self._moments.clear()
+
+    def _health(self, life: Deployment) -> Health:
+        if life.endpoint is None or life.state.is_ending:
+            detail = "its end was asked for" if life.endpoint else "it has no endpoint"
+            return Health(ready=False, phase="going", detail=detail)
+        health = probe(life.endpoint, self.store.key_of(life), life.health)
+        note_probe(life, health.took, self.store)
+        return health
+
+    def _reply(self, life: Deployment, question: str, max_tokens: int) -> Health:
+        said = reply(life.endpoint or "", self.store.key_of(life), life.health, question, max_tokens)
+        note_probe(life, said.took, self.store)
+        return said
+
+    def _moment(self, provider: str) -> "_Moment":
+        now_s, kept = self.clock(provider).elapsed(), self._moments.get(provider)
+        if kept is None or now_s - kept.began_s >= _MOMENT_S:
+            kept = self._moments[provider] = _Moment(provider=self.provider(provider), began_s=now_s)
+        return kept
+
+
+@dataclass(slots=True, kw_only=True)
+class _Moment:
+    """What one provider was asked since `began_s`; `seen` are the tokens of what was looked at."""
+
+    provider: Provider
+    began_s: float
+    seen: set[str] = field(default_factory=set)
+    _listed: Sequence[InstanceView] | None = None
+
+    def listing(self) -> Sequence[InstanceView]:
+        """The account's instances. A listing that failed is asked for again."""
+        if self._listed is None:
+            self._listed = self.provider.instances()
+        return self._listed
