@@ -30,7 +30,8 @@ BOOLEANS = frozenset({
     "--enable-flashinfer-autotune", "--enable-force-include-usage", "--enable-hc-sp",
     "--enable-layerwise-nvtx-tracing", "--enable-log-deltas", "--enable-log-outputs", "--enable-log-requests",
     "--enable-logging-iteration-details", "--enable-lora", "--enable-lora-bias",
-    "--enable-mamba-cache-stochastic-rounding", "--enable-mamba-shared-prefix-checkpoint", "--enable-mfu-metrics",
+    "--enable-mamba-cache-stochastic-rounding", "--enable-mamba-fine-grained-prefix-cache",
+    "--enable-mamba-shared-prefix-checkpoint", "--enable-mfu-metrics",
     "--enable-mixed-moe-lora-format", "--enable-mm-embeds", "--enable-moe-shared-loras",
     "--enable-multimodal-encoder-data-parallel", "--enable-nccl-comm-suspend", "--enable-offline-docs",
     "--enable-per-request-metrics", "--enable-prefix-caching", "--enable-prompt-adapter",
@@ -52,7 +53,10 @@ BOOLEANS = frozenset({
 
 SEVERAL = frozenset({
     "--served-model-name", "--lora-modules", "--prompt-adapters", "--cuda-graph-sizes", "--middleware",
-    "--cudagraph-capture-sizes",
+    "--cudagraph-capture-sizes", "--allowed-media-domains", "--api-key", "--cpu-offload-params",
+    "--custom-histogram-buckets", "--ignore-patterns", "--kv-cache-dtype-skip-layers", "--logits-processors",
+    "--lora-target-modules", "--numa-bind-cpus", "--numa-bind-nodes", "--offload-params",
+    "--sleep-preserve-parameter-names",
 })  # fmt: skip
 
 SHORT = {
@@ -96,8 +100,12 @@ def release_of(version: str) -> Release:
 @cache
 def flags() -> dict[str, Span]:
     """The table."""
-    rows = _lines()[1:]
-    return {row["flag"]: Span(row["first"], row["last"]) for row in map(json.loads, rows)}
+    return {row["flag"]: Span(row["first"], row["last"]) for row in map(json.loads, rows())}
+
+
+def rows() -> list[str]:
+    """The lines of the table, each a flag as JSON."""
+    return _lines()[1:]
 
 
 @cache

@@ -8,6 +8,7 @@ from cloudgpu.serving.lint.rules import (  # noqa: F401  (each enters its rules)
     defaults,
     downloads,
     environment,
+    flag_values,
     formats,
     host,
     image,

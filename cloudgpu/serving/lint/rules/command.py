@@ -1,4 +1,4 @@
-"""Whether the engine's parser takes the command line at all: V01 to V04, V06, V08, V09, V43, V45, V46, V61."""
+"""Whether the engine's parser takes the command line at all: V01 to V04, V08, V09, V43, V45, V46, V61."""
 
 from collections.abc import Iterator
 
@@ -39,19 +39,8 @@ _INSTEAD = {
 }
 _RENAMED = {"--cuda-graph-sizes": "--cudagraph-capture-sizes"}
 _LEFT_TO_PEOPLE = {"--rope-theta", "--task", "--guided-decoding-backend"}
-_CHOICES = {
-    "--mm-encoder-tp-mode": ({"weights", "data"}, "0.10.2"),
-    "--dtype": ({"auto", "half", "float16", "bfloat16", "float", "float32"}, "0.6.6"),
-    "--max-lora-rank": ({"1", "8", "16", "32", "64", "128", "256", "320", "512"}, "0.11.0"),
-    "--load-format": (None, "0.6.6"),
-}
-_RANK_CHOSEN_SINCE = (0, 12)
-"""From here on the parser refuses a rank; before, the configuration of adapters that are enabled."""
-_LENGTH_FOUND_SINCE = (0, 14)
 _OF_OMNI = "--omni"
 """vLLM-Omni is a plugin with flags of its own, which this one turns on. The official image has no plugin."""
-
-_NO_CACHE_TYPES = {"q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "int4", "8bit", "4bit", "f16", "fp4", "half"}
 
 
 @rule("V01", Severity.ERROR, "flag that this release no longer has", versions="by flag", source=_PARSERS)
@@ -114,32 +103,6 @@ def switch_with_value(case: Case) -> Iterator[Hit]:
                 edits=(Edit(flag=each.flag, rename=f"--no-{each.flag[2:]}" if off else None, bare=True),),
                 severity=Severity.WARNING if _swallows_one(case) else None,
             )  # fmt: skip
-
-
-@rule("V06", Severity.ERROR, "value that the flag does not have", versions="by flag", source=_PARSERS)
-def value_out_of_choices(case: Case) -> Iterator[Hit]:
-    """A word outside a flag's choices."""
-    for flag, (choices, since) in _CHOICES.items():
-        value = case.args.value(flag)
-        if flag == "--max-lora-rank" and case.release < _RANK_CHOSEN_SINCE and not case.args.has("--enable-lora"):
-            continue  # nothing reads it then
-        if choices and value is not None and value not in choices and case.release >= release_of(since):
-            yield Hit(
-                message=f"{flag} {value}: there is only {', '.join(sorted(choices))}",
-                fix="choose one of them, or leave the flag out", at=case.at(flag),
-                edits=(Edit(flag=flag, value=_nearest_rank(value) if flag == "--max-lora-rank" else None),),
-            )  # fmt: skip
-    if case.args.value("--max-model-len") == "auto" and case.release < _LENGTH_FOUND_SINCE:
-        yield Hit(
-            message=f"--max-model-len auto exists since vLLM 0.14, not in {case.version}", fix="name a length",
-            at=case.at("--max-model-len"),
-        )  # fmt: skip
-    cache = case.args.value("--kv-cache-dtype")
-    if cache in _NO_CACHE_TYPES:
-        yield Hit(
-            message=f"--kv-cache-dtype {cache} is no KV cache type of vLLM", fix="use fp8, or leave it out (auto)",
-            at=case.at("--kv-cache-dtype"), edits=(Edit(flag="--kv-cache-dtype", value="auto"),),
-        )  # fmt: skip
 
 
 @rule("V08", Severity.WARNING, "`vllm serve` repeated behind an image that is it already", versions=">= 0.9",
@@ -262,12 +225,6 @@ def _against(case: Case) -> str:
         if case.is_pinned
         else f"; the image names no release: {case.version} taken"
     )
-
-
-def _nearest_rank(value: str) -> str:
-    ranks = (8, 16, 32, 64, 128, 256, 320, 512)
-    wanted = int(value) if value.isdigit() else 16
-    return str(next((rank for rank in ranks if rank >= wanted), 512))
 
 
 def _starts_by_module(case: Case) -> bool:

@@ -11,6 +11,7 @@ from cloudgpu.serving.lint.variables import UNKNOWN
 _CACHES = (".cache/huggingface", "/hf", "hf_home", "/models", "/root/.cache", "huggingface")
 _URL_PORT = re.compile(r"https?://[\w.\-\[\]]+:(\d+)")
 _SHORTEST_START_S = 300
+_LAST_PORT = 65535
 
 
 @rule("O02", Severity.WARNING, "no volume for the downloads", source="cold starts of users")
@@ -29,13 +30,16 @@ def no_cache_volume(case: Case) -> Iterator[Hit]:
                   fix="mount one at /root/.cache/huggingface", at=service.at("volumes"))  # fmt: skip
 
 
-@rule("O04", Severity.ERROR, "ports that disagree", source="users' profiles")
+@rule("O04", Severity.ERROR, "ports that disagree, or that no machine has", source="users' profiles")
 def ports_disagree(case: Case) -> Iterator[Hit]:
     """The engine's --port, the container's side of `ports:` and the health check must be one."""
     port = case.args.value("--port") or "8000"
     service = case.service
     targets = [container for _, container in service.ports if container.isdigit() and not service.host_network]
     if not port.isdigit() or UNKNOWN in port:
+        return
+    if int(port) > _LAST_PORT:
+        yield Hit(message=f"--port {port}: ports end at {_LAST_PORT}", fix="write --port 8000", at=case.at("--port"))
         return
     if targets and port not in targets and service.is_container:
         yield Hit(message=f"the server listens on {port}, and `ports:` publishes {', '.join(targets)}",
