@@ -50,10 +50,12 @@ def stands_at(migration: Migration) -> ConflictError:
     )
 
 
-def ways_out(migration: Migration) -> str:
-    """The commands that continue or close an open migration, for a hint."""
+def ways_out(migration: Migration, *, old_left: bool = True, new_left: bool = True) -> str:
+    """The commands that continue or close an open migration, for a hint; only such as its sides that are left allow."""
     if migration.ending or migration.state is MigrationState.CLEANUP_FAILED:
         return "cloudgpu migrate resume"
+    if migration.standing is MigrationState.CANARY and not (old_left and new_left):
+        return _way_with_one_side(old_left=old_left, new_left=new_left)
     if migration.state in BEFORE_SHARING:
         return "cloudgpu migrate resume, or give it up: cloudgpu migrate abort"
     if migration.state is MigrationState.PAUSED:
@@ -63,3 +65,11 @@ def ways_out(migration: Migration) -> str:
     if migration.state is MigrationState.PROMOTED:
         return "cloudgpu migrate finalize, or cloudgpu migrate rollback"
     return "cloudgpu migrate finalize keeps the old side"
+
+
+def _way_with_one_side(*, old_left: bool, new_left: bool) -> str:
+    if new_left:
+        return "cloudgpu migrate promote --full, then cloudgpu migrate finalize"
+    if old_left:
+        return "cloudgpu migrate abort keeps the old side, which is all that is left"
+    return "cloudgpu migrate abort closes it: neither side is left"

@@ -21,6 +21,7 @@ from cloudgpu.moving.gateway.desk import gateway_of, open_gateway
 from cloudgpu.moving.gateway.port import is_free
 from cloudgpu.moving.gateway.route import GatewayKind, Route, gateway_folder
 from cloudgpu.moving.migration import Migration
+from cloudgpu.moving.state import MigrationState
 from cloudgpu.running.deployment.observe import lock_name
 from cloudgpu.running.records import Deployment, DeploymentState, Service
 
@@ -176,11 +177,21 @@ def _in_charge(session: Session, service: Service) -> Deployment | None:
 
 def _check_not_shared(session: Session, name: str) -> None:
     body = session.store.open_migration(name)
-    if body is not None and Migration.from_body(body).is_sharing:
+    migration = Migration.from_body(body) if body is not None else None
+    if migration is not None and migration.is_sharing:
         raise ConflictError(
             f"{name} is in the middle of a migration that needs its gateway",
-            hint="close it first: cloudgpu migrate finalize, or cloudgpu migrate abort",
+            hint=f"close it first: {_closing_ways(migration)}",
         )
+
+
+def _closing_ways(migration: Migration) -> str:
+    """The commands that close it, as far as its state allows them."""
+    if migration.ending or migration.state is MigrationState.CLEANUP_FAILED:
+        return "cloudgpu migrate resume"
+    if migration.state in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK):
+        return "cloudgpu migrate finalize"
+    return "cloudgpu migrate abort, or cloudgpu migrate promote --full and then cloudgpu migrate finalize"
 
 
 def _meant(session: Session, name: str | None) -> Service:

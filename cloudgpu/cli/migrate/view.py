@@ -42,6 +42,15 @@ class Standing:
     new: Deployment | None
     serving: str | None
 
+    @property
+    def no_way_back(self) -> str | None:
+        """Why the old side could not take over now; None when it could, as far as the last look tells."""
+        name = self.migration.old.name
+        if not _is_left(self.old):
+            return f"{name} is gone or going"
+        failed = self.old is not None and self.old.state.is_unwell
+        return f"{name} does not answer" if failed or self.migration.old_answers is False else None
+
 
 def standing(session: Session, migration: Migration) -> Standing:
     """Read from the journal and the address files; calls no network."""
@@ -137,12 +146,16 @@ def show_choices(now: Standing) -> None:
     """What can be done next, with the price of waiting."""
     migration = now.migration
     if not migration.both_alive or migration.standing is MigrationState.CANARY:
-        render.note(f"Next: {ways_out(migration)}")
+        left = {"old_left": _is_left(now.old), "new_left": _is_left(now.new)} if migration.is_sharing else {}
+        render.note(f"Next: {ways_out(migration, **left)}")
         return
     promoted = migration.state is MigrationState.PROMOTED
     in_charge = migration.new if promoted else migration.old
     if _is_gone(now.new if promoted else now.old):
         render.note(f"{in_charge.name} is gone. Keep what is left:  cloudgpu migrate finalize")
+        return
+    if promoted and now.no_way_back:
+        _show_no_way_back(now)
         return
     spare = now.old if promoted else now.new
     if spare is not None:
@@ -155,6 +168,16 @@ def show_choices(now: Standing) -> None:
         render.note(f"Back to {migration.old.name} at once:  cloudgpu migrate rollback")
     else:
         render.note(f"To {migration.new.name} again, nothing is rented:  cloudgpu migrate --from {migration.old.name}")
+
+
+def _show_no_way_back(now: Standing) -> None:
+    """That there is none, what the dead old side costs, and how to stop paying for it."""
+    render.text(f"There is no way back now: {now.no_way_back}.")
+    if now.old is not None and _is_left(now.old):
+        render.text(f"{now.old.name} bills {render.money(now.old.usd_per_hour_now, 4)} per hour all the same.")
+        render.note("Stop paying for it:  cloudgpu migrate finalize")
+    else:
+        render.note(f"Close it with {now.migration.new.name} alone:  cloudgpu migrate finalize")
 
 
 def closing_question(session: Session, migration: Migration, loser: Side) -> str:
@@ -171,7 +194,7 @@ def show_status(session: Session, now: Standing) -> None:
     render.heading(f"{migration.migration_id}: {migration.old.name} → {migration.new.name}, {migration.state}")
     rows = [("Service", f"{migration.service}, served by {now.serving or 'nothing yet'}")]
     rows += [("Old", _side_text(migration.old, now.old)), ("New", _side_text(migration.new, now.new))]
-    rows += _traffic_rows(migration)
+    rows += _traffic_rows(now)
     if migration.ending:
         rows.append(("Closing", migration.ending.value.replace("_", " ")))
     if migration.problem:
@@ -183,17 +206,20 @@ def show_status(session: Session, now: Standing) -> None:
         show_choices(now)
 
 
-def _traffic_rows(migration: Migration) -> list[tuple[str, str]]:
-    rows = []
+def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
+    rows, migration = [], now.migration
     if migration.is_sharing and migration.ending is None:
         rows.append(("Traffic", f"{migration.new_percent} % to {migration.new.name}"))
     if migration.live:
         judged = [each.reason for each in migration.live.checks if each.outcome is not Outcome.NOT_JUDGED]
         rows.append(("Since then", f"{migration.live.outcome}: {'; '.join(judged)}"))
     if migration.due:
-        what = "Way back until" if migration.state is MigrationState.PROMOTED else "Next step"
+        promoted = migration.state is MigrationState.PROMOTED
+        what = "Next step" if not promoted else "Old side until" if now.no_way_back else "Way back until"
         longer = f", extended {migration.extended} times" if migration.extended else ""
         rows.append((what, f"{migration.due:%Y-%m-%d %H:%M:%S} UTC{longer}"))
+    if migration.state is MigrationState.PROMOTED and now.no_way_back:
+        rows.append(("Way back", f"none: {now.no_way_back}"))
     return rows
 
 
@@ -254,6 +280,10 @@ def hook_json(hooks: Sequence[HookResult]) -> dict[str, Any] | None:
         return None
     told = next((each for each in hooks if each.failure), hooks[-1])
     return {"command": told.command, "failure": told.failure, "output": told.output}
+
+
+def _is_left(life: Deployment | None) -> bool:
+    return life is not None and not life.state.is_final and not life.state.is_ending
 
 
 def _is_gone(life: Deployment | None) -> bool:
