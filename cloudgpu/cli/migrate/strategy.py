@@ -70,8 +70,8 @@ def check_budget(price: DoubleRun, budget: Decimal | None) -> None:
     if price.open_ends:
         endless = " and ".join(open_end_words(each) for each in price.open_ends)
         raise ConflictError(
-            f"no budget holds a double run without an end: {render.money(price.on_top_usd)}, and {endless}; nothing was "
-            "rented",
+            f"no budget holds a double run without an end: {render.money(price.on_top_usd)}, and {endless}; nothing "
+            "was rented",
             hint="give it an end (--strategy canary or blue-green, --pause MINUTES, --window MINUTES), or leave "
             "--budget out",
         )
