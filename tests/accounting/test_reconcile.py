@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifetimes import NOON, a_rental, at, event, observed
+from lifetimes import NOON, a_rental, at, created, event, intended, observed
 
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.history import read_history
@@ -70,17 +70,20 @@ def test_a_difference_comes_with_its_seconds_and_its_likeliest_cause(lines, word
 
 
 @pytest.mark.parametrize(
-    ("events", "lines", "words"),
+    ("events", "lines", "words", "verdict"),
     [
-        (a_rental(), [("7001", "gpu", at(6), at(59), "0.318")], "ended at a moment between 2026-03-01 13:00:00 and"),
-        (a_rental(), [("7001", "gpu", at(4), at(60, 20), "0.338")], "changed at a moment between 2026-03-01 12:00:00"),
+        (a_rental(), [("7001", "gpu", at(6), at(59), "0.318")], "ended at a moment between 2026-03-01 13:00:00 and",
+         Verdict.AGREES),
+        (a_rental(), [("7001", "gpu", at(4), at(60, 20), "0.338")], "changed at a moment between 2026-03-01 12:00:00",
+         Verdict.AGREES),
         ([*a_rental()[:3], event("out_of_sight", at(40), {"unchanged_until": utc_text(at(30))})],
-         [("7001", "gpu", at(6), at(40), "0.204")], "it was out of sight since 2026-03-01 12:30:00"),
+         [("7001", "gpu", at(6), at(40), "0.204")], "it was out of sight since 2026-03-01 12:30:00",
+         Verdict.NOT_SEEN),
     ],
 )  # fmt: skip
-def test_a_difference_within_the_doubt_names_its_seconds_and_its_likeliest_cause_too(events, lines, words):
+def test_a_difference_within_the_doubt_names_its_seconds_and_its_likeliest_cause_too(events, lines, words, verdict):
     (told,) = [d for d in compared([*events, statement(*lines)], until=at(120)) if d.meter is Meter.GPU]
-    assert told.verdict is Verdict.AGREES
+    assert told.verdict is verdict
     assert words in told.cause
     assert told.unmatched_s
 
@@ -123,6 +126,20 @@ def test_a_day_is_settled_once_the_bill_was_read_twice_a_day_apart_without_a_cha
     assert day_states(*once, again) == {"2026-03-01": DayState.READY}
     changed = statement(*right_bill("0.330"), when=NOON + timedelta(days=2))
     assert day_states(*once, changed) == {"2026-03-01": DayState.OPEN}
+
+
+def test_a_day_on_which_nobody_looked_is_not_seen_until_the_bill_closes_it():
+    """Stopped when it was seen last, and running for two days when it is seen again: a day is all a guess."""
+    stopped, back = observed(at(60), gpu_billing=False, state="stopped"), observed(at(60 * 48))
+    back.data["unchanged_until"] = utc_text(at(60))
+    lived = [intended(at()), created(at()), observed(at()), stopped, back]
+    bill = [("7001", "gpu", at(60), at(60 * 48), "16.92"), ("7001", "disk", at(), at(60 * 48), "0.864")]
+    first = statement(*bill, when=NOON + timedelta(days=2))
+    assert day_states(*lived, first)["2026-03-02"] is DayState.NOT_SEEN
+    (told,) = [each for each in compared([*lived, first]) if (each.day, each.meter) == ("2026-03-02", Meter.GPU)]
+    assert (told.verdict, told.metered_usd) == (Verdict.NOT_SEEN, 0)
+    assert told.tolerance_usd < told.difference_usd <= told.tolerance_usd + told.doubt_usd
+    assert day_states(*lived, first, statement(*bill))["2026-03-02"] is DayState.READY
 
 
 def test_a_closed_day_whose_bill_changes_later_is_said():

@@ -98,14 +98,15 @@ def test_a_day_that_differs_ends_with_1(account):
     account.lines[0] = line("7001", "gpu", at(6), at(120), "0.684")
     status, said = reconcile()
     assert status == 1
-    assert "59 min 40 s more. Likeliest: it was billed longer than it was seen: the destroy took effect late" in said
+    assert "59 min 40 s more; allowed $0.0905 of tolerance and $0.0380 of doubt" in said
+    assert "Likeliest: it was billed longer than it was seen: the destroy took effect late" in said
 
 
 def test_seconds_within_the_tolerance_are_named_with_their_likeliest_cause_and_end_with_0(account):
     account.lines[0] = line("7001", "gpu", at(6), at(59, 50), "0.323")
     status, said = reconcile()
     assert status == 0
-    assert "Within the tolerance: 2026-03-01 mistral (7001) GPU: billed $0.3230, metered $0.3260, 30 s less" in said
+    assert "Within what is allowed: 2026-03-01 mistral (7001) GPU: billed $0.3230, metered $0.3260, 30 s less;" in said
     assert "Likeliest: it ended at a moment between 2026-03-01 13:00:00 and 2026-03-01 13:00:20 UTC" in said
 
 

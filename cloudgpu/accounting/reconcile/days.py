@@ -21,13 +21,15 @@ _SAME = Decimal("1e-6")
 class DayState(StrEnum):
     """CLOSED for good; READY to be closed now; OPEN because it may still change; DIFFERS and wants a look.
 
-    CHANGED: it was closed, and the bill says something else today.
+    NOT_SEEN: open, and nobody looked, so that only the bill tells what it was; it is closed as any other. CHANGED: it
+    was closed, and the bill says something else today.
     """
 
     CLOSED = "closed"
     READY = "ready"
     OPEN = "open"
     DIFFERS = "differs"
+    NOT_SEEN = "not seen"
     CHANGED = "changed"
 
 
@@ -84,7 +86,9 @@ def _open_state(history: History, found: Sequence[Difference], name: str, statem
         if each.provider == statement.provider and end <= each.fetched_at <= statement.fetched_at - _DAY
     ]  # fmt: skip
     settled = any(_say_the_same(each, statement, end) for each in earlier)
-    return DayState.READY if settled else DayState.OPEN
+    if settled:
+        return DayState.READY
+    return DayState.NOT_SEEN if any(each.verdict is Verdict.NOT_SEEN for each in found) else DayState.OPEN
 
 
 def _say_the_same(one: Statement, other: Statement, end: datetime) -> bool:

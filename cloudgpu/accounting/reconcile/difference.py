@@ -2,8 +2,8 @@
 
 The tolerance: half of the last digit that the provider prints for each of its lines, the price of five minutes for each
 edge of the day, for what still runs the moment of reading too (Vast.ai was seen to bill up to five minutes past a
-destroy, RunPod settles every five minutes), and the stated doubt: each change's price step for as much of that day as
-lies between the looks on both sides of it.
+destroy, RunPod settles every five minutes). The stated doubt comes on top: each change's price step for as much of that
+day as lies between the looks on both sides of it.
 """
 
 from collections.abc import Iterable
@@ -28,9 +28,14 @@ _METERED = (Meter.GPU, Meter.DISK)
 
 
 class Verdict(StrEnum):
-    """AGREES within the tolerance; BILLED_ONLY is traffic and fees, which only the bill knows; the rest DIFFERS."""
+    """AGREES within tolerance and doubt; BILLED_ONLY is traffic and fees, which only the bill knows; the rest DIFFERS.
+
+    NOT_SEEN: only the doubt allows the difference, and that is more than half of the day's money: nobody looked, so
+    nothing was checked.
+    """
 
     AGREES = "agrees"
+    NOT_SEEN = "not seen"
     BILLED_ONLY = "billed only"
     DIFFERS = "differs"
 
@@ -39,8 +44,9 @@ class Verdict(StrEnum):
 class Difference:
     """One meter of one instance on one day. `unmatched_s` is the difference as seconds at the metered price.
 
-    None where nothing was metered. `cause` is the likeliest one, also of what lies within the tolerance; None when it
-    agrees to the provider's last digit, and for what the bill alone knows.
+    None where nothing was metered. `tolerance_usd` and `doubt_usd` together are what it may come to. `cause` is the
+    likeliest one, also of what lies within the tolerance; None when it agrees to the provider's last
+    digit, and for what the bill alone knows.
     """
 
     provider: str
@@ -51,6 +57,7 @@ class Difference:
     metered_usd: Decimal
     billed_usd: Decimal
     tolerance_usd: Decimal
+    doubt_usd: Decimal
     unmatched_s: int | None
     verdict: Verdict
     cause: str | None
@@ -91,13 +98,13 @@ def _by_key(charges: Iterable[Charge]) -> dict[tuple[str, Meter], list[Charge]]:
 def _difference(life: Life, day: str, meter: Meter, ours: list[Charge], theirs: list[Charge], edges: int) -> Difference:
     metered_usd, billed_usd = _sum(ours), _sum(theirs)
     rate = _rate(ours)
-    tolerance = _tolerance(life, day, meter, len(theirs), rate, edges)
-    verdict = _verdict(meter, billed_usd - metered_usd, tolerance)
+    tolerance, doubt = _tolerance(life, len(theirs), rate, edges), _doubt(life, day, meter)
+    verdict = _verdict(meter, metered_usd, billed_usd, tolerance, doubt)
     unmatched_s = round((billed_usd - metered_usd) / rate * 3600) if rate else None
     return Difference(
         provider=life.provider, day=day, deployment=life.deployment, instance_id=life.instance_id or "",
-        meter=meter, metered_usd=metered_usd, billed_usd=billed_usd, tolerance_usd=tolerance, unmatched_s=unmatched_s,
-        verdict=verdict,
+        meter=meter, metered_usd=metered_usd, billed_usd=billed_usd, tolerance_usd=tolerance, doubt_usd=doubt,
+        unmatched_s=unmatched_s, verdict=verdict,
         cause=_cause(life, day, meter, ours, theirs, verdict),
     )  # fmt: skip
 
@@ -114,17 +121,26 @@ def _cause(
     return cause_within(life, meter, difference_usd, start, start + _DAY)
 
 
-def _verdict(meter: Meter, difference_usd: Decimal, tolerance_usd: Decimal) -> Verdict:
+def _verdict(
+    meter: Meter, metered_usd: Decimal, billed_usd: Decimal, tolerance_usd: Decimal, doubt_usd: Decimal
+) -> Verdict:
     if meter not in _METERED:
         return Verdict.BILLED_ONLY
-    return Verdict.AGREES if abs(difference_usd) <= tolerance_usd else Verdict.DIFFERS
+    apart = abs(billed_usd - metered_usd)
+    if apart > tolerance_usd + doubt_usd:
+        return Verdict.DIFFERS
+    is_guess = apart > tolerance_usd and 2 * apart > max(billed_usd, metered_usd)
+    return Verdict.NOT_SEEN if is_guess else Verdict.AGREES
 
 
-def _tolerance(life: Life, day: str, meter: Meter, lines: int, rate: Decimal, edges: int) -> Decimal:
+def _tolerance(life: Life, lines: int, rate: Decimal, edges: int) -> Decimal:
     digits = half_digit_usd(life.provider) * max(1, lines)
+    return (digits + rate * SETTLES_WITHIN_H * edges).quantize(PICO)
+
+
+def _doubt(life: Life, day: str, meter: Meter) -> Decimal:
     start = _start(day)
-    doubt = doubt_of_meter_usd(life, meter, start, start + _DAY) if life.created else ZERO
-    return (digits + rate * SETTLES_WITHIN_H * edges + doubt).quantize(PICO)
+    return doubt_of_meter_usd(life, meter, start, start + _DAY) if life.created else ZERO
 
 
 def _start(day: str) -> datetime:

@@ -25,8 +25,8 @@ def reconcile(
 ) -> None:
     """Lay the provider's bill beside the ledger, day by day, and close the days on which they agree for good.
 
-    Without --since, the last 35 days. Exit status 1 when a day or the balance differs, a closed day's bill changed, or
-    something is on the bill that was never made here; 5 when a provider could not be asked.
+    Without --since, the last 35 days. Exit status 1 when a day or the balance differs, a day was not seen, a closed
+    day's bill changed, or something is on the bill that was never made here; 5 when a provider could not be asked.
     """
     from cloudgpu.accounting.bill import NEVER_BILLED
     from cloudgpu.accounting.history import read_history

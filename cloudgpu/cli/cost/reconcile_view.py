@@ -16,6 +16,7 @@ _SAYS = {
     DayState.READY: "closed now",
     DayState.OPEN: "open: it may still change",
     DayState.DIFFERS: "differs",
+    DayState.NOT_SEEN: "not seen: only the bill tells",
     DayState.CHANGED: "was closed, and the bill changed since",
 }
 
@@ -32,10 +33,10 @@ class Account:
 
     @property
     def is_troubled(self) -> bool:
-        """Whether somebody should look: a day or the balance differs, a closed day changed, or a line is nobody's."""
+        """Whether somebody should look: a day differs or was not seen, a closed one changed, balance, a stranger."""
         states = {day.state for day in self.days}
         unexplained = not all(check.agrees for check in self.balances)
-        return bool(states & {DayState.DIFFERS, DayState.CHANGED} or self.strangers or unexplained)
+        return bool(states & {DayState.DIFFERS, DayState.NOT_SEEN, DayState.CHANGED} or self.strangers or unexplained)
 
 
 def show_json(accounts: Sequence[Account], notes: Sequence[str]) -> None:
@@ -65,7 +66,8 @@ def _account_json(account: Account) -> dict[str, object]:
         "differences": [
             {"day": d.day, "deployment": d.deployment, "instance_id": d.instance_id, "meter": d.meter,
              "metered_usd": d.metered_usd, "billed_usd": d.billed_usd, "difference_usd": d.difference_usd,
-             "tolerance_usd": d.tolerance_usd, "unmatched_s": d.unmatched_s, "verdict": d.verdict, "cause": d.cause}
+             "tolerance_usd": d.tolerance_usd, "doubt_usd": d.doubt_usd, "unmatched_s": d.unmatched_s,
+             "verdict": d.verdict, "cause": d.cause}
             for d in account.differences
         ],
         "strangers": account.strangers,
@@ -108,12 +110,16 @@ def _show_differences(found: Sequence[Difference]) -> None:
 
 
 def _show_explained(account: Account) -> None:
-    """What lies within the tolerance, of days that are not closed yet and as far as four places show it."""
+    """What lies within tolerance and doubt, of days that are not closed yet and as far as four places show it."""
     closed = {day.day for day in account.days if day.state is DayState.CLOSED}
     for each in account.differences:
         seen = _usd(each.billed_usd) != _usd(each.metered_usd)
-        if each.verdict is Verdict.AGREES and each.cause and seen and each.day not in closed:
-            render.note(f"Within the tolerance: {_difference(each)}")
+        if not each.cause or not seen or each.day in closed:
+            continue
+        if each.verdict is Verdict.NOT_SEEN:
+            render.warning(f"Not seen, so not checked: {_difference(each)}")
+        elif each.verdict is Verdict.AGREES:
+            render.note(f"Within what is allowed: {_difference(each)}")
 
 
 def _difference(each: Difference) -> str:
@@ -121,7 +127,8 @@ def _difference(each: Difference) -> str:
     seconds = f", {render.duration(abs(each.unmatched_s))} {more}" if each.unmatched_s else ""
     return (
         f"{each.day} {each.deployment} ({each.instance_id}) {METER_NAMES[each.meter]}: billed "
-        f"{_usd(each.billed_usd)}, metered {_usd(each.metered_usd)}{seconds}. Likeliest: {each.cause}."
+        f"{_usd(each.billed_usd)}, metered {_usd(each.metered_usd)}{seconds}; allowed "
+        f"{_usd(each.tolerance_usd)} of tolerance and {_usd(each.doubt_usd)} of doubt. Likeliest: {each.cause}."
     )
 
 
