@@ -49,13 +49,18 @@ def abort(migration: Migration, acts: Acts, *, force: bool = False) -> Migration
     closing = replace(migration, ending=Ending.ABORT, problem=None)
     if nothing_is_left(migration, acts):
         acts.withdraw_address(migration)
-    else:
+    elif not _gave_way(migration, acts):
         _check_old_is_left(migration, acts)
         if not force:
             _check_can_stay_alone(migration, migration.old, acts)
         if migration.is_sharing:
             acts.share(closing)
     return _close(saved(closing, acts), acts)
+
+
+def _gave_way(migration: Migration, acts: Acts) -> bool:
+    """The old side went first, as was agreed, and the new one has never answered: giving it up leaves nothing."""
+    return migration.replaces and migration.state is MigrationState.PROVISIONING and not acts.exists(migration.old)
 
 
 def _side_to_keep(migration: Migration, acts: Acts) -> Side:

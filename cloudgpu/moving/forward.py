@@ -91,9 +91,10 @@ def next_share(migration: Migration, acts: Acts, *, full: bool = False) -> Migra
 
 
 def _provision(migration: Migration, acts: Acts) -> Migration:
-    if migration.replaces:
+    if migration.replaces and acts.exists(migration.old):
         acts.detach(migration.old)
         acts.destroy(migration.old)
+    if migration.replaces:
         acts.withdraw_address(migration)
     try:
         token = acts.provision(migration)

@@ -82,10 +82,15 @@ class RunningActs:
         return self.clock(migration.provider).now()
 
     def provision(self, migration: Migration) -> str:
-        """See `Acts`. SPENDS MONEY unless an interrupted run has the new side up already."""
+        """See `Acts`. SPENDS MONEY unless an interrupted run has the new side up already.
+
+        What an interrupted run rented and never answered before it failed is removed: the next takes its place.
+        """
         standing = self._sight.look(migration.new)
         if standing is not None and standing.state is DeploymentState.READY:
             return standing.token
+        if standing is not None and standing.state is DeploymentState.FAILED and standing.ready_at is None:
+            self.destroy(migration.new)
         deployment = bring_up(
             self.request_for(migration),
             provider=self.provider(migration.provider),

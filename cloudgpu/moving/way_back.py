@@ -55,6 +55,11 @@ def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:
 
 
 def _no_way_back(migration: Migration) -> ConflictError:
+    if migration.replaces and migration.state in BEFORE_SHARING[1:]:
+        return ConflictError(
+            f"{migration.old.name} was to go first: there is no way back to it",
+            hint="cloudgpu migrate resume goes on; cloudgpu migrate abort gives the new one up too",
+        )
     if migration.standing in BEFORE_SHARING:
         return ConflictError(
             f"{migration.old.name} is still in charge of {migration.service}: there is nothing to roll back",

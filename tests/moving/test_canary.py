@@ -298,3 +298,18 @@ def test_what_was_counted_since_a_moment_is_never_negative(values, restarted):
     assert seen.requests >= 0
     assert seen.errors >= 0
     assert seen.first_tokens >= 0
+
+
+def test_a_replacement_that_was_killed_before_its_new_side_answered_can_be_given_up_or_gone_on_with(world, acts):
+    world.replaces = True
+    halfway = a_migration(strategy=Strategy(way=Way.REPLACE), state=MigrationState.PROVISIONING)
+    world.billing = {"t-new-0"}
+    world.names = {"qwen-14b": "t-new-0"}
+    with pytest.raises(ConflictError, match="was to go first") as refusal:
+        way_back.roll_back(halfway, acts)
+    assert "resume" in refusal.value.hint
+    assert resuming.resume(halfway, acts).state is MigrationState.STABLE
+    assert world.billing == {"t-new-0"}
+    world.weights = {}
+    assert closing.abort(halfway, acts).state is MigrationState.ABORTED
+    assert world.billing == set()

@@ -1,9 +1,11 @@
 """The acts on rented instances: what the journal knows of a side decides what may be done with it."""
 
+from dataclasses import replace
+
 import pytest
 
 from cloudgpu.base.errors import CleanupFailedError, ConflictError, UnreachableError
-from cloudgpu.moving import address, closing, forward, way_back
+from cloudgpu.moving import address, closing, forward, sight, way_back
 from cloudgpu.moving.migration import Side
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.running.records import DeploymentState
@@ -63,3 +65,13 @@ def test_a_migration_whose_sides_are_both_gone_is_closed_and_its_address_withdra
 def test_what_was_destroyed_is_proved_gone(move, promoted):
     closing.finalize(promoted, move.acts)
     assert move.store.life(move.old.token).state is DeploymentState.GONE
+
+
+def test_a_new_side_that_failed_before_it_ever_answered_makes_room_for_the_next(move, monkeypatch):
+    failed = replace(move.desk.up("qwen"), service="mistral", state=DeploymentState.FAILED, ready_at=None)
+    move.store.save_deployment(failed)
+    monkeypatch.setattr(sight, "refresh", lambda life, *_, **__: life)
+    token = move.acts.provision(move.migration)
+    assert token != failed.token
+    assert move.store.life(failed.token).state is DeploymentState.GONE
+    assert len(move.provider.billing()) == 2
