@@ -83,6 +83,12 @@ def size_bytes(value: object, variables: Mapping[str, str]) -> int | None:
     return int(float(found[1]) * _SCALES[found[2].lower()]) if found else None
 
 
+def visible_devices(environment: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The GPU ids that the variables leave visible; None: all, or nobody can tell."""
+    listed = environment.get("CUDA_VISIBLE_DEVICES") or environment.get("NVIDIA_VISIBLE_DEVICES")
+    return tuple(listed.split(",")) if listed and re.fullmatch(r"\d+(,\d+)*", listed) else None
+
+
 def _words(
     text: str, node: yaml.Node, key: str, body: Mapping[str, Any], variables: Mapping[str, str]
 ) -> tuple[Word, ...]:
@@ -137,10 +143,7 @@ def _devices(
             return (expand(ids, variables),), None
         if isinstance(count, int):
             return None, count
-    listed = environment.get("CUDA_VISIBLE_DEVICES") or environment.get("NVIDIA_VISIBLE_DEVICES")
-    if listed and re.fullmatch(r"\d+(,\d+)*", listed):
-        return tuple(listed.split(",")), None
-    return None, None
+    return visible_devices(environment), None
 
 
 def _reserved(value: object, variables: Mapping[str, str]) -> int | None:

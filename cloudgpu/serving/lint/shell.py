@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
-from cloudgpu.serving.lint.compose import size_bytes
+from cloudgpu.serving.lint.compose import size_bytes, visible_devices
 from cloudgpu.serving.lint.finding import Place
 from cloudgpu.serving.lint.script import commands_of, unwrapped, wrapping
 from cloudgpu.serving.lint.service import Service, Word
@@ -104,7 +104,10 @@ def _service(name: str, words: list[Word], environment: Mapping[str, str]) -> Se
     inner = list(unwrapped(tuple(words)))
     texts = [word.text for word in inner]
     first = next((i for i, text in enumerate(texts) if _starts_server(text, texts[i + 1 : i + 2])), 0)
-    return Service(name=name, words=tuple(inner[first:]), environment=dict(environment), places={"": start})
+    return Service(
+        name=name, words=tuple(inner[first:]), environment=dict(environment), devices=visible_devices(environment),
+        places={"": start},
+    )  # fmt: skip
 
 
 def _starts_server(text: str, following: list[str]) -> bool:
@@ -145,7 +148,7 @@ def _docker(name: str, words: list[Word], start: Place) -> Service:
         host_network=told.get("network", told.get("net")) == "host", ipc=told.get("ipc"),
         shm_bytes=size_bytes(told.get("shm-size"), {}), volumes=tuple(volumes),
         memory_bytes=size_bytes(told.get("memory", told.get("m")), {}),
-        devices=tuple(devices[1].split(",")) if devices else None,
+        devices=tuple(devices[1].split(",")) if devices else visible_devices(environment),
         gpu_count=int(told["gpus"]) if told.get("gpus", "").isdigit() else None,
         restart=told.get("restart"), runtime=told.get("runtime"), is_container=True,
         shell=command[0] if wrapping(command) and command[0].text.endswith("sh") else None,

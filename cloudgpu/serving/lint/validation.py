@@ -79,7 +79,7 @@ class Validation:
         return in_a_parameter or any(each.severity is Severity.ERROR for each in self.others)
 
 
-_ANYWHERE = {"V01", "V02", "V04", "V06", "V43", "V45"}
+_ANYWHERE = {"V01", "V02", "V04", "V06", "V43", "V45", "V64", "V65", "V66"}
 """Rules over every flag: they speak of the parameter whose place they name."""
 
 _PARAMETERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
@@ -90,8 +90,8 @@ _PARAMETERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("GPUs and parallelism", "executor backend", "--distributed-executor-backend", ("V39",)),
     ("GPUs and parallelism", "devices", "", ("O10", "O14")),
     ("Number formats", "quantization", "--quantization", ("V18", "V19", "V20", "V21", "V24", "V52")),
-    ("Number formats", "kv-cache-dtype", "--kv-cache-dtype", ("V06", "V22", "V23", "V47")),
-    ("Number formats", "dtype", "--dtype", ("V35", "V53")),
+    ("Number formats", "kv-cache-dtype", "--kv-cache-dtype", ("V06", "V22", "V23", "V67")),
+    ("Number formats", "dtype", "--dtype", ("V35", "V47", "V53")),
     ("Parsers and tools", "auto-tool-choice", "--enable-auto-tool-choice", ("V49",)),
     ("Parsers and tools", "tool-call-parser", "--tool-call-parser", ("V31", "V32")),
     ("Parsers and tools", "reasoning-parser", "--reasoning-parser", ("V33", "V34", "V50")),

@@ -1,4 +1,4 @@
-"""Number formats against release, checkpoint and card: V18 to V24, V35, V47."""
+"""Number formats against release, checkpoint and card: V18 to V24, V35, V47, V67."""
 
 from collections.abc import Iterator
 
@@ -76,9 +76,10 @@ def card_too_old(case: Case) -> Iterator[Hit]:
 @rule("V22", Severity.ERROR, "fp8 KV cache that the card cannot keep", source="vllm issue 26431; starts of 0.25.1")
 def fp8_cache(case: Case) -> Iterator[Hit]:
     """Cards before Ada have no fp8e4nv; later releases fall back to FlashInfer, none of that is certain below 8.0."""
-    if case.memory and case.memory.hardware_error and "cache" in case.memory.hardware_error.lower():
+    error = case.memory.hardware_error if case.memory else None
+    if error and "cache" in error.lower() and not _is_half_with_fp8_cache_on_hopper(case):
         yield Hit(
-            message=case.memory.hardware_error, fix="drop --kv-cache-dtype, or use a card of capability 8.9 or newer",
+            message=error, fix="drop --kv-cache-dtype, or use a card of capability 8.9 or newer",
             at=case.at("--kv-cache-dtype"), edits=(Edit(flag="--kv-cache-dtype"),),
         )  # fmt: skip
 
@@ -90,6 +91,21 @@ def fp8_without_scales(case: Case) -> Iterator[Hit]:
         yield Hit(
             message="an fp8 KV cache uses scales of 1.0 unless the checkpoint brings its own: test the answers",
             at=case.at("--kv-cache-dtype"),
+        )  # fmt: skip
+
+
+@rule("V67", Severity.ERROR, "fp8_e5m2 KV cache beside an FP8 checkpoint",
+      source="vLLM source, 0.11.0 to 0.33.0: its attention layer raises")  # fmt: skip
+def e5m2_cache(case: Case) -> Iterator[Hit]:
+    """Refused as the model is built. A compressed-tensors checkpoint without scales for its cache is let through."""
+    stored = (case.model.quantization or "") if case.model else ""
+    if stored.startswith("fp8") and case.args.value("--kv-cache-dtype") == "fp8_e5m2":
+        name = (case.model_name or "").lower()
+        yield Hit(
+            message=f"{case.model_name} is an FP8 checkpoint, beside which vLLM refuses an fp8_e5m2 cache",
+            fix="use --kv-cache-dtype fp8", at=case.at("--kv-cache-dtype"),
+            edits=(Edit(flag="--kv-cache-dtype", value="fp8"),),
+            severity=None if stored == "fp8" and name.endswith("-fp8") else Severity.WARNING,
         )  # fmt: skip
 
 
@@ -113,8 +129,9 @@ def half_for_bfloat16(case: Case) -> Iterator[Hit]:
         return
     if case.model.dtype == "bfloat16":
         refused = case.model.family.startswith(("gemma2", "gemma3", "glm4"))
+        outcome = "is refused for this family (numerical instability)" if refused else "can overflow"
         yield Hit(
-            message=f"{case.model_name} was made in bfloat16: --dtype {asked} can overflow",
+            message=f"{case.model_name} was made in bfloat16: --dtype {asked} {outcome}",
             fix="drop --dtype (auto)", at=case.at("--dtype"), edits=(Edit(flag="--dtype", value="auto"),),
             severity=Severity.ERROR if refused else None,
         )  # fmt: skip
@@ -124,10 +141,14 @@ def half_for_bfloat16(case: Case) -> Iterator[Hit]:
       source="vLLM 0.25.1 on an H100: FlashAttention-3 refuses it")  # fmt: skip
 def half_with_fp8_cache(case: Case) -> Iterator[Hit]:
     """It passes profiling and dies in the FlashAttention-3 kernel."""
-    card = case.host.gpu.compute_capability if case.host else None
-    asked = case.args.value("--dtype") in ("half", "float16")
-    if asked and (case.args.value("--kv-cache-dtype") or "").startswith("fp8") and card == "9.0":
+    if _is_half_with_fp8_cache_on_hopper(case):
         yield Hit(
             message="on Hopper an fp8 KV cache needs bfloat16: FlashAttention-3 refuses float16 beside it",
             fix="use --dtype bfloat16", at=case.at("--dtype"), edits=(Edit(flag="--dtype", value="bfloat16"),),
         )  # fmt: skip
+
+
+def _is_half_with_fp8_cache_on_hopper(case: Case) -> bool:
+    card = case.host.gpu.compute_capability if case.host else None
+    asked = case.args.value("--dtype") in ("half", "float16")
+    return asked and card == "9.0" and (case.args.value("--kv-cache-dtype") or "").startswith("fp8")

@@ -51,6 +51,8 @@ def context_too_long(case: Case) -> Iterator[Hit]:
 @rule("V27", Severity.ERROR, "servers that claim the same GPU twice", source="vllm issues 14376, 17366, 17979")
 def shared_card(case: Case) -> Iterator[Hit]:
     """Each start compares its share with what is free then; up to 0.9 a later share counted what was used."""
+    if not case.service.is_container:
+        return  # the commands of a script may be alternatives
     mine = set(case.service.devices or ())
     for other in (*case.others, *case.beside):
         shared = mine & set(other.devices or ())
@@ -89,13 +91,21 @@ def batch_too_large(case: Case) -> Iterator[Hit]:
 
 @rule("V30", Severity.ERROR, "step smaller than its sequences", source="vLLM's config validation")
 def batch_too_small(case: Case) -> Iterator[Hit]:
-    """Each running sequence needs at least one token of a step."""
+    """Each running sequence needs at least one token of a step; whole prompts, where they are not read in chunks."""
     tokens, seqs = case.args.count("--max-num-batched-tokens"), case.args.count("--max-num-seqs")
     if tokens and seqs and tokens < seqs:
         yield Hit(
             message=f"--max-num-batched-tokens {tokens} is below --max-num-seqs {seqs}",
             fix=f"raise it to {seqs} at least", at=case.at("--max-num-batched-tokens"),
             edits=(Edit(flag="--max-num-batched-tokens", value=str(max(seqs, 2048))),),
+        )  # fmt: skip
+    context = case.args.count("--max-model-len") or (case.model.max_context if case.model else None)
+    chunks = case.args.get("--enable-chunked-prefill")
+    if tokens and chunks and chunks.written.startswith("--no-") and context and tokens < context:
+        yield Hit(
+            message=f"--max-num-batched-tokens {tokens} is below the {context} tokens of a prompt, which "
+            f"{chunks.written} reads whole", fix=f"drop {chunks.written}, or raise it to {context}",
+            at=case.at("--max-num-batched-tokens"), edits=(Edit(flag=chunks.flag),),
         )  # fmt: skip
 
 
