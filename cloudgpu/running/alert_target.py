@@ -4,10 +4,7 @@ Kept in a private file beside the journal, never in an event: a webhook's addres
 """
 
 import json
-import os
 import re
-import shlex
-import subprocess
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from email.errors import MessageError
@@ -17,12 +14,11 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from cloudgpu.base.errors import BadFileError, UsageError
+from cloudgpu.base.shell_command import check_command
 from cloudgpu.base.whole_file import write_whole
 
 FORMS = ("slack", "discord", "ntfy", "json")
 _FORMS = {"hooks.slack.com": "slack", "discord.com": "discord", "discordapp.com": "discord", "ntfy.sh": "ntfy"}
-_PLAIN_WORD = re.compile(r"[\w./+~-]+")
-"""A word of a command that the shell takes as it stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +50,7 @@ def command_target(command: str) -> Target:
     """
     if not command.strip():
         raise UsageError("the command is empty", hint="--command 'notify-send \"$CLOUDGPU_ALERT\"'")
-    read = subprocess.run(["sh", "-n", "-c", command], capture_output=True, text=True, check=False)
-    if read.returncode:
-        why = read.stderr.strip().rpartition(": ")[2] or "it cannot be read"
-        raise UsageError(f"the shell cannot read the command {command!r}: {why}", hint="try it in a shell first")
-    program = _program_of(command)
-    if program and subprocess.run(["sh", "-c", 'command -v -- "$1"', "sh", program], capture_output=True).returncode:
-        raise UsageError(f"there is no program {program!r} to run", hint="give its whole path, or install it")
+    check_command(command)
     return Target(command=command)
 
 
@@ -131,13 +121,3 @@ def _parts(url: str) -> SplitResult | None:
         return parts if parts.port is None or parts.port else None
     except ValueError:  # a port that is no number, a bracket that is not closed
         return None
-
-
-def _program_of(command: str) -> str | None:
-    """The program that a command begins with; None where only the shell can tell."""
-    words = iter(shlex.shlex(command, posix=True, punctuation_chars=True))
-    try:
-        first = next(words, "")
-    except ValueError:
-        return None
-    return os.path.expanduser(first) if _PLAIN_WORD.fullmatch(first) else None

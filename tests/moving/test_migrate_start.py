@@ -219,3 +219,9 @@ def test_a_golden_file_that_is_too_small_to_conclude_from_is_said_before_anythin
     said = " ".join(capsys.readouterr().err.split())
     assert "1 golden prompt is too few to conclude from; 10 are needed" in said
     assert (move.provider.billing(), move.store.migrations()) == ([move.old.instance_id], [])
+
+
+def test_a_hook_that_could_never_run_is_refused_before_anything_is_asked(session, monkeypatch):
+    monkeypatch.setattr(start, "open_session", lambda: session)
+    with pytest.raises(UsageError, match="no program '/no/such/hook'"):
+        start.start(a_wish(hook="/no/such/hook --now"))

@@ -19,7 +19,7 @@ from cloudgpu.moving.entrance import DirectEntrance, Shares, entrance_of
 from cloudgpu.moving.gateway.base import Gateway, Reading
 from cloudgpu.moving.gateway.desk import gateway_of, open_gateway
 from cloudgpu.moving.gateway.port import is_free
-from cloudgpu.moving.gateway.route import GatewayKind, Route, gateway_folder
+from cloudgpu.moving.gateway.route import GatewayKind, Route, ShareBy, Upstream, gateway_folder
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.running.deployment.observe import lock_name
@@ -282,6 +282,13 @@ def _show_started(session: Session, name: str, *, as_json: bool) -> None:
     return None
 
 
+def _share(route: Route, side: Upstream) -> str:
+    """What it gets: with nothing of the rest, a side may still be asked for by its model or in a header."""
+    if side.weight or not side.standby:
+        return f"{side.weight} %"
+    return "stands by" if route.share_by is ShareBy.WEIGHT else f"by {route.share_by.value}"
+
+
 def _show(route: Route, reading: Reading | None) -> None:
     running = "" if reading is not None else f"  DOES NOT RUN: cloudgpu gateway start {route.service}"
     render.heading(f"{route.service}: {route.url}/v1 ({route.kind}){running}")
@@ -292,7 +299,7 @@ def _show(route: Route, reading: Reading | None) -> None:
     rows = []
     for side in route.upstreams:
         seen = (reading or {}).get(side.name)
-        share = "stands by" if side.standby else f"{side.weight} %"
+        share = _share(route, side)
         counted = [str(seen.in_flight), str(seen.requests), str(seen.errors)] if seen else ["–", "–", "–"]
         health = "–" if seen is None else "up" if seen.up else "DOWN"
         rows.append([side.name, share, health, *counted, side.url])

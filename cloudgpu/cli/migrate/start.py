@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
 from cloudgpu.base.money import ZERO
+from cloudgpu.base.shell_command import check_command
 from cloudgpu.cli import render
 from cloudgpu.cli.budget.state import check_budget_for
 from cloudgpu.cli.golden_remarks import show_golden
@@ -86,6 +87,8 @@ class Wish:
 def start(wish: Wish) -> None:
     """Begin a migration, or go forward again with one that was rolled back. Shows its price and asks, then SPENDS."""
     session = open_session()
+    if wish.hook is not None:
+        check_command(wish.hook)
     show_golden(golden_of(wish.golden), read_thresholds(wish.gates or DEFAULT))
     old = the_old_side(session, wish.old)
     target = target_of(session, wish.to, wish.plan, old)

@@ -123,7 +123,7 @@ def _share_told(strategy: Strategy, percent: int, new: str) -> str:
 
 def _way(asked: Asked) -> Way:
     if asked.strategy is None:
-        return Way.CANARY if asked.steps is not None else Way.BLUE_GREEN
+        return Way.CANARY if (asked.steps, asked.pause) != (None, None) else Way.BLUE_GREEN
     try:
         return Way(asked.strategy.lower())
     except ValueError:

@@ -213,7 +213,7 @@ def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
     if migration.live:
         judged = [each.reason for each in migration.live.checks if each.outcome is not Outcome.NOT_JUDGED]
         rows.append(("Since then", f"{migration.live.outcome}: {'; '.join(judged)}"))
-    if migration.due:
+    if migration.due and migration.is_open:
         promoted = migration.state is MigrationState.PROMOTED
         what = "Next step" if not promoted else "Old side until" if now.no_way_back else "Way back until"
         longer = f", extended {migration.extended} times" if migration.extended else ""
