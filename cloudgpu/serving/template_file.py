@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.serving.placeholders import PLACEHOLDERS, SECRETS
 from cloudgpu.serving.template import PLACEHOLDER, Template, Variable
+from cloudgpu.serving.template_ready import what_keeps_it_unready
 from cloudgpu.sizing.engines import ENGINES
 
 _HINT = "cloudgpu template show vllm prints one that explains every key"
@@ -83,7 +84,10 @@ def template_of_text(text: str, path: Path) -> Template:
     except ValidationError as error:
         raise _refused(error, path, lines) from None
     _check(found, path, lines)
-    return _template(found, path)
+    made = _template(found, path)
+    for wrong in what_keeps_it_unready(made):
+        raise _bad(path, lines, wrong.spot, wrong.what, wrong.hint)
+    return made
 
 
 def _template(found: _File, path: Path) -> Template:

@@ -205,6 +205,9 @@ def test_variables_must_be_set_known_and_of_their_type(variables, says):
         (("port: 8000", "prt: 8000"), "@: there is no key prt"),
         (("port: 8000", "port: 8000\nport: 9000"), "port stands twice"),
         (("arguments:", "arguments: ["), "is no YAML"),
+        (('--port: "8000"', '--port: "9000"'), "@: the engine would listen on 9000, and port 8000 is asked"),
+        (('--port: "8000"', "--api-key: secret"), "@: the key of the endpoint is made for each start"),
+        (("KEY: {secret: api_key}", "KEY: sk-abc"), "@: VLLM_API_KEY is not the key that clients are given"),
     ],
 )  # fmt: skip
 def test_a_template_of_another_form_names_its_file_line_and_key(change, says, tmp_path):
@@ -223,6 +226,14 @@ def test_what_is_no_template_at_all_is_one_clear_error(text, tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(BadFileError):
         read_template(path)
+
+
+def test_a_template_that_gives_nothing_the_key_of_the_endpoint_says_what_to_write(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT.replace("  VLLM_API_KEY: {secret: api_key}\n", ""), encoding="utf-8")
+    with pytest.raises(BadFileError, match="nothing is given the key") as error:
+        read_template(path)
+    assert "VLLM_API_KEY: {secret: api_key}" in error.value.hint
 
 
 def test_a_secret_that_slips_among_the_arguments_is_refused():

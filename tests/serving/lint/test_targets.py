@@ -68,6 +68,13 @@ def test_a_folder_of_ones_own_is_checked_and_another_release_judged(typed, tmp_p
         typed(str(tmp_path / "mine"), "--engine-version", "soon")
 
 
+def test_a_secret_in_a_template_is_told_the_form_that_templates_have():
+    text = (TEMPLATES / "vllm.yaml").read_text(encoding="utf-8")
+    text = text.replace("HF_TOKEN: {secret: hf_token}", "HF_TOKEN: hf_abcdefghijklmnop")
+    (finding,) = [each for each in lint(text, "t.yaml", variables={}).findings if each.rule == "S09"]
+    assert finding.fix == "write HF_TOKEN: {secret: hf_token}"
+
+
 def test_a_template_that_a_newer_release_wrote_is_one_sentence_with_its_line():
     with pytest.raises(BadFileError, match=r"line \d+: there is no key autoscale"):
         lint(VLLM + "\nautoscale: {most: 3}\n", "mine.yaml", variables={})

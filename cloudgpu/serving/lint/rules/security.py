@@ -104,11 +104,21 @@ def literal_secret(case: Case) -> Iterator[Hit]:
         if not value or UNKNOWN in value or value.startswith("$"):
             continue
         if _PLACEHOLDERS.search(value):
-            yield Hit(message=f"{name} holds a placeholder", fix="take it from the environment: ${NAME}",
+            yield Hit(message=f"{name} holds a placeholder", fix=_kept_elsewhere(case, name),
                       at=_secret_place(case, name))  # fmt: skip
         elif _LITERAL.match(value):
-            yield Hit(message=f"{name} stands in plain text in the file", fix="take it from the environment: ${NAME}",
+            yield Hit(message=f"{name} stands in plain text in the file", fix=_kept_elsewhere(case, name),
                       at=_secret_place(case, name))  # fmt: skip
+
+
+def _kept_elsewhere(case: Case, name: str) -> str:
+    """Templates of rented machines read no variable of the shell that starts them."""
+    if not case.service.is_rented:
+        return "take it from the environment: ${NAME}"
+    secret = "hf_token" if name.startswith("HF_") or "HUGGING" in name else None
+    if secret:
+        return f"write {name}: {{secret: {secret}}}"
+    return f"declare it below `variables`, write {{{name}}}, and set it with --set"
 
 
 def _secret_place(case: Case, name: str) -> Place | None:
