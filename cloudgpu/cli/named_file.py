@@ -7,9 +7,14 @@ from cloudgpu.serving.lint.variables import env_file
 
 
 def text_of(path: Path) -> str:
-    """The whole file. Raises BadFileError when it cannot be read."""
+    """The whole file, its lines ended by a line feed. Raises BadFileError when it cannot be read."""
+    return exact_text_of(path).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def exact_text_of(path: Path) -> str:
+    """The whole file with its line ends as they are. Raises BadFileError when it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise BadFileError(f"there is no file {path}", hint="cloudgpu lint docker-compose.yml") from None
     except (OSError, UnicodeDecodeError) as error:

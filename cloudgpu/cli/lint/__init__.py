@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from cloudgpu.serving.lint.check import Report
     from cloudgpu.serving.lint.hub_facts import HubFacts
 
+    from cloudgpu.serving.lint.fixing import Correction
 
 class Form(StrEnum):
     """How the findings are told."""
@@ -105,35 +106,39 @@ def _asked(targets: "list[Target]", version: str | None) -> "dict[str, HubFacts]
 def _fix(files: list[str], host: "Host | None", version: str | None) -> None:
     """Correct every compose file; refuses first, before any is written, what cannot be corrected."""
     from cloudgpu.base.errors import UsageError
-    from cloudgpu.cli.lint.view import show_diff
+    from cloudgpu.cli.lint.view import show_correction
     from cloudgpu.cli.named_file import text_of
 
-    paths = [Path(each) for each in files]
+    if STDIN in files:
+        raise UsageError("--fix has no file to write what is piped in to", hint="save it, and name the file")
+    paths = [Path(each).expanduser() for each in files]
     for path in paths:
         if not path.is_file():
             text_of(path)
             raise UsageError(f"{path} cannot be corrected", hint="--fix writes compose files")
     for path in paths:
-        show_diff(path, *_fixed(path, host, version))
+        before, correction = _fixed(path, host, version)
+        show_correction(path, before, correction)
 
 
-def _fixed(path: Path, host: "Host | None", version: str | None) -> tuple[str, str]:
-    """The text before and after; the file is written only when something changed."""
-    from cloudgpu.cli.named_file import text_of, variables_of
+def _fixed(path: Path, host: "Host | None", version: str | None) -> "tuple[str, Correction]":
+    """The text before, and its correction; the file is written only when something changed."""
+    from cloudgpu.cli.named_file import exact_text_of, variables_of
     from cloudgpu.cli.out_file import write
-    from cloudgpu.serving.lint.fixing import fixed
+    from cloudgpu.serving.lint.fixing import Correction, fixed
     from cloudgpu.serving.lint.template_service import is_template
 
-    before = text_of(path)
+    before = exact_text_of(path)
     if path.suffix not in (".yml", ".yaml") or is_template(before):
-        return before, before
+        return before, Correction(text=before)
     after = fixed(before, path.name, variables=variables_of(path), host=host, version=version)
-    if after != before:
-        write(after, path)
+    if after.text != before:
+        write(after.text, path)
     return before, after
 
 
 def host_of(
+    from cloudgpu.cli.serving_targets import STDIN
     gpus: str | None, ram_gib: float | None = None, disk_gb: float | None = None, driver: int | None = None
 ) -> "Host | None":
     """The machine that was typed; None when its cards were not. Raises UsageError for what names no cards."""

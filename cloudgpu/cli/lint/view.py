@@ -9,6 +9,7 @@ from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 from cloudgpu.serving.lint.check import Report
 from cloudgpu.serving.lint.finding import Finding, Severity
+from cloudgpu.serving.lint.fixing import Correction
 from cloudgpu.serving.lint.formats import as_github, as_json, as_sarif
 from cloudgpu.serving.lint.rule import RULES
 
@@ -45,14 +46,17 @@ def show_rules(*, as_json: bool) -> None:
     return render.table(columns, sorted(found))
 
 
-def show_diff(path: Path, before: str, after: str) -> None:
-    """What was changed, as a unified difference."""
+def show_correction(path: Path, before: str, correction: Correction) -> None:
+    """What was changed, as a unified difference, and what could not be changed safely."""
+    after = correction.text
     if before == after:
-        return render.text(f"{path}: nothing was changed.")
+        render.text(f"{path}: nothing was changed.")
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), str(path), f"{path} (fixed)", lineterm="")
     for line in lines:
         render.shell(line)
-    return render.text()
+    for each in correction.left:
+        render.note(each)
+    render.text()
 
 
 def _show(name: str, report: Report) -> None:

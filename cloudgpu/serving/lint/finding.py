@@ -24,7 +24,7 @@ class Place:
 class Edit:
     """One change of an argument or variable: `flag` gets `value` (None: it is taken out), under `rename` if given.
 
-    `environment` says that it is a variable; `bare` that the flag stands without a value.
+    `environment` says that it is a variable, `key` a key of the service; `bare` that the flag stands without a value.
     """
 
     flag: str
@@ -32,6 +32,7 @@ class Edit:
     rename: str | None = None
     bare: bool = False
     environment: bool = False
+    key: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

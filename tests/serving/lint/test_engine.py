@@ -18,7 +18,7 @@ from cloudgpu.serving.lint.fixing import fixed
 from cloudgpu.serving.lint.flag_table import BOOLEANS, Presence, flags, presence, release_of
 
 pytestmark = pytest.mark.engine
-OF_THE_PARSER = {"V01", "V02", "V04", "V05", "V06", "V07", "V43", "V45", "V46"}
+OF_THE_PARSER = {"V01", "V02", "V04", "V05", "V06", "V07", "V43", "V45", "V46", "V65"}
 LATER = re.compile(r"--max-lora-rank 24|--kv-cache-dtype (q8_0|int4)|--hf-overrides \{max")
 """What the parser lets through and the engine's configuration refuses, in one of the two releases."""
 
@@ -57,7 +57,7 @@ def test_a_command_is_refused_exactly_where_lint_says_so(release):
 @pytest.mark.parametrize("profile", sorted(PROFILES.glob("*.yml")), ids=lambda path: path.stem)
 def test_a_profile_is_refused_as_published_and_taken_after_fix(profile, release):
     text = profile.read_text(encoding="utf-8")
-    after = fixed(text, profile.name, variables={}, host=None, version=release)
+    after = fixed(text, profile.name, variables={}, host=None, version=release).text
     assert any(parser(release).refusal(words) for words in _commands(text))
     for words in _commands(after):
         assert parser(release).refusal(words) is None, words

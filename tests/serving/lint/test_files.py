@@ -169,8 +169,8 @@ def test_a_health_check_is_as_patient_as_its_start_period_and_retries_together()
 def test_a_number_in_a_list_of_words_is_put_into_quotes():
     text = "services:\n  a:\n    image: vllm/vllm-openai:v0.25.1\n    command: [--model, Qwen/Qwen3-8B, --port, 8000]\n"
     assert "O15" in rules(text, "c.yml")
-    after = fixed(text, "c.yml", variables={}, host=None, version=None)
-    assert "- '8000'" in after
+    after = fixed(text, "c.yml", variables={}, host=None, version=None).text
+    assert "--port, '8000']" in after
     assert "O15" not in rules(after, "c.yml")
 
 

@@ -17,7 +17,7 @@ YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 
 def mended(command, release):
     """The value of --hf-overrides after the correction."""
     text = f"services:\n  a:\n    image: vllm/vllm-openai:v{release}\n    command: >\n      {command}\n"
-    after = fixed(text, "c.yml", variables={}, host=None, version=None)
+    after = fixed(text, "c.yml", variables={}, host=None, version=None).text
     assert lint(after, "c.yml", variables={}).errors == 0
     line = next(row for row in after.splitlines() if "rope" in row)
     return json.loads(shlex.split(line.strip().removeprefix("- "))[0])
@@ -45,5 +45,5 @@ def test_a_factor_follows_the_context_and_an_override_that_is_not_needed_goes():
     command = f"--model Qwen/Qwen3-32B-AWQ --max-model-len 65536 --hf-overrides '{json.dumps(overrides)}'"
     assert mended(command, "0.33.0")["rope_parameters"]["factor"] == 2.0
     text = f"services:\n  a:\n    image: vllm/vllm-openai:v0.33.0\n    command: >\n      {command}\n"
-    after = fixed(text.replace("len 65536", "len 32768"), "c.yml", variables={}, host=None, version=None)
+    after = fixed(text.replace("len 65536", "len 32768"), "c.yml", variables={}, host=None, version=None).text
     assert "rope" not in after
