@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from cloudgpu.cli.serving_targets import Target
     from cloudgpu.serving.lint.case import Host
     from cloudgpu.serving.lint.check import Report
+    from cloudgpu.serving.lint.fixing import Correction
     from cloudgpu.serving.lint.hub_facts import HubFacts
 
-    from cloudgpu.serving.lint.fixing import Correction
 
 class Form(StrEnum):
     """How the findings are told."""
@@ -108,6 +108,7 @@ def _fix(files: list[str], host: "Host | None", version: str | None) -> None:
     from cloudgpu.base.errors import UsageError
     from cloudgpu.cli.lint.view import show_correction
     from cloudgpu.cli.named_file import text_of
+    from cloudgpu.cli.serving_targets import STDIN
 
     if STDIN in files:
         raise UsageError("--fix has no file to write what is piped in to", hint="save it, and name the file")
@@ -138,7 +139,6 @@ def _fixed(path: Path, host: "Host | None", version: str | None) -> "tuple[str, 
 
 
 def host_of(
-    from cloudgpu.cli.serving_targets import STDIN
     gpus: str | None, ram_gib: float | None = None, disk_gb: float | None = None, driver: int | None = None
 ) -> "Host | None":
     """The machine that was typed; None when its cards were not. Raises UsageError for what names no cards."""
