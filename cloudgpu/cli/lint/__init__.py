@@ -1,5 +1,6 @@
 """`cloudgpu lint`: will this profile start, and is it open to the world?"""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,7 +10,8 @@ import typer
 from cloudgpu.cli.serving_options import ServedModel, Settings
 
 if TYPE_CHECKING:
-    from cloudgpu.cli.serving_targets import Target
+    from cloudgpu.base.errors import CloudgpuError
+    from cloudgpu.cli.serving_targets import Target, Wish
     from cloudgpu.serving.lint.case import Host
     from cloudgpu.serving.lint.check import Report
     from cloudgpu.serving.lint.fixing import Correction
@@ -65,7 +67,7 @@ def lint_files(
     # everything below is imported only when the command runs: `--help` stays fast
     from cloudgpu.base.errors import UsageError
     from cloudgpu.cli.lint.view import show_reports, show_rules
-    from cloudgpu.cli.serving_targets import Wish, targets_of
+    from cloudgpu.cli.serving_targets import Wish
     from cloudgpu.cli.template_choice import variables_in
     from cloudgpu.serving.lint.check import lint_services
 
@@ -77,7 +79,7 @@ def lint_files(
     if fix:
         _fix(files, host, engine_version)
     wish = Wish(host=host, version=engine_version, model=model, settings=variables_in(set_ or ()), asks_hub=live)
-    targets = list(targets_of(files, wish))
+    targets, unreadable = _readable(files, wish)
     repositories = _asked(targets, engine_version) if live else {}
     reports = {
         each.name: lint_services(
@@ -88,7 +90,32 @@ def lint_files(
         for each in targets
     }  # fmt: skip
     show_reports(reports, Form.JSON if as_json else form)
+    if unreadable:
+        raise unreadable[0]
     return _end(reports)
+
+
+def _readable(files: list[str], wish: "Wish") -> "tuple[list[Target], list[CloudgpuError]]":
+    """What can be judged of what was named, and why the rest cannot; of several such the first is the caller's to tell.
+
+    Raises the error of the only one that was named.
+    """
+    from cloudgpu.base.errors import CloudgpuError
+    from cloudgpu.cli import render
+    from cloudgpu.cli.serving_targets import targets_of
+
+    found: list[Target] = []
+    errors: list[CloudgpuError] = []
+    for word in files:
+        try:
+            found += targets_of([word], wish)
+        except CloudgpuError as error:
+            errors.append(error)
+    for each in errors[1:]:
+        render.progress(f"{each.message}.")
+    if errors and not found:
+        raise errors[0]
+    return found, errors
 
 
 def _asked(targets: "list[Target]", version: str | None) -> "dict[str, HubFacts]":
@@ -150,13 +177,21 @@ def host_of(
         if ram_gib or disk_gb or driver:
             raise UsageError("a host without cards", hint='name them too: --gpus "1x RTX 4090"')
         return None
-    count, sign, name = gpus.partition("x ")
-    if sign and not count.strip().isdigit():
+    count, name = _counted(gpus)
+    return Host(gpu=find_gpu(name), count=count, ram_gib=ram_gib, disk_gb=disk_gb, driver=driver)
+
+
+def _counted(gpus: str) -> tuple[int, str]:
+    """`2x RTX 4090` and `2xRTX4090` as (2, RTX 4090); one of what has no number. Raises UsageError for no card."""
+    from cloudgpu.base.errors import UsageError
+
+    found = re.fullmatch(r"\s*(.*?)\s*x\s+(.+)|\s*(\d+)x(.+)", gpus)
+    if not found:
+        return 1, gpus
+    count, name = (found[1], found[2]) if found[2] else (found[3], found[4])
+    if not (count.isdecimal() and int(count)):
         raise UsageError(f"{gpus!r} names no cards", hint='write them like "2x RTX 4090"')
-    return Host(
-        gpu=find_gpu(name if sign else gpus), count=int(count) if sign else 1, ram_gib=ram_gib, disk_gb=disk_gb,
-        driver=driver,
-    )  # fmt: skip
+    return int(count), name
 
 
 def _end(reports: "dict[str, Report]") -> None:

@@ -1,7 +1,7 @@
 """Runs the rules over a file: reads its services, settles the release, keeps what nobody asked to ignore."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cloudgpu.base.errors import UsageError
@@ -24,6 +24,9 @@ _TAG = re.compile(r"(?::|vllm[_-])v?(\d\.\d+(?:\.\d+)?)(?!\d)")
 _IGNORE = re.compile(r"#\s*cloudgpu:\s*ignore(-file)?\s+([A-Z]\d+(?:\s*,\s*[A-Z]\d+)*)\b(.*)")
 _VLLM_IMAGE = re.compile(r"vllm", re.IGNORECASE)
 _OTHER_ENGINES = re.compile(r"sglang|llama\.?cpp|ollama|text-generation-inference|tgi|tensorrt|lmdeploy|infinity", re.I)
+_OF_ANY_SERVICE = "O13"
+"""Compose refuses the file whatever the service runs, and a misspelt `command:` hides a model server."""
+
 _NOTHING: Mapping[str, HubFacts] = {}
 _ORDER = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -85,8 +88,11 @@ def lint_services(
     ours = [each for each in services if is_vllm(each)]
     findings = [
         finding
-        for each in ours
-        for finding in _check(case_of(each, services, host, version, beside, repositories, served))
+        for each in services
+        for finding in _check(
+            case_of(each, services, host, version, beside, repositories, served),
+            RULES.values() if each in ours else (RULES[_OF_ANY_SERVICE],),
+        )
     ]
     kept = [each for each in findings if not _is_ignored(each, text)]
     return Report(
@@ -118,8 +124,8 @@ def is_vllm(service: Service) -> bool:
     return bool(_VLLM_IMAGE.search(told)) or any(word.text in ("serve", "--model") for word in service.words)
 
 
-def _check(case: Case) -> list[Finding]:
-    return [finding for each in RULES.values() for finding in _findings(each, case)]
+def _check(case: Case, asked: Iterable[Rule]) -> list[Finding]:
+    return [finding for each in asked for finding in _findings(each, case)]
 
 
 def _findings(rule: Rule, case: Case) -> list[Finding]:

@@ -227,6 +227,8 @@ def _no_yaml(error: yaml.YAMLError, where: str) -> BadFileError:
 
 def _way_out(problem: str) -> str:
     """What people most often meant where YAML stumbles."""
+    if "'\\t'" in problem:
+        return "YAML is indented by spaces: replace the tab"
     if "alias" in problem:
         return "an anchor (&name) stands before its alias (*name)"
     if "end>" in problem or "flow" in problem:

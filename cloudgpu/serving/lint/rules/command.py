@@ -1,5 +1,6 @@
 """Whether the engine's parser takes the command line at all: V01 to V04, V08, V09, V43, V45, V46, V61."""
 
+import difflib
 from collections.abc import Iterator
 
 from cloudgpu.serving.lint.arguments import Argument
@@ -10,6 +11,7 @@ from cloudgpu.serving.lint.flag_table import (
     NEWEST,
     Presence,
     canonical,
+    completions,
     flags,
     gone_since,
     presence,
@@ -33,12 +35,16 @@ _INSTEAD = {
     "--max-seq-len-to-capture": "drop it",
     "--cuda-graph-sizes": "use --cudagraph-capture-sizes",
     "--num-scheduler-steps": "drop it: the V1 engine has no multi-step scheduling",
+    "--speculative-model": "put it into --speculative-config, as its `model`",
+    "--num-speculative-tokens": "put it into --speculative-config, as its `num_speculative_tokens`",
     "--use-v2-block-manager": "drop it: it is the only one",
     "--calculate-kv-scales": "drop it: use a checkpoint that carries its scales",
     "--disable-log-requests": "drop it: requests are not logged unless --enable-log-requests",
 }
 _RENAMED = {"--cuda-graph-sizes": "--cudagraph-capture-sizes"}
-_LEFT_TO_PEOPLE = {"--rope-theta", "--task", "--guided-decoding-backend"}
+_LEFT_TO_PEOPLE = {
+    "--rope-theta", "--task", "--guided-decoding-backend", "--speculative-model", "--num-speculative-tokens",
+}  # fmt: skip
 _OF_OMNI = "--omni"
 """vLLM-Omni is a plugin with flags of its own, which this one turns on. The official image has no plugin."""
 
@@ -132,6 +138,12 @@ def ignored_model(case: Case) -> Iterator[Hit]:
     """The api_server module reads `--model` only: a bare name is dropped and its default model served."""
     ignored = case.args.module or (_starts_by_module(case) and not case.args.subcommand)
     if case.args.model and UNKNOWN not in case.args.model.text and ignored and not case.args.get("--model"):
+        if case.args.model.text == "vllm" and any(word.text == "serve" for word in case.args.strays[:1]):
+            yield Hit(
+                message="this entrypoint starts the server already: `vllm serve` behind it is no part of its arguments",
+                fix="drop `vllm serve`, and name the model by --model", at=case.args.model.at,
+            )  # fmt: skip
+            return
         yield Hit(
             message=f"`{case.args.model.text}` without --model is ignored by this entrypoint: another model is served",
             fix=f"write --model {case.args.model.text}", at=case.args.model.at,
@@ -180,9 +192,14 @@ def unknown_flag(case: Case) -> Iterator[Hit]:
         yield Hit(
             message=f"no release of vLLM up to {NEWEST} was seen to have {each.written}{single}"
             + (f": it is {engine}'s" if engine else ""),
-            fix=f"write {instead}" if instead else "is it a flag of another engine, or misspelt?", at=each.at,
+            fix=f"write {instead}" if instead else _nearest(each.flag, case), at=each.at,
             severity=None if certain else Severity.WARNING,
         )  # fmt: skip
+
+
+def _nearest(flag: str, case: Case) -> str:
+    near = difflib.get_close_matches(flag, completions("--", case.release), 1, 0.75)
+    return f"did you mean {near[0]}?" if near else "is it a flag of another engine, or misspelt?"
 
 
 def _of_a_plugin(argument: Argument) -> Iterator[Hit]:
@@ -220,11 +237,10 @@ def stray_word(case: Case) -> Iterator[Hit]:
 
 
 def _against(case: Case) -> str:
-    return (
-        f" (checked against {case.version})"
-        if case.is_pinned
-        else f"; the image names no release: {case.version} taken"
-    )
+    if case.is_pinned:
+        return f" (checked against {case.version})"
+    unnamed = "the image names no release" if case.service.image else "no release is named"
+    return f"; {unnamed}: {case.version} taken"
 
 
 def _starts_by_module(case: Case) -> bool:

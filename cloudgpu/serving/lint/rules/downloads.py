@@ -41,8 +41,14 @@ def ready_timeout(case: Case) -> Iterator[Hit]:
     if download_s + 120 > _READY_TIMEOUT_S:
         yield Hit(
             message=f"the API servers wait {_READY_TIMEOUT_S} s for the engine; the download alone may take "
-            f"{download_s:.0f} s", fix="set VLLM_ENGINE_READY_TIMEOUT_S=1800", at=case.service.at("environment"),
+            f"{download_s:.0f} s",
+            fix=f"set VLLM_ENGINE_READY_TIMEOUT_S={_enough_s(download_s)}", at=case.service.at("environment"),
         )  # fmt: skip
+
+
+def _enough_s(download_s: float) -> int:
+    """The download and as long again as a start may take, in whole half hours."""
+    return -(-int(download_s + _READY_TIMEOUT_S) // 1800) * 1800
 
 
 @rule("V48", Severity.WARNING, "gated model without a token", source="Hugging Face model pages")

@@ -1,9 +1,10 @@
-"""The image and what it needs of the host: O01, O07."""
+"""The image and what it needs of the host: O01, O07, O16."""
 
 from collections.abc import Iterator
 
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Hit, Severity
+from cloudgpu.serving.lint.flag_table import NEWEST, release_of
 from cloudgpu.serving.lint.rule import rule
 
 
@@ -14,6 +15,18 @@ def unpinned_image(case: Case) -> Iterator[Hit]:
         yield Hit(
             message=f"the image {case.service.image} names no release: what starts today may not start tomorrow",
             fix=f"pin it, for example vllm/vllm-openai:v{case.version}", at=case.service.at("image"),
+        )  # fmt: skip
+
+
+@rule("O16", Severity.NOTE, "release that is newer than what is known",
+      source="argument parsers of vLLM 0.6.6 to 0.33.0")  # fmt: skip
+def unknown_release(case: Case) -> Iterator[Hit]:
+    """What came after the newest sample cannot be judged."""
+    if case.release > release_of(NEWEST):
+        yield Hit(
+            message=f"vLLM {case.version} is newer than {NEWEST}, the newest that is known here: what changed since is "
+            "not judged",
+            at=case.service.at("image"),
         )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from cloudgpu.serving.lint.rule import rule
 from cloudgpu.sizing.memory.layout import layout_error
 
 _ENOUGH_SHM = 1 << 30
+_MOST_GPUS_OF_A_MACHINE = 8
 _SEVERAL_HOSTS = (
     "--nnodes", "--headless", "--data-parallel-size-local", "--data-parallel-address", "--data-parallel-backend",
     "--data-parallel-rank",
@@ -46,10 +47,20 @@ def ray_backend(case: Case) -> Iterator[Hit]:
     if case.args.value("--distributed-executor-backend") == "ray" and case.release >= (0, 18):
         yield Hit(
             message="Ray is no dependency of vLLM any more: --distributed-executor-backend ray finds none",
-            fix="drop the flag (mp serves one machine)", at=case.at("--distributed-executor-backend"),
-            edits=(Edit(flag="--distributed-executor-backend"),),
+            fix=_without_ray(case), at=case.at("--distributed-executor-backend"),
+            edits=(Edit(flag="--distributed-executor-backend"),) if _is_one_machine(case) else (),
             severity=None if case.is_pinned else Severity.WARNING,
         )  # fmt: skip
+
+
+def _is_one_machine(case: Case) -> bool:
+    return case.tensor_parallel * case.pipeline_parallel <= _MOST_GPUS_OF_A_MACHINE
+
+
+def _without_ray(case: Case) -> str:
+    if _is_one_machine(case):
+        return "drop the flag (mp serves one machine)"
+    return "install Ray in an image of your own, or start mp on every machine with --nnodes and --node-rank"
 
 
 @rule("O03", Severity.WARNING, "several GPUs in a container with little shared memory", source="vLLM documentation")
