@@ -42,6 +42,7 @@ def run(wish: Wish) -> None:
         return _hand_over(session, _still_there(session, standing), wish)
     refuse_taken(look_at(session, standing)[0] if standing else None)
     stops = stops_of(session, wish, name)
+    _refuse_own_template(stops, wish)
     check_budget_for(session, stops[0].request, stops[0].plan.needs.hours)
     if not wish.as_json:
         show_price(stops)
@@ -53,6 +54,14 @@ def run(wish: Wish) -> None:
     failures: list[Failure] = []
     before = _lives(session, name)
     return _hand_over(session, _brought_up(session, stops, failures), wish, failures, before)
+
+
+def _refuse_own_template(stops: Sequence[Stop], wish: Wish) -> None:
+    if wish.asked.template is not None:
+        from cloudgpu.cli.up.own_template import refuse_errors  # the rules are read only for a template that was chosen
+
+        for stop in stops:
+            refuse_errors(stop.plan, wish.asked)
 
 
 def _lives(session: Session, name: str) -> dict[str, Deployment]:
