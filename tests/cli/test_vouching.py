@@ -58,6 +58,12 @@ def test_an_end_that_was_not_confirmed_is_loud_everywhere(home, journal, monkeyp
     assert "mistral may still bill at vast (instance 33)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["lint", "validate-profile"])
+def test_what_judges_a_set_up_ends_with_its_own_verdict_whatever_bills(home, journal, monkeypatch, command):
+    journal.save_deployment(replace(READY, state=DeploymentState.CLEANUP_FAILED))
+    assert run(monkeypatch, command, "vllm") == 0
+
+
 def test_gc_never_calls_it_clean_where_it_could_not_look(home, journal, monkeypatch, capsys):
     journal.save_deployment(replace(READY, state=DeploymentState.CLEANUP_FAILED))
     run(monkeypatch, "gc")

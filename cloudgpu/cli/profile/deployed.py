@@ -16,7 +16,7 @@ def deployed(name: str) -> "tuple[Deployment, Profile] | None":
 
     Raises NotFoundError for one whose start is not written down on this machine.
     """
-    session = open_session()
+    session = open_session(vouches=False)
     found = session.store.deployment(name)
     if found is None:
         return None
