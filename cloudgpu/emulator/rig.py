@@ -102,6 +102,7 @@ class Rig:
         """Add a fault script of `vast` or `runpod`. Raises ValueError for one that means nothing."""
         wanted = read_fault({"provider": provider, **script})
         self._call(lambda: self._world(provider).faults.add(wanted))
+        self._thread.run(self._state.markets.settle)
 
     def fault_file(self, path: Path) -> None:
         """Add every fault of a YAML file, in its order; with a seed of its own it begins that market first.
@@ -141,6 +142,7 @@ class Rig:
     def destroy(self, provider: str, instance_id: str) -> None:
         """Remove an instance behind everybody's back, as a person at the console would. Unknown ids are ignored."""
         self._with(provider, instance_id, self._world(provider).destroy)
+        self._thread.run(self._state.markets.settle)
 
     def record(self, *, on: bool = True) -> None:
         """Begin (or cease) to keep what either market receives, and the model servers of its instances."""

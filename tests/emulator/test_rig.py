@@ -165,3 +165,13 @@ def test_what_the_engines_receive_is_kept_too(rig, emulator):
     assert (kept.at, kept.path) == ("engine", "/v1/chat/completions")
     assert "planted question" in kept.body
     assert ("authorization", "Bearer sk-1") in kept.headers
+
+
+def test_the_engine_of_what_is_removed_at_the_console_is_silent_at_once(rig, emulator):
+    instance_id = emulator.rent()
+    emulator.pass_time(3600)
+    address = emulator.address(instance_id)
+    assert requests.get(f"{address}/health", timeout=30).status_code == 200
+    rig.destroy("vast", str(instance_id))
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{address}/health", timeout=30)

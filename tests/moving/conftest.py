@@ -39,6 +39,7 @@ class Move:
         self.sick, self.told, self.hooks = set(), [], []
         patch.setattr(running_acts, "bring_up", self._bring_up(running_acts.bring_up))
         patch.setattr(sight, "probe", lambda *_: Health(ready=True, phase="ready", detail=""))
+        patch.setattr(sight, "reply", lambda *_: Health(ready=True, phase="ready", detail="", text="It is so."))
         patch.setattr(counters, "first_tokens", lambda *_: FirstTokens())
         patch.setattr(running_acts, "note_work", lambda *_: None)  # what is on paper has no engine to ask
         patch.setattr(running_acts, "warm_up", lambda *_: None)
