@@ -31,6 +31,8 @@ def test_a_misspelt_command_is_an_error_though_nothing_tells_its_engine():
 
 @pytest.mark.parametrize(("words", "rule", "fix"), [
     ("--max-model-length 5", "V45", "did you mean --max-model-len?"),
+    ("--gpu-memory-utilization 90", "V66", "write 0.9"),
+    ("--gpu-memory-utilization 1.2", "V66", "choose another, or leave it out"),
     ("--quux 5", "V45", "is it a flag of another engine, or misspelt?"),
     ("--speculative-model x", "V01", "put it into --speculative-config, as its `model`"),
     ("--distributed-executor-backend ray -tp 8", "V39", "drop the flag (mp serves one machine)"),

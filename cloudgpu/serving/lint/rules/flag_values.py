@@ -31,6 +31,7 @@ _CACHE_TYPES = {
 _RANK_CHOSEN_SINCE = (0, 12)
 """From here on the parser refuses a rank; before, the configuration of adapters that are enabled."""
 _LENGTH_FOUND_SINCE = (0, 14)
+_LEAST_PERCENT = 10
 _WITH_OR_WITHOUT = {"--hf-token", "--help"}
 """Flags that stand alone as well as with a value."""
 
@@ -92,7 +93,7 @@ def number_out_of_bounds(case: Case) -> Iterator[Hit]:
         number = case.args.number(flag)
         if number is not None and not wanted.is_within(number):
             yield Hit(
-                message=f"{flag} {case.args.value(flag)}: it takes what is {wanted.bounds}",
+                message=f"{flag} {case.args.value(flag)}: it must be {wanted.bounds}",
                 fix=_share(flag, number) or "choose another, or leave it out", at=case.at(flag),
                 severity=None if wanted.is_bounded_in(case.release) else Severity.WARNING,
             )  # fmt: skip
@@ -100,7 +101,7 @@ def number_out_of_bounds(case: Case) -> Iterator[Hit]:
 
 def _share(flag: str, number: float) -> str | None:
     """Percent, where a share is wanted."""
-    return f"write {number / 100:g}" if flag == "--gpu-memory-utilization" and 1 < number <= 100 else None
+    return f"write {number / 100:g}" if flag == "--gpu-memory-utilization" and _LEAST_PERCENT <= number <= 100 else None
 
 
 def _wants_value(case: Case, argument: Argument) -> bool:
