@@ -86,13 +86,20 @@ def _of_file(path: Path, name: str, wish: Wish, identity: str | None = None) -> 
     text, identity = text_of(path), identity or str(path.resolve())
     if is_template(text):
         return _of_template_file(path, name, text, wish, identity)
-    return _of_text(text, path.name, variables_of(path), wish, identity=identity, shown=name)
+    return _of_text(text, path.name, variables_of(path), wish, identity=identity, shown=name, folder=path.parent)
 
 
 def _of_text(
-    text: str, name: str, variables: Mapping[str, str], wish: Wish, *, identity: str | None, shown: str | None = None
+    text: str,
+    name: str,
+    variables: Mapping[str, str],
+    wish: Wish,
+    *,
+    identity: str | None,
+    shown: str | None = None,
+    folder: Path | None = None,
 ) -> Target:
-    services = tuple(read_services(text, name, {**variables, **wish.settings}, wish.version))
+    services = tuple(read_services(text, name, {**variables, **wish.settings}, wish.version, folder))
     served = _served(services, wish, shown or name)
     return Target(
         name=shown or name, text=text, services=services, host=wish.host, served=served, identity=identity

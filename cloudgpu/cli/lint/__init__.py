@@ -159,7 +159,7 @@ def _fixed(path: Path, host: "Host | None", version: str | None) -> "tuple[str, 
     before = exact_text_of(path)
     if path.suffix not in (".yml", ".yaml") or is_template(before):
         return before, Correction(text=before)
-    after = fixed(before, path.name, variables=variables_of(path), host=host, version=version)
+    after = fixed(before, path.name, variables=variables_of(path), host=host, version=version, folder=path.parent)
     if after.text != before:
         write(after.text, path)
     return before, after

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.serving.lint import rules  # noqa: F401  (enters the rules)
@@ -45,16 +46,19 @@ class Report:
         return sum(each.severity is Severity.ERROR for each in self.findings)
 
 
-def read_services(text: str, name: str, variables: Mapping[str, str], version: str | None = None) -> list[Service]:
+def read_services(
+    text: str, name: str, variables: Mapping[str, str], version: str | None = None, folder: Path | None = None
+) -> list[Service]:  # fmt: skip
     """The servers of a file: a template by its keys, compose by its ending or its look, else shell.
 
-    `version` is what a template is filled with; None: what plans are made for. Raises BadFileError for YAML that is
-    none, UsageError when nothing in it starts a server.
+    `version` is what a template is filled with; None: what plans are made for. `folder` is where the `env_file`s of
+    compose stand; None: they are not read. Raises BadFileError for YAML that is none, UsageError when nothing in it
+    starts a server.
     """
     if is_template(text):
         return [read_template_service(text, name, variables, version or DEFAULT_VERSION)]
     is_yaml = name.endswith((".yml", ".yaml")) or re.search(r"^services:", text, re.MULTILINE)
-    found = read_compose(text, variables, name) if is_yaml else read_shell(text, variables)
+    found = read_compose(text, variables, name, folder) if is_yaml else read_shell(text, variables)
     if not found:
         raise UsageError(
             f"nothing in {name} starts a model server",
@@ -64,13 +68,19 @@ def read_services(text: str, name: str, variables: Mapping[str, str], version: s
 
 
 def lint(
-    text: str, name: str, *, variables: Mapping[str, str], host: Host | None = None, version: str | None = None
+    text: str,
+    name: str,
+    *,
+    variables: Mapping[str, str],
+    host: Host | None = None,
+    version: str | None = None,
+    folder: Path | None = None,
 ) -> Report:
     """Check every server of a file. `version` is taken where the file names none; None: the newest that is known.
 
     Reads no network. Raises as `read_services`, and UsageError for a version that does not exist.
     """
-    return lint_services(read_services(text, name, variables, version), text, host=host, version=version)
+    return lint_services(read_services(text, name, variables, version, folder), text, host=host, version=version)
 
 
 def lint_services(

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.serving.lint.compose_form import check_form
+from cloudgpu.serving.lint.env_files import read_env_files
 from cloudgpu.serving.lint.finding import Place
 from cloudgpu.serving.lint.script import unwrapped, wrapping
 from cloudgpu.serving.lint.service import HealthProbe, Service, Word
@@ -21,8 +23,12 @@ _SCALES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
-def read_compose(text: str, variables: Mapping[str, str], where: str = "the file") -> list[Service]:
+def read_compose(
+    text: str, variables: Mapping[str, str], where: str = "the file", folder: Path | None = None
+) -> list[Service]:
     """Every service that runs a model server, in the order of the file; others (proxies, monitors) are left out.
+
+    `folder` is where its `env_file`s stand; None: they are not read.
 
     Raises BadFileError with line and column for what is no YAML or no compose file.
     """
@@ -38,14 +44,18 @@ def read_compose(text: str, variables: Mapping[str, str], where: str = "the file
     check_form(root, where)
     nodes = {key.value: node for key, node in _pairs(_child(root, "services"))}
     return [
-        _service(text, str(name), each, nodes[str(name)], variables)
+        _service(text, str(name), each, nodes[str(name)], variables, folder)
         for name, each in services.items()
         if isinstance(each, dict)
     ]
 
 
-def _service(text: str, name: str, body: Mapping[str, Any], node: yaml.Node, variables: Mapping[str, str]) -> Service:
-    environment = _environment(body.get("environment"), variables)
+def _service(
+    text: str, name: str, body: Mapping[str, Any], node: yaml.Node, variables: Mapping[str, str], folder: Path | None
+) -> Service:  # fmt: skip
+    own = _environment(body.get("environment"), variables)
+    files = read_env_files(body.get("env_file"), folder, variables)
+    environment = {**files.variables, **own}
     deploy = _dig(body, "deploy", "resources") or {}
     devices = _devices(_dig(deploy, "reservations", "devices"), environment, variables)
     limits = deploy.get("limits")
@@ -57,7 +67,9 @@ def _service(text: str, name: str, body: Mapping[str, Any], node: yaml.Node, var
         image=expand(str(body["image"]), variables) if body.get("image") else None,
         words=unwrapped((*entrypoint, *command)),
         shell=command[0] if wrapping(command) and command[0].text.endswith("sh") else None,
-        has_env_file=bool(body.get("env_file")),
+        has_env_file=files.hides_some,
+        missing_env_files=files.missing,
+        from_files=frozenset(files.variables) - frozenset(own),
         untexted=tuple(_untexted(body.get("command"), command)),
         environment=environment,
         ports=tuple(_ports(body.get("ports"), variables)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cloudgpu.serving.lint.case import Host
 from cloudgpu.serving.lint.check import case_of, lint
@@ -25,14 +26,17 @@ class Correction:
     left: tuple[str, ...] = ()
 
 
-def fixed(text: str, name: str, *, variables: Mapping[str, str], host: Host | None, version: str | None) -> Correction:
+def fixed(
+    text: str, name: str, *, variables: Mapping[str, str], host: Host | None, version: str | None,
+    folder: Path | None = None,
+) -> Correction:  # fmt: skip
     """The compose file with the edits of its findings made, again until none is left that can be made.
 
     A file of commands is given back as it is: what stands around a command cannot be written again safely.
     """
     found = Correction(text=text)
     for _ in range(_ROUNDS):
-        report = lint(found.text, name, variables=variables, host=host, version=version)
+        report = lint(found.text, name, variables=variables, host=host, version=version, folder=folder)
         again = _once(found.text, report.findings, variables, version)
         if again.text == found.text:
             return again

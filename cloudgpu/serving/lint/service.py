@@ -40,7 +40,8 @@ class Service:
     machine can reach it. `devices` are GPU ids as written, None when all or unknown; `reserved_gpus` is how many
     cards the container is given by a reservation, None when all or unknown. `places` tells where a key stands.
     `shell` is the shell that the command begins with, None without one; `has_env_file` says that variables come from a
-    file that was not read. `untexted` are items of the command's list that YAML reads as something else than text.
+    file that was not read, `from_files` are the names that files set which were, `missing_env_files` are not there.
+    `untexted` are items of the command's list that YAML reads as something else than text.
     `is_rented`: a provider runs the container; disk, shared memory and restarts are its own.
     """
 
@@ -64,6 +65,8 @@ class Service:
     is_rented: bool = False
     shell: Word | None = None
     has_env_file: bool = False
+    missing_env_files: tuple[str, ...] = ()
+    from_files: frozenset[str] = frozenset()
     untexted: tuple[Word, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
 

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 
 _VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?:(:?[-?+])([^{}]*))?\}|\$(\w+)")
 
+_ROW = re.compile(r"""\s*(?:export\s+)?([^\s#=]+)\s*=\s*(?:'([^']*)'|"((?:[^"\\]|\\.)*)"|(.*?))\s*(?:(?<=\s)\#.*)?$""")
+"""A line of a `.env` file: a quoted value ends with its quote, another one at a ` #`."""
+
 UNKNOWN = "\N{LEFT DOUBLE QUOTATION MARK}unset\N{RIGHT DOUBLE QUOTATION MARK}"
 """Stands where a variable without a default is set by nobody we can see; rules take it for a value they do not know."""
 
@@ -16,8 +19,8 @@ def expand(text: str, known: Mapping[str, str]) -> str:
 
 def env_file(text: str) -> dict[str, str]:
     """The variables of a `.env` file."""
-    pairs = (line.removeprefix("export ").partition("=") for line in text.splitlines() if "=" in line)
-    return {name.strip(): value.strip().strip("'\"") for name, _, value in pairs if not name.strip().startswith("#")}
+    found = (_ROW.match(line) for line in text.splitlines())
+    return {row[1]: next((each for each in row.groups()[1:] if each is not None), "") for row in found if row}
 
 
 def _value(found: re.Match[str], known: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from lint_profiles import PROFILES
 
 from cloudgpu.serving.lint.check import lint
 from cloudgpu.serving.lint.fixing import fixed
+from cloudgpu.serving.lint.variables import env_file
 
 IMAGE = "vllm/vllm-openai:v0.25.1"
 OLD = ["--model", "Qwen/Qwen3-8B", "--swap-space", "4", "--enable-reasoning", "--served-model-name", "it's: é"]
@@ -144,3 +145,35 @@ def test_the_context_is_shortened_last(cards):
     (service,) = yaml.safe_load(corrected(text, host).text)["services"].values()
     words = dict(itertools.pairwise(service["command"]))
     assert (words["--max-model-len"], words["--max-num-batched-tokens"]) == ("70000", "8192")
+
+
+FROM_FILE = (
+    f"services:\n  v:\n    image: {IMAGE}\n    env_file: ENV\n    command: --model a/b\n    ports: ['8000:8000']\n"
+)
+
+
+@pytest.mark.parametrize("form", ["one.env", "[one.env]", "[{path: one.env, required: false}]", "[empty.env, one.env]"])
+def test_a_key_in_an_env_file_is_a_key_and_nothing_is_written_over_it(form, tmp_path):
+    (tmp_path / "one.env").write_text("# ours\nexport VLLM_API_KEY='sk-abcdefghijklmnop' # mine\n")
+    (tmp_path / "empty.env").write_text("VLLM_API_KEY=\n")
+    text = FROM_FILE.replace("ENV", form)
+    rules = {each.rule for each in lint(text, "c.yml", variables={}, folder=tmp_path).findings}
+    assert not {"S01", "S09", "O17"} & rules
+    assert fixed(text, "c.yml", variables={}, host=None, version=None, folder=tmp_path).text == text
+
+
+def test_an_env_file_is_read_with_its_quotes_and_comments():
+    text = "# A=0\nA=b # c\nexport B='d # e' # f\nC=\"g\" \nD=h#i\nE=\n F = j k \nG= # l\n"
+    assert env_file(text) == {"A": "b", "B": "d # e", "C": "g", "D": "h#i", "E": "", "F": "j k", "G": ""}
+
+
+@pytest.mark.parametrize(
+    ("form", "speaks"), [("gone.env", True), ("[{path: gone.env, required: false}]", False), ("$WHERE/x.env", False)]
+)
+def test_an_env_file_that_is_not_there_is_an_error_where_compose_needs_it(form, speaks, tmp_path):
+    text = FROM_FILE.replace("ENV", form)
+    assert ("O17" in {each.rule for each in lint(text, "c.yml", variables={}, folder=tmp_path).findings}) == speaks
+
+
+def test_no_key_is_written_where_a_file_that_nobody_could_read_may_hold_one():
+    assert corrected(FROM_FILE.replace("ENV", "one.env")).text == FROM_FILE.replace("ENV", "one.env")

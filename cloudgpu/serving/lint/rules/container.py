@@ -1,4 +1,4 @@
-"""What Compose and the container runtime make of the file: O13 to O15."""
+"""What Compose and the container runtime make of the file: O13 to O15, O17."""
 
 import difflib
 from collections.abc import Iterator
@@ -59,4 +59,14 @@ def number_in_command(case: Case) -> Iterator[Hit]:
         yield Hit(
             message=f"the command's list holds what YAML reads as a number or a truth ({listed}): Compose wants texts",
             fix="put them in quotes", at=case.service.untexted[0].at, edits=(Edit(flag="#"),),
+        )  # fmt: skip
+
+
+@rule("O17", Severity.ERROR, "env_file that is not there", source="Compose specification")
+def missing_env_file(case: Case) -> Iterator[Hit]:
+    """Compose starts nothing without it, unless it is said to be optional."""
+    for each in case.service.missing_env_files:
+        yield Hit(
+            message=f"there is no file {each} beside it, and Compose refuses to start without",
+            fix="make it, or write `required: false` beside its `path:`", at=case.service.at("env_file"),
         )  # fmt: skip

@@ -24,7 +24,7 @@ def no_key(case: Case) -> Iterator[Hit]:
         yield Hit(
             message="a port is published and no API key is set: anybody who finds it can use it",
             fix="set VLLM_API_KEY in the environment, or bind the port to 127.0.0.1", at=case.service.at("ports"),
-            edits=(_KEY_FROM_ENVIRONMENT,), severity=Severity.WARNING if unseen else None,
+            edits=() if unseen else (_KEY_FROM_ENVIRONMENT,), severity=Severity.WARNING if unseen else None,
         )  # fmt: skip
 
 
@@ -98,7 +98,11 @@ def cors(case: Case) -> Iterator[Hit]:
 @rule("S09", Severity.WARNING, "secret written in the file", source="users' profiles")
 def literal_secret(case: Case) -> Iterator[Hit]:
     """A literal token ends in a repository sooner or later; a placeholder ends in production."""
-    values = {name: value for name, value in case.service.environment.items() if _SECRET_NAMES.search(name)}
+    values = {
+        name: value
+        for name, value in case.service.environment.items()
+        if _SECRET_NAMES.search(name) and name not in case.service.from_files
+    }
     key = case.args.value("--api-key")
     for name, value in {**values, **({"--api-key": key} if key else {})}.items():
         if not value or UNKNOWN in value or value.startswith("$"):
