@@ -38,10 +38,13 @@ def phase_of(log: str) -> tuple[str, str]:
 
 def fatal_in(log: str) -> Fatal | None:
     """The first fatal line that says something; None when there is none."""
-    found = [(index, remedy, line) for line in _without_an_end_asked_for(log) for index, remedy in _match(line)]
+    lines = list(_without_an_end_asked_for(log))
+    found = [(index, remedy, line) for line in lines for index, remedy in _match(line)]
     if not found:
         return None
     _, remedy, line = min(found, key=lambda item: item[0])
+    if remedy == _UNKNOWN:
+        line = _cause(lines) or line
     return Fatal(_short(line), remedy, remedy.endswith(_ANOTHER), remedy in _THE_CARD, remedy in _THE_LAUNCH)
 
 
@@ -57,6 +60,11 @@ def _without_an_end_asked_for(log: str) -> Iterator[str]:
             yield line
 
 
+def _cause(lines: list[str]) -> str | None:
+    """The last error that says more than that the engine failed, whatever it is; None without one."""
+    return next((line for line in reversed(lines) if _ERROR.search(line) and not _match(line)), None)
+
+
 def _value(group: str) -> float | str:
     """A number as a number, which the phase's words round; other words as they stand."""
     return float(group) if re.fullmatch(r"\d+(\.\d+)?", group) else group.strip()
@@ -67,7 +75,7 @@ def _match(line: str) -> list[tuple[int, str]]:
 
 
 def _short(line: str) -> str:
-    plain = re.sub(r"^\(\w+[^)]*\)\s*|^(INFO|ERROR|WARNING)\s[^\]]*\]\s*", "", line.strip())
+    plain = re.sub(r"^(\(\w+[^)]*\)\s*)?((INFO|ERROR|WARNING)\s[^\]]*\]\s*)?", "", line.strip())
     return plain if len(plain) <= 300 else plain[:297] + "..."
 
 
@@ -107,6 +115,9 @@ _OLD_CARD = "the card is too old for this engine release"
 _GATED = "the model is gated: accept its licence on the Hub, set HF_TOKEN and add --send-hf-token"
 _NO_OPTION = "the engine release does not know this option"
 _SETTINGS = "the engine refuses these settings"
+_TOO_LONG = "the context is longer than the model takes: a shorter --context, or YaRN (--rope-scaling-factor)"
+_UNKNOWN = "judge what it was started with: cloudgpu lint MODEL; another --engine-version may do"
+_ERROR = re.compile(r"\b[A-Z]\w*(?:Error|Exception): \S")
 _FIT = "it does not fit: choose a larger card, a shorter --context, or a --quantization (cloudgpu estimate shows which)"
 _FATAL = tuple(
     (re.compile(text), remedy)
@@ -124,14 +135,15 @@ _FATAL = tuple(
          f"the host's driver is too old for this engine release: {_ANOTHER}"),
         (r"no kernel image", _OLD_CARD),
         (r"Bus error", f"shared memory is too small on this host: {_ANOTHER}"),
+        (r"greater than the derived max_model_len", _TOO_LONG),
         (r"ValidationError", _SETTINGS),
         (r"CUDA error: |EngineCore encountered a fatal error|" + _DEAD,
          f"the card or its driver failed: {_ANOTHER}"),
         (r"EngineCore failed to start|Engine core initialization failed|exiting due to model loading error",
-         "see the lines above it: cloudgpu logs"),
+         _UNKNOWN),
     )
 )  # fmt: skip
 """In the order of how much they tell: the engine's own last words say the least."""
 
 _THE_CARD = (_FIT, _OLD_CARD)
-_THE_LAUNCH = (_GATED, _NO_OPTION, _SETTINGS)
+_THE_LAUNCH = (_GATED, _NO_OPTION, _TOO_LONG, _SETTINGS)

@@ -59,10 +59,10 @@ def test_no_figure_however_garbled_breaks_the_reading(figure):
         ("huggingface_hub.errors.GatedRepoError: 403 Client Error.", "HF_TOKEN"),
         ("OSError: [Errno 28] No space left on device", "disk"),
         ("Error 803: system has unsupported display driver / cuda driver combination", "driver"),
-        ("RuntimeError: Engine core initialization failed. See root cause above.", "logs"),
+        ("RuntimeError: Engine core initialization failed. See root cause above.", "lint"),
         ("error: invalid argument: --nix", "option"),
         ("E llama_model_load: error loading model: tensor 'x' data is not within the file bounds", "file"),
-        ("E srv  llama_server: exiting due to model loading error", "logs"),
+        ("E srv  llama_server: exiting due to model loading error", "lint"),
     ],
 )
 def test_a_fatal_line_comes_with_its_remedy(line, remedy):
@@ -72,6 +72,25 @@ def test_a_fatal_line_comes_with_its_remedy(line, remedy):
 def test_the_cause_is_named_before_the_engines_last_words():
     log = "RuntimeError: Engine core initialization failed.\nEngineCore failed to start.\nCUDA out of memory"
     assert fatal_in(log).line == "CUDA out of memory"
+
+
+def test_a_cause_that_nobody_knows_is_named_in_the_engines_own_words():
+    log = "\n".join(
+        [
+            START,
+            "(EngineCore pid=7) ERROR 11-21 12:12:54 [core.py:1100] EngineCore failed to start.",
+            "(EngineCore pid=7) ERROR 11-21 12:12:54 [core.py:1100] ValueError: this head size is not supported",
+            "(APIServer pid=1) RuntimeError: Engine core initialization failed. See root cause above.",
+        ]
+    )
+    assert fatal_in(log).line == "ValueError: this head size is not supported"
+
+
+def test_a_context_beyond_the_models_own_starts_nowhere_and_says_what_would():
+    said = "ValueError: User-specified max_model_len (65536) is greater than the derived max_model_len (40960)"
+    found = fatal_in(f"{START}\n(EngineCore) ERROR [core.py] EngineCore failed to start.\n(APIServer) {said}")
+    assert (found.line, found.blames_launch) == (said, True)
+    assert "--rope-scaling-factor" in found.remedy
 
 
 def test_a_healthy_start_has_no_fatal_line():
