@@ -20,6 +20,7 @@ from cloudgpu.cli.plan.needs import (
     RopeScalingFactor,
     needs_of,
 )
+from cloudgpu.cli.serving_options import Reasoning, TemplateName, TemplateSettings, Tools
 
 if TYPE_CHECKING:
     from cloudgpu.base.errors import UsageError
@@ -64,6 +65,10 @@ def render_as(
     nodes: Annotated[
         int | None, typer.Option(min=1, max=8, help="Like machines that serve together; default: as few as hold it.")
     ] = None,
+    template: TemplateName = None,
+    set_: TemplateSettings = None,
+    tools: Tools = False,
+    reasoning: Reasoning = False,
     as_json: Annotated[bool, typer.Option("--json", help="The text and what it is for as JSON.")] = False,
 ) -> None:
     """Write the very set-up that `up` would rent in another tool's format. No network, and no secret in the text.
@@ -72,17 +77,21 @@ def render_as(
     machine holds is shared out over several, for the tools that rent fleets: skypilot, dstack, k8s.
     """
     from cloudgpu.cli import render
+    from cloudgpu.cli.option_values import refuse_empty
+    from cloudgpu.cli.template_choice import asked_of
     from cloudgpu.serving.render import FORMS
     from cloudgpu.serving.render.setup import setup_of
 
+    refuse_empty(template=template)
     check_place(output, force=force)
+    asked = asked_of(template, set_ or (), tools=tools, reasoning=reasoning)
     needs = model and needs_of(
         model, context=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
         rope_scaling_factor=rope_scaling_factor, adapter=adapter, adapter_rank=adapter_rank,
         engine_version=engine_version, gpu=gpu, gpus=gpus, region=None, min_reliability=0.0, unverified=True,
         hours="24", disk=None,
     )  # fmt: skip
-    setup = setup_of(_plan(needs or None, plan, form, nodes), name)
+    setup = setup_of(_plan(needs or None, plan, form, nodes), name, asked)
     text = FORMS[form.value](setup)
     if as_json:
         return render.out_json({"as": form, "model": setup.model, "gpu": setup.gpu, "gpu_count": setup.gpu_count,

@@ -1,4 +1,4 @@
-"""Options of the commands that judge what serves a model."""
+"""Options of the commands that start what serves a model, write it down or judge it."""
 
 from typing import Annotated
 
@@ -12,3 +12,12 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="A variable of the template or the compose file."),
 ]
+TemplateName = Annotated[
+    str | None,
+    typer.Option("--template", metavar="NAME|FILE", help="How the engine is started: see cloudgpu template."),
+]
+TemplateSettings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A variable of that template.")
+]
+Tools = Annotated[bool, typer.Option("--tools", help="Let clients have the model call functions.")]
+Reasoning = Annotated[bool, typer.Option("--reasoning", help="Keep what the model thinks apart from its answer.")]

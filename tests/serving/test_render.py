@@ -3,6 +3,7 @@
 import json
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from cloudgpu.cli.main import app
 from cloudgpu.serving.lint.check import lint
 from cloudgpu.serving.render.cards import dstack_name, skypilot_name
+from cloudgpu.serving.template_folders import find_template
 
 FORMS = ["compose", "docker", "vast", "runpod", "skypilot", "dstack", "k8s"]
 
@@ -21,6 +23,16 @@ def test_every_format_holds_image_model_and_flags_and_no_secret(render, form):
     for word in ("vllm/vllm-openai:v", "Qwen/Qwen2.5-14B-Instruct-AWQ", "--kv-cache-dtype", "VLLM_API_KEY"):
         assert word in text
     assert "named, never written" not in text
+
+
+def test_what_up_can_be_asked_render_can_be_asked(render, tmp_path):
+    own = Path(find_template("vllm").origin).read_text(encoding="utf-8").replace("{context}", "{WINDOW}")
+    text = own.replace("arguments:", "variables:\n  WINDOW: {about: tokens, default: 4096}\narguments:", 1)
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    told = render("compose", "--template", str(tmp_path / "mine.yaml"), "--set", "WINDOW=2048", "--tools")
+    command = next(iter(yaml.safe_load(told)["services"].values()))["command"]
+    assert command[command.index("--max-model-len") + 1] == "2048"
+    assert "--tool-call-parser" in command
 
 
 def test_compose_passes_our_own_checks(render):

@@ -23,6 +23,7 @@ from cloudgpu.cli.plan.needs import (
     Unverified,
     needs_of,
 )
+from cloudgpu.cli.serving_options import Reasoning, TemplateName, TemplateSettings, Tools
 
 _MOST_USD_PER_HOUR, _MOST_USD, _MOST_WAIT_MINUTES = 10_000, 1_000_000, 60 * 24 * 7
 
@@ -92,16 +93,10 @@ def up(
     unverified: Unverified = False,
     hours: Annotated[str, typer.Option(metavar="HOURS", help="Its lease: how long it is meant to live.")] = "24",
     disk: Disk = None,
-    template: Annotated[
-        str | None, typer.Option(metavar="NAME|FILE", help="How the engine is started: see cloudgpu template.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A variable of that template.")
-    ] = None,
-    tools: Annotated[bool, typer.Option("--tools", help="Let clients have the model call functions.")] = False,
-    reasoning: Annotated[
-        bool, typer.Option("--reasoning", help="Keep what the model thinks apart from its answer.")
-    ] = False,
+    template: TemplateName = None,
+    set_: TemplateSettings = None,
+    tools: Tools = False,
+    reasoning: Reasoning = False,
     send_hf_token: Annotated[
         bool, typer.Option("--send-hf-token", help="Send HF_TOKEN to the rented machine (gated models).")
     ] = False,

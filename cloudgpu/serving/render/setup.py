@@ -8,6 +8,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.planning.nodes import nodes_of
 from cloudgpu.planning.offers import cards
 from cloudgpu.planning.plan import Plan
+from cloudgpu.serving.asked import PLAIN, Asked
 from cloudgpu.serving.launch import LaunchRequest
 from cloudgpu.serving.launching import launch_of
 from cloudgpu.serving.lint.flag_table import release_of
@@ -68,14 +69,17 @@ class Setup:
         return math.ceil(self.launch.start_limit_s or _BASE_START_S + _START_S_PER_GB * self.launch.download_gb)
 
 
-def setup_of(plan: Plan, name: str | None = None) -> Setup:
-    """The plan's first candidate as a service of that name; None: the model's short name. Raises as `launch_of`."""
+def setup_of(plan: Plan, name: str | None = None, asked: Asked = PLAIN) -> Setup:
+    """The plan's first candidate as a service of that name, started as was asked; None: the model's short name.
+
+    Raises as `launch_of`.
+    """
     candidate, options = plan.candidates[0], plan.needs.options
     service = name or plan.needs.model.short_name
     return Setup(
         name=service,
         model=candidate.checkpoint,
-        launch=launch_of(plan, candidate, service=service, api_key=Secret("named, never written")),
+        launch=launch_of(plan, candidate, service=service, api_key=Secret("named, never written"), asked=asked),
         gpu=candidate.offer.gpu,
         gpu_count=candidate.offer.gpu_count,
         gpu_memory_gib=round(candidate.offer.gpu_memory_mib / 1024),
