@@ -30,11 +30,11 @@ def find_template(wanted: str, own_folder: Path | None = None) -> Template:
     if path.suffix in (".yaml", ".yml") or path.is_file():
         if not path.is_file():
             raise NotFoundError(f"there is no template file {wanted}", hint="cloudgpu template new NAME makes one")
-        return _read(path)
+        return _read(path.absolute())
     paths = template_paths(own_folder)
     if wanted not in paths:
         raise NotFoundError(f"there is no template {wanted!r}", hint="there are " + ", ".join(sorted(paths)))
-    return _read(paths[wanted])
+    return _read(paths[wanted].absolute())
 
 
 def template_of(plan: Plan, chosen: Template | None) -> Template:
