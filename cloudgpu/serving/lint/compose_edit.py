@@ -154,7 +154,7 @@ def _change_items(sheet: Sheet, node: yaml.SequenceNode, new: Sequence[str]) -> 
         both = min(last - first, end - start)
         if end - start > both:
             sheet.insert_items(node, last, new[start + both : end])
-        for index in reversed(range(first + both, last)):
-            sheet.remove(node, index)
+        if last > first + both:
+            sheet.remove(node, first + both, last)
         for index in reversed(range(both)):
             sheet.replace_item(node, first + index, new[start + index])

@@ -77,16 +77,17 @@ class Sheet:
             new = ", ".join(scalar_of(word, flow=flow) for word in words)
             self.replace(end, end, f", {new}" if node.value else new)
 
-    def remove(self, node: yaml.CollectionNode, index: int) -> None:
-        """Take an entry out: in block style with its lines, and the comment on them."""
-        spans, (start, end) = spans_of(node), self._span(node, index)
+    def remove(self, node: yaml.CollectionNode, first: int, last: int | None = None) -> None:
+        """Take entries out, up to `last` without it (None: one), in block style with their lines and comments."""
+        spans, last = spans_of(node), first + 1 if last is None else last
         if not _is_flow(node):
-            self._lead(start)
-            self.replace(self._line(start), self._next_line(end), "")
-        elif index + 1 < len(spans):
-            self.replace(start, spans[index + 1][0], "")
+            for start, end in (self._span(node, index) for index in reversed(range(first, last))):
+                self._lead(start)
+                self.replace(self._line(start), self._next_line(end), "")
+        elif last < len(spans):
+            self.replace(spans[first][0], spans[last][0], "")
         else:
-            self.replace(spans[index - 1][1] if index else start, end, "")
+            self.replace(spans[first - 1][1] if first else spans[first][0], spans[last - 1][1], "")
 
     def insert_pair(self, node: yaml.MappingNode, key: str, content: Content) -> None:
         """Put a key with a list or a mapping before the first of a mapping."""

@@ -14,7 +14,17 @@ from cloudgpu.serving.lint.fixing import fixed
 from cloudgpu.serving.lint.variables import env_file
 
 IMAGE = "vllm/vllm-openai:v0.25.1"
-OLD = ["--model", "Qwen/Qwen3-8B", "--swap-space", "4", "--enable-reasoning", "--served-model-name", "it's: é"]
+OLD = [
+    "--model",
+    "Qwen/Qwen3-8B",
+    "--swap-space",
+    "4",
+    "--enable-reasoning",
+    "--served-model-name",
+    "it's: é",
+    "--device",
+    "cuda",
+]
 NEW = ["--model", "Qwen/Qwen3-8B", "--served-model-name", "it's: é"]
 KEY = "${VLLM_API_KEY:?set a key}"
 
@@ -177,3 +187,32 @@ def test_an_env_file_that_is_not_there_is_an_error_where_compose_needs_it(form, 
 
 def test_no_key_is_written_where_a_file_that_nobody_could_read_may_hold_one():
     assert corrected(FROM_FILE.replace("ENV", "one.env")).text == FROM_FILE.replace("ENV", "one.env")
+
+
+def test_a_flag_and_its_value_in_one_item_become_two():
+    items = "['--model a/b', '--max-model-len 8192', --enforce-eager]"
+    text = f"services:\n  v:\n    image: {IMAGE}\n    command: {items}\n"
+    command = yaml.safe_load(corrected(text).text)["services"]["v"]["command"]
+    assert command == ["--model", "a/b", "--max-model-len", "8192", "--enforce-eager"]
+
+
+def test_a_misspelt_key_is_spelt_rightly_and_what_it_hid_is_corrected_too():
+    text = f"services:\n  v:\n    image: {IMAGE}\n"
+    text += "    comand: [--model, a/b, --swap-space, '4'] # ours\n    enviroment: {A: b}\n"
+    after = corrected(text).text
+    assert yaml.safe_load(after)["services"]["v"] == {
+        "image": IMAGE, "command": ["--model", "a/b"], "environment": {"A": "b"}
+    }  # fmt: skip
+    assert "# ours" in after
+
+
+def test_a_misspelt_key_beside_the_right_one_is_left():
+    text = f"services:\n  v:\n    image: {IMAGE}\n    comand: --model a/b\n    command: --model c/d\n"
+    after = corrected(text)
+    assert (after.text, len(after.left)) == (text, 1)
+
+
+def test_a_task_that_embeds_becomes_a_runner_and_a_conversion():
+    text = f"services:\n  v:\n    image: {IMAGE}\n    command: --model BAAI/bge-m3 --task embed --port 8000\n"
+    command = yaml.safe_load(corrected(text).text)["services"]["v"]["command"]
+    assert command == ["--model", "BAAI/bge-m3", "--port", "8000", "--runner", "pooling", "--convert", "embed"]

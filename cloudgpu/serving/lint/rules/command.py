@@ -42,6 +42,7 @@ _INSTEAD = {
     "--disable-log-requests": "drop it: requests are not logged unless --enable-log-requests",
 }
 _RENAMED = {"--cuda-graph-sizes": "--cudagraph-capture-sizes"}
+_EMBEDDING = (Edit(flag="--task"), Edit(flag="--runner", value="pooling"), Edit(flag="--convert", value="embed"))
 _LEFT_TO_PEOPLE = {
     "--rope-theta", "--task", "--guided-decoding-backend", "--speculative-model", "--num-speculative-tokens",
 }  # fmt: skip
@@ -61,7 +62,7 @@ def removed_flag(case: Case) -> Iterator[Hit]:
         if each.flag == "--rope-scaling":
             edits = stretched(case)
         if each.flag in _LEFT_TO_PEOPLE:
-            edits = ()
+            edits = _EMBEDDING if each.flag == "--task" and each.value in ("embed", "embedding") else ()
         yield Hit(
             message=f"{each.written} is gone since vLLM {gone_since(each.flag)}{_against(case)}",
             fix=instead, at=each.at, edits=edits,
@@ -231,9 +232,17 @@ def stray_word(case: Case) -> Iterator[Hit]:
         if " " in each.written:
             yield Hit(
                 message=f"`{each.written}` is one word: a flag and its value must be two items of the list",
-                fix="split the item in two, or write --flag=value", at=each.at,
+                fix="split the item in two, or write --flag=value", at=each.at, edits=_in_two(each),
                 severity=Severity.WARNING if _swallows_one(case) else None,
             )  # fmt: skip
+
+
+def _in_two(argument: Argument) -> tuple[Edit, ...]:
+    """The edit for one flag and its one value; none where more, or something else, stands in the item."""
+    name, _, value = argument.written.partition(" ")
+    if canonical(name) not in flags() or argument.joined or argument.values or not value or " " in value:
+        return ()
+    return (Edit(flag=argument.flag, rename=name, value=value),)
 
 
 def _against(case: Case) -> str:

@@ -32,7 +32,7 @@ def misspelt_key(case: Case) -> Iterator[Hit]:
         near = difflib.get_close_matches(key, _KEYS, 1, 0.8) if key and key not in _KEYS else []
         if near and not key.startswith("x-"):
             yield Hit(message=f"Compose knows no `{key}` and refuses the file", fix=f"did you mean {near[0]}?",
-                      at=case.service.at(key))  # fmt: skip
+                      at=case.service.at(key), edits=(Edit(flag=key, rename=near[0], key=True),))  # fmt: skip
 
 
 @rule("O14", Severity.ERROR, "card that is not visible inside the container", source="NVIDIA container toolkit")
