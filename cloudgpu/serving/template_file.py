@@ -23,6 +23,8 @@ _KINDS = {"_Secret", "str", "int", "float"}
 _DEEPEST = 6
 
 Spot = tuple[str | int, ...]
+Place = tuple[int, int]
+"""Line and column, from 1."""
 Scalar = str | int | float
 
 
@@ -68,7 +70,7 @@ class _File(_Strict):
 
 
 def read_template(path: Path) -> Template:
-    """The template of a file. Raises BadFileError naming file, line and key, and what is known there."""
+    """The template of a file. Raises BadFileError naming file, line, column and key, and what is known there."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -78,15 +80,15 @@ def read_template(path: Path) -> Template:
 
 def template_of_text(text: str, path: Path) -> Template:
     """The template in a text that stands, or would stand, at `path`. Raises BadFileError as `read_template`."""
-    body, lines = _parsed(text, path)
+    body, places = _parsed(text, path)
     try:
         found = _File.model_validate(body)
     except ValidationError as error:
-        raise _refused(error, path, lines) from None
-    _check(found, path, lines)
+        raise _refused(error, path, places) from None
+    _check(found, path, places)
     made = _template(found, path)
     for wrong in what_keeps_it_unready(made):
-        raise _bad(path, lines, wrong.spot, wrong.what, wrong.hint)
+        raise _bad(path, places, wrong.spot, wrong.what, wrong.hint)
     return made
 
 
@@ -121,21 +123,21 @@ def _variable(name: str, row: _VariableRow) -> Variable:
     )
 
 
-def _check(found: _File, path: Path, lines: Mapping[Spot, int]) -> None:
+def _check(found: _File, path: Path, places: Mapping[Spot, Place]) -> None:
     """What a schema cannot say: the engine, the tag, and what the placeholders stand for."""
     if found.engine not in ENGINES:
-        raise _bad(path, lines, ("engine",), f"the engine {found.engine!r} is not known", ", ".join(ENGINES))
+        raise _bad(path, places, ("engine",), f"the engine {found.engine!r} is not known", ", ".join(ENGINES))
     if not re.search(r"(:[^/]+|@sha256:[0-9a-f]{64}|\{\w+\})$", found.image) or found.image.endswith(":latest"):
-        raise _bad(path, lines, ("image",), "the image names no release", "pin it by a tag, never latest")
+        raise _bad(path, places, ("image",), "the image names no release", "pin it by a tag, never latest")
     known = {*PLACEHOLDERS, *found.variables}
     for spot, text in _texts(found):
         for name in PLACEHOLDER.findall(text):
             if name in SECRETS:
-                raise _bad(path, lines, spot, f"{{{name}}} is a secret", f"write VARIABLE: {{secret: {name}}}")
+                raise _bad(path, places, spot, f"{{{name}}} is a secret", f"write VARIABLE: {{secret: {name}}}")
             if name not in known:
-                raise _bad(path, lines, spot, f"{{{name}}} stands for nothing", "known: " + ", ".join(sorted(known)))
+                raise _bad(path, places, spot, f"{{{name}}} stands for nothing", "known: " + ", ".join(sorted(known)))
     for name in set(found.variables) & set(PLACEHOLDERS):
-        raise _bad(path, lines, ("variables", name), f"{name} is a placeholder already", "call the variable otherwise")
+        raise _bad(path, places, ("variables", name), f"{name} is a placeholder already", "call the variable otherwise")
 
 
 def _texts(found: _File) -> list[tuple[Spot, str]]:
@@ -146,52 +148,65 @@ def _texts(found: _File) -> list[tuple[Spot, str]]:
     return [(("image",), found.image), *rows, *env]
 
 
-def _parsed(text: str, path: Path) -> tuple[Any, dict[Spot, int]]:
+def _parsed(text: str, path: Path) -> tuple[Any, dict[Spot, Place]]:
     try:
         root, body = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}," if mark else ""
-        raise BadFileError(f"the template {path}{line} is no YAML: {error.__class__.__name__}", hint=_HINT) from None
-    lines: dict[Spot, int] = {}
-    _walk(root, (), lines, path)
-    return body, lines
+        at = f", {_at((mark.line + 1, mark.column + 1))}," if mark else ""
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise BadFileError(f"the template {path}{at} is no YAML: {problem}", hint=_HINT) from None
+    if not isinstance(body, dict):
+        what = "is empty" if body is None else "holds no keys with values"
+        raise BadFileError(f"the template {path} {what}", hint=_HINT)
+    places: dict[Spot, Place] = {}
+    _walk(root, (), places, path)
+    return body, places
 
 
-def _walk(node: yaml.Node | None, at: Spot, lines: dict[Spot, int], path: Path) -> None:
-    """The line of every key, and a refusal of keys that stand twice (YAML would take the last in silence)."""
+def _walk(node: yaml.Node | None, at: Spot, places: dict[Spot, Place], path: Path) -> None:
+    """The place of every key, and a refusal of keys that stand twice (YAML would take the last in silence)."""
     if len(at) > _DEEPEST:  # YAML may hold itself; the schema refuses it
         return
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             spot = (*at, str(key.value))
-            if spot in lines:
-                raise BadFileError(f"the template {path}, line {key.start_mark.line + 1}: {key.value} stands twice")
-            lines[spot] = key.start_mark.line + 1
-            _walk(value, spot, lines, path)
+            place = _place(key)
+            if spot in places:
+                raise BadFileError(f"the template {path}, {_at(place)}: {key.value} stands twice")
+            places[spot] = place
+            _walk(value, spot, places, path)
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
-            lines[(*at, number)] = value.start_mark.line + 1
-            _walk(value, (*at, number), lines, path)
+            places[(*at, number)] = _place(value)
+            _walk(value, (*at, number), places, path)
 
 
-def _refused(error: ValidationError, path: Path, lines: Mapping[Spot, int]) -> BadFileError:
+def _refused(error: ValidationError, path: Path, places: Mapping[Spot, Place]) -> BadFileError:
     """The first thing that is wrong; a key that does not exist first: it is a misspelling of one that is missing."""
     first = min(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
     spot = tuple(each for each in first["loc"] if each not in _KINDS)
     key = ".".join(str(each) for each in spot)
     if first["type"] == "extra_forbidden":
-        return _bad(path, lines, spot, f"there is no key {key}", _HINT)
+        return _bad(path, places, spot, f"there is no key {key}", _HINT)
     if first["type"] == "missing":
-        return _bad(path, lines, spot[:-1], f"the key {key} is missing", _HINT)
+        return _bad(path, places, spot[:-1], f"the key {key} is missing", _HINT)
     if first["type"] in ("too_long", "too_short") and spot[0] == "arguments":
-        return _bad(path, lines, spot, "a row of arguments is one flag and its value", _HINT)
-    return _bad(path, lines, spot, f"{key or 'it'}: {first['msg'][:1].lower()}{first['msg'][1:]}", _HINT)
+        return _bad(path, places, spot, "a row of arguments is one flag and its value", _HINT)
+    return _bad(path, places, spot, f"{key or 'it'}: {first['msg'][:1].lower()}{first['msg'][1:]}", _HINT)
 
 
-def _bad(path: Path, lines: Mapping[Spot, int], spot: Spot, what: str, hint: str) -> BadFileError:
+def _bad(path: Path, places: Mapping[Spot, Place], spot: Spot, what: str, hint: str) -> BadFileError:
     at = spot
-    while at and at not in lines:
+    while at and at not in places:
         at = at[:-1]
-    line = f", line {lines[at]}" if at in lines else ""
-    return BadFileError(f"the template {path}{line}: {what}", hint=hint)
+    place = f", {_at(places[at])}" if at in places else ""
+    return BadFileError(f"the template {path}{place}: {what}", hint=hint)
+
+
+def _place(node: yaml.Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _at(place: Place) -> str:
+    return f"line {place[0]}, column {place[1]}"

@@ -217,7 +217,7 @@ def test_a_template_of_another_form_names_its_file_line_and_key(change, says, tm
     with pytest.raises(BadFileError, match=r"mine\.yaml") as error:
         read_template(path)
     line = TEXT[: TEXT.index(change[0])].count("\n") + 1 + change[1].count("\n")
-    assert says.replace("@", f"line {line}") in error.value.message
+    assert says.replace("@", f"line {line}") in re.sub(r", column \d+:", ":", error.value.message)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "name: x", "\x00", "name: &a [*a]"])
@@ -226,6 +226,26 @@ def test_what_is_no_template_at_all_is_one_clear_error(text, tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(BadFileError):
         read_template(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "t.yaml is empty"),
+        ("[]", "t.yaml holds no keys with values"),
+        ("a: [1\nb: 2\n", "t.yaml, line 2, column 2, is no YAML: expected ',' or ']', but got ':'"),
+        (
+            TEXT.replace("  at_least_gb: 40", "  at_least_gb: 40\n  most_gb: 80"),
+            "column 3: there is no key disk.most_gb",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_template_is_told_with_its_cause_and_place(text, says, tmp_path):
+    path = tmp_path / "t.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadFileError) as error:
+        read_template(path)
+    assert says in error.value.message
 
 
 def test_a_template_that_gives_nothing_the_key_of_the_endpoint_says_what_to_write(tmp_path):

@@ -76,7 +76,7 @@ def test_a_secret_in_a_template_is_told_the_form_that_templates_have():
 
 
 def test_a_template_that_a_newer_release_wrote_is_one_sentence_with_its_line():
-    with pytest.raises(BadFileError, match=r"line \d+: there is no key autoscale"):
+    with pytest.raises(BadFileError, match=r"line \d+, column 1: there is no key autoscale"):
         lint(VLLM + "\nautoscale: {most: 3}\n", "mine.yaml", variables={})
 
 
