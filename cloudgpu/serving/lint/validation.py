@@ -84,6 +84,7 @@ _ANYWHERE = {"V01", "V02", "V04", "V06", "V43", "V45", "V64", "V65", "V66"}
 
 _PARAMETERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("Context and memory", "max-model-len", "--max-model-len", ("V11", "V12", "V17")),
+    ("Context and memory", "RoPE override", "--hf-overrides", ("V01", "V13", "V14", "V15", "V16")),
     ("Context and memory", "gpu-memory-utilization", "--gpu-memory-utilization", ("V10", "V27", "V28")),
     ("Context and memory", "swap-space", "--swap-space", ("V01", "V44")),
     ("GPUs and parallelism", "tensor-parallel-size", "--tensor-parallel-size", ("V25", "V26", "O03", "O08")),
@@ -95,7 +96,6 @@ _PARAMETERS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("Parsers and tools", "auto-tool-choice", "--enable-auto-tool-choice", ("V49",)),
     ("Parsers and tools", "tool-call-parser", "--tool-call-parser", ("V31", "V32")),
     ("Parsers and tools", "reasoning-parser", "--reasoning-parser", ("V33", "V34", "V50")),
-    ("Infrastructure", "RoPE override", "--hf-overrides", ("V01", "V13", "V14", "V15", "V16")),
     ("Infrastructure", "health check", "", ("O05",)),
     ("Infrastructure", "port", "--port", ("O04", "V42")),
 )

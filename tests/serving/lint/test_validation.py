@@ -35,7 +35,7 @@ def test_what_was_called_wholly_optimal_is_told_where_it_fails(told):
     (service,) = found["services"]
     parameters = by_name(service)
     assert status == 1
-    assert [name for name, each in parameters.items() if each["verdict"] == "fails"] == ["swap-space", "RoPE override"]
+    assert [name for name, each in parameters.items() if each["verdict"] == "fails"] == ["RoPE override", "swap-space"]
     assert parameters["max-model-len"]["verdict"] == "good"
     assert "fits" in parameters["max-model-len"]["figure"]
     assert service["score"] < service["of"]
