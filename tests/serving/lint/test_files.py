@@ -226,6 +226,7 @@ def test_of_what_is_inherited_the_service_s_own_and_then_the_first_counts():
     )
     first = f"{text}services:\n  v:\n    <<: [*b, *a]\n"
     own = f"{text}services:\n  v:\n    <<: [*a, *b]\n    command: [--model, Qwen/Qwen3-8B]\n"
-    assert "V01" not in rules(first, "compose.yml") and "V01" not in rules(own, "compose.yml")
+    assert "V01" not in rules(first, "compose.yml")
+    assert "V01" not in rules(own, "compose.yml")
     assert "V01" in rules(f"{text}services:\n  v:\n    <<: [*a, *b]\n", "compose.yml")
     assert "O13" in rules(own, "compose.yml")
