@@ -13,6 +13,7 @@ from cloudgpu.moving.quality.anomalies import anomalies
 from cloudgpu.moving.quality.referee import Opinion
 from cloudgpu.moving.quality.trial import QualityRun
 
+_BENCH = "bench answers"
 GATE = "quality"
 
 
@@ -40,7 +41,7 @@ def bench_answer_checks(old: Run, new: Run, thresholds: Thresholds, seed: int) -
     before, after = _signs(old), _signs(new)
     pairs = [(float(bool(signs)), float(bool(after[place]))) for place, signs in before.items() if place in after]
     kinds = Counter(kind for signs in after.values() for kind in signs)
-    return [_broken("bench answers", pairs, kinds, thresholds, seed)] if pairs else []
+    return [_broken(_BENCH, pairs, kinds, thresholds, seed)] if pairs else []
 
 
 def too_few(prompts: int, limits: QualityLimits) -> str | None:
@@ -116,7 +117,8 @@ def _broken(
     shown = f" ({', '.join(kind for kind, _ in kinds.most_common(3))})" if kinds else ""
     most = thresholds.quality.max_more_anomalies
     outcome = within(interval, most)
-    said = f"{after:.0%} of the new side's answers look broken{shown}, {before:.0%} of the old side's"
+    what = name if name == _BENCH else "answers"
+    said = f"{after:.0%} of the new side's {what} look broken{shown}, {before:.0%} of the old side's"
     open_end = f": whether that is {most:.0%} more, {len(pairs)} prompts cannot tell"
     return Check(
         gate=GATE, name=name, outcome=outcome,
