@@ -4,16 +4,20 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from lifetimes import NOON, a_rental, at, charged, event
+from lifetimes import NOON, a_rental, at, charged, created, event, intended, observed
 
 from cloudgpu.accounting.exports.book import open_book
 from cloudgpu.accounting.exports.focus import focus_text, metadata_text
 from cloudgpu.accounting.exports.focus.columns import COLUMNS, DECIMALS, MANDATORY, OURS, TIMES
+from cloudgpu.accounting.exports.focus.usage import usage_row
 from cloudgpu.accounting.history import read_history
+from cloudgpu.accounting.ledger import as_of, fold
+from cloudgpu.accounting.life import lives
 
 MAY_BE_NULL = {"BillingAccountName", "ChargeClass", "ChargeDescription"}
 
@@ -58,6 +62,26 @@ def test_list_cost_is_unit_price_times_quantity(rows):
             continue  # a unit price is never negative, so a refund has none
         product = Decimal(row["ListUnitPrice"]) * Decimal(row["PricingQuantity"])
         assert abs(product - Decimal(row["ListCost"])) <= Decimal("1e-12")
+
+
+def test_rows_of_one_sku_at_one_price_have_one_unit_price_the_one_that_was_seen():
+    three_cards = [intended(NOON, count=3), created(at(1)), observed(at(6), gpu="0.1"), event("gone", at(167))]
+    rented = open_book(read_history(three_cards), NOON + timedelta(days=1))
+    rows = csv.DictReader(io.StringIO(focus_text(rented)))
+    prices = [row["ListUnitPrice"] for row in rows if row["SkuMeter"] == "GPU time"]
+    assert len(prices) > 2
+    assert set(prices) == {"0.033333333333"}
+
+
+@pytest.mark.parametrize(
+    ("location", "region"),
+    [("Japan, JP", "JP"), ("JP", "JP"), ("EU-RO-1", "EU-RO-1"), ("secure cloud", ""), (None, "")],
+)
+def test_a_region_has_an_id_and_a_name_or_neither(location, region):
+    (life,) = lives(a_rental())
+    charge = fold(a_rental(), as_of(a_rental(), NOON + timedelta(days=1)))[0]
+    row = usage_row(charge, replace(life, location=location))
+    assert (row["RegionId"] or "", row["RegionName"] or "") == (region, location if region else "")
 
 
 def test_usage_costs_what_its_quantity_and_price_come_to(rows):

@@ -1,6 +1,7 @@
 """Usage rows: one charge of one meter in one hour, which costs what was used (EffectiveCost) and bills nothing."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -16,6 +17,7 @@ Cell = str | Decimal | None
 Row = dict[str, Cell]
 
 _HOUR = timedelta(hours=1)
+_REGION = re.compile(r"(?:^|, )([A-Z]{2}(?:-[A-Z]{2,}-[0-9]+)?)$")
 _SKU_METERS = {
     Meter.GPU: "GPU time",
     Meter.DISK: "Disk running",
@@ -44,8 +46,8 @@ def usage_row(charge: Charge, life: Life) -> Row:
         "CommitmentDiscountStatus": None,
         "InvoiceId": None,
         "PricingCategory": "Dynamic" if life.interruptible else "Standard",
-        "RegionId": life.location,
-        "RegionName": life.location,
+        "RegionId": _region(life),
+        "RegionName": life.location if _region(life) else None,
         "ResourceId": f"{life.provider}/{charge.instance_id or charge.token}",
         "ResourceName": charge.deployment,
         "ResourceType": "GPU instance",
@@ -63,7 +65,7 @@ def usage_row(charge: Charge, life: Life) -> Row:
 
 def _costs(charge: Charge, life: Life) -> Row:
     quantity, unit = _quantity(charge, life)
-    price = (charge.usd / quantity).quantize(PICO) if quantity else ZERO
+    price = _unit_price(charge, life, quantity)
     listed = (price * quantity).quantize(PICO)
     return {
         "BilledCost": ZERO,
@@ -77,6 +79,35 @@ def _costs(charge: Charge, life: Life) -> Row:
         "ConsumedQuantity": quantity,
         "ConsumedUnit": unit,
     }
+
+
+def _unit_price(charge: Charge, life: Life, quantity: Decimal) -> Decimal:
+    """The price that was seen, where it makes the charge: the same for all its rows. Else what a unit came to."""
+    if not quantity:
+        return ZERO
+    allowed = 2 * PICO * (1 + quantity)
+    for seen in _prices_seen(charge.meter, life):
+        if abs(seen * quantity - charge.usd) <= allowed:
+            return seen
+    return (charge.usd / quantity).quantize(PICO)
+
+
+def _prices_seen(meter: Meter, life: Life) -> list[Decimal]:
+    """What a unit of the meter cost, newest price first; empty for what has no price by time."""
+    match meter:
+        case Meter.GPU:
+            rates, size = [span.gpu_usd_per_hour for span in life.spans], Decimal(life.gpu_count)
+        case Meter.DISK | Meter.DISK_STOPPED:
+            rates, size = [span.disk_usd_per_hour for span in life.spans], life.disk_gb or Decimal(1)
+        case _:
+            return []
+    return [(rate / size).quantize(PICO) for rate in dict.fromkeys(reversed(rates)) if rate]
+
+
+def _region(life: Life) -> str | None:
+    """The country or data centre at the end of a place's name (`Japan, JP`); None where none is told."""
+    found = _REGION.search(life.location or "")
+    return found[1] if found else None
 
 
 def _quantity(charge: Charge, life: Life) -> tuple[Decimal, str]:
