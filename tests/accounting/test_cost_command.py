@@ -241,6 +241,11 @@ def test_a_top_up_that_was_recorded_before_is_said_and_can_be_taken_back(app, re
     assert sum(Decimal(each.data["usd"]) for each in journal.events() if each.kind == "top_up") == 50
 
 
+def test_a_refund_is_told_as_one(app, rented):
+    said = run(app, "top-up", "-5", "--provider", "vast", "--at", "2026-02-28").stdout
+    assert "$5.00 paid back by vast" in said
+
+
 def test_a_top_up_that_is_still_to_come_is_refused(app, rented):
     with pytest.raises(UsageError, match="still to come at vast"):
         run(app, "top-up", "5", "--provider", "vast", "--at", "2999-01-01")

@@ -159,6 +159,6 @@ def _amount(text: str, what: str) -> Decimal:
         raise UsageError(f"{what}: {error}", hint="give an amount in dollars: 50") from None
     if amount <= 0:
         raise UsageError(
-            f"{what} of {text} would refuse everything", hint="to take the budget away: cloudgpu budget clear"
+            f"{what} of {text} leaves nothing to spend", hint="to take the budget away: cloudgpu budget clear"
         )
     return amount

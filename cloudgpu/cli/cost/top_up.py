@@ -30,7 +30,8 @@ def top_up(
     try:
         amount = parse_usd(usd.removeprefix("$"))
     except ValueError as error:
-        raise UsageError(str(error), hint="cloudgpu cost top-up 50 --provider vast --at 2026-11-01") from None
+        when = f" --at {at}" if at else ""
+        raise UsageError(str(error), hint=f"cloudgpu cost top-up 50 --provider {provider}{when}") from None
     moment = None if at is None else day(at, "--at", end=False)
     if not amount:
         raise UsageError("a top-up of 0 is none", hint="give the amount in dollars")
@@ -51,7 +52,8 @@ def top_up(
     session.emit(event)
     if json:
         return render.out_json({"provider": provider, "usd": amount, "at": event.at, "note": note})
-    return render.text(f"Recorded: {show_usd(amount)} paid in at {provider}, {event.at:%Y-%m-%d %H:%M} UTC.")
+    paid = f"{show_usd(amount)} paid in at" if amount > 0 else f"{show_usd(-amount)} paid back by"
+    return render.text(f"Recorded: {paid} {provider}, {event.at:%Y-%m-%d %H:%M} UTC.")
 
 
 def _fact(event: "Event") -> tuple[object, ...]:
