@@ -12,7 +12,7 @@ body { margin: 0 auto; max-width: 800px; padding: 24px 20px 48px; background: va
   font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 4px; } h2 { font-size: 1.1rem; margin: 36px 0 8px; }
 p { margin: 6px 0; } .soft { color: var(--soft); font-size: .9rem; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; margin: 18px 0; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(132px, 1fr)); gap: 10px; margin: 18px 0; }
 .figures div { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 10px 12px; }
 .figures b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
 .figures span { color: var(--soft); font-size: .85rem; }
