@@ -32,7 +32,7 @@ def test_a_seed_and_a_number_give_one_story_and_a_script_is_that_story():
 @pytest.mark.slow
 @pytest.mark.alone  # it keeps both processors busy by itself
 def test_a_thousand_stories_end_well():
-    done = campaign("--seed", "1", "--runs", "1000", "--jobs", "2")
+    done = campaign("--seed", "1", "--runs", "1000", "--jobs", "4")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
