@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cloudgpu.base.clock import Clock
@@ -41,15 +42,7 @@ class Announcement:
     def of_move(self, migration: Migration, service: Service, to: Deployment) -> None:
         """That clients of the service are sent to `to` now, and no longer to whom `service` remembers."""
         self._tell_hook(migration, service, to)
-        self.emit(
-            Event(
-                kind=EventKind.ADDRESS_MOVED,
-                at=self.clock(to.provider).now(),
-                deployment=to.name,
-                provider=to.provider,
-                data={"service": service.name, "from": service.serving, "to": to.name},
-            )
-        )
+        self.emit(address_moved(service, of=to, at=self.clock(to.provider).now(), was=service.serving, to=to.name))
 
     def _tell_hook(self, migration: Migration, service: Service, to: Deployment) -> None:
         published = address.read(service.name, self.state_dir)
@@ -69,3 +62,9 @@ class Announcement:
                 },
             )
         )
+
+
+def address_moved(service: Service, *, of: Deployment, at: datetime, was: str | None, to: str | None) -> Event:
+    """That clients of the service were sent to `was` and are sent to `to` (names; None: nowhere), told of one side."""
+    data = {"service": service.name, "from": was, "to": to}
+    return Event(kind=EventKind.ADDRESS_MOVED, at=at, deployment=of.name, provider=of.provider, data=data)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadFileError, ConflictError
-from cloudgpu.base.events import Emit, Event, EventKind
+from cloudgpu.base.events import Emit
 from cloudgpu.moving import address
+from cloudgpu.moving.announcement import address_moved
 from cloudgpu.moving.entrance import gateway_address
 from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.running.records import Deployment, Service
@@ -99,15 +100,8 @@ class Withdrawal:
             self._moved(service, life, None)
 
     def _moved(self, service: Service, life: Deployment, to: str | None) -> None:
-        self.emit(
-            Event(
-                kind=EventKind.ADDRESS_MOVED,
-                at=self.clock(life.provider).now(),
-                deployment=life.name,
-                provider=life.provider,
-                data={"service": service.name, "from": life.name, "to": to},
-            )
-        )
+        at = self.clock(life.provider).now()
+        self.emit(address_moved(service, of=life, at=at, was=life.name, to=to))
         self.store.save_service(Service(name=service.name, api_key=service.api_key, serving=to))
 
 

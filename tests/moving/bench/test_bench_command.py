@@ -172,7 +172,8 @@ def test_compare_judges_two_endpoints_and_writes_the_page(shell, tmp_path):
     verdict = json.loads(out)["verdict"]
     assert verdict["outcome"] == "fail", err
     assert status == 1
-    assert "TPOT" in verdict["reason"]
+    [tpot] = [check for check in verdict["checks"] if check["name"] == "TPOT"]
+    assert tpot["outcome"] == "fail", tpot
     assert verdict["gates"]["quality"] == "pass"
     page = (tmp_path / "page.html").read_text()
     assert "TPOT is" in page
