@@ -34,7 +34,8 @@ class Report:
     `doubt_usd` is how far the sum may be off, `running_hour_usd` how much of it the hour that is being billed. `pace`
     always tells of today and this month up to now, whatever the span of the report, as `billing_now` and the purses do.
     `tokens` is what a million tokens cost, by the group's key; empty, and `total_tokens` None, where no engine's
-    counters were read: by meter it is empty always, a token belongs to no meter.
+    counters were read: by meter it is empty always, a token belongs to no meter. `serving_tokens` is the part of the
+    total that served: without double runs, rollback windows and tries that failed.
     """
 
     since: datetime | None
@@ -52,6 +53,7 @@ class Report:
     purses: tuple[Purse, ...]
     tokens: Mapping[str, TokenCost]
     total_tokens: TokenCost | None
+    serving_tokens: TokenCost | None
 
 
 def report(
@@ -94,6 +96,7 @@ def report(
         purses=purses(history),
         tokens=sums.tokens(),
         total_tokens=sums.total_tokens(),
+        serving_tokens=sums.serving_tokens(),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from cloudgpu.accounting.charge import Charge, Purpose, Source, by_hour, hour_of
+from cloudgpu.accounting.charge import Charge, Meter, Purpose, Source, by_hour, hour_of
 from cloudgpu.accounting.period import by_day
 from cloudgpu.accounting.served import SeenTimes, Stretch, TokenCost, TokenTally, seen_parts
 from cloudgpu.accounting.tally import Tally
@@ -35,6 +35,8 @@ class Sums:
         self.seen = seen
         self.served: dict[str, TokenTally] = {}
         self.all_served = TokenTally()
+        self.served_alone = TokenTally()
+        self.serving_hours = ZERO
         self.key = _KEYS[by]
         self.pieces: Callable[[list[Charge]], Iterable[Charge]] = {"hour": by_hour, "day": by_day}.get(by, iter)
         self.groups: dict[str, Tally] = {}
@@ -60,7 +62,8 @@ class Sums:
         """Take in the tokens of that part of a stretch which the charge (of no money) covers."""
         for piece in self.pieces([charge]):
             tokens = stretch.between(piece.start, piece.end)
-            self.all_served.add_tokens(*tokens)
+            for tally in self._sums_of(charge):
+                tally.add_tokens(*tokens)
             self.served.setdefault(self.key(piece), TokenTally()).add_tokens(*tokens)
 
     def tokens(self) -> dict[str, TokenCost]:
@@ -73,8 +76,19 @@ class Sums:
         """Of everything; None where no counters were read."""
         return self.all_served.cost(self.whole.machine_hours) if self.seen else None
 
+    def serving_tokens(self) -> TokenCost | None:
+        """Of what served, without the price of changing over; None where no counters were read."""
+        return self.served_alone.cost(self.serving_hours) if self.seen else None
+
     def _add_seen(self, charge: Charge) -> None:
+        if charge.purpose is Purpose.SERVING and charge.meter is Meter.GPU:
+            self.serving_hours += charge.hours
         for part in seen_parts(charge, self.seen):
-            self.all_served.add_seen(part)
+            for tally in self._sums_of(part):
+                tally.add_seen(part)
             for piece in self.pieces([part]):
                 self.served.setdefault(self.key(piece), TokenTally()).add_seen(piece)
+
+    def _sums_of(self, charge: Charge) -> tuple[TokenTally, ...]:
+        """Those of everything that a charge belongs to."""
+        return (self.all_served, self.served_alone) if charge.purpose is Purpose.SERVING else (self.all_served,)

@@ -175,11 +175,14 @@ class RunningActs:
         return serving(known, self.state_dir) if known else None
 
     def share(self, migration: Migration) -> None:
-        """See `Acts`. Gateway or files, hook, journal: what a kill leaves undone, the next call does."""
+        """See `Acts`. Gateway or files, hook, journal: what a kill leaves undone, the next call does.
+
+        Once requests have moved, both engines are read: from now on their money is for something else.
+        """
         to, other = migration.old, migration.new
         if migration.new_percent == 100:
             to, other = other, to
-        life = self._sight.life(to)
+        life, spare = self._sight.life(to), self._sight.life(other)
         if life is None or life.state.is_final or life.state.is_ending:
             raise ConflictError(
                 f"{to.name} is gone or being removed, so the address of {self.service} cannot point to it",
@@ -187,11 +190,13 @@ class RunningActs:
             )
         entrance = self._entrance()
         service = entrance.service
-        moved = entrance.share(self._shares(migration, life, self._sight.life(other)))
+        moved = entrance.share(self._shares(migration, life, spare))
         if moved or service.serving != to.name:
             self._show("moving", f"{self.service} → {to.name}")
             self._announcement.of_move(migration, service, life)
             self.store.save_service(Service(name=service.name, api_key=service.api_key, serving=to.name))
+            for each in filter(None, (life, spare)):
+                self._note_work(each)
 
     def reaches(self, side: Side) -> bool:
         """See `Acts`."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cloudgpu.base.errors import CleanupFailedError, ConflictError, UnreachableError
-from cloudgpu.moving import address, closing, forward, sight, way_back
+from cloudgpu.moving import address, closing, forward, running_acts, sight, way_back
 from cloudgpu.moving.migration import Side
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.running.records import DeploymentState
@@ -75,3 +75,13 @@ def test_a_new_side_that_failed_before_it_ever_answered_makes_room_for_the_next(
     assert token != failed.token
     assert move.store.life(failed.token).state is DeploymentState.GONE
     assert len(move.provider.billing()) == 2
+
+
+def test_both_engines_are_read_once_requests_have_moved_for_their_money_is_for_something_else_then(move, monkeypatch):
+    read = []
+    note = lambda life, *_: read.append((life.name, move.acts.serving("mistral")))  # noqa: E731
+    monkeypatch.setattr(running_acts, "note_work", note)
+    promoted = forward.go_forward(move.migration, move.acts)
+    assert read[-2:] == [("qwen", "qwen"), ("mistral", "qwen")]
+    way_back.roll_back(promoted, move.acts)
+    assert read[-2:] == [("mistral", "mistral"), ("qwen", "mistral")]

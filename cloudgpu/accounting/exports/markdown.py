@@ -8,16 +8,14 @@ from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.exports.book import Book
 from cloudgpu.accounting.period import by_day
 from cloudgpu.accounting.tally import Line, group
+from cloudgpu.accounting.token_rows import TOKENS_HEAD, token_rows, tokens_cells, tokens_rest_on
 from cloudgpu.accounting.words import (
     HOURS_HEAD,
     METER_NAMES,
     PURPOSE_NAMES,
     SOURCE_NAMES,
     SPLIT_IS_OURS,
-    TOKENS_HEAD,
-    TOKENS_REST_ON,
     doubt_words,
-    tokens_cells,
 )
 from cloudgpu.base.money import exact_text, show_usd
 
@@ -62,8 +60,9 @@ def _sums(heading: str, lines: Sequence[Line], meters: Sequence[Meter]) -> str:
 
 
 def _tokens(book: Book) -> str:
-    served = [[_plain(key), *tokens_cells(cost)] for key, cost in book.report.tokens.items() if cost.generation_tokens]
-    return f"{_table(['Tokens', *TOKENS_HEAD], served)}\n\n{TOKENS_REST_ON}" if served else ""
+    rows = token_rows(book.report)
+    cells = [[_plain(key), *tokens_cells(cost)] for key, cost in rows]
+    return f"{_table(['Tokens', *TOKENS_HEAD], cells)}\n\n{tokens_rest_on(rows)}" if rows else ""
 
 
 def _pairs(heading: str, pairs: Sequence[tuple[str, Decimal]]) -> str:

@@ -89,8 +89,8 @@ def _look(session: "Session") -> list[str]:
     """Look at everything that is not over, at its provider; sentences on what could not be seen."""
     from cloudgpu.cli.looking import look_at  # SQLAlchemy and requests come with it
 
-    looked = ((each, *look_at(session, each)) for each in session.store.deployments())
-    return [f"{each.name} is counted as it was seen last: {problem}." for each, _, problem in looked if problem]
+    looked = look_at(session, session.store.deployments())
+    return [f"{each.name} is counted as it was seen last: {problem}." for each, problem in looked if problem]
 
 
 def _with_looks(session: "Session", history: History, moments: Mapping[str, datetime]) -> History:

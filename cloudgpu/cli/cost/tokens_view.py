@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from cloudgpu.accounting.report import Report
 from cloudgpu.accounting.served import TokenCost
-from cloudgpu.accounting.words import TOKENS_REST_ON, share_words, tokens_cells
+from cloudgpu.accounting.token_rows import share_words, token_rows, tokens_cells, tokens_rest_on
 from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 
@@ -22,22 +22,22 @@ def tokens_json(cost: TokenCost) -> dict[str, Decimal | int | None]:
 
 
 def show_tokens(told: Report) -> None:
-    """A table of the groups that served something, and what the figures rest on. Nothing where nothing was counted."""
+    """A table of the groups with their sum, and what the figures rest on. Nothing where nothing was counted."""
     total = told.total_tokens
     if total is None:
         return None
-    if not total.generation_tokens:
+    rows = token_rows(told)
+    if not rows:
         return render.note(f"No token was counted in the {share_words(total)} of the billed GPU time that was seen.")
     columns = [
         Column("Tokens"),
-        Column("Prompt", right=True, drop=1),
-        Column("Output", right=True, drop=2),
+        Column("Money seen", right=True, drop=1),
+        Column("Prompt", right=True, drop=2),
+        Column("Output", right=True, drop=3),
         Column("Per M output", right=True),
         Column("Per M total", right=True),
         Column("Time seen", right=True),
     ]
-    served = [(key, cost) for key, cost in told.tokens.items() if cost.generation_tokens]
-    lines = [*served, ("Total", total)] if len(served) != 1 else served
     render.text()
-    render.table(columns, [[key, *tokens_cells(cost)] for key, cost in lines])
-    return render.note(f"{TOKENS_REST_ON} `cloudgpu watch` sees all of it.")
+    render.table(columns, [[key, *tokens_cells(cost)] for key, cost in rows])
+    return render.note(f"{tokens_rest_on(rows)} `cloudgpu watch` sees all of it.")

@@ -25,6 +25,7 @@ def show_json(told: Report, notes: list[str]) -> None:
             "usd_by_source": {source.value: usd for source, usd in told.usd_by_source.items()},
             "tokens": {key: tokens_json(cost) for key, cost in told.tokens.items()},
             "total_tokens": tokens_json(told.total_tokens) if told.total_tokens else None,
+            "serving_tokens": tokens_json(told.serving_tokens) if told.serving_tokens else None,
             "usd_by_purpose": {purpose.value: usd for purpose, usd in told.usd_by_purpose.items()},
             "doubt_usd": told.doubt_usd,
             "running_hour_usd": told.running_hour_usd,

@@ -14,16 +14,14 @@ from cloudgpu.accounting.exports.html.style import STYLE
 from cloudgpu.accounting.period import by_day
 from cloudgpu.accounting.tally import Line, group
 from cloudgpu.accounting.timeline import Step, Window, burn_steps, windows
+from cloudgpu.accounting.token_rows import TOKENS_HEAD, token_rows, tokens_cells, tokens_rest_on
 from cloudgpu.accounting.words import (
     HOURS_HEAD,
     METER_NAMES,
     PURPOSE_NAMES,
     SOURCE_NAMES,
     SPLIT_IS_OURS,
-    TOKENS_HEAD,
-    TOKENS_REST_ON,
     doubt_words,
-    tokens_cells,
 )
 from cloudgpu.base.money import exact_text, show_usd
 
@@ -148,13 +146,11 @@ def _deployments(book: Book) -> str:
 
 def _tokens(book: Book) -> str:
     """What a million tokens cost, by deployment; nothing where no engine's counters were read."""
-    told = book.report
-    served = [(key, cost) for key, cost in told.tokens.items() if cost.generation_tokens]
-    if told.total_tokens is None or not served:
+    rows = token_rows(book.report)
+    if not rows:
         return ""
-    lines = [*served, ("total", told.total_tokens)] if len(served) > 1 else served
-    shown = table(["Deployment", *TOKENS_HEAD], [[key, *tokens_cells(cost)] for key, cost in lines], stacked=True)
-    return f'<h2>What a million tokens cost</h2>{shown}<p class="soft">{escape(TOKENS_REST_ON)}</p>'
+    shown = table(["Deployment", *TOKENS_HEAD], [[key, *tokens_cells(cost)] for key, cost in rows], stacked=True)
+    return f'<h2>What a million tokens cost</h2>{shown}<p class="soft">{escape(tokens_rest_on(rows))}</p>'
 
 
 def _moves(book: Book) -> str:
