@@ -38,12 +38,12 @@ class KnownServer:
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
         self._thread.start()
-        assert ready.wait(10)
+        assert ready.wait(120)
         return self
 
     def __exit__(self, *_) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(120)
 
     def endpoint(self, form: Form = Form.CHAT, **changes) -> Endpoint:
         values = {"name": "known", "model": "m", "api_key": Secret(KEY), "form": form} | changes
