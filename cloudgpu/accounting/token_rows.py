@@ -11,7 +11,7 @@ TokenRow = tuple[str, TokenCost]
 
 TOTAL = "Total"
 SERVING_ALONE = "Serving alone"
-TOKENS_HEAD = ("Money seen", "Prompt tokens", "Output tokens", "USD per M output", "USD per M total", "Time seen")
+TOKENS_HEAD = ("Money seen", "Prompt", "Output", "Per M output", "Per M total", "Time seen")
 
 
 def token_rows(told: Report) -> list[TokenRow]:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from cloudgpu.accounting.report import Report
 from cloudgpu.accounting.served import TokenCost
-from cloudgpu.accounting.token_rows import share_words, token_rows, tokens_cells, tokens_rest_on
+from cloudgpu.accounting.token_rows import TOKENS_HEAD, share_words, token_rows, tokens_cells, tokens_rest_on
 from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 
@@ -29,15 +29,11 @@ def show_tokens(told: Report) -> None:
     rows = token_rows(told)
     if not rows:
         return render.note(f"No token was counted in the {share_words(total)} of the billed GPU time that was seen.")
-    columns = [
-        Column("Tokens"),
-        Column("Money seen", right=True, drop=1),
-        Column("Prompt", right=True, drop=2),
-        Column("Output", right=True, drop=3),
-        Column("Per M output", right=True),
-        Column("Per M total", right=True),
-        Column("Time seen", right=True),
-    ]
+    figures = [Column(name, right=True, drop=drop) for name, drop in zip(TOKENS_HEAD, _DROPS, strict=True)]
     render.text()
-    render.table(columns, [[key, *tokens_cells(cost)] for key, cost in rows])
+    render.table([Column("Tokens"), *figures], [[key, *tokens_cells(cost)] for key, cost in rows])
     return render.note(f"{tokens_rest_on(rows)} `cloudgpu watch` sees all of it.")
+
+
+_DROPS = (1, 2, 3, 0, 0, 0)
+"""What a narrow terminal leaves out first, highest first: prices keep the share of the time that they rest on."""
