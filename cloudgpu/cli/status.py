@@ -52,15 +52,14 @@ def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Dep
     from cloudgpu.cli.looking import look_at
 
     shown, unasked = [], []
-    for each in found:
-        now, problem = look_at(session, each)
+    for now, problem in look_at(session, found):
         if not now.state.is_final and not session.is_asleep(now.provider):
             try:
                 now = awake(session, now)
             except CloudgpuError as error:
                 problem = problem or error.message
         if problem:
-            unasked.append(f"{each.name} is shown as it was {seen_words(session, now)}: {problem}")
+            unasked.append(f"{now.name} is shown as it was {seen_words(session, now)}: {problem}")
         shown.append(now)
     return shown, unasked
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from cloudgpu.base.errors import CloudgpuError, ConflictError, MissingKeyError, UnreachableError
 from cloudgpu.cli import render
 from cloudgpu.cli.awake import awake
-from cloudgpu.cli.looking import ASLEEP
+from cloudgpu.cli.looking import ASLEEP, listing_of
 from cloudgpu.cli.markets import has_key
 from cloudgpu.cli.session import EMULATED, OWN, Session
 from cloudgpu.running.deployment import Deployment, refresh, take_down
 from cloudgpu.running.deployment.lease import ends_now
 from cloudgpu.running.deployment.settle import settle_left_behind
+from cloudgpu.running.deployment.shared_listing import SharedListing
 from cloudgpu.running.deployment.vitals import take_vitals
 from cloudgpu.running.sweep import Finding, sweep
 
@@ -120,17 +121,34 @@ def _nobody() -> MissingKeyError:
 
 
 def _settle(session: Session, provider: str, found: Found, *, vitals: bool) -> None:
-    """What became of the deployments there; one that resists does not keep the others from being looked at."""
-    for each in session.store.deployments():
-        if each.provider != provider:
-            continue
+    """What became of the deployments there; one that resists does not keep the others from being looked at.
+
+    All are looked at before any engine is asked: one listing shows them.
+    """
+    there = [each for each in session.store.deployments() if each.provider == provider]
+    listings: dict[str, SharedListing] = {}
+    for each in [now for each in there if (now := _looked_at(session, each, listings, found)) is not None]:
         try:
-            tools = (session.provider(provider), session.store, session.clock(provider), session.emit)
-            now = settle_left_behind(each, *tools) if each.state.is_unsettled else refresh(each, *tools)
-            now = awake(session, now)
+            now = awake(session, each)
             asked = vitals or now.idle_stop_s is not None
-            found.deployments.append(take_vitals(now, *tools[1:]) if asked else now)
-        except ConflictError as error:
-            render.progress(f"{each.name} is left alone: {error.message}")
+            tools = (session.store, session.clock(provider), session.emit)
+            found.deployments.append(take_vitals(now, *tools) if asked else now)
         except CloudgpuError as error:
             found.failures.append(error)
+
+
+def _looked_at(
+    session: Session, each: Deployment, listings: dict[str, SharedListing], found: Found
+) -> Deployment | None:
+    """As it is now, settled; None when that could not be told, which is said."""
+    try:
+        listing = listing_of(session, each.provider, listings)
+        tools = (listing.provider, session.store, listing.clock, session.emit)
+        if each.state.is_unsettled:
+            return settle_left_behind(each, *tools)
+        return refresh(each, *tools, listing=listing)
+    except ConflictError as error:
+        render.progress(f"{each.name} is left alone: {error.message}")
+    except CloudgpuError as error:
+        found.failures.append(error)
+    return None

@@ -1,6 +1,6 @@
 """How the sides of a migration stand: as the journal knows them, as their providers show them, and as they answer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloudgpu.base.clock import Clock
@@ -10,12 +10,11 @@ from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Side
 from cloudgpu.moving.soundness import nonsense
 from cloudgpu.running.deployment import Deployment, refresh
+from cloudgpu.running.deployment.shared_listing import MOMENT_S, SharedListing
 from cloudgpu.running.deployment.vitals import note_probe
 from cloudgpu.running.health import Health, probe, reply
-from cloudgpu.running.providers.base import InstanceView, Provider
+from cloudgpu.running.providers.base import Provider
 from cloudgpu.running.store import Store
-
-_MOMENT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +45,8 @@ class Sight:
             return None
         moment = self._moment(life.provider)
         if life.token not in moment.seen:
-            life = refresh(
-                life, moment.provider, self.store, self.clock(life.provider), self.emit, listing=moment.listing
-            )
+            tools = (moment.listing.provider, self.store, self.clock(life.provider), self.emit)
+            life = refresh(life, *tools, listing=moment.listing)
             moment.seen.add(life.token)
         return None if life.state.is_final else life
 
@@ -96,9 +94,10 @@ class Sight:
         return said
 
     def _moment(self, provider: str) -> "_Moment":
-        now_s, kept = self.clock(provider).elapsed(), self._moments.get(provider)
-        if kept is None or now_s - kept.began_s >= _MOMENT_S:
-            kept = self._moments[provider] = _Moment(provider=self.provider(provider), began_s=now_s)
+        clock, kept = self.clock(provider), self._moments.get(provider)
+        if kept is None or clock.elapsed() - kept.began_s >= MOMENT_S:
+            listing = SharedListing(provider=self.provider(provider), clock=clock)
+            kept = self._moments[provider] = _Moment(listing=listing, began_s=clock.elapsed())
         return kept
 
 
@@ -106,13 +105,6 @@ class Sight:
 class _Moment:
     """What one provider was asked since `began_s`; `seen` are the tokens of what was looked at."""
 
-    provider: Provider
+    listing: SharedListing
     began_s: float
     seen: set[str] = field(default_factory=set)
-    _listed: Sequence[InstanceView] | None = None
-
-    def listing(self) -> Sequence[InstanceView]:
-        """The account's instances. A listing that failed is asked for again."""
-        if self._listed is None:
-            self._listed = self.provider.instances()
-        return self._listed

@@ -40,7 +40,7 @@ def run(wish: Wish) -> None:
     standing = session.store.deployment(name)
     if standing is not None and _was_cut_off(session, standing, needs):
         return _hand_over(session, _still_there(session, standing), wish)
-    refuse_taken(look_at(session, standing)[0] if standing else None)
+    refuse_taken(look_at(session, [standing])[0][0] if standing else None)
     stops = stops_of(session, wish, name)
     _refuse_own_template(stops, wish)
     check_budget_for(session, stops[0].request, stops[0].plan.needs.hours)

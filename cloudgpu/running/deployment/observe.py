@@ -39,10 +39,10 @@ def refresh(
 ) -> Deployment:
     """The deployment as the provider shows it now, recorded: adopted when it was uncertain, with its state and price.
 
-    One look, no waiting. `listing` gives what the provider has just listed, to whoever looks at several; None: it is
-    asked. While another process works on it, what is recorded is given back unchanged. What was learned or could not
-    be stands in `last_error`. Calls the network; raises NotAuthorisedError, once it is recorded that nobody can be
-    asked.
+    One look, no waiting. `listing` gives what the provider has just listed, to whoever looks at several; what that one
+    lacks gets a listing of its own. While another process works on it, what is recorded is given back unchanged. What
+    was learned or could not be stands in `last_error`. Calls the network; raises NotAuthorisedError, once it is
+    recorded that nobody can be asked.
 
     The lock is held to write, not while the provider is asked: a look keeps no act waiting, and counts for nothing when
     the record changed under it. It is taken before that only to learn whether who stands in it still lives.
@@ -107,13 +107,15 @@ def check_provider(journal: Journal, deployment: Deployment) -> None:
 def look(journal: Journal, deployment: Deployment, listing: Listing | None = None) -> Sighting:
     """What the provider shows of it: one complete listing, and a read of its own before it counts as absent.
 
-    Raises NotAuthorisedError when the key is refused, or is the key of another account than the one that rented it, and
+    A `listing` that is shared with other looks only shows that it is there: it may be older than what it lacks. Raises
+    NotAuthorisedError when the key is refused, or is the key of another account than the one that rented it, and
     ConflictError when the journal's provider is not the one that it was rented from: that one's silence proves nothing.
     """
     check_provider(journal, deployment)
     try:
-        views = (listing or journal.provider.instances)()
-        found = _mine(views, deployment) or _single(journal.provider, deployment)
+        found = _mine(listing(), deployment) if listing else None
+        views = () if found else journal.provider.instances()
+        found = found or _mine(views, deployment) or _single(journal.provider, deployment)
         if found:
             return Seen(found)
         _same_account(journal.provider, deployment)
