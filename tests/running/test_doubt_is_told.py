@@ -88,7 +88,7 @@ def _holder(url):
 
 
 def _until(true):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)

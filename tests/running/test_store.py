@@ -240,7 +240,7 @@ from cloudgpu.running.store import Store
 store = Store(sys.argv[1])
 with store.lock("deployment:mistral", "up mistral"):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -349,7 +349,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_after_it(store, url):
 def test_two_processes_may_append_at_once(store, url):
     code = WRITER.replace("100000", "40")
     writers = [subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.DEVNULL) for _ in "ab"]
-    assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
+    assert [writer.wait(timeout=300) for writer in writers] == [0, 0]
     assert len(store.events("w")) == 80
 
 
@@ -394,11 +394,12 @@ def test_a_holder_that_is_dead_but_not_fetched_by_its_parent_does_not_count(stor
 
 def _held_in_the_end(store):
     """A server on a busy machine takes a moment to notice that a connection is no more."""
-    for _ in range(100):
+    over_at_s = time.monotonic() + 120
+    while time.monotonic() < over_at_s:
         with contextlib.suppress(ConflictError), store.lock("deployment:mistral", "down"):
             return
         time.sleep(0.05)
-    raise AssertionError("the lock of a dead process is still held after five seconds")
+    raise AssertionError("the lock of a dead process is still held after two minutes")
 
 
 HOLDING = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
@@ -434,7 +435,7 @@ def test_a_server_tells_who_of_another_machine_holds_a_lock(postgresql, monkeypa
 def test_who_lost_the_servers_lock_saves_nothing_more(server_store):
     with server_store.lock("deployment:mistral", "up mistral"):
         with server_store._database.transaction() as connection:
-            connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) FROM ({HOLDING}) AS holder")
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 120000) FROM ({HOLDING}) AS holder")
         with pytest.raises(StoreError, match="cannot be used"):
             server_store.save_deployment(deployment())
     with server_store.lock("deployment:mistral", "down"):
@@ -446,7 +447,7 @@ def test_two_machines_that_make_the_journal_at_once_make_one(postgresql):
     url = postgresql()
     code = "import sys; from cloudgpu.running.store import Store; print(Store(sys.argv[1]).store_id)"
     makers = [subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True) for _ in "ab"]
-    assert len({maker.communicate(timeout=60)[0] for maker in makers}) == 1
+    assert len({maker.communicate(timeout=300)[0] for maker in makers}) == 1
     assert [maker.returncode for maker in makers] == [0, 0]
 
 
