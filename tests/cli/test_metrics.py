@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -28,6 +27,7 @@ from cloudgpu.running.engine_reading import EngineReading
 from cloudgpu.running.gpu_load import GpuLoad
 from cloudgpu.running.records import DeploymentState
 from cloudgpu.running.token_count import TokenCount
+from tests.free_port import free_port
 
 ROOT = Path(__file__).parents[2]
 parser = pytest.importorskip("prometheus_client.parser")
@@ -121,7 +121,7 @@ def test_a_real_prometheus_scrapes_it(session, tmp_path):
     prometheus = shutil.which("prometheus")
     if prometheus is None:
         pytest.skip("no Prometheus on this machine: apt install prometheus")
-    ours, theirs = _free_port(), _free_port()
+    ours, theirs = free_port(), free_port()
     (tmp_path / "prometheus.yml").write_text(
         "global: {scrape_interval: 1s}\n"
         f"scrape_configs:\n  - job_name: cloudgpu\n    static_configs: [{{targets: ['127.0.0.1:{ours}']}}]\n"
@@ -136,19 +136,21 @@ def test_a_real_prometheus_scrapes_it(session, tmp_path):
         subprocess.Popen(scrape, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL),
     ]
     try:
-        found = _ask(theirs, "sum(cloudgpu_burn_usd_per_hour)", patience_s=40)
+        found = _ask(theirs, "sum(cloudgpu_burn_usd_per_hour)")
         assert float(found[0]["value"][1]) == 0.378
-        assert _ask(theirs, 'up{job="cloudgpu"}', patience_s=5)[0]["value"][1] == "1"
+        assert _ask(theirs, 'up{job="cloudgpu"} == 1')  # a scrape of a busy machine may come too late now and then
     finally:
         for each in running:
             each.terminate()
         for each in running:
-            each.wait(20)
+            each.wait(120)
 
 
-def _ask(port, query, patience_s):
+def _ask(port, query):
+    """What Prometheus finds, as soon as it finds something."""
     address = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.parse.quote(query)}"
-    for _ in range(patience_s * 4):
+    over_at_s = time.monotonic() + 300
+    while time.monotonic() < over_at_s:
         try:
             with urllib.request.urlopen(address, timeout=30) as answer:
                 found = json.load(answer)["data"]["result"]
@@ -158,9 +160,3 @@ def _ask(port, query, patience_s):
             return found
         time.sleep(0.25)
     raise AssertionError(f"Prometheus never had {query}")
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -16,6 +16,7 @@ from cloudgpu.cli.session import Session
 from cloudgpu.emulator import process
 from cloudgpu.moving import address
 from cloudgpu.moving.gateway.desk import gateway_of
+from tests.free_port import free_port
 
 needs_haproxy = pytest.mark.skipif(
     shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None, reason="HAProxy is not installed"
@@ -73,7 +74,7 @@ def behind_a_gateway(home: Path, speed: float, provider: str = "emulator") -> It
     here = Market(home, speed=speed)
     try:
         here.run("up", "mistral", "--provider", provider, "--yes")
-        here.run("gateway", "start")
+        here.run("gateway", "start", "--port", str(free_port()))  # not the next one, which another test may be taking
         yield here
     finally:
         found = gateway_of(here.state_dir, "mistral")

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from cloudgpu.serving.engine_log import fatal_in, phase_of
+from tests.free_port import free_port
 from tests.serving.planning import KEY, launched, value
 
 SERVER = os.environ.get("CLOUDGPU_LLAMA_SERVER") or shutil.which("llama-server")
@@ -48,7 +49,7 @@ def start(tmp_path, hub):
     running = []
 
     def run(launch, *more):
-        port = _free_port()
+        port = free_port()
         words = [SERVER, *launch.args, *more]
         words[words.index("--port") + 1] = str(port)
         keys = {name: secret.reveal() for name, secret in launch.env.items() if name == "LLAMA_API_KEY"}
@@ -114,11 +115,6 @@ def _ask(port, path, body=None, key=None):
         return refused.code, None
     except OSError:
         return 0, None
-
-
-def _free_port():
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        return server.server_port
 
 
 class _Hub(BaseHTTPRequestHandler):

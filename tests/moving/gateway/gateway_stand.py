@@ -19,15 +19,10 @@ from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.base.secret import Secret
 from cloudgpu.moving.gateway.desk import open_gateway
 from cloudgpu.moving.gateway.route import Route, Upstream
+from tests.free_port import free_port
 
 CLIENTS = 50
 HERE = Path(__file__).parent
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Engines:
