@@ -51,19 +51,16 @@ class Loader:
 
     def status(self) -> Status:
         """Of this moment."""
-        progress = PHASES.index(self._phase) / (len(PHASES) - 1)
-        if self._error:
-            return Status("error", self._phase, progress, self._error)
-        return Status("ready" if self.chat else "loading", self._phase, progress)
+        if self.chat:
+            return Status("ready", PHASES[-1], 1.0)
+        phase, error = self._phase, self._error
+        return Status("error" if error else "loading", phase, PHASES.index(phase) / (len(PHASES) - 1), error)
 
     def _run(self) -> None:
         try:
-            chat = self._load()
+            self.chat = self._load()
         except Exception as error:  # whatever it is, /health says it
             self._error = f"{type(error).__name__}: {error}"
-            return
-        self._phase = "ready"
-        self.chat = chat
 
     def _load(self) -> Chat:
         wanted = self._settings
