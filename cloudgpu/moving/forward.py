@@ -12,6 +12,7 @@ from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.closing import finalize
 from cloudgpu.moving.gates.verdict import Outcome, Verdict
 from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.recovery import LOOKS
 from cloudgpu.moving.sides import check_is_left, is_left, saved, stands_at, ways_out
 from cloudgpu.moving.state import Ending, MigrationState
 
@@ -56,11 +57,12 @@ def go_again(migration: Migration, acts: Acts) -> Migration:
     return go_forward(saved(again, acts), acts)
 
 
-def promote(migration: Migration, acts: Acts, *, full: bool = False) -> Migration:
+def promote(migration: Migration, acts: Acts, *, full: bool = False, force: bool = False) -> Migration:
     """Go on from a pause or a canary step: to the next step, or with `full` to all of the traffic at once.
 
     A migration that the gates could not judge goes on because somebody says so. Raises ConflictError when there is
-    nothing to promote, or the new side is gone or does not answer.
+    nothing to promote, the new side is gone or does not answer, or it failed a look a short while ago and the old side
+    answers (`force` goes on all the same).
     """
     if migration.standing not in (MigrationState.VALIDATING, MigrationState.CANARY) or migration.ending:
         raise _nothing_to_promote(migration)
@@ -74,6 +76,8 @@ def promote(migration: Migration, acts: Acts, *, full: bool = False) -> Migratio
         raise ConflictError(
             f"{migration.new.name} does not answer, so it cannot take over", hint="look at it: cloudgpu status"
         )
+    if not force:
+        _check_recovered(migration, acts)
     if migration.standing is MigrationState.VALIDATING:
         migration = _first_share(migration, acts, full=full)
     else:
@@ -149,6 +153,18 @@ def _begin_share(migration: Migration, acts: Acts) -> Migration:
         lasts = None
     due = None if lasts is None else acts.now(migration) + timedelta(seconds=lasts)
     return saved(replace(migration, due=due, baseline=acts.counts(migration)), acts)
+
+
+def _check_recovered(migration: Migration, acts: Acts) -> None:
+    """Raise ConflictError while the new side has not passed for long enough and requests have the old one to go to."""
+    recovery = migration.recovery
+    if recovery is None or recovery.is_over(acts.now(migration)) or not acts.is_healthy(migration.old):
+        return
+    raise ConflictError(
+        f"{migration.new.name} failed a look and has passed {recovery.looks} of {LOOKS} since, so its share stays",
+        hint="each look counts: cloudgpu migrate follow, or cloudgpu migrate status now and then; all the same: "
+        "cloudgpu migrate promote --force",
+    )
 
 
 def _nothing_to_promote(migration: Migration) -> ConflictError:

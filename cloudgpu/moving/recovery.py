@@ -1,4 +1,4 @@
-"""How long a new side that failed a look must pass before its old side may go by itself."""
+"""How long a new side that failed a look must pass before it gets more requests, or its old side may go."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +32,14 @@ class Recovery:
     def next_due(self, at: datetime) -> datetime:
         """When it may be over at the earliest: always later than `at`."""
         return max((self.since or at) + LASTS, at + LASTS / LOOKS)
+
+    def told(self, new: str, then: str) -> str:
+        """How far it is, and what comes `then`."""
+        minutes = int(LASTS.total_seconds() // 60)
+        return (
+            f"{new} failed a look and passes again, {self.looks} of {LOOKS} looks so far; {then} after {LOOKS} that "
+            f"pass over {minutes} minutes"
+        )
 
     def as_body(self) -> dict[str, Any]:
         """JSON values only."""

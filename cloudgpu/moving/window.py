@@ -13,7 +13,7 @@ from cloudgpu.moving.forward import next_share
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.live import Observation, judge_live
 from cloudgpu.moving.migration import Migration
-from cloudgpu.moving.recovery import LASTS, LOOKS, after_a_look
+from cloudgpu.moving.recovery import after_a_look
 from cloudgpu.moving.sides import is_left, saved
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.way_back import back_to_old
@@ -53,8 +53,8 @@ def look(migration: Migration, acts: Acts) -> Migration:
 def advance(migration: Migration, acts: Acts) -> Migration:
     """`look`, and then what is due: the next share of the traffic, or the end of the old side.
 
-    The old side is deleted only when its time is over while the new one passes, and has passed for a while since it
-    failed last; else its time is extended and that is said. Raises what `finalize` raises.
+    Both only while the new side passes, and has passed for a while since it failed last; else the step waits, or the
+    time of the old side is extended, and that is said. Raises what `finalize` raises.
     """
     migration = look(migration, acts)
     if migration.ending or migration.state not in _WATCHED:
@@ -68,6 +68,10 @@ def _next_step(migration: Migration, acts: Acts) -> Migration:
     if migration.live is None or migration.live.outcome is not Outcome.PASS:
         reason = migration.live.reason if migration.live else "nothing was measured"
         return saved(replace(migration.paused(f"the next step waits: {reason}"), due=None), acts)
+    now, recovery = acts.now(migration), migration.recovery
+    if recovery is not None and not recovery.is_over(now):
+        problem = f"the next step waits: {recovery.told(migration.new.name, 'it comes')}"
+        return saved(replace(migration, due=recovery.next_due(now), problem=problem), acts)
     migration = next_share(migration, acts)
     acts.share(migration)
     return migration
@@ -81,13 +85,8 @@ def _end_of_window(migration: Migration, acts: Acts) -> Migration:
         reason = migration.live.reason if migration.live else "nothing was measured"
         return _kept_longer(migration, now + longer, f"{old} is kept longer, because {new} is in doubt: {reason}", acts)
     if recovery is not None and not recovery.is_over(now):
-        due, minutes = recovery.next_due(now), int(LASTS.total_seconds() // 60)
-        return _kept_longer(
-            migration, due,
-            f"{old} is kept longer: {new} failed a look and passes again, {recovery.looks} of {LOOKS} looks so far; "
-            f"{old} goes after {LOOKS} that pass over {minutes} minutes",
-            acts,
-        )  # fmt: skip
+        problem = f"{old} is kept longer: {recovery.told(new, f'{old} goes')}"
+        return _kept_longer(migration, recovery.next_due(now), problem, acts)
     return finalize(migration, acts)
 
 

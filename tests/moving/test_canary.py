@@ -200,34 +200,6 @@ def test_the_end_of_the_window_does_not_delete_the_old_side_for_a_new_one_that_a
     assert world.billing == {"t-old", "t-new-0"}
 
 
-def test_one_good_look_after_failed_ones_is_not_enough_to_delete_the_old_side(world, acts):
-    now = begin(acts, Strategy(window_s=180.0))
-    world.sick |= {"qwen-14b", "mistral"}
-    world.wait(200)
-    now = window.advance(now, acts)
-    assert now.extended == 1
-    world.sick.clear()
-    began = now.due
-    world.wait((began - world.now).total_seconds())
-    for looks in (1, 2):
-        now = window.advance(now, acts)
-        assert f"{looks} of 3 looks so far; mistral goes after 3 that pass over 10 minutes" in now.problem
-        assert "t-old" in world.billing
-        world.wait((now.due - world.now).total_seconds())
-    assert window.advance(now, acts).state is MigrationState.STABLE
-    assert (world.now - began).total_seconds() >= 600
-
-
-def test_looks_in_one_moment_do_not_make_up_for_a_failed_one(world, acts):
-    now = begin(acts, Strategy(window_s=0.0, auto_rollback=False))
-    world.babbling.add("qwen-14b")
-    now = window.advance(now, acts)
-    world.babbling.clear()
-    for _ in range(5):
-        now = window.advance(now, acts)
-    assert (now.state, now.recovery.looks) == (MigrationState.PROMOTED, 5)
-
-
 def test_a_problem_that_has_passed_is_not_told_on(world, acts):
     now = begin(acts, Strategy(auto_rollback=False))
     world.sick.add("qwen-14b")

@@ -65,6 +65,9 @@ def follow(
 def promote(
     which: Which = None,
     full: Annotated[bool, typer.Option("--full", help="All requests at once, leaving out further steps.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also to a side that answers again but failed a look a short while ago.")
+    ] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -73,7 +76,11 @@ def promote(
     from cloudgpu.moving import forward
 
     del yes  # it destroys nothing and there is a way back; accepted so that scripts can pass it to every verb
-    act("promote", which, lambda migration, acts: forward.promote(migration, acts, full=full), as_json=as_json)
+
+    def go_on(migration: "Migration", acts: "Acts") -> "Migration":
+        return forward.promote(migration, acts, full=full, force=force)
+
+    act("promote", which, go_on, as_json=as_json)
 
 
 def pause(which: Which = None, as_json: AsJson = False) -> None:

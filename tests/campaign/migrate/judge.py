@@ -1,12 +1,14 @@
 """What must hold of a migration, whatever went wrong: each rule yields sentences `kind: what was seen`."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.campaign.migrate.moment import Moment, Traffic
 from tests.campaign.migrate.operations import DESTROYS_NOTHING, FORCED, LOOKS, NEW, OLD
 
 _SHARING = ("canary", "promoted", "rolled_back")
+_TRUSTED_AFTER_LOOKS, _TRUSTED_AFTER = 3, timedelta(minutes=10)
 
 
 def judge_traffic(now: Moment, *, gateway_lost: bool) -> Iterator[str]:
@@ -39,6 +41,21 @@ def judge_look(operation: str, status: int, before: Moment, now: Moment) -> Iter
         and not now.traffic.reaches(now.well)
     ):
         yield f"not gone back: {operation} ends with 0, {old} answers, requests go to {_told(now.traffic)}"
+
+
+def judge_share(operation: str, before: Moment, now: Moment, at: datetime) -> Iterator[str]:
+    """A new side that failed a look gets no larger share before it has passed for a while, while the old one answers.
+
+    Only of a command that looks once.
+    """
+    was = before.record.open
+    told = {each["migration_id"]: each for each in now.record.migrations}
+    if was is None or operation == "migrate" or _standing(was) != "canary" or was["recovery"] is None:
+        return
+    became, old = told[was["migration_id"]], before.instance(OLD)
+    larger = _percent(became) > _percent(was)
+    if larger and old in before.well & now.well and not _is_over(was["recovery"], at):
+        yield f"larger share too soon: {operation} gives {_percent(became)} % instead of {_percent(was)} %"
 
 
 def judge_destroyed(operation: str, destroyed: frozenset[str], before: Moment, *, calm: bool) -> Iterator[str]:
@@ -86,6 +103,17 @@ def judge_end(now: Moment) -> Iterator[str]:
         yield f"two bill: {sorted(now.alive)}"
     if now.alive & now.well and not now.traffic.reaches(now.well):
         yield f"nobody reached in the end: {sorted(now.alive)} answers, requests go to {_told(now.traffic)}"
+
+
+def _percent(migration: Any) -> int:
+    steps = [*migration["strategy"]["steps"], 100]
+    return {"canary": int(steps[migration["step"]]), "promoted": 100}.get(_standing(migration), 0)
+
+
+def _is_over(recovery: Any, at: datetime) -> bool:
+    """With the one look of this command."""
+    since = recovery["since"] and datetime.fromisoformat(recovery["since"])
+    return bool(since) and recovery["looks"] + 1 >= _TRUSTED_AFTER_LOOKS and at - since >= _TRUSTED_AFTER
 
 
 def _entitled(now: Moment) -> frozenset[str]:

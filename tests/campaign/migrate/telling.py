@@ -11,6 +11,7 @@ from tests.campaign.migrate.judge import (
     judge_end,
     judge_look,
     judge_reached,
+    judge_share,
     judge_told,
     judge_traffic,
 )
@@ -138,6 +139,7 @@ class Telling(Turns[Typed]):
         gone = frozenset(now.destroys[len(before.destroys) :]) & before.alive
         self.told.broken += judge_destroyed(operation, gone, before, calm=calm)
         if calm:
+            self.told.broken += judge_share(operation, before, now, self.market.clock.now())
             self.told.broken += judge_look(operation, run.status, before, now)
             self.told.broken += judge_told(answer_of(run.process.out), run.status, now)  # type: ignore[arg-type]
 

@@ -14,10 +14,14 @@ from tests.campaign.migrate.tale import Chapter, Tale, Typed, tale_from
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def tale(*chapters, gateway="stood_in"):
+AT_ONCE = ("--strategy", "blue-green", "--window", "never")
+IN_STEPS = ("--strategy", "canary", "--steps", "10,50", "--pause", "ask", "--no-auto-rollback")
+
+
+def tale(*chapters, gateway="stood_in", words=AT_ONCE):
     return Tale(
-        number=0, market=1, drowsy=4, provider="vast", gateway=gateway,
-        words=("--strategy", "blue-green", "--window", "never"), chapters=(then("migrate"), *chapters),
+        number=0, market=1, drowsy=4, provider="vast", gateway=gateway, words=words,
+        chapters=(then("migrate"), *chapters),
     )  # fmt: skip
 
 
@@ -53,6 +57,13 @@ BUGS = {
         "        pass  # a move that was cut off",
         tale(then("status", "gateway_gone")),
         "gateway stays lost",
+    ),
+    "a new side that failed and came back gets more at once": (
+        "forward.py",
+        "        _check_recovered(migration, acts)\n",
+        "        pass\n",
+        tale(then("status", "new_silent"), then("promote", "well"), words=IN_STEPS),
+        "larger share too soon",
     ),
     "a new side that is dead keeps the address": (
         "window.py",
