@@ -28,7 +28,7 @@ def browser():
     if path is None:
         pytest.skip("no Chromium on this machine: apt install chromium")
     with playwright.sync_playwright() as driver:
-        shown = driver.chromium.launch(executable_path=path, args=list(_QUIET))
+        shown = driver.chromium.launch(executable_path=path, args=list(_QUIET), timeout=180_000)
         yield shown
         shown.close()
 

@@ -185,7 +185,7 @@ def _rent(rig: "Rig", provider: str, label: str) -> str:
 
 
 def _posted(session: requests.Session, method: str, url: str, key: str, body: Mapping[str, Any]) -> Any:
-    answer = session.request(method, url, json=body, headers={"Authorization": f"Bearer {key}"}, timeout=10)
+    answer = session.request(method, url, json=body, headers={"Authorization": f"Bearer {key}"}, timeout=60)
     answer.raise_for_status()
     return answer.json()
 

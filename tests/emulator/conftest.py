@@ -22,7 +22,7 @@ class Emulator:
         self.http.headers["Authorization"] = f"Bearer {KEY}"
 
     def call(self, method, path, body=None, **kwargs):
-        return self.http.request(method, self.url + path, json=body, timeout=10, **kwargs)
+        return self.http.request(method, self.url + path, json=body, timeout=60, **kwargs)
 
     def pass_time(self, seconds):
         self.rig.advance(seconds)

@@ -180,7 +180,7 @@ def test_the_bill_of_what_the_client_rented_is_the_exact_one(run, new_client, em
     run(new_client, f"print(json.dumps(runpod.terminate_pod('{made['id']}')))")
     headers = {"Authorization": f"Bearer {emulator.api_key.reveal()}"}
     url = f"{emulator.url}/v2/billing/pods?podId={made['id']}&bucketSize=hour"
-    records = requests.get(url, headers=headers, timeout=10).json(parse_float=Decimal)["records"]
+    records = requests.get(url, headers=headers, timeout=60).json(parse_float=Decimal)["records"]
     bill = Decimal(process.call(emulator, "GET", "/emulator/bill")["total_usd"])
     assert len(records) >= 2
     assert sum(Decimal(record["totalAmount"]) for record in records) == bill

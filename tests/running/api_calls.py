@@ -90,7 +90,7 @@ def _said_in_stream(url: str, key: str) -> datetime:
     import requests
 
     with requests.get(
-        url, params={"tail": 1000}, headers={"Authorization": f"Bearer {key}"}, stream=True, timeout=10
+        url, params={"tail": 1000}, headers={"Authorization": f"Bearer {key}"}, stream=True, timeout=60
     ) as answer:
         for line in answer.iter_lines():
             if b"Application startup complete" in line:

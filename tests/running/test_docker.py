@@ -438,7 +438,7 @@ def test_a_container_is_read_with_its_exact_price_and_its_address(world):
     assert (view.label, view.state, view.gpu_usd_per_hour) == ("token-1", InstanceState.RUNNING, Decimal("0.21"))
     assert (view.gpu_billing, view.disk_billing, view.disk_usd_per_hour) == (True, False, 0)
     assert view.addresses[8000].url.startswith("http://127.0.0.1:")
-    assert requests.get(f"{view.addresses[8000].url}/health", timeout=10).status_code == 200
+    assert requests.get(f"{view.addresses[8000].url}/health", timeout=60).status_code == 200
 
 
 @pytest.mark.parametrize(

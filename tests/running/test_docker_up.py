@@ -31,7 +31,7 @@ def test_up_answers_with_its_key_and_down_leaves_nothing(world):
     deployment = world.up()
     assert (deployment.state, deployment.gpu, deployment.gpu_count) == (DeploymentState.READY, "RTX 3090", 1)
     assert deployment.endpoint.startswith("http://127.0.0.1:")
-    assert requests.get(f"{deployment.endpoint}/v1/models", timeout=10).status_code == 401
+    assert requests.get(f"{deployment.endpoint}/v1/models", timeout=60).status_code == 401
     assert ask(deployment.endpoint, KEY, deployment.health.model_id, "What is a GPU?", 16).text
     assert refresh(deployment, *world.tools.values()).state is DeploymentState.READY
     assert "Application startup complete" in world.provider.logs(deployment.instance_id, 200)

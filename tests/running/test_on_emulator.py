@@ -28,9 +28,9 @@ def test_up_answers_with_its_key_down_leaves_nothing_and_the_bill_is_the_markets
     deployment = world.up(model)
     body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
     url = f"{deployment.endpoint}/v1/chat/completions"
-    with_key = requests.post(url, json=body, headers={"Authorization": f"Bearer {KEY.reveal()}"}, timeout=10)
+    with_key = requests.post(url, json=body, headers={"Authorization": f"Bearer {KEY.reveal()}"}, timeout=60)
     assert with_key.json()["choices"][0]["message"]["content"]
-    assert requests.post(url, json=body, timeout=10).status_code == 401
+    assert requests.post(url, json=body, timeout=60).status_code == 401
     answer = ask(deployment.endpoint, KEY, deployment.health.model_id, "What is a GPU?", 16)
     assert answer.text
     assert 0 < answer.ttft_s <= answer.total_s

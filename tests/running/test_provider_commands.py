@@ -99,7 +99,7 @@ def test_what_was_ready_and_is_removed_by_hand_is_promised_to_nobody(shell, tmp_
     (instance,) = market["instances"]
     headers = {"Authorization": f"Bearer {market['environment']['VAST_API_KEY']}"}
     number = instance.get("instance_id") or instance["id"]
-    assert requests.delete(f"{market['url']}/api/v0/instances/{number}/", headers=headers, timeout=10).ok
+    assert requests.delete(f"{market['url']}/api/v0/instances/{number}/", headers=headers, timeout=60).ok
     status, out, err = shell.run("up", "mistral", "--provider", "emulator", "--yes")
     assert status == 1
     assert "was ready when the last run was cut off" in err

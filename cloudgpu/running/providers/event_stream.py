@@ -8,10 +8,13 @@ from queue import Empty, Queue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long a stream is listened to, in real seconds: for its first line, for each one after it, and in all."""
+    """How long a stream is listened to, in real seconds: for its first line, for each one after it, and in all.
 
-    first_s: float = 4.0
-    next_s: float = 0.5
+    A machine that is busy for two seconds, on either side, ends no log.
+    """
+
+    first_s: float = 5.0
+    next_s: float = 3.0
     in_all_s: float = 30.0
 
 
