@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudgpu.serving.lint.finding import Place
-from cloudgpu.serving.lint.flag_table import BOOLEANS, SEVERAL, Release, canonical, completions, flags
+from cloudgpu.serving.lint.flag_table import (
+    BOOLEANS,
+    SEVERAL,
+    Release,
+    canonical,
+    completions,
+    flags,
+    short_completions,
+)
 from cloudgpu.serving.lint.service import Word
 from cloudgpu.serving.lint.variables import UNKNOWN
 
@@ -119,7 +127,7 @@ def _argument(word: Word, queue: list[Word], release: Release) -> Argument:
 def _resolved(flag: str, release: Release) -> str:
     if flag in flags():
         return flag
-    found = completions(flag, release)
+    found = completions(flag, release) if flag.startswith("--") else short_completions(flag, release)
     return found[0] if len(found) == 1 else flag
 
 

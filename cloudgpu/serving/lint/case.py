@@ -20,6 +20,15 @@ from cloudgpu.sizing.models import ModelSpec, model_from_config, resolve_model
 from cloudgpu.sizing.options import KV_CACHE_DTYPES, ServingOptions
 
 _HUB_NAME = re.compile(r"^[\w-][\w.-]*/[\w.-]+$")
+_PREVIEWS = re.compile(r"\bvllm/vllm-openai:(gptoss|qwen3_5)(-cu\d+)?$")
+"""Tags of the engine's own images that were made for the start of a model, and stayed at the release of that day."""
+
+_ELSEWHERE = (
+    "--cpu-offload-gb", "--decode-context-parallel-size", "--kv-cache-memory-bytes", "--kv-offloading-size",
+    "--num-gpu-blocks-override", "--offload-params", "--prefill-context-parallel-size",
+)  # fmt: skip
+_RESHAPING = frozenset({"hidden_size", "num_hidden_layers", "num_key_value_heads", "n_routed_experts", "num_experts"})
+"""Keys of --hf-overrides that make another model of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +44,8 @@ class Host:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """`version` is what the service is checked against; `is_pinned` says that the file itself names it.
+    """`version` is what the service is checked against; `is_pinned` says that the file itself names it, `is_told` that
+    somebody did who knows what the image holds.
 
     `others` stand in the same file, `beside` in another one that was named with it. `repositories` are what the Hub
     said of those that it was asked about. `served` is what somebody says it serves; it counts where the command line
@@ -51,11 +61,17 @@ class Case:
     beside: tuple[Service, ...] = ()
     repositories: Mapping[str, HubFacts] = field(default_factory=dict)
     served: ModelSpec | None = None
+    is_told: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the release that runs was named, by the file or by who asks."""
+        return self.is_pinned or self.is_told
 
     @property
     def is_guessed(self) -> bool:
-        """Whether nobody can say which release runs: no image that names one, and not the official image of today."""
-        return not self.is_pinned and not self.is_official
+        """Whether nobody can say which release runs: nobody named it, and it is not the official image of today."""
+        return not self.is_known and (not self.is_official or bool(_PREVIEWS.search(self.service.image or "")))
 
     @property
     def is_official(self) -> bool:
@@ -148,6 +164,14 @@ class Case:
         except CloudgpuError:
             return None
 
+    @property
+    def counted_memory(self) -> MemoryEstimate | None:
+        """`memory`, None where flags put weights or KV cache elsewhere than on one tensor parallel group."""
+        shares_experts = self.model and self.model.architecture.expert_count and self.args.get("--data-parallel-size")
+        if shares_experts or any(self.args.get(flag) for flag in _ELSEWHERE) or self.hf_overrides.keys() & _RESHAPING:
+            return None
+        return self.memory
+
     def at(self, flag: str) -> Place | None:
         """Where a flag stands, else the service."""
         found = self.args.get(flag)
@@ -176,6 +200,8 @@ class Case:
             pipeline_parallel=self.pipeline_parallel,
             enforce_eager=args.has("--enforce-eager"),
             rope_scaling_factor=self._factor(),
+            expert_parallel=args.has("--enable-expert-parallel"),
+            quantization=args.value("--quantization") if self.model and self.model.quantization is None else None,
             lora_rank=(args.count("--max-lora-rank") or 16) if args.has("--enable-lora") else None,
             max_loras=args.count("--max-loras") or 1,
             image_limit=self._image_limit(),

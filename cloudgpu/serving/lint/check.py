@@ -12,6 +12,7 @@ from cloudgpu.serving.lint.compose import read_compose
 from cloudgpu.serving.lint.finding import Finding, Hit, Severity
 from cloudgpu.serving.lint.flag_table import NEWEST
 from cloudgpu.serving.lint.hub_facts import HubFacts
+from cloudgpu.serving.lint.other_engines import other_engine
 from cloudgpu.serving.lint.rule import RULES, Rule
 from cloudgpu.serving.lint.service import Service
 from cloudgpu.serving.lint.shell import read_shell
@@ -24,9 +25,9 @@ _TAG = re.compile(r"(?::|vllm[_-])v?(\d\.\d+(?:\.\d+)?)(?!\d)")
 
 _IGNORE = re.compile(r"#\s*cloudgpu:\s*ignore(-file)?\s+([A-Z]\d+(?:\s*,\s*[A-Z]\d+)*)\b(.*)")
 _VLLM_IMAGE = re.compile(r"vllm", re.IGNORECASE)
-_OTHER_ENGINES = re.compile(r"sglang|llama\.?cpp|ollama|text-generation-inference|tgi|tensorrt|lmdeploy|infinity", re.I)
-_OF_ANY_SERVICE = "O13"
-"""Compose refuses the file whatever the service runs, and a misspelt `command:` hides a model server."""
+_OF_ANY_SERVICE = ("O13", "S11")
+"""Compose refuses the file whatever the service runs, and a misspelt `command:` hides a model server; other engines
+are as open without a key."""
 
 _NOTHING: Mapping[str, HubFacts] = {}
 _ORDER = {severity: rank for rank, severity in enumerate(Severity)}
@@ -101,7 +102,7 @@ def lint_services(
         for each in services
         for finding in _check(
             case_of(each, services, host, version, beside, repositories, served),
-            RULES.values() if each in ours else (RULES[_OF_ANY_SERVICE],),
+            RULES.values() if each in ours else [RULES[rule] for rule in _OF_ANY_SERVICE],
         )
     ]
     kept = [each for each in findings if not _is_ignored(each, text)]
@@ -120,7 +121,7 @@ def case_of(
     pinned = _release_in(service.image)
     return Case(
         service=service, version=pinned or version or NEWEST, is_pinned=bool(pinned or (version and not service.image)),
-        host=host, others=tuple(each for each in others if each is not service),
+        is_told=bool(version), host=host, others=tuple(each for each in others if each is not service),
         beside=tuple(each for each in beside if each.name != service.name), repositories=repositories,
         served=served,
     )  # fmt: skip
@@ -128,9 +129,9 @@ def case_of(
 
 def is_vllm(service: Service) -> bool:
     """Whether the rules know its engine: by its image, else by its first words."""
-    told = " ".join([service.image or "", *(word.text for word in service.words[:4])])
-    if _OTHER_ENGINES.search(service.image or ""):
+    if other_engine(service):
         return False
+    told = " ".join([service.image or "", *(word.text for word in service.words[:4])])
     return bool(_VLLM_IMAGE.search(told)) or any(word.text in ("serve", "--model") for word in service.words)
 
 

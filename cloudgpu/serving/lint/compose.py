@@ -13,7 +13,7 @@ from cloudgpu.serving.lint.env_files import read_env_files
 from cloudgpu.serving.lint.finding import Place
 from cloudgpu.serving.lint.script import unwrapped, wrapping
 from cloudgpu.serving.lint.service import HealthProbe, Service, Word
-from cloudgpu.serving.lint.split import before_operators, split_words
+from cloudgpu.serving.lint.split import before_operators, split_words, without_blanks
 from cloudgpu.serving.lint.variables import expand
 
 _MERGE = "tag:yaml.org,2002:merge"
@@ -80,7 +80,8 @@ def _service(
         memory_bytes=size_bytes(memory, variables),
         devices=devices[0],
         gpu_count=devices[1],
-        reserved_gpus=_reserved(_dig(deploy, "reservations", "devices"), variables),
+        reserved_gpus=_reserved(_dig(deploy, "reservations", "devices"), variables)
+        or (given_by_runtime(body.get("runtime"), environment) if not deploy.get("reservations") else None),
         restart=str(body["restart"]) if body.get("restart") is not None else None,
         runtime=body.get("runtime"),
         health=_health(body.get("healthcheck"), node, variables),
@@ -101,6 +102,12 @@ def visible_devices(environment: Mapping[str, str]) -> tuple[str, ...] | None:
     return tuple(listed.split(",")) if listed and re.fullmatch(r"\d+(,\d+)*", listed) else None
 
 
+def given_by_runtime(runtime: object, environment: Mapping[str, str]) -> int | None:
+    """How many cards NVIDIA's runtime gives a container without a reservation; None: all, or it is not named."""
+    listed = environment.get("NVIDIA_VISIBLE_DEVICES", "")
+    return listed.count(",") + 1 if runtime == "nvidia" and re.fullmatch(r"\d+(,\d+)*", listed) else None
+
+
 def _words(
     text: str, node: yaml.Node, key: str, body: Mapping[str, Any], variables: Mapping[str, str]
 ) -> tuple[Word, ...]:
@@ -114,7 +121,7 @@ def _words(
     start, end = at.start_mark, at.end_mark
     raw = text[start.index : end.index]
     try:
-        told = before_operators(expand(str(value), variables))
+        told = before_operators(without_blanks(expand(str(value), variables)))
         return split_words(told, raw, start.line + 1, start.column + 1)
     except ValueError as error:
         raise BadFileError(

@@ -158,6 +158,16 @@ def completions(prefix: str, release: Release) -> list[str]:
     return [flag for flag in flags() if flag.startswith(prefix) and presence(flag, release) is Presence.PRESENT]
 
 
+def short_completions(prefix: str, release: Release) -> list[str]:
+    """The flags whose short forms begin like a single-dash word: the parser takes one that is the only one."""
+    return sorted({
+        flag
+        for short, flag in SHORT.items()
+        if short.startswith(prefix) and presence(flag, release) is not Presence.NOT_YET
+        and not short_form_since(short, release)
+    })  # fmt: skip
+
+
 def _base(name: str) -> str:
     """Every boolean has a `--no-` form; the newest release takes `--disable-X` for `--enable-X` as well."""
     positive = "--" + name.removeprefix("--no-") if name.startswith("--no-") else name

@@ -4,24 +4,23 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
-from cloudgpu.serving.lint.compose import size_bytes, visible_devices
+from cloudgpu.serving.lint.compose import visible_devices
+from cloudgpu.serving.lint.docker_run import read_docker_run
 from cloudgpu.serving.lint.finding import Place
-from cloudgpu.serving.lint.script import commands_of, unwrapped, wrapping
+from cloudgpu.serving.lint.script import commands_of, unwrapped
 from cloudgpu.serving.lint.service import Service, Word
 from cloudgpu.serving.lint.split import place_of, without_substitutions
 from cloudgpu.serving.lint.variables import expand
 
 _SERVER = re.compile(
-    r"(?:^|[\s/;&|(])(vllm\s+serve|\S*python3?\S*\s+-m\s+vllm\.entrypoints\S*|(?:docker|podman|nerdctl)\s+run)\b"
+    r"(?:^|[\s/;&|(])(?:vllm\s+serve|\S*python3?\S*\s+-m\s+(?:vllm\.entrypoints|sglang)\S*|sglang\s+serve|llama-server"
+    r"|(?:docker|podman|nerdctl)(?:\s+container)?\s+run)(?=\s|$)"
 )
 _CONTAINERS = ("docker", "podman", "nerdctl")
 _UNIT = re.compile(r"^ExecStart=[-@:+!]*", re.MULTILINE)
 """The line of a systemd unit that starts something."""
 
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)=(.*)$")
-_DOCKER_SWITCHES = {
-    "-d", "--detach", "-i", "-t", "-it", "-ti", "--rm", "--init", "--privileged", "--interactive", "--tty",
-}  # fmt: skip
 
 
 def read_shell(text: str, variables: Mapping[str, str]) -> list[Service]:
@@ -98,9 +97,9 @@ def _exported(known: Mapping[str, str], before: Mapping[str, str]) -> dict[str, 
 def _service(name: str, words: list[Word], environment: Mapping[str, str]) -> Service:
     texts = [word.text for word in words]
     start = words[0].at or Place(1, 1)
-    for index, text in enumerate(texts[:-1]):
-        if text in _CONTAINERS and texts[index + 1] == "run":
-            return _docker(name, words[index + 2 :], start)
+    for index, text in enumerate(texts):
+        if text == "run" and any(each in _CONTAINERS for each in texts[max(index - 2, 0) : index]):
+            return read_docker_run(name, words[index + 1 :], start)
     inner = list(unwrapped(tuple(words)))
     texts = [word.text for word in inner]
     first = next((i for i, text in enumerate(texts) if _starts_server(text, texts[i + 1 : i + 2])), 0)
@@ -112,46 +111,3 @@ def _service(name: str, words: list[Word], environment: Mapping[str, str]) -> Se
 
 def _starts_server(text: str, following: list[str]) -> bool:
     return (text.endswith("vllm") and following == ["serve"]) or (text == "-m" and following != [])
-
-
-def _docker(name: str, words: list[Word], start: Place) -> Service:
-    environment: dict[str, str] = {}
-    ports: list[tuple[str, str]] = []
-    volumes: list[str] = []
-    rest = iter(words)
-    told: dict[str, str] = {}
-    image: str | None = None
-    for word in rest:
-        if not word.text.startswith("-"):
-            image = word.text
-            break
-        if word.text in _DOCKER_SWITCHES:
-            continue
-        option, sign, value = word.text.partition("=")
-        value = value if sign else next(rest, Word("")).text
-        match option:
-            case "-e" | "--env":
-                key, _, given = value.partition("=")
-                environment[key] = given
-            case "-p" | "--publish":
-                host, _, container = value.rpartition(":")
-                ports.append((host, container.partition("/")[0]))
-            case "-v" | "--volume" | "--mount":
-                volumes.append(value)
-            case _:
-                told[option.lstrip("-")] = value
-    devices = re.search(r"device=([\d,]+)", told.get("gpus", ""))
-    entrypoint = (Word(told["entrypoint"]),) if told.get("entrypoint") else ()
-    command = tuple(rest)
-    return Service(
-        name=name, image=image, words=unwrapped((*entrypoint, *command)), environment=environment, ports=tuple(ports),
-        host_network=told.get("network", told.get("net")) == "host", ipc=told.get("ipc"),
-        shm_bytes=size_bytes(told.get("shm-size"), {}), volumes=tuple(volumes),
-        memory_bytes=size_bytes(told.get("memory", told.get("m")), {}),
-        devices=tuple(devices[1].split(",")) if devices else visible_devices(environment),
-        gpu_count=int(told["gpus"]) if told.get("gpus", "").isdigit() else None,
-        restart=told.get("restart"), runtime=told.get("runtime"), is_container=True,
-        shell=command[0] if wrapping(command) and command[0].text.endswith("sh") else None,
-        has_env_file="env-file" in told,
-        places={"": start, **({"entrypoint": start} if entrypoint else {})},
-    )  # fmt: skip

@@ -9,6 +9,10 @@ from cloudgpu.serving.lint.variables import UNKNOWN
 
 _OPERATORS = frozenset(";&|<>")
 _SUBSTITUTION = re.compile(r"\$\((?:[^()]|\([^()]*\))*\)|`[^`]*`")
+_BLANK = re.compile(
+    r"""'[^']*'|"(?:[^"\\]|\\.)*"|(?<![<\w])(<[A-Za-z][\w-]*(?:[ /.:][A-Za-z_][\w-]*)*>)(?![\w>&])""", re.DOTALL
+)
+"""What the reader of a guide shall fill in, `<head_node_ip>` or `<your model>`, outside quotes: no redirection."""
 
 
 def split_words(command: str, raw: str, line: int, column: int) -> tuple[Word, ...]:
@@ -49,7 +53,12 @@ def before_operators(command: str) -> str:
 
 def without_substitutions(command: str) -> str:
     """The command with `$(…)` and backticks as values that nobody can see: what they hold is no word of it."""
-    return _SUBSTITUTION.sub(UNKNOWN, command)
+    return without_blanks(_SUBSTITUTION.sub(UNKNOWN, command))
+
+
+def without_blanks(command: str) -> str:
+    """The command with `<what the reader fills in>` as values that nobody can see."""
+    return _BLANK.sub(lambda found: UNKNOWN if found[1] else found[0], command)
 
 
 def place_of(raw: str, spot: int, line: int, column: int) -> Place:

@@ -7,6 +7,7 @@ from cloudgpu.serving.lint.rules import (  # noqa: F401  (each enters its rules)
     context,
     defaults,
     downloads,
+    entrypoint,
     environment,
     flag_values,
     formats,

@@ -1,4 +1,4 @@
-"""Whether the engine's parser takes the command line at all: V01 to V04, V08, V09, V43, V45, V46, V61."""
+"""Whether the engine's parser takes the command line at all: V01 to V04, V43, V45, V46."""
 
 import difflib
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from cloudgpu.serving.lint.flag_table import (
 from cloudgpu.serving.lint.other_engines import OF_OTHER_ENGINES
 from cloudgpu.serving.lint.rope import stretched
 from cloudgpu.serving.lint.rule import rule
+from cloudgpu.serving.lint.rules.entrypoint import DEMONSTRATION, starts_by_module
 from cloudgpu.serving.lint.variables import UNKNOWN
 
 _PARSERS = "argument parsers of vLLM 0.6.6 to 0.33.0"
@@ -112,59 +113,6 @@ def switch_with_value(case: Case) -> Iterator[Hit]:
             )  # fmt: skip
 
 
-@rule("V08", Severity.WARNING, "`vllm serve` repeated behind an image that is it already", versions=">= 0.9",
-      source="vllm issues 22072, 27389, 37133, 39163")  # fmt: skip
-def repeated_subcommand(case: Case) -> Iterator[Hit]:
-    """The official image starts the server by itself: up to 0.11.0 and in 0.17 a second `serve` is refused."""
-    again = case.args.subcommand
-    shell = case.service.shell
-    if shell and case.is_official and not _has_own_entrypoint(case):
-        yield Hit(
-            message=f"the image starts the server itself and takes `{shell.text} -c …` for its arguments",
-            fix="give the shell as `entrypoint`, or drop it", at=shell.at, severity=Severity.ERROR,
-        )  # fmt: skip
-    elif again and case.service.is_container and case.is_official and not _has_own_entrypoint(case):
-        by_module = case.release <= release_of("0.11.0") and case.args.model is not None
-        certain = case.is_pinned and (by_module or release_of("0.17.1") <= case.release < (0, 18))
-        yield Hit(
-            message="the image's entrypoint is `vllm serve` already; the command repeats it",
-            fix="begin the command with the model or its first flag", at=again.at,
-            severity=Severity.ERROR if certain else None,
-        )  # fmt: skip
-
-
-@rule("V09", Severity.WARNING, "positional model that an old entrypoint ignores", versions="< 0.14",
-      source="vllm issue 32292")  # fmt: skip
-def ignored_model(case: Case) -> Iterator[Hit]:
-    """The api_server module reads `--model` only: a bare name is dropped and its default model served."""
-    ignored = case.args.module or (_starts_by_module(case) and not case.args.subcommand)
-    if case.args.model and UNKNOWN not in case.args.model.text and ignored and not case.args.get("--model"):
-        if case.args.model.text == "vllm" and any(word.text == "serve" for word in case.args.strays[:1]):
-            yield Hit(
-                message="this entrypoint starts the server already: `vllm serve` behind it is no part of its arguments",
-                fix="drop `vllm serve`, and name the model by --model", at=case.args.model.at,
-            )  # fmt: skip
-            return
-        yield Hit(
-            message=f"`{case.args.model.text}` without --model is ignored by this entrypoint: another model is served",
-            fix=f"write --model {case.args.model.text}", at=case.args.model.at,
-        )  # fmt: skip
-
-
-@rule("V61", Severity.ERROR, "model behind `vllm serve` named by --model", versions="0.11.0",
-      source="vLLM 0.11.0 run; 0.14.1 and 0.33.0 only warn")  # fmt: skip
-def model_by_flag(case: Case) -> Iterator[Hit]:
-    """`vllm serve` of that release takes the model as its positional argument alone, and says so."""
-    named = case.args.get("--model")
-    if case.release != (0, 11, 0) or not case.args.subcommand or _starts_by_module(case) or named is None:
-        return
-    if named.value and named.written == "--model" and not named.joined:
-        yield Hit(
-            message="`vllm serve` of 0.11.0 refuses --model: it takes the model as its first word",
-            fix=f"write vllm serve {named.value}", at=named.at,
-        )  # fmt: skip
-
-
 @rule("V43", Severity.WARNING, "--disable-log-requests comes and goes", versions="0.17 to 0.32", source=_PARSERS)
 def log_requests(case: Case) -> Iterator[Hit]:
     """Deprecated, gone, and back: 0.17 to 0.32 do not know it."""
@@ -182,12 +130,13 @@ def unknown_flag(case: Case) -> Iterator[Hit]:
     for each in case.args.flags:
         if presence(each.flag, case.release) is not Presence.UNKNOWN or UNKNOWN in each.written or " " in each.written:
             continue
+        if case.args.module == DEMONSTRATION and each.flag == "--log-level":
+            continue
         if case.args.get(_OF_OMNI) and not case.is_official:
             yield from _of_a_plugin(each)
             continue
         ours = case.service.image is None or case.is_official
-        dashes = each.flag.startswith("--") or canonical(f"-{each.flag}") in flags()
-        certain = case.release <= release_of(NEWEST) and dashes and ours
+        certain = case.release <= release_of(NEWEST) and ours
         single = " (a long flag has two dashes)" if not each.flag.startswith("--") else ""
         engine, instead = OF_OTHER_ENGINES.get(each.flag, (None, None))
         yield Hit(
@@ -246,23 +195,14 @@ def _in_two(argument: Argument) -> tuple[Edit, ...]:
 
 
 def _against(case: Case) -> str:
-    if case.is_pinned:
+    if case.is_known:
         return f" (checked against {case.version})"
     unnamed = "the image names no release" if case.service.image else "no release is named"
     return f"; {unnamed}: {case.version} taken"
-
-
-def _starts_by_module(case: Case) -> bool:
-    """Official images before 0.14 start the api_server module, not `vllm serve`."""
-    return case.is_official and case.is_pinned and case.release < (0, 14) and not _has_own_entrypoint(case)
 
 
 def _swallows_one(case: Case) -> bool:
     """Whether one word too many is taken for the positional model that the module ignores."""
     values = [each for each in case.args.flags if " " in each.written or (each.flag in BOOLEANS and each.values)]
     too_many = len(values) + len(case.args.strays)
-    return _starts_by_module(case) and case.release >= (0, 9) and case.args.model is None and too_many == 1
-
-
-def _has_own_entrypoint(case: Case) -> bool:
-    return "entrypoint" in case.service.places
+    return starts_by_module(case) and case.release >= (0, 9) and case.args.model is None and too_many == 1

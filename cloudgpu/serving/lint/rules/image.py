@@ -38,7 +38,7 @@ def driver(case: Case) -> Iterator[Hit]:
     """
     needed, cuda = (580, "13") if case.release >= (0, 20) else (575, "12.9")
     given = case.host.driver if case.host else None
-    if case.release < (0, 14, 1) or not case.service.is_container or not case.is_pinned:
+    if case.release < (0, 14, 1) or not case.service.is_container or not case.is_known:
         return
     if given is None and case.release >= (0, 20) and not case.service.is_rented:
         yield Hit(message=f"vLLM {case.version} is built on CUDA 13: the host needs driver 580 or newer",

@@ -10,6 +10,11 @@ _PLAIN = ("awq", "gptq")
 _PLAIN_AWQ_UNTIL, _HALF_MXFP4_UNTIL = (0, 23, 0), (0, 33, 0)
 """The last releases that were seen to refuse the type."""
 
+_BNB_WHOLE_UNTIL = (0, 11, 0)
+"""The last release whose source was seen to refuse a split."""
+
+_BNB_ENDINGS = ("-bnb-4bit", "-bnb-8bit", "-bnb-4bits")
+
 
 @rule("V52", Severity.NOTE, "older kernel asked for by name", versions="< 0.33", source="vllm issue 21376")
 def slow_kernel(case: Case) -> Iterator[Hit]:
@@ -39,13 +44,16 @@ def wrong_type(case: Case) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-@rule("V54", Severity.WARNING, "bitsandbytes checkpoint over several GPUs", versions="< 0.28",
-      source="vLLM: prequant BitsAndBytes with tensor parallel")  # fmt: skip
+@rule("V54", Severity.ERROR, "bitsandbytes checkpoint over several GPUs", versions="< 0.28",
+      source="vLLM 0.6.6 to 0.11.0: prequant BitsAndBytes with tensor parallel; vllm issue 14449")  # fmt: skip
 def split_bitsandbytes(case: Case) -> Iterator[Hit]:
-    """Checkpoints that bitsandbytes stored cannot be split in every release: pipeline parallel can."""
-    stored = case.model is not None and (case.model.quantization or "").startswith("bitsandbytes")
+    """Checkpoints that bitsandbytes stored are refused with tensor parallel up to 0.11.0; pipeline parallel serves."""
+    known = case.model is not None and (case.model.quantization or "").startswith("bitsandbytes")
+    stored = known or (case.model_name or "").lower().endswith(_BNB_ENDINGS)
     if stored and case.tensor_parallel > 1 and case.release < (0, 28):
         yield Hit(
-            message="a checkpoint that bitsandbytes stored is not split over GPUs by every release",
+            message="a checkpoint that bitsandbytes stored is not split over GPUs by "
+            + ("this release" if case.release <= _BNB_WHOLE_UNTIL else "every release"),
             fix="use --pipeline-parallel-size, or an AWQ checkpoint", at=case.at("--tensor-parallel-size"),
+            severity=None if case.release <= _BNB_WHOLE_UNTIL else Severity.WARNING,
         )  # fmt: skip

@@ -49,7 +49,7 @@ def ray_backend(case: Case) -> Iterator[Hit]:
             message="Ray is no dependency of vLLM any more: --distributed-executor-backend ray finds none",
             fix=_without_ray(case), at=case.at("--distributed-executor-backend"),
             edits=(Edit(flag="--distributed-executor-backend"),) if _is_one_machine(case) else (),
-            severity=None if case.is_pinned else Severity.WARNING,
+            severity=None if case.is_known else Severity.WARNING,
         )  # fmt: skip
 
 

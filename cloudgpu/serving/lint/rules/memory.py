@@ -19,7 +19,7 @@ _ESTIMATE = "cloudgpu's estimate (docs/accuracy.md)"
 @rule("V10", Severity.ERROR, "weights that do not fit the engine's share", source=_ESTIMATE)
 def weights_too_large(case: Case) -> Iterator[Hit]:
     """Weights, activation peak and non-torch memory leave nothing of the share."""
-    memory = case.memory
+    memory = case.counted_memory
     if memory and memory.refusal is Refusal.WEIGHTS:
         yield Hit(
             message=f"{memory.weights_gib:.1f} GiB of weights per GPU and {memory.activation_peak_gib:.1f} GiB of "
@@ -31,7 +31,7 @@ def weights_too_large(case: Case) -> Iterator[Hit]:
 @rule("V11", Severity.ERROR, "context that the KV cache cannot hold", source=_ESTIMATE)
 def context_too_long(case: Case) -> Iterator[Hit]:
     """The engine refuses to start when one sequence of the context does not fit: "To serve at least one request"."""
-    memory = case.memory
+    memory = case.counted_memory
     if memory is None or memory.refusal is not Refusal.KV_CACHE:
         return
     longest = memory.longest_context
@@ -66,7 +66,7 @@ def shared_card(case: Case) -> Iterator[Hit]:
 @rule("V28", Severity.WARNING, "share that leaves no room beside it", source=_ESTIMATE)
 def share_too_large(case: Case) -> Iterator[Hit]:
     """CUDA graphs, the CUDA context and whatever else runs on the card lie outside the share."""
-    memory = case.memory
+    memory = case.counted_memory
     if memory and memory.starts and memory.used_gib > memory.total_gib:
         yield Hit(
             message=f"share, graphs and CUDA context come to {memory.used_gib:.1f} GiB of {memory.total_gib:.1f} GiB",

@@ -1,10 +1,11 @@
-"""Who can reach it, and what they can do there: S01 to S06, S08, S09."""
+"""Who can reach it, and what they can do there: S01 to S06, S08, S09, S11."""
 
 import re
 from collections.abc import Iterator
 
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Place, Severity
+from cloudgpu.serving.lint.other_engines import other_engine
 from cloudgpu.serving.lint.rule import rule
 from cloudgpu.serving.lint.variables import UNKNOWN
 
@@ -45,7 +46,7 @@ def open_pause(case: Case) -> Iterator[Hit]:
         yield Hit(
             message=f"vLLM {case.version} lets anybody who reaches the port stop it by POST /pause, key or not",
             fix="use 0.23 or later, or a proxy in front", at=case.service.at("ports"),
-            severity=None if case.is_pinned else Severity.WARNING,
+            severity=None if case.is_known else Severity.WARNING,
         )  # fmt: skip
 
 
@@ -113,6 +114,20 @@ def literal_secret(case: Case) -> Iterator[Hit]:
         elif _LITERAL.match(value):
             yield Hit(message=f"{name} stands in plain text in the file", fix=_kept_elsewhere(case, name),
                       at=_secret_place(case, name))  # fmt: skip
+
+
+@rule("S11", Severity.ERROR, "another engine published without a key", source="SGLang and llama.cpp, server arguments")
+def no_key_of_another_engine(case: Case) -> Iterator[Hit]:
+    """SGLang and llama.cpp take --api-key as vLLM does. Of engines that know no key nothing is said."""
+    engine = other_engine(case.service)
+    keyed = any(name.endswith("API_KEY") for name in case.service.environment)
+    told = any(word.text.startswith(("--api-key", "--config")) or UNKNOWN in word.text for word in case.service.words)
+    if engine in ("SGLang", "llama.cpp") and case.service.published and not keyed and not told:
+        yield Hit(
+            message=f"a port of {engine} is published and no API key is set: anybody who finds it can use it",
+            fix="add --api-key, or bind the port to 127.0.0.1", at=case.service.at("ports"),
+            severity=Severity.WARNING if case.service.has_env_file else None,
+        )  # fmt: skip
 
 
 def _kept_elsewhere(case: Case, name: str) -> str:
