@@ -73,15 +73,16 @@ class _Play(Turns[Command]):
             self.wanted[command.name] = operation.wants or self.wanted.get(command.name, "")
             self.served = {name: each for name, each in self.served.items() if not operation.ends(command.name, name)}
         tokens = {row.token for row in self.stage.rows()}
-        runs = [self._start(command) for command in step.commands]
+        runs = [self._start(command, alone=len(step.commands) == 1) for command in step.commands]
         last = self.until_all_ended(runs, step.turns)
         self._judge_step(runs, last, tokens)
         self.market.clock.sleep(step.pause_s)
         return last
 
-    def _start(self, command: Command) -> Run[Command]:
+    def _start(self, command: Command, *, alone: bool) -> Run[Command]:
         words = OPERATIONS[command.operation].words(command.name, self.story.homes[command.name])
-        return Run(command, self.stage.start(words), list(command.strikes))
+        calm = alone and not command.strikes
+        return Run(command, self.stage.start(words, calm=calm), list(command.strikes))
 
     def _judge_step(self, runs: list[Run[Command]], last: Run[Command], tokens: set[str]) -> None:
         truth, words, broken = self.stage.truth(), last.process.words, self.told.broken

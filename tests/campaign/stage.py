@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.campaign.market import Market
-from tests.campaign.process import Process, prepare
+from tests.campaign.process import Process
+from tests.campaign.rehearsal import rehearse
 from tests.campaign.truth import Row, Truth, read_truth
+from tests.campaign.worker import Worker
 
 _DROWSIEST = 6
 
@@ -21,10 +23,13 @@ class Stage:
         self.market = Market()
         self._home, self._drowsy = self._memory / "home", 1
         self._home.mkdir()
-        prepare(self._environment(), self.market.clock)
+        rehearse(self._environment(), self.market.clock)
+        self._idle: list[Worker] = []
 
     def close(self) -> None:
         """End the market and remove the folder."""
+        for worker in self._idle:
+            worker.close()
         self.market.close()
         shutil.rmtree(self._memory)
 
@@ -39,9 +44,14 @@ class Stage:
         """From now on nothing is learnt from many looks: waits last as long as they ever do."""
         self._drowsy = max(self._drowsy, _DROWSIEST)
 
-    def start(self, words: Sequence[str]) -> Process:
-        """A command as it is typed."""
-        return Process(words, self._environment(), self.market.clock, self._drowsy)
+    def start(self, words: Sequence[str], *, calm: bool = False) -> Process:
+        """A command as it is typed, in a new process; a calm one, which runs to its end by itself, may share its own.
+
+        What is typed in calm, one word after the other, is most of what is typed, and half of its cost is the fork.
+        """
+        worker = self._idle.pop() if calm and self._idle else Worker(self.market.clock)
+        keep = self._idle.append if calm else None
+        return Process(words, self._environment(), self.market.clock, self._drowsy, worker, keep)
 
     def truth(self) -> Truth:
         """Journal and market as they are now."""

@@ -8,13 +8,16 @@ from typing import Generic
 
 from tests.campaign.game import Told
 from tests.campaign.judge import judge_agreement, judge_creates, judge_destroys
-from tests.campaign.process import Process
+from tests.campaign.process import NEXT, Halt, Process
 from tests.campaign.stage import Stage
 from tests.campaign.story import C, Strike
 from tests.campaign.truth import Truth
 
 _TICK_S = 1e-6
 _MOST_TOUCHES = 6000
+_WATCHED = frozenset({"ask_create", "ask_destroy"})
+"""Where everything is looked at, whatever strikes."""
+
 _SIGNALS = {"kill": signal.SIGKILL, "interrupt": signal.SIGINT, "terminate": signal.SIGTERM}
 
 
@@ -54,7 +57,7 @@ class Turns(Generic[C]):
                 self.wait(min(run.process.wakes_at_s for run in living) - now_s)
                 continue
             last = dice.choice(awake)
-            self._go_on(last)
+            self._go_on(last, alone=len(living) == 1)
         for run in runs:
             self.told.lines.append(f"{self.name(run.typed)}: {_told(run.process)}".rstrip())
         return last
@@ -87,7 +90,7 @@ class Turns(Generic[C]):
         """The label of everything that ever was, by its id."""
         return {each: label for _, each, label, _ in self.market.instances()}
 
-    def _go_on(self, run: Run[C]) -> None:
+    def _go_on(self, run: Run[C], *, alone: bool) -> None:
         process, shift_s = run.process, 0.0
         if process.at == "ask_create":
             self.intended |= {row.token for row in self.stage.rows()}
@@ -102,7 +105,7 @@ class Turns(Generic[C]):
             process.send(signal.SIGKILL)
         if not process.ended:
             self.before(process)
-            process.go_on(self.market.clock, shift_s)
+            process.go_on(self.market.clock, shift_s, _halt(run) if alone else NEXT)
 
     def _strike(self, strike: Strike, process: Process) -> None:
         self.struck = True
@@ -115,9 +118,22 @@ class Turns(Generic[C]):
             self.befall(strike)
 
 
+def _halt(run: Run[C]) -> Halt:
+    """Where something is looked at or strikes next: nobody else is there to see what lies between."""
+    due = {strike: _due_at(strike, run.process) for strike in run.strikes}
+    unknown = {strike.after for strike, touch in due.items() if touch is None}
+    return Halt(min([_MOST_TOUCHES + 1, *(touch for touch in due.values() if touch is not None)]), _WATCHED | unknown)
+
+
 def _is_due(strike: Strike, process: Process) -> bool:
+    at = _due_at(strike, process)
+    return at is not None and process.touch >= at
+
+
+def _due_at(strike: Strike, process: Process) -> int | None:
+    """The touch at which it strikes; None until the process stands where its count begins."""
     begins = process.since.get(strike.after) if strike.after else 0
-    return begins is not None and process.touch >= begins + strike.touch
+    return None if begins is None else begins + strike.touch
 
 
 def _told(process: Process) -> str:

@@ -42,7 +42,7 @@ def install(*, proxy_on_paper: bool) -> None:
     kind = ProxyOnPaper if proxy_on_paper else HaproxyGateway
     desk._GATEWAYS = {GatewayKind.HAPROXY: kind}  # type: ignore[assignment]
     running_acts.golden_of = start.golden_of = golden_of
-    running_acts.read_thresholds = read_thresholds
+    running_acts.read_thresholds = start.read_thresholds = read_thresholds
     for name in (DEFAULT, start.LARGER_MODEL):
         read_thresholds(name)
     golden_of(None)

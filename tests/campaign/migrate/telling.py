@@ -92,12 +92,12 @@ class Telling(Turns[Typed]):
         before = self.scene.look()
         downs = [WORDS[typed.operation][1] for typed in chapter.typed if WORDS[typed.operation][0] == "down"]
         self.ended_by_others = before.ending | {each for each in map(before.instance, downs) if each}
-        runs = [self._start(typed) for typed in chapter.typed]
+        runs = [self._start(typed, alone=len(chapter.typed) == 1) for typed in chapter.typed]
         last = self.until_all_ended(runs, chapter.turns)
         self._judge(runs, last, before)
         self._pass(chapter.pause_s)
 
-    def _start(self, typed: Typed) -> Run[Typed]:
+    def _start(self, typed: Typed, *, alone: bool) -> Run[Typed]:
         words = WORDS[typed.operation]
         if typed.operation == "migrate":
             words = (*words, "--plan", str(self.plan), "--provider", self.tale.provider, *self.tale.words)
@@ -105,7 +105,8 @@ class Telling(Turns[Typed]):
             words = (*words, "--provider", self.tale.provider)
         if typed.operation == "gateway_start" and self.tale.gateway == "haproxy" and not self._has_gateway():
             words = (*words, "--port", str(_free_port()))
-        return Run(typed, self.stage.start(words), list(typed.strikes))
+        calm = alone and not typed.strikes and self.tale.gateway != "haproxy"  # a real proxy is forked from its worker
+        return Run(typed, self.stage.start(words, calm=calm), list(typed.strikes))
 
     def _has_gateway(self) -> bool:
         return self.scene.look().traffic.running is not None
