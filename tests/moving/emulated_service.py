@@ -22,6 +22,9 @@ needs_haproxy = pytest.mark.skipif(
     shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None, reason="HAProxy is not installed"
 )
 
+TO_QWEN = ("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes",
+           "--gates", str(Path(__file__).parent / "unhurried_gates.yaml"))  # fmt: skip
+
 
 class Market:
     """An emulator with one service on it, and the command line beside it."""

@@ -2,7 +2,7 @@
 
 import pytest
 import requests
-from emulated_service import behind_a_gateway, needs_haproxy
+from emulated_service import TO_QWEN, behind_a_gateway, needs_haproxy
 
 from cloudgpu.moving import address
 from cloudgpu.moving.gateway.desk import gateway_of
@@ -45,8 +45,7 @@ def test_after_the_next_command_traffic_reaches_it_at_its_new_port(here):
 
 
 def test_a_look_at_a_migration_follows_the_side_that_was_restarted(here):
-    canary = ("--strategy", "canary", "--steps", "50", "--pause", "ask", "--yes")
-    here.run("migrate", "--from", "mistral", "--to", "qwen-14b", *canary)
+    here.run(*TO_QWEN, "--strategy", "canary", "--steps", "50", "--pause", "ask")
     for name, command in (("qwen-14b", ("migrate", "status")), ("mistral", ("status",))):
         before = restart(here, name)
         here.run(*command)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from emulated_service import behind_a_gateway, needs_haproxy
+from emulated_service import TO_QWEN, behind_a_gateway, needs_haproxy
 
 from cloudgpu.moving import address
 from cloudgpu.moving.gateway.desk import gateway_of
@@ -18,7 +18,7 @@ from cloudgpu.running import health
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket, needs_haproxy]
 
 
-CANARY = ("migrate", "--from", "mistral", "--to", "qwen-14b", "--strategy", "canary", "--yes")
+CANARY = (*TO_QWEN, "--strategy", "canary")
 
 
 @pytest.fixture

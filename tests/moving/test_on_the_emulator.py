@@ -8,7 +8,7 @@ import signal
 from decimal import Decimal
 
 import pytest
-from emulated_service import Market
+from emulated_service import TO_QWEN, Market
 
 from cloudgpu.emulator import process
 from cloudgpu.moving import address
@@ -35,8 +35,8 @@ def market(tmp_path):
 @pytest.mark.slow
 def test_migrate_rollback_finalize_and_an_export_that_equals_the_bill(market):
     here = market(speed=0)
-    here.run("migrate", "--from", "mistral", "--to", "qwen-14b", "--max-price", "0.01", "--yes", status=3)
-    told = json.loads(here.run("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes", "--json"))["migration"]
+    here.run(*TO_QWEN, "--max-price", "0.01", status=3)
+    told = json.loads(here.run(*TO_QWEN, "--json"))["migration"]
     assert (told["state"], told["serving"], here.serving()) == ("promoted", "qwen-14b", "qwen-14b")
     assert {each["gate"] for each in told["verdict"]["checks"]} >= {"readiness", "bench", "quality", "stability"}
     assert len(here.alive()) == 2
@@ -44,7 +44,7 @@ def test_migrate_rollback_finalize_and_an_export_that_equals_the_bill(market):
     here.run("migrate", "rollback")
     assert (here.serving(), len(here.bill()["instances"])) == ("mistral", 2)
 
-    here.run("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes")
+    here.run(*TO_QWEN)
     assert (here.serving(), len(here.bill()["instances"])) == ("qwen-14b", 2)
 
     here.run("migrate", "finalize", "--yes")
@@ -65,7 +65,7 @@ def test_migrate_rollback_finalize_and_an_export_that_equals_the_bill(market):
 @pytest.mark.slow
 def test_a_kill_while_the_new_side_comes_up_is_continued_without_a_second_rental(market):
     here = market(speed=60)
-    running = here.begin("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes")
+    running = here.begin(*TO_QWEN)
     here.wait_until(lambda: len(here.alive()) == 2, "the new side was rented")
     running.kill()
     running.communicate()
@@ -81,7 +81,7 @@ def test_a_kill_while_the_new_side_comes_up_is_continued_without_a_second_rental
 @pytest.mark.slow
 def test_ctrl_c_while_the_new_side_comes_up_leaves_the_old_one_alone(market):
     here = market(speed=60)
-    running = here.begin("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes")
+    running = here.begin(*TO_QWEN)
     here.wait_until(lambda: len(here.alive()) == 2, "the new side was rented")
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=300)
@@ -95,7 +95,7 @@ def test_ctrl_c_while_the_new_side_comes_up_leaves_the_old_one_alone(market):
 @pytest.mark.slow
 def test_an_emulator_that_dies_in_the_middle_leaves_a_migration_that_can_be_closed(market):
     here = market(speed=120)
-    running = here.begin("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes")
+    running = here.begin(*TO_QWEN)
     here.wait_until(lambda: len(here.alive()) == 2, "the new side was rented")
     os.kill(here.status.pid, signal.SIGKILL)
     _, err = running.communicate(timeout=300)

@@ -5,14 +5,14 @@ import json
 
 import pytest
 import requests
-from emulated_service import behind_a_gateway, needs_haproxy
+from emulated_service import TO_QWEN, behind_a_gateway, needs_haproxy
 
 from cloudgpu.moving import address
 
 pytestmark = [pytest.mark.slow, pytest.mark.enable_socket, needs_haproxy]
 
 OLD_MODEL, NEW_MODEL = "mistralai/Mistral-7B-Instruct-v0.2", "Qwen/Qwen2.5-14B-Instruct"
-MIGRATE = ("migrate", "--from", "mistral", "--to", "qwen-14b", "--yes", "--json")
+MIGRATE = (*TO_QWEN, "--json")
 
 
 @pytest.fixture
