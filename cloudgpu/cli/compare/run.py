@@ -19,11 +19,13 @@ from cloudgpu.cli.out_file import write
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving.bench.contrast import contrasts
 from cloudgpu.moving.bench.endpoint import Endpoint
+from cloudgpu.moving.bench.left_out import left_out, sentences
 from cloudgpu.moving.bench.markdown import contrast_markdown
 from cloudgpu.moving.bench.report import report_of
 from cloudgpu.moving.bench.saved import read_run
 from cloudgpu.moving.gates.judge import Evidence, examine, weigh
 from cloudgpu.moving.gates.page.contents import page_of
+from cloudgpu.moving.gates.page.contrast import contrast_html
 from cloudgpu.moving.gates.page.html import page_html
 from cloudgpu.moving.gates.page.markdown import page_markdown
 from cloudgpu.moving.gates.readiness import readiness_checks
@@ -78,16 +80,30 @@ def run(wish: Wish) -> None:
 
 
 def _contrast(wish: Wish, old: Path, new: Path) -> None:
+    _refuse_of_saved(wish)
     one, other = read_run(old), read_run(new)
-    found = contrasts(one, other)
+    found, left = contrasts(one, other), left_out(one, other)
     if not found:
-        raise UsageError("the two benches have no load in common", hint="run both with the same --users")
+        why = "; ".join(line.removeprefix("Left out: ").removesuffix(".") for line in sentences(left))
+        raise UsageError(f"the two benches have nothing in common: {why}", hint="run both with the same --users")
+    if wish.html is not None:
+        write(contrast_html(one, other, found, left), wish.html)
     if wish.as_json:
-        render.out_json({"old": one.name, "new": other.name, "contrasts": [each.as_body() for each in found]})
+        render.out_json({"old": one.name, "new": other.name, "contrasts": [each.as_body() for each in found],
+                         "left_out": [each.as_body() for each in left]})  # fmt: skip
     elif wish.markdown:
-        render.shell(contrast_markdown(one, other, found).rstrip())
+        render.shell(contrast_markdown(one, other, found, left).rstrip())
     else:
-        show_contrast(one, other, found)
+        show_contrast(one, other, found, left)
+    _show_place(wish)
+
+
+def _refuse_of_saved(wish: Wish) -> None:
+    """Raise UsageError for what only live endpoints can be asked for."""
+    asked = {"--golden": wish.golden, "--judge": wish.judge, "--check": wish.check}
+    for option in (name for name, value in asked.items() if value):
+        raise UsageError(f"two saved benches hold no answers, so {option} means nothing for them",
+                         hint="compare the live endpoints: cloudgpu compare NAME NAME")  # fmt: skip
 
 
 def _compare(wish: Wish, old: str, new: str) -> None:
@@ -175,6 +191,10 @@ def _show(wish: Wish, evidence: Evidence, verdict: Verdict, golden: GoldenSet | 
         render.shell(page_markdown(page).rstrip())
     else:
         show_verdict(page, golden.notes if golden else ())
+    _show_place(wish)
+
+
+def _show_place(wish: Wish) -> None:
     if wish.html is not None:
         render.progress(f"The page is in {wish.html}")
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from cloudgpu.cli import render
 from cloudgpu.cli.bench.view import ms
 from cloudgpu.cli.render import Column
-from cloudgpu.moving.bench.contrast import Contrast
+from cloudgpu.moving.bench.contrast import INTERVALS, Contrast
+from cloudgpu.moving.bench.left_out import LeftOut, sentences
 from cloudgpu.moving.bench.markdown import span
 from cloudgpu.moving.bench.run import Run
 from cloudgpu.moving.bench.workload import loaded
@@ -45,8 +46,8 @@ def show_verdict(page: Page, notes: Sequence[str]) -> None:
         render.note(line)
 
 
-def show_contrast(one: Run, other: Run, found: Sequence[Contrast]) -> None:
-    """Print two saved runs figure by figure."""
+def show_contrast(one: Run, other: Run, found: Sequence[Contrast], left: Sequence[LeftOut]) -> None:
+    """Print two saved runs figure by figure, and what of them stands beside nothing."""
     render.heading(f"A {one.name} ({one.model}), B {other.name} ({other.model})")
     rows = [
         [loaded(each.users), each.name, ms(each.one_s), ms(each.other_s), f"{each.other_s / each.one_s:.2f}",
@@ -54,7 +55,9 @@ def show_contrast(one: Run, other: Run, found: Sequence[Contrast]) -> None:
         for each in found
     ]  # fmt: skip
     render.table(_CONTRAST, rows)
-    render.note("Intervals hold with 95 %; fewer than 12 samples on a side tell no difference.")
+    render.note(INTERVALS)
+    for line in sentences(left):
+        render.warning(line)
 
 
 def _show_speed(rows: Sequence[SpeedRow]) -> None:

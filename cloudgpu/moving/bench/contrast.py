@@ -12,6 +12,7 @@ from cloudgpu.moving.bench.sample import Sample
 LEAST = 12
 """Fewer samples on a side say nothing of a difference."""
 CONFIDENCE = 0.95
+INTERVALS = f"Intervals hold with {CONFIDENCE * 100:g} %; fewer than {LEAST} samples on a side tell no difference."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,15 +44,21 @@ class Contrast:
 
 
 def contrasts(one: Run, other: Run, *, seed: int = 0) -> list[Contrast]:
-    """Medians of TTFT, TPOT and E2EL, and the slow end of TTFT, of each level that both runs measured."""
+    """Medians of TTFT, TPOT and E2EL, and the slow end of TTFT, of each level at which both runs tell them."""
     found = []
     for users in (level for level in one.levels if level in other.levels):
-        sides = [[each for each in counted(run.level(users).samples) if not each.trouble] for run in (one, other)]
-        for name, share, value in _FIGURES:
-            values = [_values(samples, value) for samples in sides]
+        sides = [timed(run, users) for run in (one, other)]
+        for name, share, _ in _FIGURES:
+            values = [told[name] for told in sides]
             if all(values):
                 found.append(_contrast(users, name, share, values[0], values[1], seed))
     return found
+
+
+def timed(run: Run, users: int) -> dict[str, list[float]]:
+    """By figure, the seconds of each request of a level that was answered and tells it."""
+    samples = [each for each in counted(run.level(users).samples) if not each.trouble]
+    return {name: _values(samples, value) for name, _, value in _FIGURES}
 
 
 def _contrast(users: int, name: str, share: float, one: Sequence[float], other: Sequence[float], seed: int) -> Contrast:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from cloudgpu.base.money import show_usd
 from cloudgpu.moving.bench.contrast import Contrast
 from cloudgpu.moving.bench.figures import Figures, Slo, Spread, figures_of
+from cloudgpu.moving.bench.left_out import LeftOut, sentences
 from cloudgpu.moving.bench.remarks import remarks
 from cloudgpu.moving.bench.run import Run
 from cloudgpu.moving.bench.workload import loaded
@@ -23,15 +24,16 @@ def run_markdown(run: Run, slo: Slo | None = None) -> str:
     return "\n".join([*lines, *(f"- {line}" for line in remarks(run))]).rstrip() + "\n"
 
 
-def contrast_markdown(one: Run, other: Run, found: Sequence[Contrast]) -> str:
-    """Two runs figure by figure."""
-    heads = ("load", "figure", f"{cell(one.name)} ms", f"{cell(other.name)} ms", "ratio", "interval", "meaning")
+def contrast_markdown(one: Run, other: Run, found: Sequence[Contrast], left: Sequence[LeftOut]) -> str:
+    """Two runs figure by figure, and what of them stands beside nothing."""
+    heads = ("load", "figure", "A ms", "B ms", "B / A", "interval", "meaning")
     rows = [
         (loaded(each.users), each.name, f"{each.one_s * 1000:.1f}", f"{each.other_s * 1000:.1f}",
          f"{each.other_s / each.one_s:.2f}", span(each), each.words)
         for each in found
     ]  # fmt: skip
-    return "\n".join([f"## {cell(one.name)} and {cell(other.name)}", "", *table(heads, rows)]) + "\n"
+    lines = [f"## A {cell(one.name)} and B {cell(other.name)}", "", *table(heads, rows), ""]
+    return "\n".join([*lines, *(f"- {cell(line)}" for line in sentences(left))]).rstrip() + "\n"
 
 
 def span(found: Contrast) -> str:

@@ -4,10 +4,14 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import pytest
 from made_up_runs import evidence
 
+from cloudgpu.moving.bench.contrast import contrasts
+from cloudgpu.moving.bench.left_out import left_out
 from cloudgpu.moving.gates.judge import weigh
 from cloudgpu.moving.gates.page.contents import page_of
+from cloudgpu.moving.gates.page.contrast import contrast_html
 from cloudgpu.moving.gates.page.html import page_html
 from cloudgpu.moving.gates.page.markdown import page_markdown
 from cloudgpu.moving.gates.thresholds import Thresholds
@@ -97,3 +101,33 @@ def test_what_a_model_says_stays_in_its_cell_of_the_markdown():
     assert not re.search(r"^# Big", text, re.M)
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert all(len(re.findall(r"(?<!\\)\|", row)) in (3, 6, 8) for row in rows)
+
+
+def test_a_load_that_only_one_side_was_measured_under_is_named():
+    found = evidence(1)
+    old, new = found.runs
+    cut = replace(new, stages=tuple(each for each in new.stages if each.users != 20), ended="stopped by Ctrl-C")
+    found = replace(found, runs=(old, cut))
+    said = "Left out: 20 users (only old was measured under it; new ended early: stopped by Ctrl-C)."
+    shown = page_of(found, weigh(found, Thresholds()))
+    assert said in page_html(shown)
+    assert said in page_markdown(shown)
+
+
+@pytest.mark.slow
+def test_no_page_is_wider_than_its_window_and_a_phone_shows_every_reason_whole(browser, tmp_path):
+    word = "a-word-without-an-end-" * 40
+    found = evidence(1, slower=2.0, worse=0.3)
+    one, other = (replace(run, name=f"{run.name} {word}", model=word) for run in found.runs)
+    shown = page_of(replace(found, runs=(one, other)), weigh(found, Thresholds()))
+    (tmp_path / "gates.html").write_text(page_html(shown), encoding="utf-8")
+    (tmp_path / "saved.html").write_text(contrast_html(one, other, contrasts(one, other), left_out(one, other)))
+    for width in (400, 1280):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        for name in ("gates", "saved"):
+            page.goto((tmp_path / f"{name}.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} at {width}"
+        page.goto((tmp_path / "gates.html").as_uri())
+        boxes = [each.bounding_box() for each in page.locator("tr.why td:last-child").all()]
+        assert len(boxes) == len(shown.checks)
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)

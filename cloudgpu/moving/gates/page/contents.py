@@ -6,6 +6,7 @@ from datetime import datetime
 
 from cloudgpu.base.money import show_usd
 from cloudgpu.moving.bench.figures import Figures, Spread, figures_of
+from cloudgpu.moving.bench.left_out import one_sided, sentences
 from cloudgpu.moving.bench.remarks import remarks
 from cloudgpu.moving.bench.run import Run
 from cloudgpu.moving.bench.workload import loaded
@@ -80,7 +81,10 @@ def page_of(evidence: Evidence, verdict: Verdict) -> Page:
         old=old.name, new=new.name, old_model=old.model, new_model=new.model, at=evidence.at, verdict=verdict,
         checks=verdict.checks, speed=_speed(old, new),
         answers=sorted(answers, key=lambda pair: not pair.is_worth_reading),
-        remarks=[f"{run.name}: {line}" for run in (old, new) for line in remarks(run)],
+        remarks=[
+            *sentences(one_sided(old, new, (old.name, new.name))),
+            *(f"{run.name}: {line}" for run in (old, new) for line in remarks(run)),
+        ],
     )  # fmt: skip
 
 
