@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+import typer
+
 from cloudgpu.base.errors import CloudgpuError, StoreError, UnwritableStoreError
 from cloudgpu.cli import render
 from cloudgpu.cli.session import Session
@@ -30,10 +32,20 @@ def is_the_journals(error: CloudgpuError) -> bool:
 
 
 def not_noted(session: Session) -> StoreError | None:
-    """The error to end with after an act on a copy; None: the journal has noted all of it."""
-    if not session.store.stands_in:
+    """The error to end with after an act on a copy; None: the journal has noted all of it, or was not opened."""
+    if not session.stands_on_copy:
         return None
     return UnwritableStoreError(
         "what was done is done, but the journal could not note it and still holds what was before",
-        hint="free some space on its disk, then: cloudgpu gc",
+        hint=f"{_REMEDY}; then: cloudgpu gc",
     )
+
+
+def end_of_report(session: Session) -> None:
+    """Exit status 1 after a report on a copy: it is told as it is, but what was seen is kept nowhere."""
+    if session.stands_on_copy:
+        render.progress(f"What was seen now could not be noted.\nHint: {_REMEDY}")
+        raise typer.Exit(1)
+
+
+_REMEDY = "free some space on its disk, or let it and its folder be written"

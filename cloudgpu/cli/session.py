@@ -59,6 +59,11 @@ class Session:
             self.__dict__["store"] = Store(url, copy)
         return copy is not None
 
+    @property
+    def stands_on_copy(self) -> bool:
+        """Whether `store` is such a copy. Opens nothing."""
+        return "store" in self.__dict__ and self.store.stands_in
+
     def provider(self, name: str) -> "Provider":
         """The adapter of `vast`, `runpod`, `docker`, `emulator` or `emulator-runpod`.
 

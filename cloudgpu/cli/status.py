@@ -26,12 +26,12 @@ def status(
     """
     from cloudgpu.cli import render
     from cloudgpu.cli.deployment_view import as_row, left_behind, show_open_migrations, show_table, trouble
+    from cloudgpu.cli.full_journal import acted, end_of_report
     from cloudgpu.cli.session import open_session
     from cloudgpu.running.deployment import is_left_behind
 
     session = open_session()
-    found = session.store.deployments(include_gone=every)
-    shown, unasked = (found, []) if offline else _refreshed(session, found)
+    shown, unasked = acted(session, lambda: _looked(session, every=every, offline=offline))
     shown = [each for each in shown if every or not each.state.is_final]
     if as_json:
         render.out_json({"deployments": [as_row(session, each) for each in shown]})
@@ -42,6 +42,12 @@ def status(
         render.text("Nothing is rented.")
     alone = [left_behind(each) for each in shown if is_left_behind(each, session.store)]
     _end([*trouble(shown), *alone], unasked)
+    end_of_report(session)
+
+
+def _looked(session: "Session", *, every: bool, offline: bool) -> "tuple[list[Deployment], list[str]]":
+    found = session.store.deployments(include_gone=every)
+    return (found, []) if offline else _refreshed(session, found)
 
 
 def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Deployment], list[str]]":

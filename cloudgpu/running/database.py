@@ -166,11 +166,13 @@ def _harmless(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _MAKE_ROOM
     return {
-        sqlite3.SQLITE_READONLY: "it is whole: let it and its folder be written, or set CLOUDGPU_STORE",
+        sqlite3.SQLITE_READONLY: f"it is whole: {_LET_WRITE}",
+        sqlite3.SQLITE_CANTOPEN: _LET_WRITE,  # a disk that may only be read takes no file beside it
         sqlite3.SQLITE_FULL: _MAKE_ROOM,
     }.get(_sqlite_code(error))
 
 
+_LET_WRITE = "let it and its folder be written, or set CLOUDGPU_STORE"
 _MAKE_ROOM = "it is whole: free some space on its disk, then type the same again"
 
 

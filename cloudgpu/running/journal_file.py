@@ -5,6 +5,7 @@ the file (another layout, damage, a server instead of a file) is left to the sto
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -64,13 +65,18 @@ def _read(url: str, read: Callable[[sqlite3.Connection], Iterator[_Found]]) -> l
         return None
     if not path.exists():
         return []
-    try:
-        with closing(_opened(path, "ro")) as connection:
-            if connection.execute(_VERSION).fetchone() != (str(SCHEMA_VERSION),):
-                return None
-            return list(read(connection))
-    except (sqlite3.Error, ValueError, KeyError, TypeError):
+    with suppress(ValueError, KeyError, TypeError):
+        return _anyhow(path, lambda connection: _known(connection, read))
+    return None
+
+
+def _known(
+    connection: sqlite3.Connection, read: Callable[[sqlite3.Connection], Iterator[_Found]]
+) -> list[_Found] | None:
+    """None of another layout."""
+    if connection.execute(_VERSION).fetchone() != (str(SCHEMA_VERSION),):
         return None
+    return list(read(connection))
 
 
 def _looks(connection: sqlite3.Connection) -> Iterator[tuple[str, datetime | None]]:
@@ -83,17 +89,28 @@ def _anyhow(path: Path, read: Callable[[sqlite3.Connection], _Found]) -> _Found 
     """What is read of the file on whatever disk; None when it cannot be read.
 
     SQLite keeps an index of what is not yet folded into the file in another one beside it, for which a full disk has no
-    room. Who reads alone keeps it in memory.
+    room: who reads alone keeps it in memory. In a folder that may only be read it makes no such file, and wants to be
+    told that nobody else writes; all is in the file there unless its log is left beside it.
     """
-    for mode, first in (("ro", ""), ("rw", "PRAGMA locking_mode=EXCLUSIVE")):
-        with suppress(sqlite3.Error), closing(_opened(path, mode)) as connection:
+    ways = [("mode=ro", ""), ("mode=rw", "PRAGMA locking_mode=EXCLUSIVE")]
+    if not os.access(path.parent, os.W_OK) and not _has_log(path):
+        ways.append(("mode=ro&immutable=1", ""))
+    for how, first in ways:
+        with suppress(sqlite3.Error), closing(_opened(path, how)) as connection:
             connection.execute(first)
             return read(connection)
     return None
 
 
-def _opened(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True)
+def _has_log(path: Path) -> bool:
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _opened(path: Path, how: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True)
 
 
 def _states(connection: sqlite3.Connection) -> frozenset[str]:

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from cloudgpu.emulator.rig import Rig
+from tests.no_power import obey_permissions
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +85,23 @@ def test_a_disk_that_is_full_keeps_nothing_from_going_and_is_said(user, words):
     assert "free some space" in user.err
     assert user.types("down", "--all", "--yes") == 0  # with room again, it is settled
     assert json.loads(_said(user, "status", "--json"))["deployments"] == []
+
+
+@pytest.mark.parametrize("words", [("down", "--all", "--yes"), ("gc", "--destroy", "--expired", "--yes")])
+def test_a_folder_that_may_only_be_read_keeps_nothing_from_being_shown_and_going(user, words):
+    assert user.types(*UP, "--hours", "1") == 0
+    user.rig.clock.sleep(7200)
+    user.journal.parent.chmod(0o555)
+    assert user.types("status", limit=obey_permissions) == 1
+    assert "ready" in user.out
+    assert user.types("cost", limit=obey_permissions) == 1
+    assert "Burning $" in user.out
+    assert user.types(*words, limit=obey_permissions) == 1
+    assert user.rig.rented() == []
+    assert "the journal could not note it" in user.err
+    assert "--restore-journal" not in user.err
+    user.journal.parent.chmod(0o755)
+    assert user.types("down", "--all", "--yes") == 0
 
 
 def test_what_does_not_end_on_a_full_disk_may_still_bill(user):
@@ -181,7 +199,7 @@ def _said(user, *words):
 def _rent_elsewhere(session, rig, label):
     headers = {"Authorization": f"Bearer {rig.vast_key.reveal()}"}
     wanted = {"gpu_name": {"eq": "RTX 3090"}, "order": [["dph_total", "asc"]], "limit": 1}
-    found = session.post(f"{rig.url}/api/v0/bundles/", json=wanted, headers=headers, timeout=10).json()["offers"][0]
+    found = session.post(f"{rig.url}/api/v0/bundles/", json=wanted, headers=headers, timeout=60).json()["offers"][0]
     body = {"client_id": "me", "image": "ubuntu:24.04", "env": {}, "disk": 10, "label": label, "runtype": "args"}
-    session.put(f"{rig.url}/api/v0/asks/{found['id']}/", json=body, headers=headers, timeout=10).raise_for_status()
+    session.put(f"{rig.url}/api/v0/asks/{found['id']}/", json=body, headers=headers, timeout=60).raise_for_status()
     session.close()

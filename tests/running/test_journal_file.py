@@ -4,6 +4,8 @@ import os
 import resource
 import signal
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +13,9 @@ from hypothesis import strategies as st
 
 from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.events import Event, EventKind
-from cloudgpu.running.journal_file import file_events, file_in_doubt
+from cloudgpu.running.journal_file import file_events, file_in_doubt, file_in_memory
 from cloudgpu.running.store import Store
+from tests.no_power import obey_permissions
 
 MOMENTS = st.datetimes().map(lambda moment: parse_utc(moment.isoformat() + "+00:00"))
 TEXTS = st.none() | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
@@ -71,9 +74,26 @@ def test_on_a_disk_without_room_doubt_can_still_be_read(url):
     assert os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]) == 6
 
 
+def test_in_a_folder_that_may_only_be_read_everything_can_still_be_read(url):
+    path = Path(_made(url.removeprefix("sqlite:///")))
+    store = Store(url)
+    store.append(Event(kind=EventKind.OBSERVED, at=parse_utc("2026-03-01T00:00:00Z"), data={}))
+    store.close()
+    assert not list(path.parent.glob("*-wal"))  # it was closed well, so SQLite wants to make its files anew
+    path.parent.chmod(0o555)
+    reader = os.fork()
+    if reader == 0:
+        obey_permissions()
+        copy = file_in_memory(url)
+        whole = copy and copy.execute("SELECT token FROM deployments").fetchall() == [("token",)]
+        os._exit(6 if whole and file_in_doubt(url) is False and len(file_events(url) or ()) == 1 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]) == 6
+    path.parent.chmod(0o755)
+
+
 def _made(path):
     """A journal with one deployment."""
     Store(f"sqlite:///{path}").close()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("INSERT INTO deployments VALUES ('token', 'a', 'ready', '2026-03-01T00:00:00Z', '{}')")
     return path

@@ -43,17 +43,20 @@ def export(
     """
     from cloudgpu.accounting.exports.book import open_book
     from cloudgpu.cli.cost.reading import bounded, days, end_of, read
+    from cloudgpu.cli.full_journal import acted, end_of_report
     from cloudgpu.cli.session import open_session
 
     check_place(output, binary=file_format in _WRITERS or json, force=force)
     if output is not None and file_format is FileFormat.FOCUS:
         check_place(_metadata_place(output), force=force)
     first, last = days(since, until)
-    history, moments, notes = read(open_session(), offline=offline)
+    session = open_session()
+    history, moments, notes = acted(session, lambda: read(session, offline=offline))
     book = open_book(history, bounded(moments, last), first, moments if last else None)
     written = _write(book, file_format, output)
     _say(book, written, notes, json=json)
     end_of(book.report.billing_now)
+    end_of_report(session)
 
 
 def _write(book: "Book", file_format: FileFormat, output: Path | None) -> list[Path]:

@@ -53,6 +53,7 @@ def cost(
     from cloudgpu.base.errors import UsageError
     from cloudgpu.cli.cost.reading import days, end_of
     from cloudgpu.cli.cost.view import show, show_json
+    from cloudgpu.cli.full_journal import acted, end_of_report
     from cloudgpu.cli.session import open_session
 
     if watch and json:
@@ -61,9 +62,10 @@ def cost(
     session = open_session()
     if watch:
         return end_of(_watch(lambda: _told(session, by.value, since, until, offline=offline, again=True), watch))
-    told, notes = _told(session, by.value, since, until, offline=offline)
+    told, notes = acted(session, lambda: _told(session, by.value, since, until, offline=offline))
     (show_json if json else show)(told, notes)
-    return end_of(told.billing_now)
+    end_of(told.billing_now)
+    return end_of_report(session)
 
 
 def _told(
