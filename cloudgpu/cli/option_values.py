@@ -4,8 +4,11 @@ from decimal import Decimal, InvalidOperation
 from math import isfinite
 
 from cloudgpu.base.errors import UsageError
+from cloudgpu.base.money import PICO
 
 DEFAULT_ADAPTER_RANK = 16
+MOST_USD = 1_000_000
+"""More than this at once is a slip of the finger, and beyond what every format of the ledger can hold."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _YEAR_S = 366 * 86400
 
@@ -19,6 +22,18 @@ def positive(text: str, option: str) -> Decimal:
     if not value.is_finite() or value <= 0:
         raise UsageError(f"{option} wants a number above zero, not {text}", hint=f"for example {option} 1.50")
     return value
+
+
+def within_reason(amount: Decimal, what: str, most: int = MOST_USD) -> Decimal:
+    """The amount of dollars. Raises UsageError above `most`, either way, and for what no sum of the ledger could hold.
+
+    That is anything finer than a trillionth of a dollar.
+    """
+    if abs(amount) > most:
+        raise UsageError(f"{what} must be {most} dollars at most, not {amount}", hint="for example 1.50")
+    if amount != amount.quantize(PICO):
+        raise UsageError(f"{what} is finer than a trillionth of a dollar: {amount}", hint="for example 1.50")
+    return amount
 
 
 def seconds(text: str | None, option: str) -> float | None:

@@ -66,11 +66,13 @@ def test_a_budget_is_set_shown_and_cleared(journal):
     "words",
     [("--monthly", "0"), ("--monthly", "-3"), ("--monthly", "much"), ("--per-deployment", "mistral"), (),
      ("--monthly", "NaN"), ("--monthly", ""), ("--per-deployment", "a=2", "--per-deployment", "a=3"),
-     ("--per-deployment", "mistral=0")],
+     ("--per-deployment", "mistral=0"), ("--monthly", "1e400"), ("--monthly", "1e30"), ("--monthly", "1e-400"),
+     ("--per-deployment", "mistral=1e400")],
 )  # fmt: skip
-def test_a_budget_that_makes_no_sense_is_refused(journal, words):
+def test_a_budget_that_makes_no_sense_is_refused_and_none_is_kept(journal, words):
     with pytest.raises(UsageError):
         run("set", *words)
+    assert json.loads(run("--json").stdout)["budget"] is None
 
 
 def test_everybody_is_told_once_when_a_threshold_is_reached(journal, tmp_path, monkeypatch):

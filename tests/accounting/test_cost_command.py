@@ -257,11 +257,16 @@ def test_a_top_up_that_is_still_to_come_is_refused(app, rented):
         ("0", "--provider", "vast"),
         ("ten", "--provider", "vast"),
         ("€5", "--provider", "vast"),
+        ("1e400", "--provider", "vast"),
+        ("-1e30", "--provider", "vast"),
+        ("1e-13", "--provider", "vast"),
         ("5", "--provider", "x"),
         ("5", "--provider", "vast", "--at", "yesterday"),
         ("5", "--provider", "vast", "--at", ""),
     ],
 )
-def test_a_top_up_that_says_nothing_is_refused(app, rented, words):
+def test_a_top_up_that_says_nothing_is_refused_and_leaves_the_ledger_untouched(app, rented, journal, words):
+    before = journal.events()
     with pytest.raises(UsageError):
         run(app, "top-up", *words)
+    assert journal.events() == before

@@ -152,6 +152,7 @@ def _named(text: str) -> tuple[str, Decimal]:
 def _amount(text: str, what: str) -> Decimal:
     from cloudgpu.base.errors import UsageError
     from cloudgpu.base.money import usd
+    from cloudgpu.cli.option_values import within_reason
 
     try:
         amount = usd(text.removeprefix("$"))
@@ -161,4 +162,4 @@ def _amount(text: str, what: str) -> Decimal:
         raise UsageError(
             f"{what} of {text} leaves nothing to spend", hint="to take the budget away: cloudgpu budget clear"
         )
-    return amount
+    return within_reason(amount, what)

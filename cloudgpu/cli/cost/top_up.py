@@ -24,6 +24,7 @@ def top_up(
     from cloudgpu.cli import render
     from cloudgpu.cli.cost.reading import day
     from cloudgpu.cli.markets import check_providers
+    from cloudgpu.cli.option_values import within_reason
     from cloudgpu.cli.session import open_session
 
     check_providers((provider,))
@@ -35,6 +36,7 @@ def top_up(
     moment = None if at is None else day(at, "--at", end=False)
     if not amount:
         raise UsageError("a top-up of 0 is none", hint="give the amount in dollars")
+    within_reason(amount, "a top-up")
     session = open_session()
     now = session.clock(provider).now()
     if moment is not None and moment > now:

@@ -25,7 +25,7 @@ from cloudgpu.cli.plan.needs import (
 )
 from cloudgpu.cli.serving_options import Reasoning, TemplateName, TemplateSettings, Tools
 
-_MOST_USD_PER_HOUR, _MOST_USD, _MOST_WAIT_MINUTES = 10_000, 1_000_000, 60 * 24 * 7
+_MOST_USD_PER_HOUR, _MOST_WAIT_MINUTES = 10_000, 60 * 24 * 7
 
 
 def register(app: typer.Typer) -> None:
@@ -108,7 +108,7 @@ def up(
     Shows the price and asks before any money is spent. Whatever fails, what was rented is removed again; Ctrl-C too.
     """
     # Everything below is imported only when the command runs: `--help` stays fast.
-    from cloudgpu.cli.option_values import finite, refuse_empty, seconds
+    from cloudgpu.cli.option_values import MOST_USD, finite, refuse_empty, seconds
     from cloudgpu.cli.template_choice import asked_of
     from cloudgpu.cli.up.run import run
     from cloudgpu.cli.up.stops import Wish
@@ -125,7 +125,7 @@ def up(
         needs=needs or None, plan=plan, providers=tuple(provider or ()), name=name, yes=yes,
         max_price=_usd(max_price, "--max-price", _MOST_USD_PER_HOUR),
         max_wait_minutes=finite(max_wait, "--max-wait", _MOST_WAIT_MINUTES), max_attempts=max_attempts,
-        max_spend=_usd(max_spend, "--max-spend", _MOST_USD),
+        max_spend=_usd(max_spend, "--max-spend", MOST_USD),
         send_hf_token=send_hf_token, show_key=show_key, as_json=as_json, hedge=hedge,
         ttl_s=seconds(ttl, "--ttl"), idle_stop_s=seconds(idle_stop, "--idle-stop"),
         dead_man_s=seconds(dead_man, "--dead-man"), spot=spot,
@@ -144,10 +144,6 @@ def _refuse_bid_without_spot(bid: str | None, *, spot: bool) -> None:
 
 def _usd(text: str | None, option: str, most: int) -> Decimal | None:
     """An amount from the command line, exactly; None when it was not given."""
-    from cloudgpu.base.errors import UsageError
-    from cloudgpu.cli.option_values import positive
+    from cloudgpu.cli.option_values import positive, within_reason
 
-    amount = None if text is None else positive(text, option)
-    if amount is not None and amount > most:
-        raise UsageError(f"{option} must be {most} dollars at most, not {text}", hint=f"for example {option} 1.50")
-    return amount
+    return None if text is None else within_reason(positive(text, option), option, most)
