@@ -91,6 +91,7 @@ def a_day(user, provider):
         user.types(*words)
     for form in ("csv", "json"):
         user.types("cost", "export", "--format", form, "--out", str(user.home / f"costs.{form}"))
+    key = user.endpoint_key("a")  # a migration that gets far enough gives its new side a key of its own
     user.types("migrate", "--from", "a", "--to", "smollm2-135m", "--yes")
     for call, do, words in (
         ("list", "html", ("status",)), ("list", "auth", ("gc", "--json")), ("logs", "500", ("logs", "a")),
@@ -101,7 +102,6 @@ def a_day(user, provider):
         user.rig.clear_faults()
     user.types("status", VAST_API_KEY="wrong-key", RUNPOD_API_KEY="wrong-key")
     user.types("status", CLOUDGPU_STORE="sqlite:////proc/nowhere/journal.db")
-    key = user.endpoint_key("a")
     user.rig.fault(provider, on="destroy", do="502", times=3)
     user.types("down", "--all", "--yes")
     user.rig.clear_faults()
