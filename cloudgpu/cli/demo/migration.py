@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ import typer
 
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
-from cloudgpu.cli.demo.stage import Environment, compare_bills, own_state, play, start_market, told
+from cloudgpu.cli.demo.stage import Environment, compare_bills, own_state, play, play_migration, start_market, told
 from cloudgpu.moving import address
 from cloudgpu.moving.address import Address
 from cloudgpu.moving.gateway.desk import open_gateway
@@ -55,7 +55,8 @@ def _up_behind_a_gateway(speed: float, environment: Environment) -> None:
 def _first_try(environment: Environment) -> None:
     play("A bigger model: Qwen2.5 14B.", ("plan", "qwen-14b", "--provider", "emulator"), environment)
     play("What would the move be, and cost?", (*_CANARY, "--dry-run"), environment)
-    _measure("Do it: measure both, then a tenth of the requests.", (*_CANARY, "--pause", "ask"), environment)
+    title = "Do it: measure both, then a tenth of the requests."
+    play_migration(title, (*_CANARY, "--pause", "ask"), environment)
     label = _label_of("qwen-14b", environment)
     fault = ("emulator", "fault", "add", "engine", "503", "--times", "0", "--label", label)
     play("Now the new model breaks: every answer is a 503.", fault, environment)
@@ -65,17 +66,10 @@ def _first_try(environment: Environment) -> None:
 
 def _second_try(environment: Environment) -> None:
     play("The new model is mended.", ("emulator", "fault", "clear"), environment)
-    _measure("Once more; it is still warm, nothing is rented.", (*_CANARY, "--pause", "3"), environment, "--full")
+    title = "Once more; it is still warm, nothing is rented."
+    play_migration(title, (*_CANARY, "--pause", "3"), environment, "--full")
     play("Where does it stand?", ("migrate", "status"), environment)
     play("Keep the new one, stop paying for the old one.", ("migrate", "finalize", "--yes"), environment)
-
-
-def _measure(title: str, migrate: Sequence[str], environment: Environment, *how_far: str) -> None:
-    """Begin. Where a busy machine blurs the times, the gates cannot tell and wait for a person, who goes on."""
-    play(title, migrate, environment, or_status=1)
-    if told(("migrate", "status", "--json"), environment)["migration"]["state"] == "paused":
-        words = ("migrate", "promote", *how_far)
-        play("The gates could not tell and wait. Somebody reads the figures, and goes on.", words, environment)
 
 
 def _label_of(name: str, environment: Environment) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from cloudgpu.cli import render
-from cloudgpu.cli.demo.stage import Environment, compare_bills, own_state, play, start_market
+from cloudgpu.cli.demo.stage import Environment, compare_bills, own_state, play, play_migration, start_market
 from cloudgpu.moving import address
 from cloudgpu.running import health
 
@@ -39,7 +39,8 @@ def run(*, keep: bool, speed: float) -> None:
             play(title, arguments, environment)
         _ask(environment)
         for title, arguments in AFTER_THE_QUESTION:
-            play(title, arguments, environment)
+            step = play_migration if arguments[:2] == ("migrate", "--from") else play
+            step(title, arguments, environment)
         compare_bills(environment)
     render.heading(f"\nThe demo took {time.monotonic() - started:.0f} s and $0.00 of real money.")
     render.text("Next: cloudgpu plan MODEL; then VAST_API_KEY=… cloudgpu up MODEL to do it for real.")
