@@ -12,6 +12,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cloudgpu.base.errors import UsageError
+
 _FORM = re.compile(
     r"cloudgpu-(?P<store>[0-9a-f]{8})-(?P<name>[a-z0-9](?:[a-z0-9._-]{0,62}))-(?P<nonce>[0-9a-f]{12})-(?P<lease>\d{8}T\d{4}Z)"
 )
@@ -44,6 +46,15 @@ def read_token(label: str | None) -> Token | None:
     except ValueError:
         return None
     return Token(match[0], match["store"], match["name"], lease_until)
+
+
+def check_name(name: str) -> None:
+    """Raises UsageError when a deployment cannot have this name."""
+    if not is_name(name):
+        raise UsageError(
+            f"{name!r} cannot be a deployment's name",
+            hint="up to 63 lower case letters, digits, dots, dashes, underscores: give one with --name",
+        )
 
 
 def is_name(name: str) -> bool:

@@ -3,9 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.cli.option_values import seconds
+from cloudgpu.cli.up import up
 from cloudgpu.cli.up.stops import _limits
 
 
@@ -19,6 +22,33 @@ def test_anything_else_is_refused_with_an_example(text):
     with pytest.raises(UsageError) as refused:
         seconds(text, "--ttl")
     assert "--ttl" in refused.value.message + (refused.value.hint or "")
+
+
+def refused(monkeypatch, home, *words):
+    """What `up` says when it is typed so, and that nothing was kept or begun for it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    monkeypatch.setattr("cloudgpu.cli.up.run.stops_of", lambda *_: pytest.fail("it went on"))
+    app = typer.Typer()
+    app.command("up")(up)
+    with pytest.raises(UsageError) as refusal:
+        CliRunner().invoke(app, [*words, "--provider", "emulator", "--yes"], catch_exceptions=False)
+    return refusal.value
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "../../x", "A", "a\nb"])
+def test_what_can_be_no_name_is_refused_before_anything_of_it_is_looked_up(monkeypatch, tmp_path, name):
+    assert "cannot be a deployment's name" in refused(monkeypatch, tmp_path, "mistral", "--name", name).message
+
+
+def test_an_empty_model_is_not_taken_for_the_last_plan(monkeypatch, tmp_path):
+    assert "the model is empty" in refused(monkeypatch, tmp_path, "").message
+
+
+@pytest.mark.parametrize("option", [("--gpu", "RTX 4090"), ("--context", "1024"), ("--hours", "2"), ("--unverified",)])
+def test_what_is_typed_beside_a_saved_plan_is_refused_and_not_passed_over(monkeypatch, tmp_path, option):
+    refusal = refused(monkeypatch, tmp_path, *option)
+    assert option[0] in refusal.message
+    assert f"cloudgpu up MODEL {option[0]}" in refusal.hint
 
 
 def limits(number, providers, **more):

@@ -26,6 +26,10 @@ from cloudgpu.cli.plan.needs import (
 from cloudgpu.cli.serving_options import Reasoning, TemplateName, TemplateSettings, Tools
 
 _MOST_USD_PER_HOUR, _MOST_WAIT_MINUTES = 10_000, 60 * 24 * 7
+_OF_THE_PLAN = (
+    "context", "concurrency", "quantization", "kv_cache_dtype", "rope_scaling_factor", "adapter", "adapter_rank",
+    "engine_version", "gpu", "gpus", "region", "min_reliability", "unverified", "hours", "disk",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -34,6 +38,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(
+    typed: typer.Context,
     model: Annotated[
         str | None,
         typer.Argument(metavar="MODEL", help="Alias, Hub id or folder; without it, the plan that was made last."),
@@ -114,6 +119,7 @@ def up(
     from cloudgpu.cli.up.stops import Wish
 
     refuse_empty(name=name, provider=provider, template=template)
+    _refuse_what_the_plan_says(typed, model)
     _refuse_bid_without_spot(bid, spot=spot)
     needs = model and needs_of(
         model, context=context, concurrency=concurrency, quantization=quantization, kv_cache_dtype=kv_cache_dtype,
@@ -133,6 +139,22 @@ def up(
         asked=asked_of(template, set_ or (), tools=tools, reasoning=reasoning),
     )  # fmt: skip
     run(wish)
+
+
+def _refuse_what_the_plan_says(typed: typer.Context, model: str | None) -> None:
+    """Without a model a saved plan says what is rented: what was typed beside it must not be passed over."""
+    from cloudgpu.base.errors import UsageError
+
+    if model is not None and not model.strip():
+        raise UsageError("the model is empty", hint="name one, or leave it out for the plan that was made last")
+    for name in () if model else _OF_THE_PLAN:
+        source = typed.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = "--" + name.replace("_", "-")
+            raise UsageError(
+                f"{option} was given, but no model, and the saved plan says that already",
+                hint=f"name the model: cloudgpu up MODEL {option} …, or plan it anew: cloudgpu plan MODEL {option} …",
+            )
 
 
 def _refuse_bid_without_spot(bid: str | None, *, spot: bool) -> None:

@@ -30,6 +30,7 @@ from cloudgpu.running.deployment import (
 from cloudgpu.running.deployment.failures import Failure
 from cloudgpu.running.deployment.race import ELSEWHERE
 from cloudgpu.running.deployment.vitals import note_work
+from cloudgpu.running.label import check_name
 
 
 def run(wish: Wish) -> None:
@@ -37,6 +38,7 @@ def run(wish: Wish) -> None:
     session = open_session()
     needs = wanted(session, wish)
     name = wish.name or needs.model.short_name
+    check_name(name)  # before anything of that name is looked up or kept
     standing = session.store.deployment(name)
     if standing is not None and _was_cut_off(session, standing, needs):
         return _hand_over(session, _still_there(session, standing), wish)
@@ -149,7 +151,7 @@ def _brought_up_at(session: Session, stop: Stop, failures: list[Failure]) -> Dep
 
         def on_progress(told: Progress) -> None:
             leave_alone(session, stop.provider, told)
-            shown.phase(told.phase, progress_detail(told))
+            shown.phase(told.phase, progress_detail(told), over=told.over)
 
         return bring_up(
             stop.request, provider=session.provider(stop.provider), store=session.store, clock=clock,

@@ -3,12 +3,11 @@
 import hashlib
 import json
 
-from cloudgpu.base.errors import UsageError
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import Plan
 from cloudgpu.running.deployment.request import Limits, UpRequest, rental_of
-from cloudgpu.running.label import is_name
+from cloudgpu.running.label import check_name
 from cloudgpu.serving.asked import PLAIN, Asked
 from cloudgpu.serving.dead_man import with_dead_man
 from cloudgpu.serving.launch import LaunchRequest
@@ -24,12 +23,8 @@ def request_from_plan(
     `hf_token` is sent to the rented machine when it is given. Raises UsageError for a name that cannot be one,
     and where the limits want a timer in an image that takes none.
     """
-    for each in (name, service):
-        if not is_name(each):
-            raise UsageError(
-                f"{each!r} cannot be a deployment's name",
-                hint="up to 63 lower case letters, digits, dots, dashes, underscores: give one with --name",
-            )
+    check_name(name)
+    check_name(service)
     return UpRequest(
         name=name,
         service=service,
