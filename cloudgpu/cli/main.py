@@ -118,13 +118,20 @@ def _vouch(status: int) -> int:
     return CleanupFailedError.exit_status if lines else status
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
-) -> None:
-    if version:
+def _tell_version(asked: bool) -> None:
+    if asked:
         typer.echo(f"cloudgpu {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_tell_version),
+    ] = False,
+) -> None:
+    """Where no command is wanted, the option itself must answer: a group asks for its command first."""
 
 
 def _report(error: CloudgpuError) -> int:

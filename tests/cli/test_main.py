@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from cloudgpu import __version__
 from cloudgpu.base.errors import CleanupFailedError, NothingFitsError, StoppedByUserError
 from cloudgpu.cli import main as entry
 from cloudgpu.cli.interrupt import end_like_ctrl_c
@@ -22,6 +23,13 @@ def run(monkeypatch, error, *arguments):
     with pytest.raises(SystemExit) as end:
         entry.main()
     return end.value.code
+
+
+def test_the_version_is_told_without_a_command(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["cloudgpu", "--version"])
+    with pytest.raises(SystemExit) as end:
+        entry.main()
+    assert (end.value.code, capsys.readouterr().out) == (0, f"cloudgpu {__version__}\n")
 
 
 def test_an_error_is_a_sentence_and_a_hint_on_stderr(monkeypatch, capsys):
