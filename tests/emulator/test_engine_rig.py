@@ -33,12 +33,12 @@ def texts(answer):
 @pytest.mark.slow
 @pytest.mark.alone
 def test_twenty_streams_are_as_fast_as_was_set_to_five_per_cent_or_two_milliseconds():
-    """A machine that is busy with something else delays server and client alike: one attempt of ten must hold."""
+    """A machine that is busy with something else delays server and client alike: one attempt in minutes must hold."""
     with EngineRig(ttft_s=TTFT_S, tokens_per_s=TOKENS_PER_S) as engine:
         port = int(engine.url.rpartition(":")[2])
         asyncio.run(_streamed(port))  # every code path is warm
-        measured = []
-        while not any(map(_holds, measured)) and len(measured) < 10:
+        measured, over_at_s = [], time.monotonic() + 300
+        while not any(map(_holds, measured)) and time.monotonic() < over_at_s:
             measured.append(_medians(asyncio.run(_all(port))))
     assert all(ttft_s >= TTFT_S for ttft_s, _ in measured)
     assert any(map(_holds, measured)), measured
@@ -106,10 +106,10 @@ def test_garbage_is_the_same_token_again_and_again(engine):
 
 
 def test_a_pace_lasts_until_it_is_cleared(engine):
-    engine.fault("pace", ttft_s=0.15, tokens_per_s=1000)
-    assert min(_seconds(engine) for _ in range(2)) >= 0.15
+    engine.fault("pace", ttft_s=0.5, tokens_per_s=1000)
+    assert min(_seconds(engine) for _ in range(2)) >= 0.5
     engine.clear_faults()
-    assert min(_seconds(engine) for _ in range(10)) < 0.15
+    assert min(_seconds(engine) for _ in range(10)) < 0.5
 
 
 def _seconds(engine):
@@ -155,7 +155,7 @@ def test_a_client_that_leaves_ends_its_stream(engine):
 
 
 def _wait_until(holds):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)

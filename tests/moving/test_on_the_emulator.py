@@ -64,7 +64,7 @@ def test_migrate_rollback_finalize_and_an_export_that_equals_the_bill(market):
 
 @pytest.mark.slow
 def test_a_kill_while_the_new_side_comes_up_is_continued_without_a_second_rental(market):
-    here = market(speed=60)
+    here = market(speed=20)
     running = here.begin(*TO_QWEN)
     here.wait_until(lambda: len(here.alive()) == 2, "the new side was rented")
     running.kill()
@@ -80,7 +80,7 @@ def test_a_kill_while_the_new_side_comes_up_is_continued_without_a_second_rental
 
 @pytest.mark.slow
 def test_ctrl_c_while_the_new_side_comes_up_leaves_the_old_one_alone(market):
-    here = market(speed=60)
+    here = market(speed=20)
     running = here.begin(*TO_QWEN)
     here.wait_until(lambda: len(here.alive()) == 2, "the new side was rented")
     running.send_signal(signal.SIGINT)
@@ -94,7 +94,7 @@ def test_ctrl_c_while_the_new_side_comes_up_leaves_the_old_one_alone(market):
 
 @pytest.mark.slow
 def test_an_emulator_that_dies_in_the_middle_leaves_a_migration_that_can_be_closed(market):
-    here = market(speed=120)
+    here = market(speed=60)
     running = here.begin(*TO_QWEN)
     here.wait_until(lambda: len(here.alive()) == 2, "the new side was rented")
     os.kill(here.status.pid, signal.SIGKILL)
