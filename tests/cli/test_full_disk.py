@@ -63,7 +63,7 @@ def cloudgpu(state, *words, stdout=subprocess.PIPE):
     environment = {"HOME": str(state), "XDG_STATE_HOME": str(state), "PATH": os.environ["PATH"], "NO_COLOR": "1"}
     return subprocess.run(
         [sys.executable, "-m", "cloudgpu", *map(str, words)], env=environment, stdout=stdout, stderr=subprocess.PIPE,
-        text=True, check=False, timeout=120,
+        text=True, check=False, timeout=300,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ def cloudgpu(*arguments, columns=80, home="/nonexistent"):
     environment = os.environ | {"COLUMNS": str(columns), "HOME": str(home), "XDG_STATE_HOME": str(home)}
     return subprocess.run(
         [sys.executable, "-m", "cloudgpu", *map(str, arguments)],
-        capture_output=True, text=True, timeout=60, check=False, env=environment,
+        capture_output=True, text=True, timeout=300, check=False, env=environment,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def cloudgpu(tmp_path):
     def run(*arguments):
         environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "COLUMNS": "80", "NO_COLOR": "1"}
         command = [sys.executable, "-m", "cloudgpu", "emulator", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
         assert "Traceback" not in done.stderr
         return done.returncode, done.stdout, done.stderr
 

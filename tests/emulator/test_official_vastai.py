@@ -73,7 +73,7 @@ def _run(command, emulator, home):
         "PATH": os.environ["PATH"], "HOME": str(home), "VAST_URL": emulator.url,
         "VAST_API_KEY": emulator.api_key.reveal(), "NO_COLOR": "1", "COLUMNS": "200",
     }  # fmt: skip
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert not done.stdout.startswith('{"error"'), done.stdout
     assert '"status_code"' not in done.stderr, done.stderr

@@ -70,7 +70,7 @@ def _modules(arguments: list[str], home) -> list[str]:
     environment = {"HOME": str(home), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         [sys.executable, "-c", PROBE.format(arguments=arguments)],
-        capture_output=True, text=True, env=environment, timeout=120, check=True,
+        capture_output=True, text=True, env=environment, timeout=300, check=True,
     )  # fmt: skip
     report = json.loads(done.stderr.splitlines()[-1])
     assert report["status"] == 0

@@ -90,7 +90,7 @@ def test_a_signal_in_the_middle_of_up_leaves_nothing_that_bills(live_shell, numb
     process = shell.start("up", "mistral", "--provider", "emulator", "--yes")
     _wait_for_state(shell, state, "starting")
     process.send_signal(number)
-    _, err = process.communicate(timeout=180)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 1
     assert "everything that was created is gone again" in err
     assert shell.billing() == []
@@ -101,7 +101,7 @@ def test_a_kill_in_the_middle_of_up_is_known_and_up_goes_on_with_it(live_shell):
     process = shell.start("up", "mistral", "--provider", "emulator", "--yes")
     _wait_for_state(shell, "provisioning", "starting")
     process.kill()
-    process.communicate(timeout=180)
+    process.communicate(timeout=300)
     assert [row["name"] for row in shell.json("status")["deployments"]] == ["mistral"]
     shell.run("emulator", "stop")
     shell.begin_market(speed=0)

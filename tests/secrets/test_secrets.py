@@ -33,7 +33,7 @@ class User:
     def types(self, *words, **more):
         done = subprocess.run(
             [sys.executable, "-c", _ON_THE_RIGS_CLOCK, *words], env={**self.environment, **more}, text=True,
-            capture_output=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
+            capture_output=True, check=False, timeout=300, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         self.printed.append(done.stdout + done.stderr)
         return done.returncode

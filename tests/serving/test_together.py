@@ -47,7 +47,7 @@ def started(script, rank, folder):
     heads = dict.fromkeys(("DSTACK_MASTER_NODE_IP", "LWS_LEADER_ADDRESS"), "10.0.0.1")
     known = {"PATH": f"{folder}:/usr/bin:/bin", "VLLM_API_KEY": "k", "SKYPILOT_NODE_IPS": "10.0.0.1\n10.0.0.2"}
     done = subprocess.run(
-        ["bash", "-c", script], env={**known, **ranks, **heads}, capture_output=True, text=True, check=True, timeout=60
+        ["bash", "-c", script], env={**known, **ranks, **heads}, capture_output=True, text=True, check=True, timeout=300
     )
     return done.stdout
 

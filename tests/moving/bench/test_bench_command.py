@@ -32,7 +32,7 @@ class Shell:
 
     def run(self, *arguments, columns=140):
         process = self.start(*arguments, columns=columns)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
         assert "Traceback" not in err
         assert KEY not in out + err
         return process.returncode, out, err
@@ -129,7 +129,7 @@ def test_ctrl_c_shows_what_was_measured_and_ends_with_status_1(shell):
             assert process.poll() is None
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
     answer = json.loads(out)
     assert process.returncode == 1
     assert "stopped by Ctrl-C" in answer["ended"]
