@@ -145,7 +145,9 @@ def _environment(value: object, variables: Mapping[str, str]) -> dict[str, str]:
 def _ports(value: object, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for each in value if isinstance(value, list) else ():
         if isinstance(each, dict):
-            yield str(each.get("published", "")), str(each.get("target", ""))
+            address = expand(str(each.get("host_ip", "")), variables)
+            host = expand(str(each.get("published", "")), variables)
+            yield f"{address}:{host}" if address else host, expand(str(each.get("target", "")), variables)
             continue
         host, _, container = expand(str(each), variables).rpartition(":")
         yield host, container.partition("/")[0]

@@ -20,6 +20,9 @@ _CONTAINERS = ("docker", "podman", "nerdctl")
 _UNIT = re.compile(r"^ExecStart=[-@:+!]*", re.MULTILINE)
 """The line of a systemd unit that starts something."""
 
+_FOREIGN_BREAK = re.compile(r"(?<=\s)[`^][ \t]*$", re.MULTILINE)
+"""What continues a line in PowerShell and in cmd.exe, where guides write commands for them."""
+
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)=(.*)$")
 
 
@@ -27,7 +30,7 @@ def read_shell(text: str, variables: Mapping[str, str]) -> list[Service]:
     """Every model server that the text starts, in order; names are `command 1`, `command 2`, …"""
     known = dict(variables)
     found: list[Service] = []
-    for line, command in _commands(_UNIT.sub(lambda start: " " * len(start[0]), text)):
+    for line, command in _commands(_FOREIGN_BREAK.sub("\\\\", _UNIT.sub(lambda start: " " * len(start[0]), text))):
         for part in commands_of(tuple(_words(without_substitutions(command), line, known))):
             assigned, words = _assignments(list(part))
             if not words:

@@ -29,6 +29,13 @@ def test_a_port_is_read_in_every_form_that_docker_takes(options):
     assert read(options).ports == (("80", "8000"),)
 
 
+@pytest.mark.parametrize("sign", ["`", "^", "\\"])
+def test_a_line_goes_on_as_in_bash_in_powershell_and_in_cmd(sign):
+    lines = ("docker run --gpus all", "-p 80:8000", "vllm/vllm-openai:v0.25.1", "--model Qwen/Qwen3-8B")
+    (service,) = read_shell(f" {sign}\n  ".join(lines), {})
+    assert (service.image, service.ports) == ("vllm/vllm-openai:v0.25.1", (("80", "8000"),))
+
+
 def test_docker_container_run_is_docker_run():
     (service,) = read_shell("sudo docker container run --net host vllm/vllm-openai --model Qwen/Qwen3-8B", {})
     assert service.host_network
@@ -64,6 +71,29 @@ def test_a_release_that_is_told_makes_an_image_of_ones_own_certain():
 def test_the_image_made_for_the_start_of_a_model_is_not_taken_for_the_newest():
     assert rules("docker run vllm/vllm-openai:gptoss --model openai/gpt-oss-20b --swap-space 4")["V01"] == "warning"
     assert rules("docker run vllm/vllm-openai:latest --model openai/gpt-oss-20b --swap-space 4")["V01"] == "error"
+
+
+def test_ray_may_bring_the_cards_of_other_machines(cards):
+    line = "vllm serve Qwen/Qwen3-32B --tensor-parallel-size 8 --pipeline-parallel-size 2"
+    assert "V26" in {each.rule for each in lint(line, "run.sh", variables={}, host=cards("H100 80GB", 8)).findings}
+    line += " --distributed-executor-backend ray"
+    assert "V26" not in {each.rule for each in lint(line, "run.sh", variables={}, host=cards("H100 80GB", 8)).findings}
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ("--quantization fp8", True),
+        ("--cpu-offload-gb 40", True),
+        ("--kv-cache-memory-bytes 8G", True),
+        ("--hf-overrides.num_hidden_layers 4", True),
+        ("--enforce-eager", False),
+    ],
+)
+def test_memory_is_called_too_small_only_where_the_estimator_counts_what_the_flags_do(cards, flags, told):
+    line = f"vllm serve Qwen/Qwen2.5-32B-Instruct --max-model-len 4096 --gpu-memory-utilization 0.95 {flags}"
+    found = {each.rule for each in lint(line, "run.sh", variables={}, host=cards("L40S"), version="0.25.1").findings}
+    assert bool({"V10", "V11"} & found) != told
 
 
 @pytest.mark.parametrize(

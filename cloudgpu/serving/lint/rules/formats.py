@@ -1,4 +1,4 @@
-"""Number formats against release, checkpoint and card: V18 to V24, V35, V47, V67."""
+"""Number formats against release, checkpoint and card: V18 to V24, V35, V47, V67, V69."""
 
 from collections.abc import Iterator
 
@@ -19,6 +19,7 @@ _SAME = {
 }
 _ONLINE = {"fp8", "bitsandbytes", "experts_int8", "int8", "torchao", "ptpc_fp8", "inc", "mxfp8", "rtn", "deepspeedfp",
            "tpu_int8", "neuron_quant", "ipex"}  # fmt: skip
+_WITHOUT_MLA = ("qwen", "llama", "mistral", "mixtral", "gemma", "phi", "granite", "gpt_oss")
 _GGUF_GONE, _BNB_GONE = (0, 24), (0, 28)
 
 
@@ -106,6 +107,19 @@ def e5m2_cache(case: Case) -> Iterator[Hit]:
             fix="use --kv-cache-dtype fp8", at=case.at("--kv-cache-dtype"),
             edits=(Edit(flag="--kv-cache-dtype", value="fp8"),),
             severity=None if stored == "fp8" and name.endswith("-fp8") else Severity.WARNING,
+        )  # fmt: skip
+
+
+@rule("V69", Severity.ERROR, "fp8_ds_mla KV cache outside DeepSeek's attention",
+      source="vLLM 0.25.1: attention backends; vllm issue 42587")  # fmt: skip
+def ds_mla_cache(case: Case) -> Iterator[Hit]:
+    """The parser takes it for every model; only the sparse attention of DeepSeek's kind keeps such a cache."""
+    family = case.model.family if case.model else None
+    if case.args.value("--kv-cache-dtype") == "fp8_ds_mla" and family and family.startswith(_WITHOUT_MLA):
+        yield Hit(
+            message=f"{case.model_name} does not keep a latent cache: no attention backend serves fp8_ds_mla for it",
+            fix="use --kv-cache-dtype fp8", at=case.at("--kv-cache-dtype"),
+            edits=(Edit(flag="--kv-cache-dtype", value="fp8"),),
         )  # fmt: skip
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from cloudgpu.serving.lint.arguments import Argument
 from cloudgpu.serving.lint.case import Case
+from cloudgpu.serving.lint.config_keys import flags_with_keys, refused_keys
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
-from cloudgpu.serving.lint.flag_table import Presence, Span, presence, presence_of
+from cloudgpu.serving.lint.flag_table import Presence, presence
 from cloudgpu.serving.lint.rule import rule
 
 _PARSERS = "argument parsers of vLLM 0.6.6 to 0.33.0"
@@ -16,14 +17,10 @@ _JSON_FLAGS = {
     "--override-generation-config", "--rope-scaling", "--kv-transfer-config", "--structured-outputs-config",
     "--override-pooler-config", "--additional-config", "--default-chat-template-kwargs", "--media-io-kwargs",
 }  # fmt: skip
-_REFUSED_KEYS: dict[str, dict[str, tuple[Span, ...]]] = {
-    "--attention-config": {"use_fp4_indexer_cache": (Span("0.16.0", "0.16.0"), Span("0.30.0", None))},
-    "--kv-transfer-config": {"kv_rank": (Span("0.33.0", None),), "kv_parallel_size": (Span("0.33.0", None),)},
-}
-"""Keys in the releases that were seen to refuse them. A release that does not know one may pass over it (0.14.1)."""
+_OBJECTS_SINCE = {"--compilation-config": (0, 11, 0)}
+"""Flags of which a bare number, the level of older releases, is refused since. Source: vector-inference issue 157."""
 
-_ASKED = ("0.11.0", "0.12.0", "0.13.0", "0.14.1", "0.16.0", "0.20.2", "0.22.1", "0.23.0", "0.24.0", "0.25.1", "0.28.0",
-          "0.30.0", "0.33.0")  # fmt: skip
+_RENAMED_KEYS = {"level": "mode"}
 _EXAMPLE_LIMIT = '{"image": 3}'
 
 
@@ -48,7 +45,15 @@ def broken_json(case: Case) -> Iterator[Hit]:
     """Quotes that were lost on the way: what reaches the parser is no JSON."""
     for each in case.args.flags:
         value = each.value
-        if each.flag not in _JSON_FLAGS or each.dotted or value is None or _is_json(value):
+        if each.flag not in _JSON_FLAGS or each.dotted or value is None:
+            continue
+        if value.isdigit() and _wants_object(case, each):
+            yield Hit(
+                message=f"{each.written} {value}: since vLLM 0.11 it takes an object, and a bare number is refused",
+                fix=f"write -O{value}", at=each.at,
+            )  # fmt: skip
+            continue
+        if _is_json(value):
             continue
         if value.lstrip().startswith(("{", "[")) or _reads_json_alone(case, each):
             yield Hit(
@@ -68,19 +73,24 @@ def connector_without_role(case: Case) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-@rule("V63", Severity.ERROR, "key that a JSON flag of this release does not have", versions="by key",
-      source="vLLM 0.11.0 to 0.33.0 run")  # fmt: skip
+@rule("V63", Severity.ERROR, "key that a JSON flag of this release does not have", versions="by key, >= 0.16",
+      source="config classes of vLLM 0.11.0 to 0.33.0")  # fmt: skip
 def foreign_key(case: Case) -> Iterator[Hit]:
-    """The parser refuses a key that its configuration does not know: "Unexpected keyword argument"."""
-    for flag, keys in _REFUSED_KEYS.items():
+    """Since 0.16 a configuration refuses a key that it does not know; earlier ones passed over it."""
+    for flag in sorted(flags_with_keys()):
         written = case.args.json(flag)
-        for key, spans in keys.items():
-            refused = any(presence_of(span, _ASKED, case.release) is Presence.PRESENT for span in spans)
-            if isinstance(written, dict) and key in written and refused:
-                yield Hit(
-                    message=f"{flag} of vLLM {case.version} refuses the key {key}", fix=f"drop {key}",
-                    at=case.at(flag),
-                )  # fmt: skip
+        for key in refused_keys(flag, written, case.release) if isinstance(written, dict) else ():
+            new = _RENAMED_KEYS.get(key)
+            yield Hit(
+                message=f"{flag} of vLLM {case.version} refuses the key {key}",
+                fix=f"write {new}" if new else f"drop {key}", at=case.at(flag),
+            )  # fmt: skip
+
+
+def _wants_object(case: Case, argument: Argument) -> bool:
+    """`-O 3` is a level of its own."""
+    since = _OBJECTS_SINCE.get(argument.flag)
+    return since is not None and case.release >= since and not argument.written.startswith("-O")
 
 
 def _is_json(text: str) -> bool:

@@ -32,7 +32,9 @@ def too_few_gpus(case: Case) -> Iterator[Hit]:
     devices = case.service.devices
     listed = len(devices) if devices is not None and "," not in devices[0] else None
     given = listed or case.service.gpu_count or (case.host.count if case.host else None)
-    if given is not None and wanted > given and not any(case.args.get(flag) for flag in _SEVERAL_HOSTS):
+    by_ray = case.args.value("--distributed-executor-backend") == "ray"
+    several = by_ray or any(case.args.get(flag) for flag in _SEVERAL_HOSTS)
+    if given is not None and wanted > given and not several:
         yield Hit(
             message=f"{wanted} GPUs needed (TP {case.tensor_parallel}, PP {case.pipeline_parallel}) and {given} given",
             fix=f"give it {wanted} GPUs, or lower --tensor-parallel-size", at=case.at("--tensor-parallel-size"),
