@@ -67,7 +67,10 @@ class UsersClock:
 
 
 def on_the_virtual_clock(clock: UsersClock) -> None:
-    """Put the clock, and waits that are real ones, where the program takes the machine's."""
+    """Put the clock, and waits that are real ones, where the program takes the machine's.
+
+    A log is over with its heartbeat: patience costs nothing there, and too little of it cuts one off.
+    """
     from cloudgpu.cli import session
     from cloudgpu.cli.migrate import sight, world
     from cloudgpu.running import providers
@@ -76,7 +79,7 @@ def on_the_virtual_clock(clock: UsersClock) -> None:
 
     session.SystemClock = providers.SystemClock = lambda: clock  # type: ignore[misc,assignment]
     sight.SystemClock = world.SystemClock = lambda: clock  # type: ignore[misc,assignment]
-    adapter.Patience = functools.partial(Patience, first_s=0.05, next_s=0.02)  # type: ignore[misc,assignment]
+    adapter.Patience = functools.partial(Patience, first_s=2.0, next_s=2.0)  # type: ignore[misc,assignment]
 
 
 def hold(leash: Leash) -> None:
