@@ -49,6 +49,21 @@ def is_settled(life: Life) -> bool:
     return bill.last_end >= life.destroy_requested_at - _BILL_LAG
 
 
+def billed_until(life: Life) -> datetime | None:
+    """Up to when the bill that was read last tells all there is; None while it tells nothing.
+
+    That is the end of its last line, and beyond it the look that saw a machine which is charged for nothing (RunPod's
+    that was stopped, one whose host is lost), once the bill was read a day after that look: what ran before it would
+    stand there by then.
+    """
+    bill = life.bill
+    if bill is None or bill.last_end is None:
+        return None
+    settled = bill.fetched_at - _BILL_SETTLES
+    idle = (span.start for span in life.spans if span.rates == (ZERO, ZERO) and span.start <= settled)
+    return max([bill.last_end, *idle])
+
+
 def wants_bill(life: Life, now: datetime) -> bool:
     """Whether the provider's bill should be read (again): it may still grow, or the last one was not final.
 

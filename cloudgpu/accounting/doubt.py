@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from cloudgpu.accounting.bill import BILLED_BY_THE_HOUR, SETTLES_WITHIN_H, is_settled
+from cloudgpu.accounting.bill import BILLED_BY_THE_HOUR, SETTLES_WITHIN_H, billed_until, is_settled
 from cloudgpu.accounting.charge import Meter, hour_of
 from cloudgpu.accounting.life import Life
 from cloudgpu.base.money import PICO, ZERO
@@ -66,7 +66,7 @@ def doubt_usd(life: Life, until: datetime, since: datetime | None = None) -> Dec
     """
     if is_settled(life):
         return ZERO
-    covered = max((life.bill.last_end if life.bill else None) or life.began, since or life.began)
+    covered = max(billed_until(life) or life.began, since or life.began)
     found = ((abs(edge.gpu_step) + abs(edge.disk_step)) * edge.hours(covered, until) for edge in edges(life))
     return (sum(found, ZERO) + running_hour_usd(life, until, since)).quantize(PICO)
 
@@ -77,7 +77,7 @@ def running_hour_usd(life: Life, until: datetime, since: datetime | None = None)
     Five minutes of everything, in the hour in which the bill ends; zero for a time that does not reach that hour.
     """
     end = life.bill.last_end if life.bill else None
-    if end is None or is_settled(life) or life.provider not in BILLED_BY_THE_HOUR:
+    if end is None or end != billed_until(life) or is_settled(life) or life.provider not in BILLED_BY_THE_HOUR:
         return ZERO
     if until <= hour_of(end) or (since is not None and since >= end):
         return ZERO

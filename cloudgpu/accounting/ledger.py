@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from cloudgpu.accounting.bill import download_is_billed, is_settled
+from cloudgpu.accounting.bill import billed_until, download_is_billed, is_settled
 from cloudgpu.accounting.charge import Charge, Meter, Source, hours_between, within
 from cloudgpu.accounting.disk_state import disk_by_state, disk_meter
 from cloudgpu.accounting.history import History, read_history
@@ -113,7 +113,7 @@ def _download_estimate(life: Life) -> Iterator[Charge]:
 def _metered(life: Life, until: datetime) -> Iterator[Charge]:
     if is_settled(life):
         return
-    yield from _spans(life, (life.bill.last_end if life.bill else None) or life.began, until)
+    yield from _spans(life, billed_until(life) or life.began, until)
 
 
 def _spans(life: Life, covered: datetime, until: datetime) -> Iterator[Charge]:

@@ -8,6 +8,7 @@ from lifetimes import NOON, a_rental, at, charged, created, event, intended, obs
 
 from cloudgpu.accounting.bill import is_settled, wants_bill
 from cloudgpu.accounting.charge import Meter, Source
+from cloudgpu.accounting.doubt import doubt_usd, running_hour_usd
 from cloudgpu.accounting.ledger import as_of, fold
 from cloudgpu.accounting.life import lives
 from cloudgpu.base.clock import utc_text
@@ -192,6 +193,21 @@ def test_each_provider_is_metered_by_its_own_clock():
     charges = fold(events, {"vast": at(60), "emulator": at(600)})
     assert usd(charges, provider="vast", meter=Meter.GPU) == Decimal("0.36")
     assert usd(charges, provider="emulator", meter=Meter.GPU) == Decimal("3.6")
+
+
+def test_what_its_bill_no_longer_charges_a_day_later_was_not_running_until_a_look_saw_it_stopped():
+    kw = {"provider": "runpod"}
+    stopped = observed(at(600), gpu_billing=False, disk_billing=False, state="stopped", **kw)
+    lines = [("gpu", at(0), at(60), "0.36"), ("gpu", at(60), at(120), "0.18")]
+    events = [intended(at(), download="0", **kw), created(at(), **kw), observed(at(), **kw), stopped]
+    early, late = charged(at(700), *lines, **kw), charged(at(600 + 24 * 60), *lines, **kw)
+    far = at(5 * 24 * 60)
+    assert usd(fold([*events, early], far)) > Decimal("3")  # it may still be behind, so it is metered, and in doubt
+    assert usd(fold([*events, early, late], far)) == Decimal("0.54")
+    (life,) = lives([*events, early, late])
+    assert doubt_usd(life, far) == running_hour_usd(life, far) == 0
+    again = observed(at(5000), disk="0", **kw)  # what is metered anew begins there
+    assert usd(fold([*events, early, late, again], at(5060))) == Decimal("0.54") + Decimal("0.36")
 
 
 def by_disk(events, until):
