@@ -19,6 +19,7 @@ from cloudgpu.serving.lint.service import Word
 from cloudgpu.serving.lint.variables import UNKNOWN
 
 _ENTRYPOINTS = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.api_server")
+_PROGRAMS = {"vllm", "vllm.entrypoints.cli.main", UNKNOWN}
 _TRUTHS = {"true", "false", "1", "0", "yes", "no"}
 
 
@@ -154,16 +155,23 @@ def _looks_like_a_number(text: str) -> bool:
 
 
 def _after_entrypoint(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], Word | None, str | None]:
-    """The words behind `vllm serve` or `-m vllm.entrypoints…`, with what was typed of it."""
+    """The words behind `vllm serve`, `-m vllm.entrypoints…` or the module's own file, with what was typed of it."""
     for index, word in enumerate(words[:6]):
         following = words[index + 1] if index + 1 < len(words) else None
-        if (word.text == "vllm" or word.text.endswith("/vllm")) and following and following.text == "serve":
-            return words[index + 2 :], following, None
-        if word.text == "-m" and following and following.text in _ENTRYPOINTS:
+        if word.text in _PROGRAMS or word.text.endswith("/vllm"):
+            if following and following.text == "serve":
+                return words[index + 2 :], following, None
+        elif word.text.startswith("-") and word.text.endswith("m") and following and following.text in _ENTRYPOINTS:
             return words[index + 2 :], None, following.text
+        elif found := next((each for each in _ENTRYPOINTS if word.text.endswith(_file_of(each))), None):
+            return words[index + 1 :], None, found
         if index == 0 and word.text == "serve":
             return words[1:], word, None
     return words, None, None
+
+
+def _file_of(module: str) -> str:
+    return f"{module.replace('.', '/')}.py"
 
 
 def _without_comments(words: tuple[Word, ...]) -> tuple[tuple[Word, ...], tuple[Word, ...]]:

@@ -17,6 +17,8 @@ from cloudgpu.serving.lint.split import before_operators, split_words, without_b
 from cloudgpu.serving.lint.variables import expand
 
 _MERGE = "tag:yaml.org,2002:merge"
+_SERVICES = re.compile(r"^services:", re.MULTILINE)
+_MANIFEST = re.compile(r"^kind:\s*(\w+)", re.MULTILINE)
 _SIZE = re.compile(r"^\s*([\d.]+)\s*([kmgt]?)i?b?\s*$", re.IGNORECASE)
 _DURATION = re.compile(r"([\d.]+)(ms|s|m|h)")
 _SCALES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -32,6 +34,11 @@ def read_compose(
 
     Raises BadFileError with line and column for what is no YAML or no compose file.
     """
+    if not _SERVICES.search(text) and (kind := _MANIFEST.search(text)):
+        raise BadFileError(
+            f"{where} is a Kubernetes manifest ({kind[1]}), which is not read",
+            hint="lint its container's command and args as one command line: `cloudgpu lint -`",
+        )
     try:
         root, body = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -2,27 +2,24 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from cloudgpu.serving.lint.compose import visible_devices
 from cloudgpu.serving.lint.docker_run import read_docker_run
 from cloudgpu.serving.lint.finding import Place
 from cloudgpu.serving.lint.script import commands_of, unwrapped
 from cloudgpu.serving.lint.service import Service, Word
+from cloudgpu.serving.lint.shell_text import logical_lines
 from cloudgpu.serving.lint.split import place_of, without_substitutions
-from cloudgpu.serving.lint.variables import expand
+from cloudgpu.serving.lint.variables import UNKNOWN, expand
 
 _SERVER = re.compile(
-    r"(?:^|[\s/;&|(])(?:vllm\s+serve|\S*python3?\S*\s+-m\s+(?:vllm\.entrypoints|sglang)\S*|sglang\s+serve|llama-server"
-    r"|(?:docker|podman|nerdctl)(?:\s+container)?\s+run)(?=\s|$)"
+    rf"(?:^|[\s/;&|(])(?:(?:vllm|{UNKNOWN})\s+serve"
+    r"|\S*python3?\S*(?:\s+-[a-zA-Z]+)*\s+(?:-\w*m\s+(?:vllm|sglang)\S*|\S*vllm/entrypoints/\S*api_server\.py)"
+    r"|(?:sglang|ollama|lmdeploy)\s+serve|llama-server|trtllm-serve|text-generation-launcher"
+    r"|(?:nvidia-)?(?:docker|podman|nerdctl)(?:\s+container)?\s+run)(?=\s|$)"
 )
-_CONTAINERS = ("docker", "podman", "nerdctl")
-_UNIT = re.compile(r"^ExecStart=[-@:+!]*", re.MULTILINE)
-"""The line of a systemd unit that starts something."""
-
-_FOREIGN_BREAK = re.compile(r"(?<=\s)[`^][ \t]*$", re.MULTILINE)
-"""What continues a line in PowerShell and in cmd.exe, where guides write commands for them."""
-
+_CONTAINERS = ("docker", "nvidia-docker", "podman", "nerdctl")
 _ASSIGNMENT = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)=(.*)$")
 
 
@@ -30,9 +27,9 @@ def read_shell(text: str, variables: Mapping[str, str]) -> list[Service]:
     """Every model server that the text starts, in order; names are `command 1`, `command 2`, …"""
     known = dict(variables)
     found: list[Service] = []
-    for line, command in _commands(_FOREIGN_BREAK.sub("\\\\", _UNIT.sub(lambda start: " " * len(start[0]), text))):
-        for part in commands_of(tuple(_words(without_substitutions(command), line, known))):
-            assigned, words = _assignments(list(part))
+    for line, command in logical_lines(text):
+        for part in commands_of(tuple(_words(without_substitutions(command), line))):
+            assigned, words = _assignments([Word(expand(word.text, known), word.at) for word in part])
             if not words:
                 known.update(assigned)
             elif _SERVER.search(" " + " ".join(word.text for word in words)):
@@ -40,33 +37,7 @@ def read_shell(text: str, variables: Mapping[str, str]) -> list[Service]:
     return found
 
 
-def _commands(text: str) -> Iterator[tuple[int, str]]:
-    """Logical lines with the number of their first: continuations joined, comment lines left out."""
-    start, kept = 1, ""
-    for number, line in enumerate(text.splitlines(), 1):
-        if not kept:
-            start = number
-            if line.lstrip().startswith("#"):
-                continue
-        kept += line + "\n"
-        if line.rstrip().endswith("\\"):
-            continue
-        if _is_whole(kept):
-            yield start, kept
-            kept = ""
-    if kept.strip():
-        yield start, kept
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        shlex.split(text, comments=True)
-    except ValueError:
-        return False
-    return True
-
-
-def _words(command: str, line: int, known: Mapping[str, str]) -> list[Word]:
+def _words(command: str, line: int) -> list[Word]:
     lexer = shlex.shlex(command, posix=True, punctuation_chars=False)
     lexer.whitespace_split, lexer.commenters = True, "#"
     words, found = [], 0
@@ -78,7 +49,7 @@ def _words(command: str, line: int, known: Mapping[str, str]) -> list[Word]:
         spot = command.find(text[:12].split('"')[0].split("'")[0] or text[:1], found)
         at = place_of(command, spot, line, 1) if spot >= 0 else None
         found = max(found, spot + 1)
-        words.append(Word(expand(text.strip("\n"), known), at))
+        words.append(Word(text.strip("\n"), at))
     return words
 
 
@@ -113,4 +84,6 @@ def _service(name: str, words: list[Word], environment: Mapping[str, str]) -> Se
 
 
 def _starts_server(text: str, following: list[str]) -> bool:
-    return (text.endswith("vllm") and following == ["serve"]) or (text == "-m" and following != [])
+    if following == ["serve"]:
+        return text.endswith("vllm") or text == UNKNOWN
+    return text.endswith("api_server.py") or (text.startswith("-") and text.endswith("m") and following != [])

@@ -1,0 +1,54 @@
+"""Command lines as people write them down: prompts, arrays, other ways to start the very same server."""
+
+import pytest
+
+from cloudgpu.base.errors import BadFileError
+from cloudgpu.serving.lint.check import is_vllm, lint
+from cloudgpu.serving.lint.shell import read_shell
+
+OPTIONS = "--max-model-len 4096 --port 8001"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"vllm serve Qwen/Qwen3-8B {OPTIONS}",
+        f"$ vllm serve Qwen/Qwen3-8B {OPTIONS}",
+        f"> vllm serve Qwen/Qwen3-8B {OPTIONS}",
+        f"$(which vllm) serve Qwen/Qwen3-8B {OPTIONS}",
+        f"exec ~/venv/bin/vllm serve Qwen/Qwen3-8B {OPTIONS}",
+        f"nohup python3 -u -m vllm.entrypoints.openai.api_server --model Qwen/Qwen3-8B {OPTIONS} > log 2>&1 &",
+        f"python -um vllm.entrypoints.openai.api_server --model Qwen/Qwen3-8B {OPTIONS}",
+        f"python -m vllm.entrypoints.cli.main serve Qwen/Qwen3-8B {OPTIONS}",
+        f"python /opt/vllm/vllm/entrypoints/openai/api_server.py --model Qwen/Qwen3-8B {OPTIONS}",
+        f"MODEL=Qwen/Qwen3-8B; vllm serve $MODEL {OPTIONS}",
+        f'CMD=(vllm serve Qwen/Qwen3-8B {OPTIONS})\n"${{CMD[@]}}"',
+        'CMD=(\n  vllm serve\n  Qwen/Qwen3-8B\n  --max-model-len 4096\n  --port 8001\n)\nexec "${CMD[@]}"',
+        f"vllm serve Qwen/Qwen3-8B \\\r\n  {OPTIONS}\r\n",
+        f"numactl -N 0 vllm serve Qwen/Qwen3-8B {OPTIONS}",
+    ],
+)
+def test_however_a_server_is_started_its_arguments_are_the_same(line):
+    (service,) = read_shell(line + "\n", {})
+    assert is_vllm(service)
+    findings = lint(line + "\n", "run.sh", variables={}, version="0.25.1").findings
+    assert not [each for each in findings if each.severity.value != "note"]
+    (refused,) = [
+        each
+        for each in lint(line.replace("4096", "999999") + "\n", "run.sh", variables={}, version="0.25.1").findings
+        if each.severity.value == "error"
+    ]
+    assert refused.rule == "V12"
+
+
+@pytest.mark.parametrize(
+    "line", ["ollama serve", "trtllm-serve a/b", "sglang serve --model-path a/b", "llama-server -m a"]
+)
+def test_a_server_of_another_engine_is_read_and_left_out(line):
+    assert lint(line, "run.sh", variables={}).left_out == ("command 1",)
+
+
+def test_a_manifest_of_kubernetes_is_called_what_it_is():
+    text = "apiVersion: v1\nkind: Service\n---\napiVersion: apps/v1\nkind: Deployment\n"
+    with pytest.raises(BadFileError, match="Kubernetes"):
+        lint(text, "vllm.yaml", variables={})
