@@ -1,6 +1,7 @@
 """When to leave an endpoint alone: it is gone or hangs, and the rest would tell nothing new."""
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 
 from cloudgpu.moving.bench.sample import CRASHES, Sample, Trouble
 
@@ -17,11 +18,16 @@ class Patience:
     timeouts: int = 0
     over: str | None = None
     """Why it is over, in a sentence; None: it is not."""
+    _one_by_one: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def take(self, sample: Sample) -> None:
         """Note how a request ended. What we stopped ourselves says nothing of the endpoint."""
         if sample.trouble is Trouble.STOPPED:
             return
+        with self._one_by_one:
+            self._take(sample)
+
+    def _take(self, sample: Sample) -> None:
         self.crashes = self.crashes + 1 if sample.trouble in CRASHES else 0
         self.timeouts = self.timeouts + 1 if sample.trouble is Trouble.TIMEOUT else 0
         if self.over is None and (self.crashes >= FAILED_IN_A_ROW or self.timeouts >= TIMED_OUT_IN_A_ROW):
