@@ -86,8 +86,10 @@ class ManualClock:
 
     def sleep(self, seconds: float) -> None:
         """Move on by so many seconds, at once."""
-        self.slept_s += max(0.0, seconds)
-        self.time += timedelta(seconds=max(0.0, seconds))
+        passed_s = max(0.0, seconds)
+        passed = timedelta(seconds=passed_s)  # ahead of both sums: no other thread comes between with a call in them
+        self.slept_s += passed_s
+        self.time += passed
 
 
 @dataclass(frozen=True, slots=True)

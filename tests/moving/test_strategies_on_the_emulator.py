@@ -33,7 +33,7 @@ def answered_by(here, *, model="mistral", side=None):
 
 
 def old_serves(here):
-    with contextlib.suppress(requests.HTTPError):
+    with contextlib.suppress(requests.RequestException):
         return "Mistral" in answered_by(here)
     return False
 
