@@ -32,8 +32,8 @@ def is_the_journals(error: CloudgpuError) -> bool:
 
 
 def not_noted(session: Session) -> StoreError | None:
-    """The error to end with after an act on a copy; None: the journal has noted all of it, or was not opened."""
-    if not session.stands_on_copy:
+    """The error to end with after an act on a copy; None: the journal has noted all of it."""
+    if not session.store.stands_in:
         return None
     return UnwritableStoreError(
         "what was done is done, but the journal could not note it and still holds what was before",
