@@ -6,6 +6,7 @@ Every act can be repeated: after a kill it is done again from its beginning.
 from datetime import datetime
 from typing import Protocol
 
+from cloudgpu.moving.footing import Stand
 from cloudgpu.moving.gates.verdict import Verdict
 from cloudgpu.moving.live import Baseline, Observation
 from cloudgpu.moving.migration import Migration, Side
@@ -27,6 +28,10 @@ class Acts(Protocol):
 
         Raises the error of the failure, after having removed what it created; CleanupFailedError if it could not.
         """
+        ...
+
+    def stand(self, side: Side) -> Stand:
+        """How the side stands, by a look at its provider and, where it may answer, by asking it."""
         ...
 
     def warm_up(self, migration: Migration) -> None:

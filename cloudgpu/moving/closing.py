@@ -9,7 +9,7 @@ from dataclasses import replace
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.moving.sides import is_left, nothing_is_left, saved, stands_at
+from cloudgpu.moving.sides import is_left, nothing_is_left, saved, stands_at, ways_now
 from cloudgpu.moving.state import Ending, MigrationState
 
 
@@ -22,7 +22,7 @@ def finalize(migration: Migration, acts: Acts) -> Migration:
     again).
     """
     if migration.ending is None and migration.state not in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK):
-        raise stands_at(migration)
+        raise stands_at(migration, acts)
     keep = _side_to_keep(migration, acts)
     closing = replace(migration, ending=_ending_that_keeps(keep, migration), problem=None)
     if nothing_is_left(migration, acts):
@@ -80,35 +80,16 @@ def _check_old_is_left(migration: Migration, acts: Acts) -> None:
     if not is_left(migration.old, acts):
         raise ConflictError(
             f"{migration.old.name} is gone or going: {migration.new.name} is all that is left of {migration.service}",
-            hint=f"put it in charge: {_way_to_new(migration)}; "
-            f"or remove it: cloudgpu down {migration.new.name} --force",
+            hint=ways_now(migration, acts),
         )
-
-
-def _way_to_new(migration: Migration) -> str:
-    closing = migration.ending or migration.state is MigrationState.ROLLED_BACK
-    return "cloudgpu migrate finalize" if closing else "cloudgpu migrate resume"
 
 
 def _check_can_stay_alone(migration: Migration, keep: Side, acts: Acts) -> None:
     other = migration.old if keep == migration.new else migration.new
     if acts.is_healthy(keep) or not is_left(other, acts):
         return
-    if acts.is_ending(keep):
-        back = f"{_way_back_from(keep, migration)}, or " if migration.ending is None else ""
-        raise ConflictError(
-            f"{keep.name} is being removed, so {other.name} is not destroyed",
-            hint=f"{back}let it go: cloudgpu down {keep.name}, then cloudgpu migrate finalize",
-        )
-    raise ConflictError(
-        f"{keep.name} does not answer, so {other.name} is not destroyed", hint=_way_back_from(keep, migration)
-    )
-
-
-def _way_back_from(keep: Side, migration: Migration) -> str:
-    if keep == migration.new:
-        return "cloudgpu migrate rollback"
-    return f"look at it: cloudgpu status; cloudgpu migrate abort --force gives {migration.new.name} up all the same"
+    why = "is being removed" if acts.is_ending(keep) else "does not answer"
+    raise ConflictError(f"{keep.name} {why}, so {other.name} is not destroyed", hint=ways_now(migration, acts))
 
 
 def _close(migration: Migration, acts: Acts) -> Migration:

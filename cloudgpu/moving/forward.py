@@ -13,7 +13,7 @@ from cloudgpu.moving.closing import finalize
 from cloudgpu.moving.gates.verdict import Outcome, Verdict
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.recovery import LOOKS
-from cloudgpu.moving.sides import check_is_left, is_left, saved, stands_at, ways_out
+from cloudgpu.moving.sides import check_is_left, is_left, noted, saved, stands_at, ways_now
 from cloudgpu.moving.state import Ending, MigrationState
 
 
@@ -49,7 +49,7 @@ def go_again(migration: Migration, acts: Acts) -> Migration:
     Raises ConflictError when the migration was not rolled back, or the new side is no longer there.
     """
     if migration.state is not MigrationState.ROLLED_BACK or migration.ending:
-        raise stands_at(migration)
+        raise stands_at(migration, acts)
     check_is_left(migration.new, acts, "close this migration first: cloudgpu migrate finalize")
     if is_left(migration.old, acts):
         acts.share(migration)  # a rollback that was killed half-way is finished first
@@ -65,16 +65,16 @@ def promote(migration: Migration, acts: Acts, *, full: bool = False, force: bool
     answers (`force` goes on all the same).
     """
     if migration.standing not in (MigrationState.VALIDATING, MigrationState.CANARY) or migration.ending:
-        raise _nothing_to_promote(migration)
+        raise _nothing_to_promote(migration, acts)
     if migration.state is MigrationState.VALIDATING:
         raise ConflictError(
             f"{migration.new.name} has not passed its gates",
-            hint=f"see: cloudgpu migrate status; {ways_out(migration)}",
+            hint=f"see: cloudgpu migrate status; {ways_now(migration, acts)}",
         )
     check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
     if not acts.is_healthy(migration.new):
         raise ConflictError(
-            f"{migration.new.name} does not answer, so it cannot take over", hint="look at it: cloudgpu status"
+            f"{migration.new.name} does not answer, so it cannot take over", hint=ways_now(migration, acts)
         )
     if not force:
         _check_recovered(migration, acts)
@@ -126,16 +126,15 @@ def _validate(migration: Migration, acts: Acts) -> Migration:
     if verdict.outcome is Outcome.PASS or migration.force:
         return _first_share(migration, acts, full=False)
     if verdict.outcome is Outcome.INCONCLUSIVE:
-        return saved(migration.paused(f"the gates cannot tell: {verdict.reason}"), acts)
+        return noted(saved(migration.paused(f"the gates cannot tell: {verdict.reason}"), acts), acts)
     return _refused(migration, verdict, acts)
 
 
 def _refused(migration: Migration, verdict: Verdict, acts: Acts) -> Migration:
-    saved(replace(migration, problem=verdict.reason), acts)
+    migration = saved(replace(migration, problem=verdict.reason), acts)
     raise CloudgpuError(
         f"{migration.service} stays on {migration.old.name}: {verdict.reason}",
-        hint="both still run and bill: cloudgpu migrate resume asks again (--force moves all the same), "
-        "cloudgpu migrate abort gives the new one up",
+        hint=f"both still run and bill: {ways_now(migration, acts)}",
     )
 
 
@@ -162,14 +161,13 @@ def _check_recovered(migration: Migration, acts: Acts) -> None:
         return
     raise ConflictError(
         f"{migration.new.name} failed a look and has passed {recovery.looks} of {LOOKS} since, so its share stays",
-        hint="each look counts: cloudgpu migrate follow, or cloudgpu migrate status now and then; all the same: "
-        "cloudgpu migrate promote --force",
+        hint="each look counts: cloudgpu migrate follow --once; all the same: cloudgpu migrate promote --force",
     )
 
 
-def _nothing_to_promote(migration: Migration) -> ConflictError:
+def _nothing_to_promote(migration: Migration, acts: Acts) -> ConflictError:
     if migration.state is MigrationState.PROMOTED and not migration.ending:
         return ConflictError(
-            f"{migration.new.name} has all the traffic of {migration.service} already", hint=ways_out(migration)
+            f"{migration.new.name} has all the traffic of {migration.service} already", hint=ways_now(migration, acts)
         )
-    return stands_at(migration)
+    return stands_at(migration, acts)

@@ -84,6 +84,11 @@ class Observation:
     counts: Baseline
     nonsense: str | None = None
 
+    @property
+    def new_is_sound(self) -> bool:
+        """The new side answers, and makes sense."""
+        return self.refusal is None and self.nonsense is None
+
 
 def judge_live(old: str, new: str, before: Baseline, seen: Observation) -> Verdict:
     """What was seen of the new side since `before`. Fails for a side that does not answer, errs or has slowed down."""
@@ -93,7 +98,7 @@ def judge_live(old: str, new: str, before: Baseline, seen: Observation) -> Verdi
 
 
 def _answers(new: str, seen: Observation) -> Check:
-    if seen.refusal is None and seen.nonsense is None:
+    if seen.new_is_sound:
         return Check(gate=GATE, name="answers", outcome=Outcome.PASS, reason=f"{new} answers")
     found = f"does not answer: {seen.refusal}" if seen.refusal else f"answers, but {seen.nonsense}"
     return Check(gate=GATE, name="answers", outcome=Outcome.FAIL, reason=f"{new} {found}")

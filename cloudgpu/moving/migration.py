@@ -69,8 +69,8 @@ class Migration:
     when it ends or, once promoted, when the old side goes (None: when somebody says so). `paused_at` is the state that
     a paused migration goes on from. `verdict` is what the gates said, `baseline` what was counted when the present
     share of traffic began, `live` what was found since, `extended` how often the way back was kept open for longer.
-    `recovery` is what passed since the last look that failed (None: none did), `old_answers` whether the old side
-    answered at the last look (None: there was none yet).
+    `recovery` is what passed since the last look that failed (None: none did), `old_answers` and `new_answers` whether
+    each side answered at the last look, the new one with some sense (None: there was none yet).
     """
 
     migration_id: str
@@ -101,6 +101,7 @@ class Migration:
     extended: int = 0
     recovery: Recovery | None = None
     old_answers: bool | None = None
+    new_answers: bool | None = None
 
     @property
     def is_open(self) -> bool:
@@ -141,6 +142,11 @@ class Migration:
     def replaces(self) -> bool:
         """The old side goes before the new one comes: there is no way back."""
         return self.strategy.way is Way.REPLACE
+
+    @property
+    def is_recovering(self) -> bool:
+        """The new side failed a look and had not passed for long enough at the last one."""
+        return self.recovery is not None and self.live is not None and not self.recovery.is_over(self.live.at)
 
     def at(self, state: MigrationState) -> "Migration":
         """The same migration in another state, its last problem forgotten. Raises ConflictError for a wrong turn."""
@@ -184,6 +190,7 @@ class Migration:
             "extended": self.extended,
             "recovery": self.recovery.as_body() if self.recovery else None,
             "old_answers": self.old_answers,
+            "new_answers": self.new_answers,
         }
 
     @staticmethod

@@ -15,6 +15,7 @@ from cloudgpu.moving.bench.measure import warm_up
 from cloudgpu.moving.bench.workload import Workload
 from cloudgpu.moving.counters import count_both
 from cloudgpu.moving.entrance import Entrance, Shares, entrance_of
+from cloudgpu.moving.footing import Stand, stand_of, waits
 from cloudgpu.moving.gates.judge import judge
 from cloudgpu.moving.gates.readiness import readiness_checks
 from cloudgpu.moving.gates.thresholds_file import read_thresholds
@@ -25,6 +26,7 @@ from cloudgpu.moving.kept_page import keep_page
 from cloudgpu.moving.live import Baseline, Observation
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.quality.golden_file import golden_of
+from cloudgpu.moving.sides import ways_now
 from cloudgpu.moving.sight import Sight
 from cloudgpu.moving.withdrawal import Withdrawal, serving
 from cloudgpu.running.deployment import (
@@ -36,6 +38,7 @@ from cloudgpu.running.deployment import (
     bring_up,
     take_down,
 )
+from cloudgpu.running.deployment.coming_back import ready_when_it_answers
 from cloudgpu.running.deployment.vitals import note_work
 from cloudgpu.running.providers.base import Provider
 from cloudgpu.running.records import Service
@@ -84,13 +87,18 @@ class RunningActs:
     def provision(self, migration: Migration) -> str:
         """See `Acts`. SPENDS MONEY unless an interrupted run has the new side up already.
 
-        What an interrupted run rented and never answered before it failed is removed: the next takes its place.
+        What an interrupted run rented and failed is removed: the next takes its place. What was stopped or outbid, or
+        loads again, may come back and is left to the user: raises ConflictError, which says what it costs.
         """
         standing = self._sight.look(migration.new)
+        if standing is not None and standing.state is DeploymentState.LOADING and standing.ready_at:
+            standing = ready_when_it_answers(standing, *self._tools(standing))
         if standing is not None and standing.state is DeploymentState.READY:
             return standing.token
-        if standing is not None and standing.state is DeploymentState.FAILED and standing.ready_at is None:
+        if standing is not None and standing.state is DeploymentState.FAILED:
             self.destroy(migration.new)
+        elif standing is not None and not standing.state.is_ending and (standing.state.is_unwell or standing.ready_at):
+            raise ConflictError(waits(standing), hint=ways_now(migration, self), instance_id=standing.instance_id)
         deployment = bring_up(
             self.request_for(migration),
             provider=self.provider(migration.provider),
@@ -115,6 +123,12 @@ class RunningActs:
         """See `Acts`: the health path, the model's name, and a short completion."""
         life = self._sight.look(side)
         return life is not None and self._sight.refusal(life) is None
+
+    def stand(self, side: Side) -> Stand:
+        """See `Acts`. What its provider shows to serve nobody is not asked."""
+        life = self._sight.look(side)
+        answers = life is not None and not life.state.is_unwell and self._sight.refusal(life) is None
+        return stand_of(life, answers=answers)
 
     def warm_up(self, migration: Migration) -> None:
         """See `Acts`. What the first answers are is no matter: the gates look at later ones."""
@@ -192,7 +206,7 @@ class RunningActs:
         service = entrance.service
         moved = entrance.share(self._shares(migration, life, spare))
         if moved or service.serving != to.name:
-            self._show("moving", f"{self.service} → {to.name}")
+            self._show("moving", _moved(service, to))
             self._announcement.of_move(migration, service, life)
             self.store.save_service(Service(name=service.name, api_key=service.api_key, serving=to.name))
             for each in filter(None, (life, spare)):
@@ -255,6 +269,16 @@ class RunningActs:
             share_by=migration.strategy.share_by if migration.ending is None else ShareBy.WEIGHT,
         )
 
+    def _tools(self, life: Deployment) -> tuple[Provider, Store, Clock, Emit]:
+        return self.provider(life.provider), self.store, self.clock(life.provider), self.emit
+
     def _note_work(self, life: Deployment) -> None:
         """What its engine has counted, at its start and before its end: what a million tokens cost follows from it."""
         note_work(life, self.store, self.clock(life.provider), self.emit)
+
+
+def _moved(service: Service, to: Side) -> str:
+    """Whom its requests leave and who gets them; nobody leaves where only the address is told again."""
+    if service.serving == to.name:
+        return f"the address of {service.name} is written anew"
+    return f"requests of {service.name}: {f'{service.serving} → ' if service.serving else ''}{to.name}"

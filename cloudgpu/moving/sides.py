@@ -4,17 +4,13 @@ Two rules stand above all: requests always have a side to go to that is left, an
 destroyed. A side is left while it exists and nobody asked for its end.
 """
 
+from dataclasses import replace
+
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.moving.acts import Acts
+from cloudgpu.moving.footing import Footing, Stand
 from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.moving.state import MigrationState
-
-BEFORE_SHARING = (
-    MigrationState.PLANNED,
-    MigrationState.PROVISIONING,
-    MigrationState.WARMING,
-    MigrationState.VALIDATING,
-)
+from cloudgpu.moving.ways_on import in_words, ways_on
 
 
 def saved(migration: Migration, acts: Acts) -> Migration:
@@ -41,35 +37,28 @@ def check_is_left(side: Side, acts: Acts, hint: str) -> None:
         raise ConflictError(f"{side.name} is being removed, so it cannot take over", hint=hint)
 
 
-def stands_at(migration: Migration) -> ConflictError:
+def footing_now(migration: Migration, acts: Acts) -> Footing:
+    """How both stand now: they are looked at and asked."""
+    return Footing(old=acts.stand(migration.old), new=acts.stand(migration.new))
+
+
+def noted(migration: Migration, acts: Acts) -> Migration:
+    """The migration with who answers now, written down where that is news."""
+    footing = footing_now(migration, acts)
+    old_answers, new_answers = (each is Stand.ANSWERS for each in (footing.old, footing.new))
+    now = replace(migration, old_answers=old_answers, new_answers=new_answers)
+    return migration if now == migration else saved(now, acts)
+
+
+def ways_now(migration: Migration, acts: Acts) -> str:
+    """For a hint: what goes on with the migration or closes it, as its sides stand now."""
+    return in_words(ways_on(migration, footing_now(migration, acts)))
+
+
+def stands_at(migration: Migration, acts: Acts) -> ConflictError:
     """The error for an act that this state forbids."""
     return ConflictError(
         f"the migration {migration.migration_id} of {migration.service} "
         f"({migration.old.name} → {migration.new.name}) is {migration.state}",
-        hint=f"go on with it: {ways_out(migration)}",
+        hint=ways_now(migration, acts) or "see: cloudgpu migrate list",
     )
-
-
-def ways_out(migration: Migration, *, old_left: bool = True, new_left: bool = True) -> str:
-    """The commands that continue or close an open migration, for a hint; only such as its sides that are left allow."""
-    if migration.ending or migration.state is MigrationState.CLEANUP_FAILED:
-        return "cloudgpu migrate resume"
-    if migration.standing is MigrationState.CANARY and not (old_left and new_left):
-        return _way_with_one_side(old_left=old_left, new_left=new_left)
-    if migration.state in BEFORE_SHARING:
-        return "cloudgpu migrate resume, or give it up: cloudgpu migrate abort"
-    if migration.state is MigrationState.PAUSED:
-        return "cloudgpu migrate promote goes on, cloudgpu migrate abort gives the new one up"
-    if migration.state is MigrationState.CANARY:
-        return "cloudgpu migrate promote, or back: cloudgpu migrate rollback"
-    if migration.state is MigrationState.PROMOTED:
-        return "cloudgpu migrate finalize, or cloudgpu migrate rollback"
-    return "cloudgpu migrate finalize keeps the old side"
-
-
-def _way_with_one_side(*, old_left: bool, new_left: bool) -> str:
-    if new_left:
-        return "cloudgpu migrate promote --full, then cloudgpu migrate finalize"
-    if old_left:
-        return "cloudgpu migrate abort keeps the old side, which is all that is left"
-    return "cloudgpu migrate abort closes it: neither side is left"

@@ -5,8 +5,9 @@ from dataclasses import replace
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.moving.sides import BEFORE_SHARING, check_is_left, saved, stands_at
+from cloudgpu.moving.sides import check_is_left, noted, saved, stands_at, ways_now
 from cloudgpu.moving.state import MigrationState
+from cloudgpu.moving.ways_on import BEFORE_SHARING
 
 
 def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migration:
@@ -19,7 +20,7 @@ def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migra
         acts.share(migration)
         return migration
     if migration.standing not in (MigrationState.CANARY, MigrationState.PROMOTED) or migration.ending:
-        raise _no_way_back(migration)
+        raise _no_way_back(migration, acts)
     _check_takes_over(migration.old, acts, force=force)
     return back_to_old(migration, acts, problem=None)
 
@@ -39,10 +40,10 @@ def pause(migration: Migration, acts: Acts) -> Migration:
     if migration.state is MigrationState.PAUSED:
         return migration
     if migration.state not in (MigrationState.VALIDATING, MigrationState.CANARY) or migration.ending:
-        raise stands_at(migration)
+        raise stands_at(migration, acts)
     paused = saved(replace(migration.paused("paused by hand"), due=None), acts)
     acts.share(paused)  # a step that was cut off before it moved the traffic moves it now
-    return paused
+    return noted(paused, acts)
 
 
 def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:
@@ -54,23 +55,16 @@ def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:
         )
 
 
-def _no_way_back(migration: Migration) -> ConflictError:
+def _no_way_back(migration: Migration, acts: Acts) -> ConflictError:
+    ways = ways_now(migration, acts) or "see: cloudgpu migrate status"
     if migration.replaces and migration.state in BEFORE_SHARING[1:]:
-        return ConflictError(
-            f"{migration.old.name} was to go first: there is no way back to it",
-            hint="cloudgpu migrate resume goes on; cloudgpu migrate abort gives the new one up too",
-        )
+        return ConflictError(f"{migration.old.name} was to go first: there is no way back to it", hint=ways)
     if migration.standing in BEFORE_SHARING:
         return ConflictError(
-            f"{migration.old.name} is still in charge of {migration.service}: there is nothing to roll back",
-            hint="give the new one up: cloudgpu migrate abort",
+            f"{migration.old.name} is still in charge of {migration.service}: there is nothing to roll back", hint=ways
         )
     if migration.is_open:
         return ConflictError(
-            f"the migration {migration.migration_id} is being closed: its losing side may be gone already",
-            hint="cloudgpu migrate resume",
+            f"the migration {migration.migration_id} is being closed: its losing side may be gone already", hint=ways
         )
-    return ConflictError(
-        f"{migration.old.name} is gone or going, so there is no way back to it",
-        hint="see: cloudgpu migrate status",
-    )
+    return ConflictError(f"{migration.old.name} is gone or going, so there is no way back to it", hint=ways)

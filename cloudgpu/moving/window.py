@@ -14,7 +14,7 @@ from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.live import Observation, judge_live
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.recovery import after_a_look
-from cloudgpu.moving.sides import is_left, saved
+from cloudgpu.moving.sides import is_left, noted, saved
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.way_back import back_to_old
 
@@ -24,24 +24,26 @@ _WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
 def look(migration: Migration, acts: Acts) -> Migration:
     """Judge the new side by what it did since it got its share; a regression goes back to the old side by itself.
 
-    Deletes nothing and goes no step forward, but that a new side whose old one is gone gets everything. Does nothing
-    when the new side has no traffic.
+    Deletes nothing and goes no step forward, but that a new side whose old one is gone gets everything. When the new
+    side has no traffic, what is noted is who answers, and no more.
     """
     if not migration.is_sharing or migration.ending:
-        return migration
+        return noted(migration, acts)
     if is_left(migration.new if migration.new_percent == 100 else migration.old, acts):
         acts.share(migration)  # a move that was cut off is finished first, a gateway that was lost is started again
     elif migration.state is MigrationState.CANARY and is_left(migration.new, acts):
         migration = next_share(migration, acts, full=True)
         acts.share(migration)
     if migration.standing not in _WATCHED or migration.baseline is None:
-        return migration
+        return noted(migration, acts)
     seen = acts.observe(migration)
     live = judge_live(migration.old.name, migration.new.name, migration.baseline, seen)
     failed = live.outcome is Outcome.FAIL
     recovery = after_a_look(migration.recovery, failed=failed, at=seen.at)
     settled = not failed and migration.state in _WATCHED  # what paused it still holds
-    migration = replace(migration, live=live, recovery=recovery, old_answers=seen.old_is_healthy)
+    migration = replace(
+        migration, live=live, recovery=recovery, old_answers=seen.old_is_healthy, new_answers=seen.new_is_sound
+    )
     migration = saved(replace(migration, problem=None) if settled else migration, acts)
     if not failed:
         return migration

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError, InstanceFailedError
+from cloudgpu.moving.footing import Stand
 from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
 from cloudgpu.moving.live import Baseline, Count, Observation
 from cloudgpu.moving.migration import Migration, Side
@@ -23,6 +24,7 @@ class World:
     journal: dict = field(default_factory=dict)
     rentals: int = 0
     sick: set = field(default_factory=set)
+    stopped: set = field(default_factory=set)
     babbling: set = field(default_factory=set)
     ending: set = field(default_factory=set)
     cannot_be_destroyed: set = field(default_factory=set)
@@ -54,6 +56,17 @@ class World:
     def saved(self):
         return Migration.from_body(json.loads(self.journal["m-1"]))
 
+    def down(self, name):
+        """`cloudgpu down NAME --force`: the requests go to whoever else had a share, or stood by."""
+        self.billing.discard(self.names.pop(name))
+        self.sick.discard(name)  # the next of that name is another machine
+        self.stopped.discard(name)
+        heir = self.standby if self.standby != name else None
+        self.weights.pop(name, None)
+        self.standby = None
+        if not self.weights and heir:
+            self.weights = {heir: 100}
+
     def gc(self):
         """Carry through every end that was asked for."""
         self.billing -= self.ending - self.cannot_be_destroyed
@@ -74,6 +87,10 @@ class Process:
     def provision(self, migration):
         self._step()
         token = self.world.names.get(migration.new.name)
+        if self.stand(migration.new) is Stand.STOPPED:
+            raise ConflictError(f"{migration.new.name} was stopped")
+        if token in self.world.ending:
+            token = self._carry_through(token, migration.new.name)
         if token is None:
             token = f"t-new-{self.world.rentals}"
             self.world.names[migration.new.name] = token  # the intent comes first
@@ -97,7 +114,16 @@ class Process:
         return self._token(side) in self.world.ending
 
     def is_healthy(self, side):
-        return self.exists(side) and not self.is_ending(side) and side.name not in self.world.sick
+        return self.stand(side) is Stand.ANSWERS
+
+    def stand(self, side):
+        if not self.exists(side):
+            return Stand.GONE
+        if self.is_ending(side):
+            return Stand.GOING
+        if side.name in self.world.stopped:
+            return Stand.STOPPED
+        return Stand.SILENT if side.name in self.world.sick else Stand.ANSWERS
 
     def now(self, migration):
         return self.world.now
@@ -176,6 +202,11 @@ class Process:
             raise CleanupFailedError(f"{side.name} may still bill", instance_id="1")
         self._end(token, side.name)
         self._step()
+
+    def _carry_through(self, token, name):
+        if token in self.world.cannot_be_destroyed:
+            raise CleanupFailedError(f"{name} may still bill", instance_id="1")
+        self._end(token, name)
 
     def _gateway(self):
         if self.world.gateway_is_gone:

@@ -32,7 +32,7 @@ STRATEGIES = (
 )  # fmt: skip
 
 MOODS = {
-    "all recover": lambda world: (world.sick.clear(), world.babbling.clear(), world.counts.clear()),
+    "all recover": lambda world: [each.clear() for each in (world.sick, world.stopped, world.babbling, world.counts)],
     "new answers garbage": lambda world: world.babbling.add(NEW),
     "clients meet errors": lambda world: world.counts.update({NEW: Count(requests=1000, errors=400)}),
     "gates cannot tell": lambda world: setattr(world, "gates", Outcome.INCONCLUSIVE),
@@ -45,7 +45,8 @@ MOODS = {
     "ends are confirmed": lambda world: world.cannot_be_destroyed.clear(),
 }
 MISHAPS = (
-    "new dies", "old dies", "new is sick", "old is sick", "new is taken down by hand", *MOODS,
+    "new dies", "old dies", "new is sick", "old is sick", "new is stopped", "old is stopped",
+    "new is taken down by hand", *MOODS,
 )  # fmt: skip
 
 kill = st.none() | st.integers(min_value=0, max_value=16)
@@ -90,6 +91,8 @@ class Run:
             self.deaths += 1
         elif mishap.endswith("is sick"):
             world.sick.add(name)
+        elif mishap.endswith("is stopped"):
+            world.stopped.add(name)
         elif mishap == "new is taken down by hand":
             world.ending |= {world.names.get(NEW)} & world.billing
             self.deaths += 1
@@ -111,13 +114,14 @@ class Run:
 
     def is_healthy(self, name):
         token = self.world.names.get(name)
-        return token in self.world.billing - self.world.ending and name not in self.world.sick
+        return token in self.world.billing - self.world.ending and name not in self.world.sick | self.world.stopped
 
     def close(self):
         """Everything is well again, and somebody types what the hints say."""
         world = self.world
         world.cannot_be_destroyed, world.gateway_is_gone, world.gates = set(), False, Outcome.PASS
         world.sick.clear()
+        world.stopped.clear()
         world.babbling.clear()
         world.counts.clear()
         world.gc()

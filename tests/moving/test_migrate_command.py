@@ -13,6 +13,7 @@ import cloudgpu.cli.migrate
 from cloudgpu.base.errors import BadFileError, NotFoundError, UsageError
 from cloudgpu.base.secret import Secret
 from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
+from cloudgpu.moving.migration import Side
 from cloudgpu.moving.state import Ending, MigrationState
 from cloudgpu.running.records import Service
 from cloudgpu.running.store import Store
@@ -97,11 +98,15 @@ def test_with_several_open_migrations_one_must_be_named(app, journal):
     assert "m-2" in run(app, "status", "llama").stdout
 
 
-def test_status_shows_what_the_gates_found_and_the_ways_on(app, journal):
+def test_status_shows_what_the_gates_found_and_the_ways_on(app, journal, move):
+    new = move.desk.up("qwen-14b")
+    for life in (move.old, new):
+        journal.save_deployment(life)
+    sides = {"old": Side("mistral", move.old.token), "new": Side("qwen-14b", new.token)}
     check = Check(gate="bench", name="TTFT", outcome=Outcome.FAIL, reason="TTFT is 4.20 times the old side's")
     verdict = Verdict(old="mistral", new="qwen-14b", at=datetime(2026, 1, 1, tzinfo=UTC), checks=(check,))
-    keep(journal, a_migration(state=MigrationState.VALIDATING, verdict=verdict, problem="too slow"))
-    said = run(app, "status").stdout
+    keep(journal, a_migration(state=MigrationState.VALIDATING, verdict=verdict, problem="too slow", **sides))
+    said = run(app, "status", "--offline").stdout
     for part in ("bench", "fail", "4.20 times", "too slow", "migrate abort", "migrate resume"):
         assert part in said
 

@@ -131,6 +131,30 @@ def test_the_address_of_a_gateway_whose_other_side_answers_stays_and_names_that_
     assert move.store.events("mistral")[-1].data == {"service": "mistral", "from": "mistral", "to": "qwen"}
 
 
+def heirs(move, tmp_path):
+    told = []
+    Withdrawal(
+        store=move.store, state_dir=tmp_path, clock=lambda _: move.desk.clock, emit=move.store.append,
+        on_inherited=told.append,
+    ).everywhere()  # fmt: skip
+    return [(each.service, each.gone, each.heir) for each in told]
+
+
+def test_whoever_inherits_the_requests_is_told_once(move, behind_a_gateway, tmp_path):
+    assert heirs(move, tmp_path) == []
+    move.desk.down(move.old)
+    assert heirs(move, tmp_path) == [("mistral", ("mistral",), "qwen")]
+    assert heirs(move, tmp_path) == []
+    move.desk.down(move.store.deployment("qwen"))
+    assert heirs(move, tmp_path) == []  # nobody does
+
+
+def test_the_share_of_a_side_that_is_not_in_charge_goes_to_the_one_that_is(move, behind_a_gateway, tmp_path):
+    move.desk.down(move.store.deployment("qwen"))
+    assert heirs(move, tmp_path) == [("mistral", ("qwen",), "mistral")]
+    assert behind_a_gateway() == {"mistral": 90}
+
+
 def test_the_address_of_a_gateway_that_leads_nowhere_any_more_is_withdrawn(
     move, withdrawal, behind_a_gateway, tmp_path
 ):
@@ -151,7 +175,7 @@ def test_a_side_that_has_not_passed_its_gates_inherits_nothing(move, withdrawal,
 
 
 def test_a_side_of_an_open_migration_is_not_taken_down_behind_its_back(move):
-    session = SimpleNamespace(store=move.store)
+    session = SimpleNamespace(store=move.store, settings=SimpleNamespace(state_dir=move.desk.path))
     bystander = move.desk.up("other")
     refuse_sides(session, [move.old, bystander])  # no migration yet
     promoted = forward.go_forward(move.migration, move.acts)

@@ -7,8 +7,9 @@ from cloudgpu.accounting.ledger import fold
 from cloudgpu.accounting.tally import total
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.cli import render
+from cloudgpu.cli.migrate.standing import standing
 from cloudgpu.cli.migrate.view import as_json as migration_json
-from cloudgpu.cli.migrate.view import hook_json, show_final_bill, show_moved, standing
+from cloudgpu.cli.migrate.view import hook_json, show_final_bill, show_moved
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.hook import HookResult
 from cloudgpu.moving.migration import Migration

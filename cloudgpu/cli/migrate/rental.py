@@ -19,6 +19,7 @@ from cloudgpu.running.deployment import Deployment, DeploymentState, Limits, UpR
 
 _ATTEMPTS = 3
 _COMING_UP = (DeploymentState.PROVISIONING, DeploymentState.STARTING, DeploymentState.LOADING, DeploymentState.READY)
+_MAY_COME_BACK = (DeploymentState.STOPPED, DeploymentState.OUTBID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ def _must_rent(session: Session, migration: Migration) -> bool:
     if migration.ending or migration.state not in (MigrationState.PLANNED, MigrationState.PROVISIONING):
         return False
     life = life_of(migration.new, migration.service, session.store)
-    return life is None or life.state not in _COMING_UP
+    return life is None or life.state not in (*_COMING_UP, *_MAY_COME_BACK)
 
 
 def _request_today(session: Session, migration: Migration) -> UpRequest:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from cloudgpu.base.errors import ConflictError
+from cloudgpu.cli.migrate.standing import standing
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration
-from cloudgpu.moving.sides import ways_out
 from cloudgpu.running.deployment import Deployment
 
 
@@ -22,7 +22,8 @@ def refuse_sides(session: Session, found: Sequence[Deployment]) -> None:
             raise ConflictError(
                 f"{life.name} is a side of the migration {migration.migration_id} of {migration.service}, which is "
                 f"{migration.state}",
-                hint=f"{ways_out(migration)}; or remove it all the same: cloudgpu down {life.name} --force",
+                hint=f"{standing(session, migration).hint}; or remove it all the same: "
+                f"cloudgpu down {life.name} --force",
             )
 
 

@@ -9,12 +9,12 @@ from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUserError, StoreError
 from cloudgpu.cli import render
 from cloudgpu.cli.migrate.rental import request_again
+from cloudgpu.cli.migrate.standing import Standing, standing
 from cloudgpu.cli.migrate.view import as_json as json_of
-from cloudgpu.cli.migrate.view import error_json, hook_json, show_moved, standing
+from cloudgpu.cli.migrate.view import error_json, hook_json, show_moved
 from cloudgpu.cli.migrate.world import LOOK, acts_on, at_work, meant_migration, read_again
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving.migration import Migration
-from cloudgpu.moving.sides import ways_out
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.window import advance, look
 
@@ -65,8 +65,8 @@ def watch(
 
 
 def look_once(session: Session, migration: Migration) -> Migration:
-    """The migration after a look at its sides, should requests reach both; as it was recorded when that cannot be."""
-    if not migration.is_sharing or migration.ending:
+    """The migration after a look at its sides; as it was recorded when that cannot be."""
+    if not migration.is_open:
         return migration
     try:
         seen = _turn(session, migration, look, [])
@@ -85,9 +85,10 @@ def show_watched(session: Session, migration: Migration, hooks: "list[HookResult
     When it ended elsewhere than it was meant to, a script must not go on: raises CloudgpuError, or as JSON ends with
     its status, the error standing in the one document. Ends with 6 when an end could not be confirmed.
     """
-    error = _unmeant(migration)
+    now = standing(session, migration)
+    error = _unmeant(now)
     if as_json:
-        told = {"migration": json_of(standing(session, migration)), "hook": hook_json(hooks)}
+        told = {"migration": json_of(now), "hook": hook_json(hooks)}
         render.out_json(told | ({"error": error_json(error)} if error else {}))
         if error:
             render.progress(f"Error: {error.message}")
@@ -95,7 +96,7 @@ def show_watched(session: Session, migration: Migration, hooks: "list[HookResult
     elif migration.is_open:
         show_moved(session, migration)
     else:
-        render.text(f"{migration.service} is served by {standing(session, migration).serving or 'nothing'}; the "
+        render.text(f"{migration.service} is served by {now.serving or 'nothing'}; the "
                     f"migration is {migration.state}.")  # fmt: skip
     if error:
         raise error
@@ -103,21 +104,22 @@ def show_watched(session: Session, migration: Migration, hooks: "list[HookResult
         raise typer.Exit(6)
 
 
-def _unmeant(migration: Migration) -> CloudgpuError | None:
+def _unmeant(now: Standing) -> CloudgpuError | None:
+    """What a script must not go on after, with the ways that `status` shows; None when all is as it was meant."""
+    migration = now.migration
+    if not migration.is_open or migration.ending:
+        return None
     if migration.state is MigrationState.PAUSED:
-        return CloudgpuError(
-            f"{migration.service} stays as it is: {migration.problem or 'paused'}",
-            hint=f"see: cloudgpu migrate status; {ways_out(migration)}",
-        )
-    if migration.state is MigrationState.ROLLED_BACK and migration.problem:
-        return CloudgpuError(
-            f"{migration.old.name} serves {migration.service} again: {migration.problem}",
-            hint="both still run and bill: cloudgpu migrate finalize keeps the old one alone, "
-            f"cloudgpu migrate --from {migration.old.name} tries again",
-        )
-    if migration.state in _WATCHED and not migration.ending and migration.problem:
-        return CloudgpuError(migration.problem, hint="see: cloudgpu migrate status")
-    return None
+        problem = f"{migration.service} stays as it is: {migration.problem or 'paused'}"
+    elif migration.state is MigrationState.ROLLED_BACK and migration.problem:
+        problem = f"{migration.old.name} serves {migration.service} again: {migration.problem}"
+    elif migration.problem and migration.state in _WATCHED:
+        problem = migration.problem
+    elif now.unserved:
+        problem = now.unserved
+    else:
+        return None
+    return CloudgpuError(problem, hint=f"see: cloudgpu migrate status; {now.hint}")
 
 
 def _turn(

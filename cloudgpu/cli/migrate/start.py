@@ -17,6 +17,7 @@ from cloudgpu.cli.golden_remarks import show_golden
 from cloudgpu.cli.migrate.asking import OwnWords, carried
 from cloudgpu.cli.migrate.rental import Caps, agreement, request_again, request_for_plan, written_down
 from cloudgpu.cli.migrate.sight import show_watched, watch
+from cloudgpu.cli.migrate.standing import standing
 from cloudgpu.cli.migrate.strategy import check_budget, check_gateway, steps_told
 from cloudgpu.cli.migrate.target import Target, plan_today, provider_of, target_of
 from cloudgpu.cli.migrate.view import (
@@ -24,7 +25,6 @@ from cloudgpu.cli.migrate.view import (
     show_new_verdict,
     show_price,
     show_verdict,
-    standing,
 )
 from cloudgpu.cli.migrate.world import (
     acts_on,
@@ -95,7 +95,7 @@ def start(wish: Wish) -> None:
     opened = open_migration(session, old.service)
     if opened is not None:
         if not _can_go_again(opened, old, target.needs):
-            raise still_open(opened)
+            raise still_open(session, opened)
         if wish.asked:
             raise UsageError(
                 f"{opened.new.name} runs already, so it cannot be started in another way",
@@ -129,7 +129,7 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target) -> Non
     def unchanged() -> Migration:
         opened = open_migration(session, old.service)
         if opened is not None:
-            raise still_open(opened)
+            raise still_open(session, opened)
         check_in_charge(session, _same_old_side(session, old))
         return migration
 
@@ -192,7 +192,7 @@ def _go_again(session: Session, wish: Wish, seen: Migration, old: Deployment, ne
         if not now.is_open:
             raise _closed_meanwhile(now)
         if not _can_go_again(now, _same_old_side(session, old), needs):
-            raise still_open(now)
+            raise still_open(session, now)
         return replace(
             now, force=wish.force, gates=_gates(wish) or now.gates, golden=_golden(wish) or now.golden,
             hook=wish.hook or now.hook, strategy=wish.strategy,

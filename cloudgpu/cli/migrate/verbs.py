@@ -18,13 +18,14 @@ def status(
 ) -> None:
     """Where the open migration stands, what was found of both sides, and what can be done next.
 
-    Looks at both sides while requests may reach the new one: at a regression it rolls back. It deletes nothing.
+    Looks at both sides, and at a regression of a new one that has requests it rolls back. It deletes nothing.
     """
     from cloudgpu.base.errors import NotFoundError
     from cloudgpu.cli import render
     from cloudgpu.cli.migrate.sight import look_once
+    from cloudgpu.cli.migrate.standing import standing
     from cloudgpu.cli.migrate.view import as_json as json_of
-    from cloudgpu.cli.migrate.view import show_status, standing
+    from cloudgpu.cli.migrate.view import show_status
     from cloudgpu.cli.migrate.world import all_migrations, meant_migration
     from cloudgpu.cli.session import open_session
     from cloudgpu.moving.state import MigrationState
@@ -136,8 +137,9 @@ def resume(which: Which = None, force: Force = False, yes: Yes = False, as_json:
 def list_all(as_json: AsJson = False) -> None:
     """Every migration there was."""
     from cloudgpu.cli import render
+    from cloudgpu.cli.migrate.standing import standing
     from cloudgpu.cli.migrate.view import as_json as json_of
-    from cloudgpu.cli.migrate.view import show_list, standing
+    from cloudgpu.cli.migrate.view import show_list
     from cloudgpu.cli.migrate.world import all_migrations
     from cloudgpu.cli.session import open_session
 

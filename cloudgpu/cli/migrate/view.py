@@ -8,18 +8,18 @@ from typing import Any
 
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
+from cloudgpu.cli.migrate.standing import Standing, silences, standing
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
 from cloudgpu.moving.double_run import DoubleRun, OpenEnd
+from cloudgpu.moving.footing import Footing, Stand
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.hook import HookResult
 from cloudgpu.moving.kept_page import page_path
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.moving.sides import ways_out
 from cloudgpu.moving.state import MigrationState
-from cloudgpu.moving.withdrawal import serving
 from cloudgpu.running.deployment import Deployment
 
 
@@ -31,36 +31,6 @@ class Newcomer:
     model: str
     gpu: str
     most_usd_per_hour: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """A migration with both sides as the journal knows them, and the deployment that its address points to."""
-
-    migration: Migration
-    old: Deployment | None
-    new: Deployment | None
-    serving: str | None
-
-    @property
-    def no_way_back(self) -> str | None:
-        """Why the old side could not take over now; None when it could, as far as the last look tells."""
-        name = self.migration.old.name
-        if not _is_left(self.old):
-            return f"{name} is gone or going"
-        failed = self.old is not None and self.old.state.is_unwell
-        return f"{name} does not answer" if failed or self.migration.old_answers is False else None
-
-
-def standing(session: Session, migration: Migration) -> Standing:
-    """Read from the journal and the address files; calls no network."""
-    service = session.store.service(migration.service)
-    return Standing(
-        migration=migration,
-        old=life_of(migration.old, migration.service, session.store),
-        new=life_of(migration.new, migration.service, session.store),
-        serving=serving(service, session.settings.state_dir) if service else None,
-    )
 
 
 def show_price(old: Deployment, new: Newcomer, price: DoubleRun, now: datetime, *, replaces: bool) -> None:
@@ -145,45 +115,30 @@ def show_moved(session: Session, migration: Migration) -> None:
 def show_choices(now: Standing) -> None:
     """What can be done next, with the price of waiting."""
     migration = now.migration
-    if not migration.both_alive or migration.standing is MigrationState.CANARY:
-        left = {"old_left": _is_left(now.old), "new_left": _is_left(now.new)} if migration.is_sharing else {}
-        render.note(f"Next: {ways_out(migration, **left)}")
-        return
-    promoted = migration.state is MigrationState.PROMOTED
-    in_charge = migration.new if promoted else migration.old
-    if _is_gone(now.new if promoted else now.old):
-        render.note(f"{in_charge.name} is gone. Keep what is left:  cloudgpu migrate finalize")
-        return
+    promoted = migration.state is MigrationState.PROMOTED and migration.ending is None
+    for sentence in silences(now):
+        render.text(sentence)
     if promoted and now.no_way_back:
-        _show_no_way_back(now)
-        return
-    spare = now.old if promoted else now.new
-    if spare is not None:
-        until = f" until {migration.due:%H:%M} UTC" if promoted and migration.due else ""
+        render.text("There is no way back now.")
+    if promoted or (migration.state is MigrationState.ROLLED_BACK and migration.ending is None):
+        _show_spare(now, promoted=promoted)
+    for way in now.ways:
+        render.note(f"{way.words[0].upper()}{way.words[1:]}:  {', then '.join(way.commands)}")
+
+
+def _show_spare(now: Standing, *, promoted: bool) -> None:
+    """What the side that stands by costs meanwhile."""
+    spare, due = now.old if promoted else now.new, now.migration.due
+    if spare is not None and now.footing == Footing():
+        until = f" until {due:%H:%M} UTC" if promoted and due else ""
         render.text(f"{spare.name} stays alive at {render.money(spare.usd_per_hour, 4)} per hour{until}.")
-    if promoted and migration.due:
-        render.note("Watch it, and end it then:  cloudgpu migrate follow")
-    render.note(f"Keep {migration.new.name if promoted else migration.old.name} alone:  cloudgpu migrate finalize")
-    if promoted:
-        render.note(f"Back to {migration.old.name} at once:  cloudgpu migrate rollback")
-    else:
-        render.note(f"To {migration.new.name} again, nothing is rented:  cloudgpu migrate --from {migration.old.name}")
-
-
-def _show_no_way_back(now: Standing) -> None:
-    """That there is none, what the dead old side costs, and how to stop paying for it."""
-    render.text(f"There is no way back now: {now.no_way_back}.")
-    if now.old is not None and _is_left(now.old):
-        render.text(f"{now.old.name} bills {render.money(now.old.usd_per_hour_now, 4)} per hour all the same.")
-        render.note("Stop paying for it:  cloudgpu migrate finalize")
-    else:
-        render.note(f"Close it with {now.migration.new.name} alone:  cloudgpu migrate finalize")
 
 
 def closing_question(session: Session, migration: Migration, loser: Side) -> str:
     """What is asked before a migration is closed; a side in charge that is gone destroys nothing."""
     keep = migration.new if loser == migration.old else migration.old
-    if _is_gone(life_of(keep, migration.service, session.store)):
+    life = life_of(keep, migration.service, session.store)
+    if life is not None and life.state.is_final:
         return f"{keep.name} is gone. Close this migration with what is left?"
     return f"Destroy {loser.name} for good?"
 
@@ -193,7 +148,8 @@ def show_status(session: Session, now: Standing) -> None:
     migration = now.migration
     render.heading(f"{migration.migration_id}: {migration.old.name} → {migration.new.name}, {migration.state}")
     rows = [("Service", f"{migration.service}, served by {now.serving or 'nothing yet'}")]
-    rows += [("Old", _side_text(migration.old, now.old)), ("New", _side_text(migration.new, now.new))]
+    rows.append(("Old", _side_text(migration.old, now.old, now.footing.old)))
+    rows.append(("New", _side_text(migration.new, now.new, now.footing.new)))
     rows += _traffic_rows(now)
     if migration.ending:
         rows.append(("Closing", migration.ending.value.replace("_", " ")))
@@ -213,6 +169,8 @@ def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
     if migration.live:
         judged = [each.reason for each in migration.live.checks if each.outcome is not Outcome.NOT_JUDGED]
         rows.append(("Since then", f"{migration.live.outcome}: {'; '.join(judged)}"))
+    if migration.is_recovering and migration.recovery:
+        rows.append(("Recovers", f"{migration.recovery.told(migration.new.name, 'it is trusted')}"))
     if migration.due and migration.is_open:
         promoted = migration.state is MigrationState.PROMOTED
         what = "Next step" if not promoted else "Old side until" if now.no_way_back else "Way back until"
@@ -255,8 +213,8 @@ def as_json(now: Standing) -> dict[str, Any]:
         "ending": body["ending"],
         "model": migration.model,
         "serving": now.serving,
-        "old": _side_json(migration.old, now.old),
-        "new": _side_json(migration.new, now.new),
+        "old": _side_json(migration.old, now.old, now.footing.old),
+        "new": _side_json(migration.new, now.new, now.footing.new),
         "strategy": body["strategy"],
         "new_percent": migration.new_percent,
         "paused_at": body["paused_at"],
@@ -264,7 +222,9 @@ def as_json(now: Standing) -> dict[str, Any]:
         "extended": migration.extended,
         "verdict": body["verdict"],
         "live": body["live"],
+        "recovery": body["recovery"] if migration.is_recovering else None,
         "problem": migration.problem,
+        "next": [{"what": each.what, "once": each.once, "commands": each.commands} for each in now.ways],
         "created_at": migration.created_at,
     }
 
@@ -282,27 +242,22 @@ def hook_json(hooks: Sequence[HookResult]) -> dict[str, Any] | None:
     return {"command": told.command, "failure": told.failure, "output": told.output}
 
 
-def _is_left(life: Deployment | None) -> bool:
-    return life is not None and not life.state.is_final and not life.state.is_ending
-
-
-def _is_gone(life: Deployment | None) -> bool:
-    return life is not None and life.state.is_final
-
-
-def _side_text(side: Side, life: Deployment | None) -> str:
+def _side_text(side: Side, life: Deployment | None, stand: Stand) -> str:
     if life is None:
         return f"{side.name}: not created yet"
-    price = "" if life.state.is_final else f", {render.money(life.usd_per_hour, 4)}/h"
-    return f"{side.name}: {life.short_name} on {life.cards}, {life.state.value}{price}"
+    price = "" if life.state.is_final else f", {render.money(life.usd_per_hour_now, 4)}/h"
+    silent = ", does not answer" if stand is Stand.SILENT else ""
+    return f"{side.name}: {life.short_name} on {life.cards}, {life.state.value}{silent}{price}"
 
 
-def _side_json(side: Side, life: Deployment | None) -> dict[str, Any]:
+def _side_json(side: Side, life: Deployment | None, stand: Stand) -> dict[str, Any]:
     return {
         "name": side.name,
         "model": life.model if life else None,
         "instance_id": life.instance_id if life else None,
         "state": life.state.value if life else None,
+        "stands": stand.value,
         "usd_per_hour": life.usd_per_hour if life else None,
+        "usd_per_hour_now": life.usd_per_hour_now if life else None,
         "endpoint": life.endpoint if life else None,
     }

@@ -12,10 +12,10 @@ from cloudgpu.cli.awake import awake
 from cloudgpu.cli.deployment_view import progress_detail
 from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.interrupt import end_like_ctrl_c
+from cloudgpu.cli.migrate.standing import standing
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.running_acts import RunningActs
-from cloudgpu.moving.sides import ways_out
 from cloudgpu.running.deployment import Deployment, DeploymentState, Progress, UpRequest, refresh
 from cloudgpu.sizing.models import resolve_model
 
@@ -88,12 +88,12 @@ def meant_migration(session: Session, which: str | None) -> Migration:
     return found[0]
 
 
-def still_open(migration: Migration) -> ConflictError:
+def still_open(session: Session, migration: Migration) -> ConflictError:
     """The error for a second migration of a service: one at a time."""
     return ConflictError(
         f"{migration.service} is in the middle of a migration already: {migration.migration_id}, "
         f"{migration.old.name} → {migration.new.name}, {migration.state}",
-        hint=ways_out(migration),
+        hint=standing(session, migration).hint,
     )
 
 
@@ -131,7 +131,7 @@ def at_work(session: Session, migration: Migration, doing: str) -> Iterator[rend
         with _turn(session, migration.service, doing), render.live(session.clock(migration.provider)) as progress:
             yield progress
     except KeyboardInterrupt:
-        raise _stopped(read_again(session, migration)) from None
+        raise _stopped(session, read_again(session, migration)) from None
 
 
 @contextmanager
@@ -166,7 +166,7 @@ def acts_on(
 
     def on_progress(told: Progress) -> None:
         leave_alone(session, migration.provider, told)
-        progress.phase(told.phase, progress_detail(told))
+        progress.phase(told.phase, progress_detail(told), over=told.over)
 
     def on_hook(result: "HookResult") -> None:
         hooks.append(result)
@@ -185,10 +185,10 @@ def acts_on(
     )
 
 
-def _stopped(migration: Migration) -> StoppedByUserError:
+def _stopped(session: Session, migration: Migration) -> StoppedByUserError:
     return StoppedByUserError(
         f"stopped; the migration {migration.migration_id} is {migration.state}, and what runs goes on billing",
-        hint=ways_out(migration) if migration.is_open else "see: cloudgpu migrate list",
+        hint=standing(session, migration).hint,
     )
 
 
