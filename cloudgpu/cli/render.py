@@ -16,7 +16,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -85,7 +85,7 @@ def hanging(label: str, line: str, style: str = "") -> None:
     What goes to a file or another program stays one line.
     """
     console = _stdout()
-    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+    if _is_narrow(sys.stdout):
         room = max(console.width - len(label), 24)
         folded = textwrap.wrap(line, room, break_long_words=False, break_on_hyphens=False)
         line = ("\n" + " " * len(label)).join(folded)
@@ -128,13 +128,13 @@ def numbered(lines: Sequence[str]) -> None:
 
 
 def progress(line: str) -> None:
-    """A line on stderr."""
-    _stderr().print(_text(line), soft_wrap=not sys.stderr.isatty())
+    """A line on stderr. What goes to a log stays one line."""
+    _stderr().print(_text(line), soft_wrap=not _is_narrow(sys.stderr))
 
 
 def alarm(line: str) -> None:
     """A line on stderr that nobody should miss."""
-    _stderr().print(_text(f"! {line}", "bold"), soft_wrap=not sys.stderr.isatty())
+    _stderr().print(_text(f"! {line}", "bold"), soft_wrap=not _is_narrow(sys.stderr))
 
 
 def confirm(question: str) -> bool:
@@ -205,17 +205,18 @@ class Progress:
         self._live.stop()
         self._close("✓" if kind is None else "✗")
 
-    def phase(self, name: str, detail: str = "") -> None:
-        """Begin a phase; the one before it is done."""
-        if name == self._name:
-            return self.tick(detail)
-        self._close("✓")
-        self._name, self._detail, self._since = name, detail, self._clock.now()
-        return None
+    def phase(self, name: str, detail: str = "", *, over: bool | None = None) -> None:
+        """Begin a phase, the one before it being done; or go on with the same, with what is known of it now.
 
-    def tick(self, detail: str) -> None:
-        """What is known of the phase now."""
-        self._detail = detail or self._detail
+        `over` True: it is done; False: it came to nothing. With an empty name that is all that is told.
+        """
+        if name == self._name:
+            self._detail = detail or self._detail
+        elif name:
+            self._close("✓")
+            self._name, self._detail, self._since = name, detail, self._clock.now()
+        if over is not None:
+            self._close("✓" if over else "✗")
 
     def _close(self, mark: str) -> None:
         if self._name:
@@ -247,6 +248,11 @@ def _stdout() -> Console:
 
 def _stderr() -> Console:
     return Console(stderr=True, highlight=False)
+
+
+def _is_narrow(stream: TextIO) -> bool:
+    """Whether lines end somewhere: in a terminal, and where COLUMNS says so."""
+    return stream.isatty() or "COLUMNS" in os.environ
 
 
 def _pipe_width() -> int:

@@ -37,6 +37,19 @@ def test_a_long_line_goes_on_below_its_beginning_and_stays_one_line_for_programs
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 
+def test_what_is_said_beside_a_result_folds_where_the_terminal_ends(capsys, monkeypatch):
+    line = "Emulated, 60 times as fast as time passes: this is how fast the emulator is, not a card."
+    monkeypatch.setenv("COLUMNS", "40")
+    render.progress(line)
+    render.alarm(line)
+    told = capsys.readouterr().err.splitlines()
+    assert all(len(each) <= 40 for each in told)
+    assert " ".join(" ".join(told).split()) == f"{line} ! {line}"
+    monkeypatch.delenv("COLUMNS")
+    render.progress(line)
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_a_narrow_terminal_loses_columns_not_letters(capsys, monkeypatch):
     columns = [Column("gpu"), Column("where", drop=2), Column("price", right=True), Column("disk", drop=1)]
     rows = [["RTX 4090 with a long name", "British Columbia, CA", "$0.36", "1234 GB"]]
@@ -83,6 +96,17 @@ def test_nobody_there_to_confirm_is_an_error_and_never_a_yes(monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(UsageError):
         render.confirm("Rent it?")
+
+
+def test_a_phase_that_came_to_nothing_is_not_ticked_off(capsys):
+    with render.live(ManualClock()) as progress:
+        progress.phase("loading", "weights 50%")
+        progress.phase("", over=False)
+        progress.phase("destroying")
+        progress.phase("failed", "out of memory", over=False)
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split()[:2] for line in told] == [["✗", "loading"], ["✓", "destroying"], ["✗", "failed"]]
+    assert "weights 50%" in told[0]
 
 
 def test_phases_are_told_with_their_time_on_stderr(capsys):

@@ -85,3 +85,9 @@ def test_both_engines_are_read_once_requests_have_moved_for_their_money_is_for_s
     assert read[-2:] == [("qwen", "qwen"), ("mistral", "qwen")]
     way_back.roll_back(promoted, move.acts)
     assert read[-2:] == [("mistral", "mistral"), ("qwen", "mistral")]
+
+
+def test_a_move_names_whom_requests_leave_and_who_gets_them(move, promoted):
+    way_back.roll_back(promoted, move.acts)
+    moves = [each.detail for each in move.told if each.phase == "moving"]
+    assert moves[-2:] == ["requests of mistral: mistral → qwen", "requests of mistral: qwen → mistral"]

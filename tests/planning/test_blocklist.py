@@ -15,7 +15,7 @@ from cloudgpu.serving.engine_log import fatal_in
 
 def told(machine):
     detail = "1x RTX 4090 24 GB (offer 7): Bus error"
-    return Progress(phase="next offer", detail=detail, elapsed_s=0, usd=Decimal(0), bad_machine=machine)
+    return Progress(phase="failed", detail=detail, elapsed_s=0, usd=Decimal(0), bad_machine=machine)
 
 
 @pytest.mark.parametrize(

@@ -360,7 +360,7 @@ def test_a_bid_that_is_outbid_is_no_fault_of_its_machine(desk):
     desk.provider.hook = outbid
     deployment = desk.up()
     assert deployment.offer_id == "2"
-    assert [told.bad_machine for told in desk.progress if told.phase == "next offer"] == [None]
+    assert [told.bad_machine for told in desk.progress if told.phase == "failed"] == [None]
 
 
 def test_what_serves_and_is_outbid_is_shown_so_and_comes_back(desk):

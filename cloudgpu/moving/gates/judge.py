@@ -102,6 +102,7 @@ def examine(
     one, other = measure(
         sides, workload, clock, lambda name, users, _: on_progress("bench", f"{name}: {loaded(users)}")
     )
+    on_progress("bench", f"{len(one.samples) + len(other.samples)} requests to both sides")
     evidence = Evidence(at=clock.now(), readiness=ready, runs=(one, other), stopped=STOPPED in (one.ended, other.ended))
     try:
         return evidence if one.ended or other.ended else _questioned(evidence, sides, golden, referee, on_progress)

@@ -70,6 +70,7 @@ def opinions(
         raise
     for future in futures:
         future.result()
+    on_progress(f"{len(done)} of {len(cases)} judged")
     return tuple(done[case.prompt] for case in cases if case.prompt in done)
 
 

@@ -49,6 +49,7 @@ def ask_all(
         raise
     for future in futures:
         future.result()
+    on_progress(f"{sum(len(side.trials) for side in sides)} of {whole} answers")
     return tuple(side.run() for side in sides)
 
 

@@ -97,6 +97,10 @@ class Race:
             first = Progress(phase=f"{len(told)} at once", detail=where, elapsed_s=first.elapsed_s, usd=usd)
         self.journal.on_progress(first)
 
+    def _tell_end(self, *, done: bool) -> None:
+        """That what was told last is over: done, or come to nothing."""
+        self.journal.on_progress(Progress(phase="", detail="", elapsed_s=0, usd=ZERO, over=done))
+
     def _start(self, turns: Turns) -> None:
         """As many at once as were asked for. Raises the error that names every failure when not one can be started."""
         most = self._most_usd()
@@ -129,6 +133,7 @@ class Race:
             priced = _priced_again(self.journal, rental, cap)
             intended = intend(self.journal, self.request, priced, cap)
         except _TRY_THE_NEXT as error:
+            self._tell_end(done=False)
             return self._failed(error, rental, None)
         racer = self._enter(intended, priced)
         with self._minded(racer):
@@ -172,6 +177,8 @@ class Race:
         """Remove what this one made, keep why it failed, and let the next one try."""
         error.instance_id = error.instance_id or racer.deployment.instance_id
         racer.deployment = dataclasses.replace(racer.deployment, instance_id=error.instance_id)
+        if len(self.racers) == 1:
+            self._tell_end(done=False)
         try:
             undo(self.journal, racer.deployment)
         except CleanupFailedError:
@@ -192,7 +199,9 @@ class Race:
         )  # fmt: skip
         self.failures.append(failure)
         bad = failure.bad_machine(self.request.limits)
-        told = Progress(phase="next offer", detail=str(failure), elapsed_s=0, usd=self._spent(), bad_machine=bad)
+        told = Progress(
+            phase="failed", detail=str(failure), elapsed_s=0, usd=self._spent(), bad_machine=bad, over=False
+        )
         self.journal.on_progress(told)
 
     def _leave_only(self, winner: Racer) -> None:
@@ -210,7 +219,10 @@ class Race:
                 self.journal.on_progress(told)
 
     def _undo_all(self) -> None:
-        undo_all(self.journal, [racer.deployment for racer in self.racers])
+        self._tell_end(done=False)
+        if self.racers:
+            undo_all(self.journal, [racer.deployment for racer in self.racers])
+            self._tell_end(done=True)
 
     def _spent(self) -> Decimal:
         now = self.journal.now()

@@ -161,6 +161,8 @@ class Progress:
     """What is going on, for whoever watches. `usd` is the most that can have been spent so far.
 
     `bad_machine` is the provider's number of a machine that just failed by its own fault, for the reason in `detail`.
+    `over` says how the phase ended, an empty one being the phase that was told last: True: it is done, False: it came
+    to nothing. None: it goes on.
     """
 
     phase: str
@@ -168,6 +170,7 @@ class Progress:
     elapsed_s: float
     usd: Decimal
     bad_machine: str | None = None
+    over: bool | None = None
 
 
 OnProgress = Callable[[Progress], None]
