@@ -75,13 +75,8 @@ def in_life(life: Life, line: BillLine) -> BillLine:
     return line if life.gone_at is None else replace(line, end=max(line.start, min(line.end, life.gone_at)))
 
 
-def as_of(events: Iterable[Event], now: datetime) -> datetime:
-    """`now`, or the end of the last billed line where the provider's clock is ahead of ours: what is billed is owed."""
-    return last_billed(read_history(events).lives, now)
-
-
 def last_billed(lives: Iterable[Life], now: datetime) -> datetime:
-    """`now`, or the end of the last line of any bill of these lives if that is later."""
+    """`now`, or the end of the last line of any bill of these lives if that is later: what is billed is owed."""
     ends = [life.bill.last_end for life in lives if life.bill is not None]
     return max([now, *(end for end in ends if end is not None)])
 

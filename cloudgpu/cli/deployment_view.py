@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from cloudgpu.accounting.ledger import as_of, fold
+from cloudgpu.accounting.doubt import doubt_usd, running_hour_usd
+from cloudgpu.accounting.history import read_history
+from cloudgpu.accounting.ledger import charges, last_billed
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
@@ -20,9 +22,12 @@ from cloudgpu.running.deployment.vitals import is_down, silence
 _WRONG = timedelta(minutes=5)
 """So far a clock may be off its provider's before it is called wrong."""
 
+_VAGUE = Decimal("0.1")
+"""A sum that may be off by more than this share of itself is marked with a ~."""
+
 _EXISTS_BADLY = {
     DeploymentState.FAILED: "it failed, and bills as long as it exists",
-    DeploymentState.STOPPED: "somebody else stopped it (its host, the console, an empty balance); its disk bills on",
+    DeploymentState.STOPPED: "somebody else stopped it (its host, the console, an empty balance)",
     DeploymentState.OUTBID: "a higher bid has its GPUs; its disk bills, and it comes back when its bid wins again",
     DeploymentState.CREATING: "nobody knows yet whether it was rented",
     DeploymentState.UNCERTAIN: "nobody knows yet whether it was rented",
@@ -33,6 +38,7 @@ _EXISTS_BADLY = {
 
 def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
     """The row of the JSON contract, and a few fields more."""
+    spent, doubt = so_far(session, deployment)
     return {
         "name": deployment.name,
         "model": deployment.model,
@@ -42,7 +48,8 @@ def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
         "endpoint": deployment.endpoint,
         "usd_per_hour": deployment.usd_per_hour,
         "usd_per_hour_now": deployment.usd_per_hour_now,
-        "usd_so_far": usd_so_far(session, deployment),
+        "usd_so_far": spent,
+        "doubt_usd": doubt,
         "since": deployment.since,
         "gpu": deployment.gpu,
         "cards": deployment.cards,
@@ -61,9 +68,15 @@ def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
 
 def usd_so_far(session: Session, deployment: Deployment) -> Decimal:
     """What the ledger makes of its events until now."""
-    events = [event for event in session.store.events(deployment.name) if event.token == deployment.token]
-    charges = fold(events, as_of(events, session.clock(deployment.provider).now()))
-    return sum((charge.usd for charge in charges), ZERO)
+    return so_far(session, deployment)[0]
+
+
+def so_far(session: Session, deployment: Deployment) -> tuple[Decimal, Decimal]:
+    """That, and by how much it may be off: nobody saw the moment at which something changed, and no bill told yet."""
+    history = read_history(each for each in session.store.events(deployment.name) if each.token == deployment.token)
+    until = last_billed(history.lives, session.clock(deployment.provider).now())
+    doubts = (doubt_usd(life, until) - running_hour_usd(life, until) for life in history.lives)
+    return sum((charge.usd for charge in charges(history, until)), ZERO), sum(doubts, ZERO)
 
 
 def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
@@ -74,14 +87,18 @@ def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
         Column("INSTANCE", drop=4), Column("ENDPOINT", drop=2),
     ]  # fmt: skip
     seen = [seen_ago(session, deployment) for deployment in deployments]
-    rows = [_cells(session, deployment) for deployment in deployments]
+    sums = [so_far(session, deployment) for deployment in deployments]
+    rows = [_cells(session, *each) for each in zip(deployments, sums, strict=True)]
     if set(seen) - {"now", "never", "-"}:
         columns = [*columns[:2], Column("SEEN"), *columns[2:]]
         rows = [[*row[:2], ago, *row[2:]] for row, ago in zip(rows, seen, strict=True)]
     render.table(columns, rows)
-    for deployment in deployments:
+    for deployment, spent in zip(deployments, sums, strict=True):
         if not deployment.state.is_final:
             _show_remarks(deployment, session.clock(deployment.provider).now())
+        if _is_vague(*spent):
+            off = render.money(spent[1])
+            render.note(f"~ {deployment.name}: nobody saw when it changed: off by {off} at most, until cloudgpu cost")
 
 
 def _show_remarks(deployment: Deployment, now: datetime) -> None:
@@ -96,6 +113,10 @@ def _show_remarks(deployment: Deployment, now: datetime) -> None:
         render.warning(f"{deployment.name}: {silence(deployment)}; what it prints: cloudgpu logs {deployment.name}")
     if deployment.last_error:
         render.note(f"{deployment.name}: {deployment.last_error}{_running_price(deployment)}")
+
+
+def _is_vague(usd: Decimal, doubt: Decimal) -> bool:
+    return doubt > _VAGUE * usd
 
 
 def _running_price(deployment: Deployment) -> str:
@@ -163,9 +184,16 @@ def trouble(deployments: Sequence[Deployment]) -> list[str]:
 def _troubles(deployment: Deployment) -> Iterator[tuple[bool, str]]:
     """Whether it is known to serve nobody, and why; nothing when all is well."""
     if deployment.state in _EXISTS_BADLY:
-        yield deployment.state.is_unwell, _EXISTS_BADLY[deployment.state]
+        yield deployment.state.is_unwell, _EXISTS_BADLY[deployment.state] + _of_its_disk(deployment)
     elif deployment.state is DeploymentState.READY and is_down(deployment):
         yield True, f"{silence(deployment)}, and bills; what it prints: cloudgpu logs {deployment.name}"
+
+
+def _of_its_disk(deployment: Deployment) -> str:
+    """At RunPod the disk of a pod that was stopped is erased, but for a volume."""
+    if deployment.state is not DeploymentState.STOPPED:
+        return ""
+    return "; its disk bills on" if deployment.usd_per_hour_now else "; nothing is charged for it as it is"
 
 
 def progress_detail(told: Progress) -> str:
@@ -224,7 +252,7 @@ def _question(env_file: Path) -> tuple[str, ...]:
     )
 
 
-def _cells(session: Session, deployment: Deployment) -> list[str]:
+def _cells(session: Session, deployment: Deployment, spent: tuple[Decimal, Decimal]) -> list[str]:
     over = deployment.state.is_final
     age = session.clock(deployment.provider).now() - deployment.since
     return [
@@ -233,7 +261,7 @@ def _cells(session: Session, deployment: Deployment) -> list[str]:
         deployment.provider,
         deployment.cards,
         "-" if over else render.money(deployment.usd_per_hour_now, 4),
-        render.money(usd_so_far(session, deployment)),
+        f"{'~' if _is_vague(*spent) else ''}{render.money(spent[0])}",
         "-" if over else "?" if age < -_WRONG else render.duration(max(0.0, age.total_seconds())),
         deployment.model,
         deployment.instance_id or "-",

@@ -16,7 +16,7 @@ from cloudgpu.accounting.exports.focus import focus_text, metadata_text
 from cloudgpu.accounting.exports.focus.columns import COLUMNS, DECIMALS, MANDATORY, OURS, TIMES
 from cloudgpu.accounting.exports.focus.usage import usage_row
 from cloudgpu.accounting.history import read_history
-from cloudgpu.accounting.ledger import as_of, fold
+from cloudgpu.accounting.ledger import fold
 from cloudgpu.accounting.life import lives
 
 MAY_BE_NULL = {"BillingAccountName", "ChargeClass", "ChargeDescription"}
@@ -79,7 +79,7 @@ def test_rows_of_one_sku_at_one_price_have_one_unit_price_the_one_that_was_seen(
 )
 def test_a_region_has_an_id_and_a_name_or_neither(location, region):
     (life,) = lives(a_rental())
-    charge = fold(a_rental(), as_of(a_rental(), NOON + timedelta(days=1)))[0]
+    charge = fold(a_rental(), NOON + timedelta(days=1))[0]
     row = usage_row(charge, replace(life, location=location))
     assert (row["RegionId"] or "", row["RegionName"] or "") == (region, location if region else "")
 

@@ -9,7 +9,7 @@ from lifetimes import NOON, a_rental, at, charged, created, event, intended, obs
 from cloudgpu.accounting.bill import is_settled, wants_bill
 from cloudgpu.accounting.charge import Meter, Source
 from cloudgpu.accounting.doubt import doubt_usd, running_hour_usd
-from cloudgpu.accounting.ledger import as_of, fold
+from cloudgpu.accounting.ledger import fold, last_billed
 from cloudgpu.accounting.life import lives
 from cloudgpu.base.clock import utc_text
 
@@ -141,9 +141,9 @@ def test_a_report_about_the_past_leaves_out_what_was_billed_later():
 def test_what_is_billed_is_owed_though_the_providers_clock_is_ahead_of_ours():
     bill = charged(at(61), ("gpu", at(0), at(60), "0.60"))
     events = [*a_rental(), bill]
-    assert as_of(events, at(15)) == at(60)
-    assert usd(fold(events, as_of(events, at(15))), source=Source.PROVIDER) == Decimal("0.60")
-    assert as_of(events, at(90)) == at(90)
+    assert last_billed(lives(events), at(15)) == at(60)
+    assert usd(fold(events, last_billed(lives(events), at(15))), source=Source.PROVIDER) == Decimal("0.60")
+    assert last_billed(lives(events), at(90)) == at(90)
 
 
 def test_two_lives_of_one_deployment_name_are_two_lives():

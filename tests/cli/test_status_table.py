@@ -9,6 +9,7 @@ import pytest
 from cloudgpu.base.clock import ManualClock
 from cloudgpu.cli import deployment_view
 from cloudgpu.running.records import DeploymentState
+from tests.accounting.lifetimes import created, intended, observed
 from tests.cli.paper import READY
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -50,6 +51,26 @@ def test_what_is_stopped_stands_there_with_what_bills_on_and_what_it_would_cost_
     assert "outbid vast 1x RTX 4090 24 GB $0.0100" in said
     assert f"{words}; running, it costs $0.3100/h" in said
     assert deployment_view.as_row(Session(), outbid)["usd_per_hour_now"] == Decimal("0.01")
+
+
+def test_a_sum_that_rests_on_what_nobody_saw_is_marked_and_says_by_how_much_it_may_be_off(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "200")
+    before, token = NOON - timedelta(hours=3), READY.token
+    outbid = observed(NOON, gpu_billing=False, state="outbid", token=token)  # at some moment of three hours
+    events = [intended(before, token=token), created(before, token=token), observed(before, token=token), outbid]
+    session = Session()
+    session.store = type("Journal", (), {"events": lambda self, name: events})()
+    deployment_view.show_table(session, [READY])
+    said = capsys.readouterr().out
+    assert " ~$1.43 " in said
+    assert "off by $1.08 at most" in said
+    assert deployment_view.as_row(session, READY)["doubt_usd"] == Decimal("1.08")
+
+
+@pytest.mark.parametrize(("rate", "said"), [("0.01", "its disk bills on"), ("0", "nothing is charged for it as it is")])
+def test_what_somebody_stopped_is_said_to_bill_only_where_it_does(rate, said):
+    stopped = replace(READY, state=DeploymentState.STOPPED, shown_usd_per_hour=Decimal(rate))
+    assert deployment_view.trouble([stopped])[0].endswith(f"an empty balance); {said}")
 
 
 def test_the_widest_table_shows_everything(monkeypatch, capsys):

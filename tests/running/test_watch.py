@@ -165,7 +165,7 @@ def test_an_orphan_of_ours_is_taken_into_the_journal_and_ends_like_any_other(des
     forgotten = dataclasses.replace(first, state=DeploymentState.GONE)
     desk.store.save_deployment(forgotten)
     monkeypatch.setattr("cloudgpu.cli.markets.check_providers", lambda _: ("paper",))
-    monkeypatch.setattr(deployment_view, "usd_so_far", lambda *_: 0)
+    monkeypatch.setattr(deployment_view, "so_far", lambda *_: (0, 0))
     adopt.adopt(first.instance_id, provider=None, foreign=False, as_json=False)
     taken = desk.store.deployment("mistral")
     assert taken.instance_id == first.instance_id
