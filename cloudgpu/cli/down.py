@@ -6,6 +6,7 @@ import typer
 
 if TYPE_CHECKING:
     from cloudgpu.cli.session import Session
+    from cloudgpu.cli.withdrawn import Redirected
     from cloudgpu.running.deployment import Deployment
 
 
@@ -23,8 +24,9 @@ def down(
 ) -> None:
     """Remove a deployment and everything on it, wait until it is proved gone, and read its bill.
 
-    The address of a service that it served is withdrawn: its host may be somebody else's tomorrow. A side of an open
-    migration is removed by that migration's own commands; --force and --all remove it all the same.
+    The address of a service that it served is withdrawn: its host may be somebody else's tomorrow. Behind a gateway
+    the other side of a migration gets all requests. A side of an open migration is removed by that migration's own
+    commands; --force and --all remove it all the same, and who answers from then on is said.
     Exit status 6 when its end cannot be confirmed: it may still bill, and every command says so until it is settled.
     """
     from cloudgpu.base.errors import UsageError
@@ -44,12 +46,14 @@ def down(
         acted(session, lambda: refuse_sides(session, living))
     if found and not yes and not render.confirm(_question(found)):
         return render.progress("Nothing was removed.")
-    gone, withdrawn = acted(session, lambda: _taken_down(session, _living(session, name), quiet=as_json))
+    gone, told = acted(session, lambda: _taken_down(session, _living(session, name), quiet=as_json))
+    _say_what_goes_on(session, gone, told)
     unnoted = not_noted(session)
     if unnoted is not None:
         raise unnoted
     if as_json:
-        return render.out_json({"deployments": [as_row(session, each) for each in gone], "withdrawn": withdrawn})
+        rows = [as_row(session, each) for each in gone]
+        return render.out_json({"deployments": rows, "withdrawn": told.withdrawn, "heirs": told.heirs})
     return None if found else render.text("Nothing is rented.")
 
 
@@ -62,11 +66,23 @@ def _question(found: "list[Deployment]") -> str:
     return f"Remove {names} and everything on {'it' if len(found) == 1 else 'them'}?"
 
 
-def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -> "tuple[list[Deployment], list[str]]":
-    """Each in turn, and the services whose address is withdrawn; what fails keeps nothing else from being tried."""
+def _say_what_goes_on(session: "Session", gone: "list[Deployment]", told: "Redirected") -> None:
+    """Of a side of a migration that clients were not sent to: whom they are sent to as before."""
+    from cloudgpu.cli import render
+    from cloudgpu.moving.withdrawal import serving
+
+    for name in sorted({each.service for each in gone} - {*told.withdrawn, *told.heirs}):
+        service = session.store.service(name) if session.store.open_migration(name) else None
+        if service is not None:
+            to = serving(service, session.settings.state_dir)
+            render.progress(f"Requests of {name} go to {to} as before." if to else f"Nobody serves {name}.")
+
+
+def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -> "tuple[list[Deployment], Redirected]":
+    """Each in turn, and who gets the requests now; what fails keeps nothing else from being tried."""
     from cloudgpu.base.errors import CloudgpuError
     from cloudgpu.cli.full_journal import is_the_journals
-    from cloudgpu.cli.withdrawn import withdraw
+    from cloudgpu.cli.withdrawn import Redirected, withdraw
 
     gone, failures = [], []
     for each in found:
@@ -74,9 +90,9 @@ def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -
             gone.append(_one(session, each, quiet=quiet))
         except CloudgpuError as error:
             failures.append(error)
-    withdrawn: list[str] = []
+    told = Redirected()
     try:
-        withdrawn = withdraw(session)
+        told = withdraw(session)
     except CloudgpuError as error:
         failures.append(error)
     worst = max(failures, key=lambda failure: (is_the_journals(failure), failure.exit_status), default=None)
@@ -85,7 +101,7 @@ def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -
             typer.echo(f"Error: {failure.message}", err=True)
     if worst is not None:
         raise worst
-    return gone, withdrawn
+    return gone, told
 
 
 def _one(session: "Session", deployment: "Deployment", *, quiet: bool) -> "Deployment":

@@ -19,17 +19,32 @@ from cloudgpu.running.records import Deployment, Service
 from cloudgpu.running.store import Store
 
 
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """Who gets all requests of a service now that the sides of these names lead nowhere any more."""
+
+    service: str
+    gone: tuple[str, ...]
+    heir: str
+
+
+def _untold(_: Inheritance) -> None:
+    """For callers that tell nobody."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
     """Withdraws by the journal's word: it knows which deployments are gone, or are being removed. Calls no network.
 
     A service that another process is moving is left to that one. What a kill leaves undone, the next call does.
+    `on_inherited` hears of each service whose requests go on to a side that is left behind its gateway.
     """
 
     store: Store
     state_dir: Path
     clock: Callable[[str], Clock]
     emit: Emit
+    on_inherited: Callable[[Inheritance], None] = _untold
 
     def everywhere(self) -> list[str]:
         """Withdraw every address that leads only to what is gone or going; the names of those services.
@@ -48,16 +63,21 @@ class Withdrawal:
                 held.enter_context(self.store.lock(f"service:{service}", f"withdrawing the address of {service}"))
             except ConflictError:
                 return False  # whoever holds it moves the address
-            self._drop(service)
+            dropped = self._drop(service)
             life = self._ended(service)  # read again, now that nobody else moves it
-            if life is None or self._handed_on(service, life):
-                return False
-            self._withdraw(service, life)
-            return True
+            heir = self._in_charge(service) if life is None else self._handed_on(service, life)
+            if life is not None and heir is None:
+                self._withdraw(service, life)
+            elif dropped and heir is not None:
+                self.on_inherited(Inheritance(service, tuple(dropped), heir))
+            return heir is None and life is not None
+
+    def _in_charge(self, name: str) -> str | None:
+        service = self.store.service(name)
+        return serving(service, self.state_dir) if service else None
 
     def _ended(self, name: str) -> Deployment | None:
-        service = self.store.service(name)
-        pointed = service and serving(service, self.state_dir)
+        pointed = self._in_charge(name)
         life = self.store.deployment(pointed) if pointed else None
         return life if life and (life.state.is_final or life.state.is_ending) else None
 
@@ -67,31 +87,33 @@ class Withdrawal:
         lives = {name: self.store.deployment(name) for name in names}
         return [name for name, life in lives.items() if life and (life.state.is_final or life.state.is_ending)]
 
-    def _drop(self, service: str) -> None:
+    def _drop(self, service: str) -> list[str]:
+        """Have the gateway forget the sides that ended; their names."""
         found = gateway_of(self.state_dir, service)
         if found is None:
-            return
-        gateway, route = found
-        left = route
-        for name in self._ended_upstreams(service):
+            return []
+        gateway, left = found
+        ended = self._ended_upstreams(service)
+        for name in ended:
             left = left.without(name)
-        if left != route:
+        if ended:
             gateway.apply(left)
+        return ended
 
-    def _handed_on(self, name: str, life: Deployment) -> bool:
-        """Whether another side behind the gateway was given the requests: one that had a share, or stood by."""
+    def _handed_on(self, name: str, life: Deployment) -> str | None:
+        """The other side behind the gateway that was given the requests: one that had a share, or stood by."""
         found, service = gateway_of(self.state_dir, name), self.store.service(name)
         if found is None or service is None:
-            return False
+            return None
         gateway, route = found
         left = [each for each in route.upstreams if each.weight or each.standby]
         if not left:
-            return False
+            return None
         heir = max(left, key=lambda each: each.weight)
         gateway.apply(route.joined(replace(heir, weight=100, standby=False)))
         address.publish(gateway_address(route, heir.name, service.api_key), self.state_dir)
         self._moved(service, life, heir.name)
-        return True
+        return heir.name
 
     def _withdraw(self, name: str, life: Deployment) -> None:
         address.withdraw(name, self.state_dir)
