@@ -1,10 +1,12 @@
 """Commands inside words: what a shell's operators part, and what `sh -c` is given."""
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from cloudgpu.serving.lint.service import Word
-from cloudgpu.serving.lint.split import split_words, without_substitutions
+from cloudgpu.serving.lint.shell_text import logical_lines
+from cloudgpu.serving.lint.split import without_substitutions
 
 _ENDS = {"&&", "||", ";", "|", "&"}
 _REDIRECTION = re.compile(r"^(\d|&)?(>>?|<)(&?\S*)$")
@@ -53,12 +55,13 @@ def wrapping(words: tuple[Word, ...]) -> Word | None:
 
 
 def _server_in(script: Word) -> tuple[Word, ...]:
-    try:
-        inner = split_words(without_substitutions(script.text.replace("\\\n", " ")), "", 1, 1)
-    except ValueError:
-        return ()
-    for command in commands_of(tuple(Word(each.text, script.at) for each in inner)):
-        texts = [each.text for each in command]
-        if any(text.endswith("vllm") or text.startswith("vllm.entrypoints") for text in texts):
-            return command
+    """The first command of a script that starts a server; its lines end commands, and its comments are comments."""
+    for _, line in logical_lines(script.text):
+        try:
+            texts = shlex.split(without_substitutions(line.replace("\\\n", " ")), comments=True)
+        except ValueError:
+            continue
+        for command in commands_of(tuple(Word(each, script.at) for each in texts)):
+            if _SERVER.search(" ".join(each.text for each in command)):
+                return command
     return ()
