@@ -10,8 +10,8 @@ from tests.campaign.story import Strike
 
 _FATES = (
     "new_dies", "new_dies", "new_slow", "new_errs", "new_garbage", "new_silent", "new_offline", "new_removed",
-    "old_dies", "old_silent", "old_offline", "old_removed", "old_slow", "new_busy", "old_busy", "gateway_gone",
-    "gateway_gone", "well",
+    "new_stops", "old_stops", "old_dies", "old_silent", "old_offline", "old_removed", "old_slow", "new_busy",
+    "old_busy", "gateway_gone", "gateway_gone", "well",
 )  # fmt: skip
 _VERBS = (
     "migrate", "migrate", "promote", "promote", "promote_full", "pause", "resume", "resume", "resume_force", "rollback",

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.campaign.migrate.moment import Moment, Traffic
-from tests.campaign.migrate.operations import DESTROYS_NOTHING, FORCED, LOOKS, NEW, OLD
+from tests.campaign.migrate.operations import AT_IT, DESTROYS_NOTHING, FORCED, LOOKS, NEW, OLD
 
 _SHARING = ("canary", "promoted", "rolled_back")
 _TRUSTED_AFTER_LOOKS, _TRUSTED_AFTER = 3, timedelta(minutes=10)
@@ -80,6 +80,19 @@ def judge_reached(instance_id: str, traffic: Traffic) -> Iterator[str]:
     """Nothing is destroyed while weights, or an address, may lead requests to it. `replace` says that it does so."""
     if traffic.running is not False and instance_id in traffic.may_reach:
         yield f"destroyed while reached: {instance_id}, requests go to {_told(traffic)}"
+
+
+def judge_words(operation: str, err: str) -> Iterator[str]:
+    """A migration that is under way is never told to take another name: its new side has one."""
+    if operation in AT_IT and "--name" in err:
+        yield f"wrong way out: {operation} sends to another --name"
+
+
+def judge_offered(operation: str, answer: dict[str, Any] | None) -> Iterator[str]:
+    """What was offered a moment ago, while nothing went wrong, is not refused for how things stand."""
+    error = (answer or {}).get("error")
+    if error and error["code"] == "conflict":
+        yield f"offered and refused: {operation}: {error['message']}"
 
 
 def judge_told(answer: dict[str, Any] | None, status: int, now: Moment) -> Iterator[str]:

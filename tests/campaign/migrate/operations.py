@@ -27,8 +27,23 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     "gc_destroy": ("gc", "--destroy", "--yes", "--json"),
 }
 
+TOLD: Mapping[str, str] = {
+    f"cloudgpu {' '.join(words)}": operation
+    for operation, words in {
+        "promote": ("migrate", "promote"), "promote_full": ("migrate", "promote", "--full"),
+        "resume": ("migrate", "resume"), "resume_force": ("migrate", "resume", "--force"),
+        "rollback": ("migrate", "rollback"), "finalize": ("migrate", "finalize"), "abort": ("migrate", "abort"),
+        "abort_force": ("migrate", "abort", "--force"), "follow": ("migrate", "follow", "--once"),
+        "down_old": ("down", OLD, "--force"), "down_new": ("down", NEW, "--force"),
+    }.items()
+}  # fmt: skip
+"""What the program offers, as it writes it, and the operation that it is."""
+
 LOOKS = frozenset({"status", "follow", "resume", "resume_force"})
 """What looks at both sides and puts right what it can."""
+
+AT_IT = frozenset(name for name, words in WORDS.items() if words[0] == "migrate" and name != "migrate")
+"""What is typed while a migration is under way."""
 
 DESTROYS_NOTHING = frozenset({"status", "pause", "promote", "promote_full", "rollback", "rollback_force"})
 

@@ -25,7 +25,7 @@ _REQUESTS = 40
 """What clients ask between two looks."""
 
 _TTFT_S, _SLOW_TTFT_S = 0.2, 1.4
-_PERMANENT = {"dies": "engine_dies", "offline": "host_offline"}
+_PERMANENT = {"dies": "engine_dies", "offline": "host_offline", "stops": "stopped"}
 
 
 @dataclass(slots=True)

@@ -9,12 +9,13 @@ from typing import Any
 from tests.campaign.shrink import one_changed, one_less
 from tests.campaign.story import Strike, calmer
 
-FATES = ("dies", "offline", "removed", "slow", "errs", "garbage", "silent", "well", "gateway_gone", "busy")
+FATES = ("dies", "offline", "stops", "removed", "slow", "errs", "garbage", "silent", "well", "gateway_gone", "busy")
 """What may become of a side (`old_dies`), and of the gateway, which has none.
 
-dies: the engine exits, its machine bills on. offline: the host is gone. removed: at the provider's console. slow: six
-times to the first token. errs: clients get 500s that a probe does not see. garbage: broken weights. silent: it answers
-500, to health checks too. busy: it is still answering a long request. well: none of it any more, where that can be.
+dies: the engine exits, its machine bills on. offline: the host is gone. stops: somebody stops it. removed: at the
+provider's console. slow: six times to the first token. errs: clients get 500s that a probe does not see. garbage:
+broken weights. silent: it answers 500, to health checks too. busy: it is still answering a long request. well: none of
+it any more, where that can be.
 """
 
 

@@ -10,13 +10,15 @@ from tests.campaign.migrate.judge import (
     judge_destroyed,
     judge_end,
     judge_look,
+    judge_offered,
     judge_reached,
     judge_share,
     judge_told,
     judge_traffic,
+    judge_words,
 )
 from tests.campaign.migrate.moment import Moment
-from tests.campaign.migrate.operations import LOOKS, WORDS
+from tests.campaign.migrate.operations import LOOKS, TOLD, WORDS
 from tests.campaign.migrate.scene import Scene
 from tests.campaign.migrate.stand_in import tell_gates
 from tests.campaign.migrate.tale import Chapter, Tale, Typed
@@ -27,11 +29,12 @@ from tests.campaign.turns import Run, Turns
 
 _APART_S = 180.0
 _LIES = LIES | {"in_cluster"}
+_AS_TOLD = 2
 _PUTS_RIGHT = (
     "status", "resume", "finalize", "promote_full", "finalize", "abort", "rollback", "finalize",
     "abort_force", "resume_force", "down_new", "finalize", "abort_force", "down_old", "finalize", "resume_force",
 )  # fmt: skip
-"""What a patient user types, one after the other, until the migration is closed."""
+"""What a patient user types, one after the other, until the migration is closed: after what is offered, so often."""
 
 
 class Telling(Turns[Typed]):
@@ -79,10 +82,10 @@ class Telling(Turns[Typed]):
         for instance_id in now.ending - self.ended_by_others:
             self.told.broken += judge_reached(instance_id, now.traffic)
 
-    def _one(self, operation: str) -> None:
-        self._chapter(Chapter(typed=(Typed(operation=operation),)))
+    def _one(self, operation: str) -> Run[Typed]:
+        return self._chapter(Chapter(typed=(Typed(operation=operation),)))[0]
 
-    def _chapter(self, chapter: Chapter) -> None:
+    def _chapter(self, chapter: Chapter) -> list[Run[Typed]]:
         tell_gates(self.scene.home, chapter.gates)
         for fate in chapter.fates:
             self._befall(fate)
@@ -96,6 +99,7 @@ class Telling(Turns[Typed]):
         last = self.until_all_ended(runs, chapter.turns)
         self._judge(runs, last, before)
         self._pass(chapter.pause_s)
+        return runs
 
     def _start(self, typed: Typed, *, alone: bool) -> Run[Typed]:
         words = WORDS[typed.operation]
@@ -126,6 +130,7 @@ class Telling(Turns[Typed]):
         now = self.scene.look()
         for run in runs:
             self.told.broken += judge_output(run.process.words, run.status, run.process.out, run.process.err)
+            self.told.broken += judge_words(run.typed.operation, run.process.err)
         self.told.broken += judge_doubt(last.process.words, last.status, now.truth, could_write=True)
         self.told.broken += judge_names(now.truth)
         if now.traffic.running and (now.record.open is None or last.typed.operation in LOOKS):
@@ -153,6 +158,8 @@ class Telling(Turns[Typed]):
         self._learn_what_is_gone()
         if self.scene.look().traffic.running is False:
             self._one("gateway_start")
+        for _ in range(_AS_TOLD):
+            self._do_what_is_told()
         for operation in _PUTS_RIGHT:
             if self.scene.look().record.open is None:
                 break
@@ -160,6 +167,16 @@ class Telling(Turns[Typed]):
         truth = self.scene.look().truth
         if truth.alive_ours - truth.known or any(row.unsettled for row in truth.rows):
             self._one("gc_destroy")
+
+    def _do_what_is_told(self) -> None:
+        """Type what `status` offers first of what can be typed now."""
+        told = (answer_of(self._one("status").process.out) or {}).get("migration") or {}
+        now = next((each for each in told.get("next", ()) if each["once"] is None), None)
+        for command in now["commands"] if now else ():
+            if command not in TOLD:
+                return
+            done = self._one(TOLD[command])
+            self.told.broken += judge_offered(TOLD[command], answer_of(done.process.out))  # type: ignore[arg-type]
 
     def _learn_what_is_gone(self) -> None:
         """What was removed at the console is believed after two looks, apart in time; the last one when it is said."""

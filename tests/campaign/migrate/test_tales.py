@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.campaign.migrate.draw import draw
 from tests.campaign.migrate.tale import Chapter, Tale, Typed, tale_from
+from tests.campaign.story import Strike
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -18,10 +20,10 @@ AT_ONCE = ("--strategy", "blue-green", "--window", "never")
 IN_STEPS = ("--strategy", "canary", "--steps", "10,50", "--pause", "ask", "--no-auto-rollback")
 
 
-def tale(*chapters, gateway="stood_in", words=AT_ONCE):
+def tale(*chapters, gateway="stood_in", words=AT_ONCE, first=None):
     return Tale(
         number=0, market=1, drowsy=4, provider="vast", gateway=gateway, words=words,
-        chapters=(then("migrate"), *chapters),
+        chapters=(first or then("migrate"), *chapters),
     )  # fmt: skip
 
 
@@ -29,7 +31,23 @@ def then(operation, *fates):
     return Chapter(typed=(Typed(operation=operation),), fates=fates)
 
 
+KILLED = Typed(operation="migrate", strikes=(Strike(touch=12, do="kill", after="ask_create"),))
+
 BUGS = {
+    "a new side that was stopped is taken for one that serves": (
+        "running_acts.py",
+        "        elif standing is not None and not standing.state.is_ending and",
+        "        elif not migration and",
+        tale(then("resume", "new_stops"), first=Chapter(typed=(KILLED,))),
+        "wrong way out",
+    ),
+    "what is offered goes by the state alone": (
+        "footing.py",
+        "    if answers:\n",
+        "    if life:\n",
+        tale(then("status", "new_dies"), first=replace(then("migrate"), gates="unclear")),
+        "offered and refused",
+    ),
     "nobody stands by for a side that has all the traffic": (
         "running_acts.py",
         "            standby=migration.ending is None,\n",
