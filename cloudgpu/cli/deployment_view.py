@@ -2,13 +2,16 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from cloudgpu.accounting.charge import Source
 from cloudgpu.accounting.doubt import doubt_usd, running_hour_usd
 from cloudgpu.accounting.history import read_history
 from cloudgpu.accounting.ledger import charges, last_billed
+from cloudgpu.accounting.tally import total
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
@@ -38,7 +41,7 @@ _EXISTS_BADLY = {
 
 def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
     """The row of the JSON contract, and a few fields more."""
-    spent, doubt = so_far(session, deployment)
+    spent = so_far(session, deployment)
     return {
         "name": deployment.name,
         "model": deployment.model,
@@ -48,8 +51,8 @@ def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
         "endpoint": deployment.endpoint,
         "usd_per_hour": deployment.usd_per_hour,
         "usd_per_hour_now": deployment.usd_per_hour_now,
-        "usd_so_far": spent,
-        "doubt_usd": doubt,
+        "usd_so_far": spent.usd,
+        "doubt_usd": spent.doubt_usd,
         "since": deployment.since,
         "gpu": deployment.gpu,
         "cards": deployment.cards,
@@ -66,17 +69,32 @@ def as_row(session: Session, deployment: Deployment) -> dict[str, object]:
     }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What one life cost, by how much that may be off (nobody saw when something changed), and whose word it is."""
+
+    usd: Decimal
+    doubt_usd: Decimal
+    source: Source
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether more than a tenth of it is in doubt."""
+        return self.doubt_usd > _VAGUE * self.usd
+
+
 def usd_so_far(session: Session, deployment: Deployment) -> Decimal:
     """What the ledger makes of its events until now."""
-    return so_far(session, deployment)[0]
+    return so_far(session, deployment).usd
 
 
-def so_far(session: Session, deployment: Deployment) -> tuple[Decimal, Decimal]:
-    """That, and by how much it may be off: nobody saw the moment at which something changed, and no bill told yet."""
+def so_far(session: Session, deployment: Deployment) -> Spent:
+    """The same, with what it rests on. Reads no bill."""
     history = read_history(each for each in session.store.events(deployment.name) if each.token == deployment.token)
     until = last_billed(history.lives, session.clock(deployment.provider).now())
     doubts = (doubt_usd(life, until) - running_hour_usd(life, until) for life in history.lives)
-    return sum((charge.usd for charge in charges(history, until)), ZERO), sum(doubts, ZERO)
+    line = total(deployment.token, charges(history, until))
+    return Spent(usd=line.total_usd, doubt_usd=sum(doubts, ZERO), source=line.source)
 
 
 def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
@@ -88,7 +106,7 @@ def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
     ]  # fmt: skip
     seen = [seen_ago(session, deployment) for deployment in deployments]
     sums = [so_far(session, deployment) for deployment in deployments]
-    rows = [_cells(session, *each) for each in zip(deployments, sums, strict=True)]
+    rows = [_cells(session, deployment, spent) for deployment, spent in zip(deployments, sums, strict=True)]
     if set(seen) - {"now", "never", "-"}:
         columns = [*columns[:2], Column("SEEN"), *columns[2:]]
         rows = [[*row[:2], ago, *row[2:]] for row, ago in zip(rows, seen, strict=True)]
@@ -96,8 +114,8 @@ def show_table(session: Session, deployments: Sequence[Deployment]) -> None:
     for deployment, spent in zip(deployments, sums, strict=True):
         if not deployment.state.is_final:
             _show_remarks(deployment, session.clock(deployment.provider).now())
-        if _is_vague(*spent):
-            off = render.money(spent[1])
+        if spent.is_vague:
+            off = render.money(spent.doubt_usd)
             render.note(f"~ {deployment.name}: nobody saw when it changed: off by {off} at most, until cloudgpu cost")
 
 
@@ -113,10 +131,6 @@ def _show_remarks(deployment: Deployment, now: datetime) -> None:
         render.warning(f"{deployment.name}: {silence(deployment)}; what it prints: cloudgpu logs {deployment.name}")
     if deployment.last_error:
         render.note(f"{deployment.name}: {deployment.last_error}{_running_price(deployment)}")
-
-
-def _is_vague(usd: Decimal, doubt: Decimal) -> bool:
-    return doubt > _VAGUE * usd
 
 
 def _running_price(deployment: Deployment) -> str:
@@ -252,7 +266,7 @@ def _question(env_file: Path) -> tuple[str, ...]:
     )
 
 
-def _cells(session: Session, deployment: Deployment, spent: tuple[Decimal, Decimal]) -> list[str]:
+def _cells(session: Session, deployment: Deployment, spent: Spent) -> list[str]:
     over = deployment.state.is_final
     age = session.clock(deployment.provider).now() - deployment.since
     return [
@@ -261,7 +275,7 @@ def _cells(session: Session, deployment: Deployment, spent: tuple[Decimal, Decim
         deployment.provider,
         deployment.cards,
         "-" if over else render.money(deployment.usd_per_hour_now, 4),
-        f"{'~' if _is_vague(*spent) else ''}{render.money(spent[0])}",
+        f"{'~' if spent.is_vague else ''}{render.money(spent.usd)}",
         "-" if over else "?" if age < -_WRONG else render.duration(max(0.0, age.total_seconds())),
         deployment.model,
         deployment.instance_id or "-",

@@ -106,7 +106,6 @@ def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -
 
 def _one(session: "Session", deployment: "Deployment", *, quiet: bool) -> "Deployment":
     from cloudgpu.cli import render
-    from cloudgpu.cli.deployment_view import usd_so_far
     from cloudgpu.running.deployment import Progress, take_down
     from cloudgpu.running.deployment.vitals import note_work
 
@@ -122,10 +121,20 @@ def _one(session: "Session", deployment: "Deployment", *, quiet: bool) -> "Deplo
             emit=session.emit, on_progress=on_progress,
         )  # fmt: skip
     if not quiet:
-        what = (
-            "was never rented"
-            if gone.instance_id is None
-            else f"is gone; it cost {render.money(usd_so_far(session, gone))}"
-        )
-        render.text(f"{gone.name} {what}.")
+        render.text(f"{gone.name} {_cost_words(session, gone)}.")
     return gone
+
+
+def _cost_words(session: "Session", gone: "Deployment") -> str:
+    """What it cost, as far as that is known: a bill may come later than the end."""
+    from cloudgpu.accounting.bill import NEVER_BILLED
+    from cloudgpu.accounting.charge import Source
+    from cloudgpu.cli import render
+    from cloudgpu.cli.deployment_view import so_far
+
+    if gone.instance_id is None:
+        return "was never rented"
+    spent = so_far(session, gone)
+    is_final = spent.source is Source.PROVIDER or gone.provider in NEVER_BILLED
+    until = "" if is_final else f" ({spent.source.value} until its bill tells: cloudgpu cost)"
+    return f"is gone; it cost {render.money(spent.usd)}{until}"

@@ -8,8 +8,9 @@ import pytest
 
 from cloudgpu.base.clock import ManualClock
 from cloudgpu.cli import deployment_view
+from cloudgpu.cli.down import _cost_words
 from cloudgpu.running.records import DeploymentState
-from tests.accounting.lifetimes import created, intended, observed
+from tests.accounting.lifetimes import charged, created, event, intended, observed
 from tests.cli.paper import READY
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -65,6 +66,23 @@ def test_a_sum_that_rests_on_what_nobody_saw_is_marked_and_says_by_how_much_it_m
     assert " ~$1.43 " in said
     assert "off by $1.08 at most" in said
     assert deployment_view.as_row(session, READY)["doubt_usd"] == Decimal("1.08")
+
+
+@pytest.mark.parametrize(
+    ("provider", "bill", "said"),
+    [("vast", (), "it cost $0.70 (estimated until its bill tells: cloudgpu cost)"), ("docker", (), "it cost $0.70"),
+     ("vast", [("gpu", NOON, NOON + timedelta(hours=1), "0.5")], "it cost $0.50")],
+)  # fmt: skip
+def test_what_a_thing_that_is_gone_cost_is_called_an_estimate_until_its_bill_tells(provider, bill, said):
+    told = {"token": READY.token, "provider": provider}
+    end = NOON + timedelta(hours=1)
+    rental = [intended(NOON, **told), created(NOON, **told), observed(NOON, gpu="0.382", **told)]
+    gone = [event("destroy_requested", end, **told), event("gone", end, **told)]
+    events = [*rental, *gone, *([charged(end, *bill, **told)] if bill else ())]
+    session = Session()
+    session.store = type("Journal", (), {"events": lambda self, name: events})()
+    session.clock = lambda name: ManualClock(end)
+    assert _cost_words(session, replace(READY, provider=provider)) == f"is gone; {said}"
 
 
 @pytest.mark.parametrize(("rate", "said"), [("0.01", "its disk bills on"), ("0", "nothing is charged for it as it is")])

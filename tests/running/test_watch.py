@@ -9,8 +9,10 @@ import pytest
 import typer
 
 from cloudgpu.accounting.budget import Budget
+from cloudgpu.accounting.charge import Source
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.base.events import Event, EventKind
+from cloudgpu.base.money import ZERO
 from cloudgpu.cli import adopt, deployment_view, session, sweeping
 from cloudgpu.cli.budget import hold
 from cloudgpu.cli.gc import run as gc_run
@@ -165,7 +167,8 @@ def test_an_orphan_of_ours_is_taken_into_the_journal_and_ends_like_any_other(des
     forgotten = dataclasses.replace(first, state=DeploymentState.GONE)
     desk.store.save_deployment(forgotten)
     monkeypatch.setattr("cloudgpu.cli.markets.check_providers", lambda _: ("paper",))
-    monkeypatch.setattr(deployment_view, "so_far", lambda *_: (0, 0))
+    nothing = deployment_view.Spent(usd=ZERO, doubt_usd=ZERO, source=Source.METERED)
+    monkeypatch.setattr(deployment_view, "so_far", lambda *_: nothing)
     adopt.adopt(first.instance_id, provider=None, foreign=False, as_json=False)
     taken = desk.store.deployment("mistral")
     assert taken.instance_id == first.instance_id
