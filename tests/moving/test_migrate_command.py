@@ -14,6 +14,7 @@ from cloudgpu.base.errors import BadFileError, NotFoundError, UsageError
 from cloudgpu.base.secret import Secret
 from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
 from cloudgpu.moving.migration import Side
+from cloudgpu.moving.recovery import Recovery
 from cloudgpu.moving.state import Ending, MigrationState
 from cloudgpu.running.records import Service
 from cloudgpu.running.store import Store
@@ -109,6 +110,19 @@ def test_status_shows_what_the_gates_found_and_the_ways_on(app, journal, move):
     said = run(app, "status", "--offline").stdout
     for part in ("bench", "fail", "4.20 times", "too slow", "migrate abort", "migrate resume"):
         assert part in said
+
+
+def test_only_a_side_that_passed_again_is_said_to_recover(app, journal):
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    check = Check(gate="live", name="answers", outcome=Outcome.FAIL, reason="qwen-14b does not answer")
+    live = Verdict(old="mistral", new="qwen-14b", at=moment, checks=(check,))
+    failed = a_migration(state=MigrationState.PROMOTED, live=live, recovery=Recovery())
+    keep(journal, failed)
+    assert "passes again" not in run(app, "status", "--offline").stdout
+    keep(journal, replace(failed, recovery=Recovery().passed(moment)))
+    assert "passes again, 1 of 3" in run(app, "status", "--offline").stdout
+    keep(journal, replace(failed, state=MigrationState.ROLLED_BACK, recovery=Recovery().passed(moment)))
+    assert "passes again" not in run(app, "status", "--offline").stdout
 
 
 def test_status_without_an_open_migration_shows_how_the_last_one_ended(app, journal):

@@ -112,12 +112,13 @@ def show_moved(session: Session, migration: Migration) -> None:
         show_choices(now)
 
 
-def show_choices(now: Standing) -> None:
-    """What can be done next, with the price of waiting."""
+def show_choices(now: Standing, told: str | None = None) -> None:
+    """What can be done next, with the price of waiting; `told` is what was said of a side already."""
     migration = now.migration
     promoted = migration.state is MigrationState.PROMOTED and migration.ending is None
     for sentence in silences(now):
-        render.text(sentence)
+        if sentence != told:
+            render.text(f"{sentence}.")
     if promoted and now.no_way_back:
         render.text("There is no way back now.")
     if promoted or (migration.state is MigrationState.ROLLED_BACK and migration.ending is None):
@@ -159,7 +160,7 @@ def show_status(session: Session, now: Standing) -> None:
     render.text()
     show_verdict(session, migration)
     if migration.is_open:
-        show_choices(now)
+        show_choices(now, told=migration.problem)
 
 
 def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
@@ -169,8 +170,8 @@ def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
     if migration.live:
         judged = [each.reason for each in migration.live.checks if each.outcome is not Outcome.NOT_JUDGED]
         rows.append(("Since then", f"{migration.live.outcome}: {'; '.join(judged)}"))
-    if migration.is_recovering and migration.recovery:
-        rows.append(("Recovers", f"{migration.recovery.told(migration.new.name, 'it is trusted')}"))
+    if migration.recovery and migration.recovery.looks and migration.is_recovering and _is_watched(migration):
+        rows.append(("Recovers", migration.recovery.told(migration.new.name, "it is trusted")))
     if migration.due and migration.is_open:
         promoted = migration.state is MigrationState.PROMOTED
         what = "Next step" if not promoted else "Old side until" if now.no_way_back else "Way back until"
@@ -179,6 +180,11 @@ def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
     if migration.state is MigrationState.PROMOTED and now.no_way_back:
         rows.append(("Way back", f"none: {now.no_way_back}"))
     return rows
+
+
+def _is_watched(migration: Migration) -> bool:
+    """Whether looks go on to judge the new side."""
+    return migration.standing in (MigrationState.CANARY, MigrationState.PROMOTED)
 
 
 def show_list(migrations: Sequence[Migration]) -> None:
