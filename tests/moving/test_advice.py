@@ -155,7 +155,9 @@ def test_a_new_side_that_stopped_before_it_answered_is_told_with_what_bills_and_
     assert (told["new"]["stands"], told["new"]["usd_per_hour_now"]) == (state.value, "0.01")
     assert ["cloudgpu down qwen --force", "cloudgpu migrate resume"] in [each["commands"] for each in told["next"]]
     assert "its disk bills $0.0100 per hour" in text
-    assert "running" not in text
+    assert text.count("its disk bills") == 1
+    with pytest.raises(CloudgpuError, match="before it ever answered; its disk bills"):
+        follow_it(None, once=True, as_json=False)
     assert len(move.provider.creates) == 2, "nothing was rented beside it"
 
 

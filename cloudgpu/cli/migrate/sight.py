@@ -113,13 +113,9 @@ def _unmeant(now: Standing) -> CloudgpuError | None:
         problem = f"{migration.service} stays as it is: {migration.problem or 'paused'}"
     elif migration.state is MigrationState.ROLLED_BACK and migration.problem:
         problem = f"{migration.old.name} serves {migration.service} again: {migration.problem}"
-    elif migration.problem and migration.state in _WATCHED:
-        problem = migration.problem
-    elif now.unserved:
-        problem = now.unserved
     else:
-        return None
-    return CloudgpuError(problem, hint=f"see: cloudgpu migrate status; {now.hint}")
+        problem = migration.problem or now.unserved or now.idle or ""
+    return CloudgpuError(problem, hint=f"see: cloudgpu migrate status; {now.hint}") if problem else None
 
 
 def _turn(

@@ -9,7 +9,7 @@ from cloudgpu.moving.footing import Footing, Stand, stand_known, waits
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.state import MigrationState
-from cloudgpu.moving.ways_on import WayOn, in_words, ways_on
+from cloudgpu.moving.ways_on import BEFORE_SHARING, WayOn, in_words, ways_on
 from cloudgpu.moving.withdrawal import serving
 from cloudgpu.running.deployment import Deployment
 
@@ -60,6 +60,14 @@ class Standing:
         why = "does not answer" if stand.is_left else "is gone or going"
         return f"{side.name} has the requests of {migration.service} and {why}"
 
+    @property
+    def idle(self) -> str | None:
+        """Why the new side, which nothing was asked of yet, will not be ready by itself; None when it may."""
+        if self.migration.standing not in BEFORE_SHARING or self.new is None:
+            return None
+        stand = self.footing.new
+        return silence(self.new, stand) if stand is Stand.SILENT or stand.is_still else None
+
 
 def standing(session: Session, migration: Migration) -> Standing:
     """Read from the journal and the address files; calls no network."""
@@ -73,14 +81,19 @@ def standing(session: Session, migration: Migration) -> Standing:
 
 
 def silences(now: Standing) -> Iterator[str]:
-    """A sentence on each side that serves nobody, with what it bills all the same; none on one that was never there."""
-    for life, stand in ((now.old, now.footing.old), (now.new, now.footing.new)):
-        if life is None or stand is Stand.ANSWERS:
-            continue
-        if not stand.is_left:
-            yield f"{life.name} is {'gone' if stand is Stand.GONE else 'being removed'}."
-        elif stand.is_still:
-            yield f"{waits(life)}."
-        elif stand is Stand.SILENT or life.ready_at:
-            bills = f"bills {render.money(life.usd_per_hour_now, 4)} per hour all the same"
-            yield f"{life.name} does not answer, and {bills}."
+    """What `silence` says of both sides."""
+    found = (silence(now.old, now.footing.old), silence(now.new, now.footing.new))
+    yield from (each for each in found if each)
+
+
+def silence(life: Deployment | None, stand: Stand) -> str | None:
+    """That a side serves nobody, and what it bills all the same; None while it answers, loads, or never was there."""
+    if life is None or stand is Stand.ANSWERS:
+        return None
+    if not stand.is_left:
+        return f"{life.name} is {'gone' if stand is Stand.GONE else 'being removed'}"
+    if stand.is_still:
+        return waits(life)
+    if stand is Stand.COMING and not life.ready_at:
+        return None
+    return f"{life.name} does not answer, and bills {render.money(life.usd_per_hour_now, 4)} per hour all the same"
