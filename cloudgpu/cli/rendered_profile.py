@@ -9,6 +9,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.cli.plan.refusal import nothing_fits
 from cloudgpu.planning.market import reference_market
 from cloudgpu.planning.needs import Needs
+from cloudgpu.planning.offers import Offer
 from cloudgpu.planning.plan import make_plan
 from cloudgpu.serving.asked import Asked
 from cloudgpu.serving.launching import launch_of
@@ -22,6 +23,8 @@ from cloudgpu.sizing.options import ServingOptions
 if TYPE_CHECKING:
     from cloudgpu.serving.template import Template
 
+_SAME_SIZE = 0.1
+
 
 def rendered_profile(
     model: ModelSpec, template: "Template | None", settings: Mapping[str, str], host: Host | None, version: str | None
@@ -32,9 +35,10 @@ def rendered_profile(
     Raises NothingFitsError, and UsageError for what the template or the engine's release refuses.
     """
     plan = make_plan(_needs(model, host, version), reference_market(), SystemClock().now())
-    if not plan.candidates:
+    candidate = next((each for each in plan.candidates if _is_that_large(each.offer, host)), None)
+    if candidate is None:
         raise nothing_fits(plan)
-    candidate, name = plan.candidates[0], model.short_name
+    name = model.short_name
     asked, offer = Asked(template=template, variables=settings), candidate.offer
     launch = launch_of(plan, candidate, service=name, api_key=Secret("named, never written"), asked=asked)
     found = host_with(offer.gpu, offer.gpu_memory_mib, offer.gpu_count)
@@ -46,6 +50,13 @@ def host_with(gpu: str, memory_mib: int | None, count: int) -> Host | None:
     """The machine of a deployment or an offer; None when its card is not in the catalogue."""
     found = match_gpu(gpu, memory_mib)
     return Host(gpu=found, count=count) if found else None
+
+
+def _is_that_large(offer: Offer, host: Host | None) -> bool:
+    """Whether its cards have the memory of those that were named: some are offered with twice their maker's."""
+    if host is None or offer.gpu_memory_mib is None:
+        return True
+    return abs(offer.gpu_memory_mib - host.gpu.memory_mib) <= _SAME_SIZE * host.gpu.memory_mib
 
 
 def _needs(model: ModelSpec, host: Host | None, version: str | None) -> Needs:

@@ -21,6 +21,8 @@ _VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _KINDS = {"_Secret", "str", "int", "float"}
 """What pydantic adds to the place of an error where several forms are possible."""
 _DEEPEST = 6
+_SCHEMA_VERSION = 1
+"""The version of the keys below. A template need not say it; one that says another is not guessed at."""
 
 Spot = tuple[str | int, ...]
 Place = tuple[int, int]
@@ -53,6 +55,7 @@ class _VariableRow(_Strict):
 
 
 class _File(_Strict):
+    schema_version: Literal[1] = 1
     name: Annotated[str, Field(pattern=_NAME)]
     summary: Annotated[str, Field(min_length=1, max_length=200)]
     engine: str
@@ -81,6 +84,11 @@ def read_template(path: Path) -> Template:
 def template_of_text(text: str, path: Path) -> Template:
     """The template in a text that stands, or would stand, at `path`. Raises BadFileError as `read_template`."""
     body, places = _parsed(text, path)
+    if (version := body.get("schema_version", _SCHEMA_VERSION)) != _SCHEMA_VERSION:
+        raise _bad(
+            path, places, ("schema_version",), f"schema_version is {version}, known is {_SCHEMA_VERSION}",
+            "a newer cloudgpu wrote it: upgrade, or write the template anew from `cloudgpu template show vllm`",
+        )  # fmt: skip
     try:
         found = _File.model_validate(body)
     except ValidationError as error:

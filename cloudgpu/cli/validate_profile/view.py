@@ -1,5 +1,6 @@
 """How a validation and its history are shown."""
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from cloudgpu.cli import render
@@ -7,6 +8,8 @@ from cloudgpu.cli.render import Column
 from cloudgpu.serving.lint.validation import Judgement, Validation, Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from cloudgpu.cli.validate_profile.history import Entry
 
 _LABEL = 24
@@ -42,13 +45,8 @@ def show_history(profile: str, entries: "list[Entry]", *, as_json: bool) -> None
 
 def _show_one(found: Validation) -> None:
     render.heading(f"{found.service}: {found.model or 'unknown model'}, vLLM {found.version}")
-    columns = [Column("Category", drop=3), Column("Parameter"), Column("Value"), Column("Verdict"), Column("Rules"),
-               Column("Figure", drop=2)]  # fmt: skip
-    rows = [
-        (each.category, each.parameter, _value(each), each.verdict.value, " ".join(each.rules), each.figure)
-        for each in found.judgements
-    ]
-    render.table(columns, rows)
+    columns = [Column("Parameter"), Column("Value"), Column("Verdict"), Column("Rules"), Column("Figure", drop=2)]
+    render.table(columns, list(_rows(found.judgements)))
     for each in found.judgements:
         if each.message and each.verdict in (Verdict.FAILS, Verdict.WEAK):
             _hang(each.parameter, each.message, each.fix)
@@ -57,6 +55,14 @@ def _show_one(found: Validation) -> None:
             f"{other.rule} {other.severity.value}", other.message, other.fix, "" if other.severity == "error" else "dim"
         )
     _show_score(found)
+
+
+def _rows(judgements: "Iterable[Judgement]") -> "Iterator[tuple[str, ...]]":
+    """Below each category's name its parameters, so that the category is there however narrow the terminal is."""
+    for category, own in groupby(judgements, key=lambda each: each.category):
+        yield (category, "", "", "", "")
+        for each in own:
+            yield (f"  {each.parameter}", _value(each), each.verdict.value, " ".join(each.rules), each.figure)
 
 
 def _value(each: Judgement) -> str:

@@ -51,13 +51,18 @@ def read_template_service(text: str, name: str, variables: Mapping[str, str], en
 def _words(template: Template, known: Mapping[str, str], places: Mapping[str, Place]) -> Iterator[Word]:
     yield from (Word(each, places.get("entrypoint")) for each in template.entrypoint or ())
     for flag, value in template.arguments:
-        yield Word(flag, places.get(flag))
-        if PLACEHOLDER.fullmatch(value) is None or not _is_switch(flag):
-            yield Word(_filled(value, known), places.get(flag))
+        filled = _filled(value, known)
+        if canonical(flag) in BOOLEANS and PLACEHOLDER.fullmatch(value):
+            yield from (Word(each, places.get(flag)) for each in _switch(flag, filled))
+        else:
+            yield from (Word(each, places.get(flag)) for each in (flag, filled))
 
 
-def _is_switch(flag: str) -> bool:
-    return canonical(flag) in BOOLEANS
+def _switch(flag: str, filled: str) -> tuple[str, ...]:
+    """Alone where it is on; what only a start decides is joined as a value that nobody can see."""
+    if filled == UNKNOWN:
+        return (f"{flag}={UNKNOWN}",)
+    return () if filled.lower() in ("none", "false") else (flag,)
 
 
 def _filled(text: str, known: Mapping[str, str]) -> str:

@@ -90,9 +90,17 @@ def test_a_model_is_judged_as_up_would_start_it(typed):
     assert all(each["figure"] for each in by_name(found).values())
 
 
+def test_the_card_that_was_named_is_not_one_of_that_name_with_twice_its_memory(typed):
+    _, found = typed("Qwen/Qwen3-4B", "--gpus", "RTX 3080 12GB")
+    assert by_name(found)["devices"]["figure"] == "needs 1; machine: 1x RTX 3080 12GB, 12 GiB each"
+    with pytest.raises(NothingFitsError):
+        typed("Qwen/Qwen3-8B", "--gpus", "RTX 3080 12GB")
+
+
 def test_a_template_alone_leaves_open_what_a_start_fills_and_with_a_model_nothing(typed):
     alone, filled = typed("vllm")[1], typed("vllm", "--model", "qwen-7b")[1]
     assert by_name(alone)["max-model-len"]["verdict"] == "open"
+    assert by_name(alone)["auto-tool-choice"]["verdict"] == "open"
     assert alone["services"][0]["of"] < 15
     assert filled["services"][0]["of"] == 15
     assert {"good", "not set"} == {each["verdict"] for each in by_name(filled).values()}

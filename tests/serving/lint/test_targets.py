@@ -75,6 +75,12 @@ def test_a_secret_in_a_template_is_told_the_form_that_templates_have():
     assert finding.fix == "write HF_TOKEN: {secret: hf_token}"
 
 
+def test_a_template_of_a_later_schema_is_told_which_one_is_known():
+    with pytest.raises(BadFileError, match=r"line 1, column 1: schema_version is 99, known is 1"):
+        lint("schema_version: 99\n" + VLLM, "mine.yaml", variables={})
+    assert not lint("schema_version: 1\n" + VLLM, "mine.yaml", variables={}).findings
+
+
 def test_a_template_that_a_newer_release_wrote_is_one_sentence_with_its_line():
     with pytest.raises(BadFileError, match=r"line \d+, column 1: there is no key autoscale"):
         lint(VLLM + "\nautoscale: {most: 3}\n", "mine.yaml", variables={})

@@ -65,3 +65,14 @@ def test_a_fitting_profile_passes_and_its_scores_are_kept(told, tmp_path):
     history = told(file, "--history")[1]["history"]
     assert [each["fails"] for each in history] == [[], ["max-model-len"]]
     assert history[0]["score"] > history[1]["score"]
+
+
+@pytest.mark.parametrize("width", ["80", "120", "140"])
+def test_every_category_stands_in_the_table_however_wide_the_terminal_is(tmp_path, monkeypatch, width):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", width)
+    lines = CliRunner().invoke(app, ["validate-profile", str(PROFILES / "mini.yml")]).stdout.splitlines()
+    heads = [index for index, line in enumerate(lines) if line.strip() == "Number formats"]
+    assert heads
+    assert lines[heads[0] + 1].startswith("  quantization ")
+    assert max(map(len, lines)) <= int(width)

@@ -103,7 +103,8 @@ def comment_in_block(case: Case) -> Iterator[Hit]:
 def switch_with_value(case: Case) -> Iterator[Hit]:
     """`--enable-prefix-caching True` leaves a stray `True` that the parser refuses."""
     for each in case.args.flags:
-        if each.flag in BOOLEANS and each.values and case.release >= (0, 9):
+        seen = each.flag in BOOLEANS and each.values and UNKNOWN not in each.values[0]
+        if seen and case.release >= (0, 9):
             off = each.values[0].lower() in ("false", "0", "no")
             yield Hit(
                 message=f"{each.written} is a switch and takes no value, but `{each.values[0]}` follows it",
