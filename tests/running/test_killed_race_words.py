@@ -27,6 +27,7 @@ def session(desk, monkeypatch):
     opened = SimpleNamespace(
         store=desk.store, provider=lambda name: desk.provider, clock=lambda name: desk.clock, emit=desk.store.append,
         settings=SimpleNamespace(state_dir=desk.path), emulator_status=lambda: None, is_asleep=lambda _: False,
+        stands_on_copy=False,
     )  # fmt: skip
     monkeypatch.setattr(sessions, "open_session", lambda: opened)
     return opened
