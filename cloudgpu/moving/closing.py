@@ -44,7 +44,7 @@ def abort(migration: Migration, acts: Acts, *, force: bool = False) -> Migration
     if migration.state is MigrationState.PROMOTED:
         raise ConflictError(
             f"{migration.new.name} is in charge of {migration.service} already",
-            hint="cloudgpu migrate rollback puts the old one back in charge, then abort",
+            hint=ways_now(migration, acts),
         )
     closing = replace(migration, ending=Ending.ABORT, problem=None)
     if nothing_is_left(migration, acts):

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.moving.acts import Acts
-from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.moving.sides import check_is_left, noted, saved, stands_at, ways_now
+from cloudgpu.moving.migration import Migration
+from cloudgpu.moving.sides import check_is_left, is_left, noted, saved, stands_at, ways_now
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.ways_on import BEFORE_SHARING
 
@@ -21,7 +21,8 @@ def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migra
         return migration
     if migration.standing not in (MigrationState.CANARY, MigrationState.PROMOTED) or migration.ending:
         raise _no_way_back(migration, acts)
-    _check_takes_over(migration.old, acts, force=force)
+    if not is_left(migration.old, acts) or not (force or acts.is_healthy(migration.old)):
+        raise _cannot_take_over(migration, acts)
     return back_to_old(migration, acts, problem=None)
 
 
@@ -46,13 +47,16 @@ def pause(migration: Migration, acts: Acts) -> Migration:
     return noted(paused, acts)
 
 
-def _check_takes_over(side: Side, acts: Acts, *, force: bool) -> None:
-    check_is_left(side, acts, "see: cloudgpu migrate status")
-    if not force and not acts.is_healthy(side):
-        raise ConflictError(
-            f"{side.name} does not answer, so it cannot take over",
-            hint="look at it: cloudgpu status; --force moves the address all the same",
-        )
+def _cannot_take_over(migration: Migration, acts: Acts) -> ConflictError:
+    ways = ways_now(migration, acts)
+    try:
+        check_is_left(migration.old, acts, ways)
+    except ConflictError as error:
+        return error
+    return ConflictError(
+        f"{migration.old.name} does not answer, so it cannot take over",
+        hint=f"{ways}; all the same: cloudgpu migrate rollback --force",
+    )
 
 
 def _no_way_back(migration: Migration, acts: Acts) -> ConflictError:

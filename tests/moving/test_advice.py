@@ -77,7 +77,7 @@ def test_at_a_pause_at_the_gates_nobody_is_sent_back_to_a_dead_old_side(move, pa
     for way in told["next"]:
         assert f"{way['what'][1:]}:  {', then '.join(way['commands'])}" in text
     assert "mistral does not answer, and bills $0.3100 per hour all the same." in text
-    with pytest.raises(CloudgpuError) as found:
+    with pytest.raises(CloudgpuError, match="mistral has the requests of mistral and does not answer") as found:
         follow_it(None, once=True, as_json=False)
     assert (found.value.exit_status, all(each in found.value.hint for each in TO_NEW)) == (1, True)
 

@@ -110,7 +110,8 @@ def _unmeant(now: Standing) -> CloudgpuError | None:
     if not migration.is_open or migration.ending:
         return None
     if migration.state is MigrationState.PAUSED:
-        problem = f"{migration.service} stays as it is: {migration.problem or 'paused'}"
+        unserved = f"; {now.unserved}" if now.unserved else ""
+        problem = f"{migration.service} stays as it is: {migration.problem or 'paused'}{unserved}"
     elif migration.state is MigrationState.ROLLED_BACK and migration.problem:
         problem = f"{migration.old.name} serves {migration.service} again: {migration.problem}"
     else:

@@ -252,7 +252,7 @@ def _side_text(side: Side, life: Deployment | None, stand: Stand) -> str:
     if life is None:
         return f"{side.name}: not created yet"
     price = "" if life.state.is_final else f", {render.money(life.usd_per_hour_now, 4)}/h"
-    silent = ", does not answer" if stand is Stand.SILENT else ""
+    silent = ", does not answer" if stand is Stand.SILENT and not life.state.is_unwell else ""
     return f"{side.name}: {life.short_name} on {life.cards}, {life.state.value}{silent}{price}"
 
 
