@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from cloudgpu.base.errors import UsageError
+from cloudgpu.planning.offers import cards
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.flag_table import gone_since
 from cloudgpu.serving.lint.rules.operations import cold_start_s
@@ -49,7 +50,7 @@ def _cards(case: Case) -> str:
     needed = case.tensor_parallel * case.pipeline_parallel
     if case.host is None:
         return f"needs {needed}"
-    return f"needs {needed}; machine: {case.host.count}x {case.host.gpu.name}, {case.host.gpu.total_gib:.0f} GiB each"
+    return f"needs {needed}; machine: {cards(case.host.gpu.name, case.host.gpu.memory_mib, case.host.count)}"
 
 
 def _stored(case: Case) -> str:

@@ -92,7 +92,7 @@ def test_a_model_is_judged_as_up_would_start_it(typed):
 
 def test_the_card_that_was_named_is_not_one_of_that_name_with_twice_its_memory(typed):
     _, found = typed("Qwen/Qwen3-4B", "--gpus", "RTX 3080 12GB")
-    assert by_name(found)["devices"]["figure"] == "needs 1; machine: 1x RTX 3080 12GB, 12 GiB each"
+    assert by_name(found)["devices"]["figure"] == "needs 1; machine: 1x RTX 3080 12 GB"
     with pytest.raises(NothingFitsError):
         typed("Qwen/Qwen3-8B", "--gpus", "RTX 3080 12GB")
 
