@@ -219,9 +219,13 @@ class Progress:
             self._close("✓" if over else "✗")
 
     def _close(self, mark: str) -> None:
-        if self._name:
-            self._console.print(_text(f"{mark} {self._name:<14} {self._elapsed():>12}  {self._detail}".rstrip()))
-        self._name = ""
+        """The phase's line, for good. What moves is emptied first: a terminal shows it once more below that line."""
+        line = f"{mark} {self._name:<14} {self._elapsed():>12}  {self._detail}".rstrip()
+        was, self._name = self._name, ""
+        if self._live.is_started:
+            self._live.refresh()
+        if was:
+            self._console.print(_text(line))
 
     def _line(self) -> Text:
         return Text(
