@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.running.layout import SCHEMA_VERSION
+from cloudgpu.running.spare_copy import copy_path
 
 _PREFIX = "sqlite:///"
 _Found = TypeVar("_Found")
@@ -33,7 +34,10 @@ _VERSION = "SELECT value FROM about WHERE name = 'schema_version'"
 
 
 def file_events(url: str) -> list[Event] | None:
-    """Every event in the order it was appended, none before the first use; None when only the store can tell."""
+    """Every event in the order it was appended, none before the first use; None when only the store can tell.
+
+    A file that is gone though a copy of it is left is no first use: the store refuses it, and says what to do.
+    """
     return _read(url, _events)
 
 
@@ -48,7 +52,7 @@ def file_in_doubt(url: str) -> bool | None:
     if not url.startswith(_PREFIX):
         return None
     if not path.exists():
-        return False
+        return None if copy_path(path).exists() else False
     states = _anyhow(path, _states)
     return None if states is None else not states <= _SETTLED
 
@@ -64,7 +68,7 @@ def _read(url: str, read: Callable[[sqlite3.Connection], Iterator[_Found]]) -> l
     if not url.startswith(_PREFIX):
         return None
     if not path.exists():
-        return []
+        return None if copy_path(path).exists() else []
     with suppress(ValueError, KeyError, TypeError):
         return _anyhow(path, lambda connection: _known(connection, read))
     return None

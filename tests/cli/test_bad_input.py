@@ -125,6 +125,18 @@ def test_half_a_journal_is_refused_and_never_taken_for_an_empty_one(user, words)
     assert user.rig.ever_rented() == []
 
 
+def test_a_journal_that_is_gone_is_refused_and_never_taken_for_an_empty_one(user):
+    assert user.types(*UP) == 0
+    user.types("status", "--offline")
+    user.journal.unlink()
+    for words in (
+        ("status",), ("gc",), ("cost",), ("cost", "--offline"), ("cost", "export", "--format", "csv"), ("budget",), UP,
+    ):  # fmt: skip
+        assert user.types(*words) == 1
+        assert "is gone" in user.err
+        assert "cloudgpu doctor --restore-journal" in user.err
+
+
 def test_an_instance_that_was_removed_by_hand_is_missed_and_taken_off_the_books(user):
     assert user.types(*UP) == 0
     (rented,) = user.rig.rented()

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudgpu.base.clock import parse_utc
+from cloudgpu.base.errors import StoreError
 from cloudgpu.base.events import Event, EventKind
-from cloudgpu.running.journal_file import file_events, file_in_doubt, file_in_memory
+from cloudgpu.running.journal_file import file_events, file_in_doubt, file_in_memory, file_looks
 from cloudgpu.running.store import Store
 from tests.no_power import obey_permissions
 
@@ -45,6 +46,16 @@ def test_both_ways_of_reading_tell_the_same(tmp_path_factory, events):
 def test_before_its_first_use_a_journal_has_no_events_and_none_is_made(url, tmp_path):
     assert file_events(url) == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_that_is_gone_though_a_copy_of_it_is_left_is_not_taken_for_one_before_its_first_use(url):
+    path = Path(_made(url.removeprefix("sqlite:///")))
+    Store(url).close()
+    path.unlink()
+    assert path.with_name(f"{path.name}.copy").exists()
+    assert (file_events(url), file_looks(url), file_in_doubt(url)) == (None, None, None)
+    with pytest.raises(StoreError, match="is gone"):
+        Store(url)
 
 
 def test_another_layout_damage_and_a_server_are_left_to_the_store(url, tmp_path):
