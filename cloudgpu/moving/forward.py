@@ -5,7 +5,7 @@ one is due.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError
 from cloudgpu.moving.acts import Acts
@@ -94,6 +94,15 @@ def next_share(migration: Migration, acts: Acts, *, full: bool = False) -> Migra
     return _begin_share(replace(migration.at(MigrationState.CANARY), step=following), acts)
 
 
+def share_ends(migration: Migration, acts: Acts) -> datetime | None:
+    """When this share of the traffic has lasted for as long as was wished, from now on; None: somebody says so."""
+    strategy = migration.strategy
+    lasts = strategy.window_s if migration.state is MigrationState.PROMOTED else strategy.pause_s
+    if strategy.way.stays_shared and migration.state is MigrationState.CANARY:
+        lasts = None
+    return None if lasts is None else acts.now(migration) + timedelta(seconds=lasts)
+
+
 def _provision(migration: Migration, acts: Acts) -> Migration:
     if migration.replaces and acts.exists(migration.old):
         acts.detach(migration.old)
@@ -146,12 +155,7 @@ def _first_share(migration: Migration, acts: Acts, *, full: bool) -> Migration:
 
 def _begin_share(migration: Migration, acts: Acts) -> Migration:
     """From now on the new side is measured against what it has done so far."""
-    strategy = migration.strategy
-    lasts = strategy.window_s if migration.state is MigrationState.PROMOTED else strategy.pause_s
-    if strategy.way.stays_shared and migration.state is MigrationState.CANARY:
-        lasts = None
-    due = None if lasts is None else acts.now(migration) + timedelta(seconds=lasts)
-    return saved(replace(migration, due=due, baseline=acts.counts(migration)), acts)
+    return saved(replace(migration, due=share_ends(migration, acts), baseline=acts.counts(migration)), acts)
 
 
 def _check_recovered(migration: Migration, acts: Acts) -> None:

@@ -101,9 +101,12 @@ def _in_canary(migration: Migration, footing: Footing) -> Iterator[WayOn]:
         yield _giving_up(migration, footing)
         return
     if footing.new is Stand.ANSWERS:
-        trusted = not migration.is_recovering
-        more = WayOn(f"give {new} more", (_PROMOTE,))
-        yield more if trusted else WayOn("see whether it goes on passing", ("cloudgpu migrate follow --once",))
+        if migration.due is not None:
+            yield WayOn("watch it take its steps", ("cloudgpu migrate follow",))
+        elif migration.is_recovering:
+            yield WayOn("see whether it goes on passing", ("cloudgpu migrate follow --once",))
+        if not migration.is_recovering:
+            yield WayOn(f"give {new} more", (_PROMOTE,))
     if footing.new.is_left:
         yield WayOn(f"back to {old} at once", (_ROLLBACK,))
     yield _giving_up(migration, footing)

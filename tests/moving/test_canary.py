@@ -89,6 +89,22 @@ def test_a_pause_keeps_the_shares_and_resume_goes_on(world, acts):
     assert resuming.resume(now, acts).state is MigrationState.CANARY
 
 
+def test_a_canary_whose_pause_is_over_takes_its_next_step_after_a_whole_one(world, acts):
+    now = way_back.pause(begin(acts), acts)
+    world.wait(10_000)
+    now = resuming.resume(now, acts)
+    world.wait(299)
+    assert window.advance(now, acts).step == 0
+    world.wait(1)
+    assert window.advance(now, acts).step == 1
+
+
+@pytest.mark.parametrize("strategy", [replace(CANARY, pause_s=None), SHARED])
+def test_one_that_waits_to_be_told_goes_on_waiting_after_a_pause(world, acts, strategy):
+    now = resuming.resume(way_back.pause(begin(acts, strategy), acts), acts)
+    assert now.due is None
+
+
 def test_a_paused_canary_can_be_rolled_back_or_given_up(world, acts):
     paused = way_back.pause(begin(acts), acts)
     assert way_back.roll_back(paused, acts).state is MigrationState.ROLLED_BACK
