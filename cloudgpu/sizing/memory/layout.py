@@ -5,6 +5,9 @@ from cloudgpu.sizing.models import ModelSpec
 QUANTISED_GROUP = 128
 """Weights that share a scale (AWQ, GPTQ) and the side of an FP8 block: a shard must hold whole ones."""
 
+SMALLEST_EXPERT_GROUP = 32
+"""To this vLLM halves the group of AWQ and GPTQ experts that a split leaves narrower (its kernel moe_wna16)."""
+
 _PADDED_WIDTHS = {29568: 29696}
 """Qwen2.5-72B: its quantised files pad the feed-forward width so that eight GPUs can share it."""
 
@@ -35,9 +38,14 @@ def _kv_heads_split(kv_heads: int, tensor_parallel: int) -> bool:
 def _quantised_width_error(model: ModelSpec, tensor_parallel: int, quantization: str | None) -> str | None:
     if quantization not in {"awq", "gptq", "gptq-int8", "fp8"} or tensor_parallel == 1:
         return None
-    for width in (model.architecture.intermediate_size, model.architecture.expert_intermediate_size):
+    of_experts = QUANTISED_GROUP if quantization == "fp8" else SMALLEST_EXPERT_GROUP
+    architecture = model.architecture
+    for width, group in (
+        (architecture.intermediate_size, QUANTISED_GROUP),
+        (architecture.expert_intermediate_size, of_experts),
+    ):
         padded = _PADDED_WIDTHS.get(width, width)
-        if padded % tensor_parallel or (padded // tensor_parallel) % QUANTISED_GROUP:
+        if padded % tensor_parallel or (padded // tensor_parallel) % group:
             share = f"{padded}/{tensor_parallel}"
-            return f"the {quantization} feed-forward width {share} is no multiple of the group of {QUANTISED_GROUP}"
+            return f"the {quantization} feed-forward width {share} is no multiple of the group of {group}"
     return None

@@ -82,6 +82,8 @@ COMMANDS = [  # rule, command that breaks it, release, command that does not, re
      "--model Qwen/Qwen2.5-14B-Instruct --quantization bitsandbytes", "0.27.1"),
     ("V20", "--model unsloth/Qwen3-8B-GGUF", "0.24.0", "--model unsloth/Qwen3-8B-GGUF", "0.23.0"),
     ("V25", f"{QWEN} --tensor-parallel-size 3", "0.25.1", f"{QWEN} --tensor-parallel-size 2", "0.25.1"),
+    ("V25", "--model Qwen/Qwen3-30B-A3B-FP8 --tensor-parallel-size 4", "0.25.1",
+     "--model Qwen/Qwen3-30B-A3B-GPTQ-Int4 --tensor-parallel-size 4", "0.25.1"),
     ("V29", f"{QWEN} --max-num-batched-tokens 65536", "0.25.1", f"{QWEN} --max-num-batched-tokens 8192", "0.25.1"),
     ("V30", f"{QWEN} --max-num-batched-tokens 128 --max-num-seqs 256", "0.25.1",
      f"{QWEN} --max-num-batched-tokens 512 --max-num-seqs 256", "0.25.1"),
