@@ -80,6 +80,13 @@ def test_ray_may_bring_the_cards_of_other_machines(cards):
     assert "V26" not in {each.rule for each in lint(line, "run.sh", variables={}, host=cards("H100 80GB", 8)).findings}
 
 
+@pytest.mark.parametrize(("release", "severity"), [("0.8.5", "warning"), ("0.11.0", "error")])
+def test_an_fp8_cache_on_ampere_was_the_older_engines_until_it_was_gone(cards, release, severity):
+    line = "vllm serve Qwen/Qwen3-4B --max-model-len 4096 --kv-cache-dtype fp8"
+    report = lint(line, "run.sh", variables={}, host=cards("RTX 3090"), version=release)
+    assert [each.severity.value for each in report.findings if each.rule == "V22"] == [severity]
+
+
 @pytest.mark.parametrize(
     ("flags", "told"),
     [

@@ -20,6 +20,7 @@ _SAME = {
 _ONLINE = {"fp8", "bitsandbytes", "experts_int8", "int8", "torchao", "ptpc_fp8", "inc", "mxfp8", "rtn", "deepspeedfp",
            "tpu_int8", "neuron_quant", "ipex"}  # fmt: skip
 _WITHOUT_MLA = ("qwen", "llama", "mistral", "mixtral", "gemma", "phi", "granite", "gpt_oss")
+_ONLY_V1 = (0, 11, 0)
 _GGUF_GONE, _BNB_GONE = (0, 24), (0, 28)
 
 
@@ -76,12 +77,16 @@ def card_too_old(case: Case) -> Iterator[Hit]:
 
 @rule("V22", Severity.ERROR, "fp8 KV cache that the card cannot keep", source="vllm issue 26431; starts of 0.25.1")
 def fp8_cache(case: Case) -> Iterator[Hit]:
-    """Cards before Ada have no fp8e4nv; later releases fall back to FlashInfer, none of that is certain below 8.0."""
+    """Cards before Ada have no fp8e4nv; later releases fall back to FlashInfer, none of that is certain below 8.0.
+
+    Before 0.11 the V0 engine took over, whose own kernels convert; what it refuses it refuses at a request.
+    """
     error = case.memory.hardware_error if case.memory else None
     if error and "cache" in error.lower() and not _is_half_with_fp8_cache_on_hopper(case):
         yield Hit(
             message=error, fix="drop --kv-cache-dtype, or use a card of capability 8.9 or newer",
             at=case.at("--kv-cache-dtype"), edits=(Edit(flag="--kv-cache-dtype"),),
+            severity=Severity.WARNING if case.release < _ONLY_V1 else None,
         )  # fmt: skip
 
 
