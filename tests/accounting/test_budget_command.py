@@ -276,7 +276,15 @@ def test_a_hard_budget_refuses_a_rental_before_it_begins_and_a_soft_one_warns(jo
     check_budget_for(session, request, Decimal(2))
 
 
-def _request():
-    """A rental of $0.40 per hour, and $0.30 for its download."""
+def test_what_races_with_a_rental_counts_for_the_budget_too(journal):
+    run("set", "--monthly", "5", "--hard")
+    check_budget_for(open_session(), _request(), Decimal(8))
+    with pytest.raises(BudgetError):
+        check_budget_for(open_session(), _request(hedge=4), Decimal(8))
+
+
+def _request(hedge=1):
+    """Rentals of $0.40 per hour, and $0.30 for the download of each; so many of them race."""
     rental = SimpleNamespace(usd_per_hour=Decimal("0.40"), download_usd=Decimal("0.30"))
-    return SimpleNamespace(name="mistral", rentals=(rental,))
+    limits, rentals = SimpleNamespace(hedge=hedge), (rental,) * 8
+    return SimpleNamespace(name="mistral", rentals=rentals, within_agreement=rentals, limits=limits)

@@ -8,6 +8,7 @@ from cloudgpu.accounting.use import broken_by
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import BudgetError
 from cloudgpu.base.events import Event, EventKind
+from cloudgpu.base.money import ZERO
 from cloudgpu.cli import render
 from cloudgpu.cli.alerts.standing import Standing, standing_of
 from cloudgpu.cli.cost.reading import read
@@ -32,11 +33,13 @@ def keep(session: "Session", budget: Budget | None) -> None:
 def check_budget_for(session: "Session", request: "UpRequest", hours: Decimal) -> None:
     """Ask the budget before a rental of so many hours: warn on stderr when it would break a soft one.
 
-    Raises BudgetError when it would break a hard one: nothing is rented.
+    What races with it counts with its download and an hour, as in the price that is shown before the question. Raises
+    BudgetError when it would break a hard one: nothing is rented.
     """
     standing = read_budget(session)
-    first = request.rentals[0]
-    why = broken_by(standing.uses, request.name, first.usd_per_hour, hours, first.download_usd)
+    first, others = request.rentals[0], request.within_agreement[1 : request.limits.hedge]
+    once = first.download_usd + sum((each.usd_per_hour + each.download_usd for each in others), ZERO)
+    why = broken_by(standing.uses, request.name, first.usd_per_hour, hours, once)
     if standing.budget is None or why is None:
         return
     if standing.budget.hard:
