@@ -13,7 +13,7 @@ from cloudgpu.moving.closing import finalize
 from cloudgpu.moving.gates.verdict import Outcome, Verdict
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.recovery import LOOKS
-from cloudgpu.moving.sides import check_is_left, is_left, noted, saved, stands_at, ways_now
+from cloudgpu.moving.sides import asked, check_is_left, is_left, saved, stands_at, ways_now
 from cloudgpu.moving.state import Ending, MigrationState
 
 
@@ -131,11 +131,11 @@ def _after_failed_creation(migration: Migration, error: CloudgpuError, acts: Act
 def _validate(migration: Migration, acts: Acts) -> Migration:
     check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
     verdict = acts.validate(migration)
-    migration = replace(migration, verdict=verdict)
+    migration = asked(replace(migration, verdict=verdict), acts)
     if verdict.outcome is Outcome.PASS or migration.force:
         return _first_share(migration, acts, full=False)
     if verdict.outcome is Outcome.INCONCLUSIVE:
-        return noted(saved(migration.paused(f"the gates cannot tell: {verdict.reason}"), acts), acts)
+        return saved(migration.paused(f"the gates cannot tell: {verdict.reason}"), acts)
     return _refused(migration, verdict, acts)
 
 

@@ -42,11 +42,16 @@ def footing_now(migration: Migration, acts: Acts) -> Footing:
     return Footing(old=acts.stand(migration.old), new=acts.stand(migration.new))
 
 
-def noted(migration: Migration, acts: Acts) -> Migration:
-    """The migration with who answers now, written down where that is news."""
+def asked(migration: Migration, acts: Acts) -> Migration:
+    """The migration with who answers now. It is not written down."""
     footing = footing_now(migration, acts)
     old_answers, new_answers = (each is Stand.ANSWERS for each in (footing.old, footing.new))
-    now = replace(migration, old_answers=old_answers, new_answers=new_answers)
+    return replace(migration, old_answers=old_answers, new_answers=new_answers)
+
+
+def noted(migration: Migration, acts: Acts) -> Migration:
+    """The same, written down where that is news."""
+    now = asked(migration, acts)
     return migration if now == migration else saved(now, acts)
 
 

@@ -223,6 +223,16 @@ def test_a_look_notes_who_answers_before_anybody_has_a_share():
         assert window.look(now, Process(world, steps_left=2)) == now, "what is no news is not written down"
 
 
+def test_what_was_seen_before_the_gates_is_forgotten_once_they_have_asked_both():
+    world = World()
+    migration = warming(world)
+    Process(world).save(migration)
+    world.sick.add(OLD)
+    migration = window.look(migration, Process(world))
+    world.sick.clear()
+    assert resuming.resume(migration, Process(world)).old_answers
+
+
 def test_a_refusal_offers_what_answers_allow():
     world, migration = made(paused_at_the_gates, Stand.SILENT, Stand.ANSWERS)
     for verb in (closing.abort, closing.finalize, way_back.roll_back, forward.go_again):
