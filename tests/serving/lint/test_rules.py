@@ -78,6 +78,8 @@ COMMANDS = [  # rule, command that breaks it, release, command that does not, re
      f"{QWEN} --max-model-len 131072 --hf-overrides '{WHOLE_YARN}'", "0.25.1"),
     ("V18", "--model Qwen/Qwen2.5-14B-Instruct --quantization awq", "0.25.1", f"{QWEN} --quantization awq", "0.25.1"),
     ("V18", f"{QWEN} --quantization gptq", "0.25.1", f"{QWEN} --quantization awq_marlin", "0.25.1"),
+    ("V18", f"{QWEN} --quantization fp8", "0.25.1",
+     "--model Qwen/Qwen2.5-14B-Instruct --quantization fp8_per_block", "0.25.1"),
     ("V19", "--model Qwen/Qwen2.5-14B-Instruct --quantization bitsandbytes", "0.28.0",
      "--model Qwen/Qwen2.5-14B-Instruct --quantization bitsandbytes", "0.27.1"),
     ("V20", "--model unsloth/Qwen3-8B-GGUF", "0.24.0", "--model unsloth/Qwen3-8B-GGUF", "0.23.0"),
@@ -145,6 +147,11 @@ COMMANDS = [  # rule, command that breaks it, release, command that does not, re
     ("O03", f"{QWEN} --tensor-parallel-size 2", "0.25.1", QWEN, "0.25.1"),
     ("O07", QWEN, "0.20.2", QWEN, "0.19.1"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("release", "severity"), [("0.8.5", "warning"), ("0.9.2", "error"), ("0.25.1", "error")])
+def test_gemma_in_float16_is_refused_since_the_release_that_refuses_it(found, release, severity):
+    assert found("--model google/gemma-3-12b-it --dtype half", release=release)["V35"] == severity
 
 
 @pytest.mark.parametrize(("rule", "bad", "release", "good", "good_release"), COMMANDS)

@@ -17,10 +17,17 @@ _SAME = {
     "nvfp4": {"modelopt_fp4", "modelopt", "nvfp4", "compressed-tensors"},
     "int8": {"compressed-tensors", "int8"},
 }
-_ONLINE = {"fp8", "bitsandbytes", "experts_int8", "int8", "torchao", "ptpc_fp8", "inc", "mxfp8", "rtn", "deepspeedfp",
-           "tpu_int8", "neuron_quant", "ipex"}  # fmt: skip
+_STORED = frozenset({
+    "aqlm", "auto_awq", "auto_gptq", "awq", "awq_marlin", "compressed-tensors", "fbgemm_fp8", "gptq", "gptq_bitblas",
+    "gptq_marlin", "gptq_marlin_24", "marlin", "modelopt", "modelopt_fp4", "moe_wna16", "quark", "squeezellm",
+})  # fmt: skip
+"""Methods that a checkpoint must bring. Others are made on loading, or are too new to be judged."""
+
+_COMPARED = _STORED | {"bitsandbytes", "fp8", "gguf", "mxfp4"}
 _WITHOUT_MLA = ("qwen", "llama", "mistral", "mixtral", "gemma", "phi", "granite", "gpt_oss")
 _ONLY_V1 = (0, 11, 0)
+_NEVER_HALF, _REFUSES_HALF = ("gemma2", "gemma3", "glm4"), (0, 9, 2)
+"""The families that the engine refuses in float16, and the first release that was seen to (0.8.5 did not)."""
 _GGUF_GONE, _BNB_GONE = (0, 24), (0, 28)
 
 
@@ -31,13 +38,13 @@ def wrong_method(case: Case) -> Iterator[Hit]:
     if asked is None or case.model is None:
         return
     have = case.model.quantization
-    if have is None and asked not in _ONLINE and asked != "gguf":
+    if have is None and asked in _STORED:
         yield Hit(
             message=f"{case.model_name} is not quantised: --quantization {asked} finds no quantisation config",
             fix="name a quantised repository, or drop the flag", at=case.at("--quantization"),
             edits=(Edit(flag="--quantization"),),
         )  # fmt: skip
-    elif have in _SAME and asked not in _SAME[have]:
+    elif have in _SAME and asked in _COMPARED - _SAME[have]:
         yield Hit(
             message=f"{case.model_name} is {have}, which --quantization {asked} does not match", fix="drop the flag",
             at=case.at("--quantization"), edits=(Edit(flag="--quantization"),),
@@ -147,7 +154,7 @@ def half_for_bfloat16(case: Case) -> Iterator[Hit]:
     if case.model.quantization in ("awq", "gptq", "gptq-int8"):
         return
     if case.model.dtype == "bfloat16":
-        refused = case.model.family.startswith(("gemma2", "gemma3", "glm4"))
+        refused = case.model.family in _NEVER_HALF and case.release >= _REFUSES_HALF
         outcome = "is refused for this family (numerical instability)" if refused else "can overflow"
         yield Hit(
             message=f"{case.model_name} was made in bfloat16: --dtype {asked} {outcome}",
