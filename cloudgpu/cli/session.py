@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cloudgpu.base.clock import Clock, SystemClock
-from cloudgpu.base.errors import CloudgpuError
+from cloudgpu.base.errors import CloudgpuError, StoreError
 from cloudgpu.base.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -39,11 +39,17 @@ class Session:
 
     @cached_property
     def store(self) -> "Store":
-        """The journal, opened (and made, at first use)."""
+        """The journal, opened (and made, at first use). Raises StoreError where it would forget what bills."""
         from cloudgpu.running.store import Store  # SQLAlchemy is loaded only by commands that keep something
 
         self._opened_store = True
-        return Store(self.settings.store_url.value)
+        store = Store(self.settings.store_url.value)
+        if not store.is_kept:
+            raise StoreError(
+                "a journal in memory forgets what bills as soon as the command ends",
+                hint="let CLOUDGPU_STORE name a file (sqlite:////home/me/cloudgpu.db) or a server, or leave it out",
+            )
+        return store
 
     def read_for_the_last_time(self) -> bool:
         """From now on `store` is a copy in memory of what the journal can still be read to say; False when it cannot.

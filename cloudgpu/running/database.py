@@ -64,6 +64,11 @@ class Database:
         return f"{'PostgreSQL' if self.is_shared else 'SQLite'} at {self._place}"
 
     @property
+    def is_kept(self) -> bool:
+        """Whether it outlives the process: one in memory does not."""
+        return self.is_shared or self._file is not None
+
+    @property
     def is_shared(self) -> bool:
         """Whether other machines may use it: a server's, not a file of this machine."""
         return self._engine.dialect.name != "sqlite"

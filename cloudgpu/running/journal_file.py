@@ -48,8 +48,8 @@ def file_looks(url: str) -> list[tuple[str, datetime | None]] | None:
 
 def file_in_doubt(url: str) -> bool | None:
     """Whether the journal's file holds something that may bill unvouched for; None when only the store can tell."""
-    path = Path(url.removeprefix(_PREFIX))
-    if not url.startswith(_PREFIX):
+    path = _path(url)
+    if path is None:
         return None
     if not path.exists():
         return None if copy_path(path).exists() else False
@@ -59,13 +59,19 @@ def file_in_doubt(url: str) -> bool | None:
 
 def file_in_memory(url: str) -> sqlite3.Connection | None:
     """A copy of the journal's file in memory, whole; None when there is no such file, or it cannot be read whole."""
-    path = Path(url.removeprefix(_PREFIX))
-    return _anyhow(path, _copy) if url.startswith(_PREFIX) and path.exists() else None
+    path = _path(url)
+    return _anyhow(path, _copy) if path is not None and path.exists() else None
+
+
+def _path(url: str) -> Path | None:
+    """None of a server, of a journal in memory, and of an address that says more than a place."""
+    name = url.removeprefix(_PREFIX)
+    return Path(name) if url.startswith(_PREFIX) and "?" not in name and name not in ("", ":memory:") else None
 
 
 def _read(url: str, read: Callable[[sqlite3.Connection], Iterator[_Found]]) -> list[_Found] | None:
-    path = Path(url.removeprefix(_PREFIX))
-    if not url.startswith(_PREFIX):
+    path = _path(url)
+    if path is None:
         return None
     if not path.exists():
         return None if copy_path(path).exists() else []

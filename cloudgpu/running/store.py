@@ -53,7 +53,7 @@ class Store:
             rented = connection.execute(_ANY).first() is not None
         if rented:
             self._database.keep_copy()
-        self.kind = self._database.kind
+        self.kind, self.is_kept = self._database.kind, self._database.is_kept
 
     def append(self, event: Event) -> None:
         """Add one event; it is on disk when this returns."""

@@ -68,6 +68,14 @@ def test_a_folder_that_cannot_be_written_rents_nothing(user):
     assert user.rig.ever_rented() == []
 
 
+@pytest.mark.parametrize("place", ["sqlite://", "sqlite:///", "sqlite:///:memory:"])
+def test_a_journal_that_would_forget_what_bills_rents_nothing(user, place):
+    assert user.types(*UP, CLOUDGPU_STORE=place) == 1
+    assert "a journal in memory forgets what bills" in user.err
+    assert user.types("cost", CLOUDGPU_STORE=place) == 1
+    assert user.rig.ever_rented() == []
+
+
 def test_a_full_disk_rents_nothing(user):
     assert user.types("status", "--offline") == 0
     assert user.types(*UP, limit=_full) == 1

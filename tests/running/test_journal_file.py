@@ -65,6 +65,8 @@ def test_another_layout_damage_and_a_server_are_left_to_the_store(url, tmp_path)
         connection.execute("UPDATE about SET value = '99' WHERE name = 'schema_version'")
     assert file_events(url) is None
     assert file_events("postgresql+psycopg://host/cloudgpu") is None
+    assert file_events(f"{url}?timeout=30") is None
+    assert file_events("sqlite:///:memory:") is None
     (tmp_path / "broken.db").write_bytes(b"no database at all, but a long enough text" * 50)
     assert file_events(f"sqlite:///{tmp_path / 'broken.db'}") is None
 
