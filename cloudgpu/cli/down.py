@@ -36,6 +36,7 @@ def down(
     from cloudgpu.cli.migrate.side import refuse_sides
     from cloudgpu.cli.session import open_session
     from cloudgpu.cli.the_deployment import the_deployment
+    from cloudgpu.cli.withdrawn import say_who_answers
 
     if (name is None) is not every:
         raise UsageError("say which deployment to remove", hint="cloudgpu down NAME, or cloudgpu down --all")
@@ -47,7 +48,7 @@ def down(
     if found and not yes and not render.confirm(_question(found)):
         return render.progress("Nothing was removed.")
     gone, told = acted(session, lambda: _taken_down(session, _living(session, name), quiet=as_json))
-    _say_what_goes_on(session, gone, told)
+    say_who_answers(session, gone, told)
     unnoted = not_noted(session)
     if unnoted is not None:
         raise unnoted
@@ -64,18 +65,6 @@ def _living(session: "Session", name: str | None) -> "list[Deployment]":
 def _question(found: "list[Deployment]") -> str:
     names = ", ".join(f"{each.name} ({each.model})" for each in found)
     return f"Remove {names} and everything on {'it' if len(found) == 1 else 'them'}?"
-
-
-def _say_what_goes_on(session: "Session", gone: "list[Deployment]", told: "Redirected") -> None:
-    """Of a side of a migration that clients were not sent to: whom they are sent to as before."""
-    from cloudgpu.cli import render
-    from cloudgpu.moving.withdrawal import serving
-
-    for name in sorted({each.service for each in gone} - {*told.withdrawn, *told.heirs}):
-        service = session.store.service(name) if session.store.open_migration(name) else None
-        if service is not None:
-            to = serving(service, session.settings.state_dir)
-            render.progress(f"Requests of {name} go to {to} as before." if to else f"Nobody serves {name}.")
 
 
 def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -> "tuple[list[Deployment], Redirected]":

@@ -1,10 +1,12 @@
 """After an end: no address keeps pointing to it, and who gets the requests now is said."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from cloudgpu.cli import render
 from cloudgpu.cli.session import Session
-from cloudgpu.moving.withdrawal import Inheritance, Withdrawal
+from cloudgpu.moving.withdrawal import Inheritance, Withdrawal, serving
+from cloudgpu.running.records import Deployment
 
 
 @dataclass(slots=True)
@@ -38,3 +40,12 @@ def withdraw(session: Session) -> Redirected:
         way = " It is in the middle of a migration, see: cloudgpu migrate status" if moving else ""
         render.progress(f"The address of {service} is withdrawn: nobody answers there any more.{way}")
     return found
+
+
+def say_who_answers(session: Session, gone: Sequence[Deployment], told: Redirected) -> None:
+    """Of each side of a migration that clients were not sent to: whom they are sent to as before. Calls no network."""
+    for name in sorted({each.service for each in gone} - {*told.withdrawn, *told.heirs}):
+        service = session.store.service(name) if session.store.open_migration(name) else None
+        if service is not None:
+            to = serving(service, session.settings.state_dir)
+            render.progress(f"Requests of {name} go to {to} as before." if to else f"Nobody answers for {name}.")

@@ -10,6 +10,7 @@ from cloudgpu.base.errors import CleanupFailedError, ConflictError, UnreachableE
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli.gc import run as gc_run
 from cloudgpu.cli.migrate.side import refuse_sides
+from cloudgpu.cli.withdrawn import say_who_answers, withdraw
 from cloudgpu.moving import address, closing, forward
 from cloudgpu.moving.entrance import gateway_address
 from cloudgpu.moving.gateway import desk
@@ -90,6 +91,21 @@ def test_gc_withdraws_what_a_killed_down_left(move, withdrawal, tmp_path, monkey
     gc_run.run(session, ["paper"], destroy=False, expired=False, foreign=False, yes=False, as_json=False)
     assert address.read("mistral", tmp_path) is None
     assert "The address of mistral is withdrawn" in capsys.readouterr().err
+
+
+def test_after_a_side_was_taken_down_it_is_said_who_answers(move, tmp_path, capsys):
+    session = SimpleNamespace(
+        store=move.store, settings=SimpleNamespace(state_dir=tmp_path), clock=lambda _: move.desk.clock,
+        emit=move.store.append,
+    )  # fmt: skip
+    forward.go_forward(move.migration, move.acts)
+    for life, said in (
+        (move.old, "Requests of mistral go to qwen as before."),
+        (move.new(), "The address of mistral is withdrawn: nobody answers there any more."),
+    ):
+        gone = move.desk.down(move.store.life(life.token))
+        say_who_answers(session, [gone], withdraw(session))
+        assert said in " ".join(capsys.readouterr().err.split())
 
 
 @dataclass(frozen=True)
