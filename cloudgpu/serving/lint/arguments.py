@@ -44,7 +44,7 @@ class Argument:
 class Arguments:
     """`model` is the positional one; `subcommand` says that `vllm serve` was typed; `comments` are words after a #.
 
-    `hides_some`: a variable may stand for further arguments that nobody can see.
+    `hides_some`: a variable, or the file behind --config, may hold further arguments that nobody can see.
     """
 
     flags: tuple[Argument, ...]
@@ -111,7 +111,7 @@ def read_arguments(words: tuple[Word, ...], release: Release) -> Arguments:
             strays.append(word)
     return Arguments(
         flags=tuple(found), model=positional, subcommand=subcommand, module=module, comments=comments,
-        strays=tuple(strays), hides_some=hides_some,
+        strays=tuple(strays), hides_some=hides_some or any(each.flag == "--config" for each in found),
     )  # fmt: skip
 
 

@@ -80,6 +80,22 @@ def test_ray_may_bring_the_cards_of_other_machines(cards):
     assert "V26" not in {each.rule for each in lint(line, "run.sh", variables={}, host=cards("H100 80GB", 8)).findings}
 
 
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("vllm/vllm-openai:v0.25.1 --model a/b", True),
+        ("my/vllm:1 vllm serve a/b", True),
+        ("my/vllm:1 --model a/b --port 8000", True),
+        ("my/vllm:1", False),
+        ("vllm/vllm-openai:v0.25.1 --model a/b --config /c.yaml", False),
+        ("vllm/vllm-openai:v0.25.1 --model a/b $ARGS", False),
+        ("vllm/vllm-openai:v0.25.1 --model a/b --port 9000", False),
+    ],
+)
+def test_ports_disagree_only_where_the_servers_port_is_known(command, found):
+    assert ("O04" in rules(f"docker run -p 127.0.0.1:9000:9000 {command}")) == found
+
+
 @pytest.mark.parametrize(("release", "severity"), [("0.8.5", "warning"), ("0.11.0", "error")])
 def test_an_fp8_cache_on_ampere_was_the_older_engines_until_it_was_gone(cards, release, severity):
     line = "vllm serve Qwen/Qwen3-4B --max-model-len 4096 --kv-cache-dtype fp8"

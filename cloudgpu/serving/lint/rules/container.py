@@ -62,9 +62,11 @@ def number_in_command(case: Case) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-@rule("O17", Severity.ERROR, "env_file that is not there", source="Compose specification")
+@rule("O17", Severity.WARNING, "env_file that is not there", source="Compose specification")
 def missing_env_file(case: Case) -> Iterator[Hit]:
-    """Compose starts nothing without it, unless it is said to be optional."""
+    """Compose starts nothing without it, unless it is said to be optional. Secrets are rightly kept out of a checkout:
+    where it is started it may be there.
+    """
     for each in case.service.missing_env_files:
         yield Hit(
             message=f"there is no file {each} beside it, and Compose refuses to start without",

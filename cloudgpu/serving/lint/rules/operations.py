@@ -33,8 +33,9 @@ def no_cache_volume(case: Case) -> Iterator[Hit]:
 @rule("O04", Severity.ERROR, "ports that disagree, or that no machine has", source="users' profiles")
 def ports_disagree(case: Case) -> Iterator[Hit]:
     """The engine's --port, the container's side of `ports:` and the health check must be one."""
-    port = case.args.value("--port") or "8000"
-    service = case.service
+    port, service = case.args.value("--port") or "8000", case.service
+    if not case.args.get("--port") and _may_be_told_elsewhere(case):
+        return
     targets = [container for _, container in service.ports if container.isdigit() and not service.host_network]
     if not port.isdigit() or UNKNOWN in port:
         return
@@ -48,6 +49,12 @@ def ports_disagree(case: Case) -> Iterator[Hit]:
     if service.health and probed and probed[1] != port:
         yield Hit(message=f"the health check asks port {probed[1]}, and the server listens on {port}",
                   fix=f"ask port {port}", at=service.health.at)  # fmt: skip
+
+
+def _may_be_told_elsewhere(case: Case) -> bool:
+    """Whether what nobody can see, a file or an image of one's own, may name another port than the default."""
+    own = case.service.image is not None and not case.is_official and case.args.subcommand is None
+    return own or case.args.hides_some
 
 
 @rule("O05", Severity.WARNING, "health check that gives up before the engine is up", source="start times of users")
