@@ -114,7 +114,7 @@ def test_gc_ends_nothing_by_a_clock_that_is_wrong_either(desk, world, monkeypatc
 
 
 def sweep_up(world, monkeypatch, **options):
-    """`gc --destroy --yes` at the paper provider."""
+    """`gc --destroy --yes` at the paper provider, unless the options say otherwise."""
     monkeypatch.setattr(gc_run, "check_providers", lambda names: names)
     monkeypatch.setattr(gc_run, "withdraw", lambda _: [])
     asked = {"destroy": True, "expired": False, "foreign": False, "yes": True, "as_json": False}
@@ -176,6 +176,13 @@ def test_an_orphan_of_ours_is_taken_into_the_journal_and_ends_like_any_other(des
     assert EventKind.CHARGED in {event.kind for event in desk.store.events(taken.name)}  # what it cost before, too
     desk.down(taken)
     assert desk.provider.billing() == []
+
+
+def test_gc_says_of_a_stopped_machine_what_it_costs_as_it_is(desk, world, capsys, monkeypatch):
+    mine = desk.up()
+    desk.provider.machines[mine.instance_id].state = InstanceState.STOPPED
+    sweep_up(world, monkeypatch, destroy=False)
+    assert f"(instance {mine.instance_id}) is stopped, at $0.0100/h: " in capsys.readouterr().out
 
 
 def test_a_stopped_machine_is_a_change_that_is_said(desk, watcher, capsys):

@@ -168,7 +168,7 @@ def _say(settled: Deployment) -> None:
         render.text(f"{settled.name} was never rented: two complete listings, apart in time, lack it.")
     elif settled.state.is_unwell:
         render.text(
-            f"{what} is {settled.state.value}, and bills: {settled.last_error}; "
+            f"{what} is {settled.state.value}, at {render.money(settled.usd_per_hour_now, 4)}/h: {settled.last_error}; "
             f"cloudgpu down {settled.name} removes it."
         )
 
