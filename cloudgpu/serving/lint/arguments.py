@@ -44,7 +44,7 @@ class Argument:
 class Arguments:
     """`model` is the positional one; `subcommand` says that `vllm serve` was typed; `comments` are words after a #.
 
-    `hides_some`: a variable, or the file behind --config, may hold further arguments that nobody can see.
+    `hides_some`: a variable may stand for further arguments that nobody can see.
     """
 
     flags: tuple[Argument, ...]
@@ -54,6 +54,11 @@ class Arguments:
     comments: tuple[Word, ...]
     strays: tuple[Word, ...]
     hides_some: bool = False
+
+    @property
+    def has_unseen(self) -> bool:
+        """Whether a variable, or the file behind --config, may hold further arguments."""
+        return self.hides_some or self.get("--config") is not None
 
     def get(self, flag: str) -> Argument | None:
         """The last one of that name: it is the one that counts."""
@@ -111,7 +116,7 @@ def read_arguments(words: tuple[Word, ...], release: Release) -> Arguments:
             strays.append(word)
     return Arguments(
         flags=tuple(found), model=positional, subcommand=subcommand, module=module, comments=comments,
-        strays=tuple(strays), hides_some=hides_some or any(each.flag == "--config" for each in found),
+        strays=tuple(strays), hides_some=hides_some,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.serving.lint.check import is_vllm, lint
+from cloudgpu.serving.lint.fixing import fixed
 from cloudgpu.serving.lint.shell import read_shell
 
 OPTIONS = "--max-model-len 4096 --port 8001"
@@ -46,6 +47,38 @@ def test_however_a_server_is_started_its_arguments_are_the_same(line):
 )
 def test_a_server_of_another_engine_is_read_and_left_out(line):
     assert lint(line, "run.sh", variables={}).left_out == ("command 1",)
+
+
+SCRIPT = """
+services:
+  a:
+    image: vllm/vllm-openai:v0.25.1
+    entrypoint: ["/bin/bash", "-c"]
+    command:
+      - |
+        #!/bin/bash
+        pip install -U vllm && ls /models  # first
+        exec vllm serve Qwen/Qwen3-8B \\
+          --max-model-len 4096 --enable-prefix-caching True
+        sleep infinity
+"""
+
+
+def test_lines_of_a_script_are_commands_of_their_own():
+    found = {each.rule for each in lint(SCRIPT, "c.yml", variables={}).findings if each.severity.value == "error"}
+    assert found == {"V04"}
+
+
+def test_a_key_may_stand_in_a_configuration_that_nobody_sees():
+    line = "docker run -p 80:8000 vllm/vllm-openai:v0.25.1 --model Qwen/Qwen3-8B"
+    for more, severity in (("", "error"), (" --config /etc/vllm.yaml", "warning")):
+        found = {each.rule: each.severity.value for each in lint(line + more, "run.sh", variables={}).findings}
+        assert found["S01"] == severity
+
+
+def test_a_configuration_that_nobody_sees_keeps_no_flag_from_being_corrected():
+    text = "services:\n  a:\n    image: vllm/vllm-openai:v0.25.1\n    command: --config /c.yaml --swap-space 4\n"
+    assert "--swap-space" not in fixed(text, "c.yml", variables={}, host=None, version=None).text
 
 
 def test_a_manifest_of_kubernetes_is_called_what_it_is():

@@ -54,7 +54,7 @@ def ports_disagree(case: Case) -> Iterator[Hit]:
 def _may_be_told_elsewhere(case: Case) -> bool:
     """Whether what nobody can see, a file or an image of one's own, may name another port than the default."""
     own = case.service.image is not None and not case.is_official and case.args.subcommand is None
-    return own or case.args.hides_some
+    return own or case.args.has_unseen
 
 
 @rule("O05", Severity.WARNING, "health check that gives up before the engine is up", source="start times of users")

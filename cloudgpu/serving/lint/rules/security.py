@@ -21,7 +21,7 @@ _KEY_FROM_ENVIRONMENT = Edit(flag="VLLM_API_KEY", value="${VLLM_API_KEY:?set a k
 def no_key(case: Case) -> Iterator[Hit]:
     """Anybody who finds the port uses the GPUs, and reads what others ask. What nobody can see may hold the key."""
     if case.service.published and not _has_key(case):
-        unseen = case.service.has_env_file or case.args.hides_some
+        unseen = case.service.has_env_file or case.args.has_unseen
         yield Hit(
             message="a port is published and no API key is set: anybody who finds it can use it",
             fix="set VLLM_API_KEY in the environment, or bind the port to 127.0.0.1", at=case.service.at("ports"),

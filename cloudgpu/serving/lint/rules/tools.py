@@ -20,7 +20,7 @@ _FOR_QWEN = "hermes"
 @rule("V31", Severity.ERROR, "automatic tool choice without a parser", source="vLLM source")
 def tools_without_parser(case: Case) -> Iterator[Hit]:
     """The server ends at once: --enable-auto-tool-choice needs --tool-call-parser, and a parser must exist."""
-    alone = not case.args.get("--tool-call-parser") and not case.args.hides_some
+    alone = not case.args.get("--tool-call-parser") and not case.args.has_unseen
     if case.args.has("--enable-auto-tool-choice") and alone:
         yield Hit(
             message="--enable-auto-tool-choice needs --tool-call-parser: the server ends at start",
