@@ -80,4 +80,5 @@ def waits(life: Deployment) -> str:
     if life.state not in _STANDS_STILL:
         return f"{where} answered before and loads again, and {bills}"
     never = "" if life.ready_at else " before it ever answered"
-    return f"{where} {_STANDS_STILL[life.state]}{never}; its disk {bills}"
+    disk = f"its disk {bills}" if life.usd_per_hour_now else "it is charged nothing now, though it exists"
+    return f"{where} {_STANDS_STILL[life.state]}{never}; {disk}"

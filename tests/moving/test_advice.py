@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from cloudgpu.cli.migrate.rental import agreed_again
 from cloudgpu.cli.migrate.sight import follow_it
 from cloudgpu.cli.migrate.world import still_open
 from cloudgpu.moving import forward, resuming, running_acts
+from cloudgpu.moving.footing import waits
 from cloudgpu.moving.gates.judge import Judgement
 from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
 from cloudgpu.moving.sight import Sight
@@ -159,6 +161,11 @@ def test_a_new_side_that_stopped_before_it_answered_is_told_with_what_bills_and_
     with pytest.raises(CloudgpuError, match="before it ever answered; its disk bills"):
         follow_it(None, once=True, as_json=False)
     assert len(move.provider.creates) == 2, "nothing was rented beside it"
+
+
+def test_one_whose_disk_costs_nothing_is_not_said_to_bill(move, interrupted):
+    free = replace(interrupted, state=DeploymentState.STOPPED, shown_usd_per_hour=Decimal(0))
+    assert waits(free).endswith("before it ever answered; it is charged nothing now, though it exists")
 
 
 def test_resume_asks_nobody_to_rent_beside_a_side_that_stands_still(move, session, interrupted):
