@@ -1,5 +1,6 @@
 """A real browser for whoever shows pages; signals as they were; no deadline for an example on a busy machine."""
 
+import os
 import shutil
 import signal
 
@@ -8,6 +9,9 @@ from hypothesis import settings
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+for name in ("COLUMNS", "LINES"):  # the workers of pytest-xdist have them: a line is as wide as its test says
+    os.environ.pop(name, None)
 
 for number in (signal.SIGINT, signal.SIGHUP):  # nohup and `&` leave them ignored, by us and by all that we start
     if signal.getsignal(number) is signal.SIG_IGN:
