@@ -4,13 +4,16 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
 
 from tests.campaign.game import D, Game, Plays
 from tests.campaign.shrink import shrunk
+
+_PLACE_BYTES = 4
 
 
 def main(game: Game[D], about: str) -> int:
@@ -49,18 +52,20 @@ class _Campaign(Generic[D]):
     tell: bool
 
     def played(self, drawn: Sequence[D]) -> int:
-        """Play them, each job its share; how many failed. A job that died counts as a failure."""
+        """Play them, each job the next one whenever it is free; how many failed. A job that died is a failure."""
         jobs = min(self.asked.jobs, len(drawn))
         if jobs <= 1:
             return self._share(drawn)
-        reads, writes = os.pipe()
+        (takes, gives), (reads, writes) = os.pipe(), os.pipe()
         for job in range(jobs):
             if os.fork() == 0:
-                os.close(reads)
+                os.close(gives)
                 _stay(job)
-                os.write(writes, f"{self._share(drawn[job::jobs])}\n".encode())
+                os.write(writes, f"{self._share(_taken(takes, drawn))}\n".encode())
                 os._exit(0)
+        os.close(takes)
         os.close(writes)
+        _give(gives, len(drawn))
         with os.fdopen(reads) as told:
             counts = [int(line) for line in told]
         for _ in range(jobs):
@@ -73,7 +78,7 @@ class _Campaign(Generic[D]):
             return f"--script {self.asked.script}"
         return f"--seed {self.asked.seed}" + ("" if number is None else f" --only {number}")
 
-    def _share(self, drawn: Sequence[D]) -> int:
+    def _share(self, drawn: Iterable[D]) -> int:
         stage, failures = self.game.stage(), 0
         try:
             for each in drawn:
@@ -95,6 +100,19 @@ class _Campaign(Generic[D]):
             sys.stdout.write("\n".join([*lines, "  " + shortest.as_text(), ""]))
             sys.stdout.flush()
         return bool(told.broken)
+
+
+def _give(gives: int, count: int) -> None:
+    """Lay out the places 0 to count - 1, for whoever is free to take; nobody may be left who would."""
+    with suppress(BrokenPipeError):
+        for place in range(count):
+            os.write(gives, place.to_bytes(_PLACE_BYTES))
+    os.close(gives)
+
+
+def _taken(takes: int, drawn: Sequence[D]) -> Iterator[D]:
+    while place := os.read(takes, _PLACE_BYTES):
+        yield drawn[int.from_bytes(place)]
 
 
 def _stay(job: int) -> None:
