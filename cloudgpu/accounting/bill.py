@@ -73,8 +73,12 @@ def wants_bill(life: Life, now: datetime) -> bool:
         return False
     if life.gone_at is None:
         return True
-    may_have_grown = life.bill is None or life.bill.fetched_at < life.gone_at + 2 * _BILL_LAG
-    return now <= life.gone_at + _BILL_GIVEN_UP and (may_have_grown or not is_settled(life))
+    return now <= life.gone_at + _BILL_GIVEN_UP and (may_have_grown(life) or not is_settled(life))
+
+
+def may_have_grown(life: Life) -> bool:
+    """Whether what is billed late may be missing from the bill that was read last: it runs, or ended just before."""
+    return life.bill is None or life.gone_at is None or life.bill.fetched_at < life.gone_at + 2 * _BILL_LAG
 
 
 def download_is_billed(life: Life) -> bool:

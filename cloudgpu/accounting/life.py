@@ -144,6 +144,16 @@ def bill_line(line: Mapping[str, Any]) -> BillLine:
     return BillLine(str(line["meter"]), parse_utc(line["start"]), parse_utc(line["end"]), usd(line["usd"]))
 
 
+def bill_after(known: Bill | None, event: Event) -> Bill | None:
+    """The bill after a CHARGED event; `known` is the one before it.
+
+    One without lines takes nothing back that was billed before. What was written down as the difference from another
+    bill (two commands read it side by side) is left out: the next look writes down what is missing then.
+    """
+    read = _bill(known, event)
+    return known if read is None or (known and known.lines and not read.lines) else read
+
+
 def _begin(event: Event, token: str) -> Life:
     return Life(token=token, deployment=event.deployment or token, provider=event.provider or "unknown", began=event.at)
 
@@ -160,7 +170,7 @@ def _apply(life: Life, event: Event) -> None:
         case EventKind.OUT_OF_SIGHT:
             _lose_sight(life, event)
         case EventKind.CHARGED:
-            life.bill = _newer(life.bill, _bill(event))
+            life.bill = bill_after(life.bill, event)
         case EventKind.ABANDONED:
             life.abandoned = not life.created
         case EventKind.READY | EventKind.DESTROY_REQUESTED:
@@ -246,12 +256,12 @@ def _earliest(data: Mapping[str, Any], last: Span, start: datetime) -> datetime:
     return min(max(parse_utc(known), last.start), start) if known else last.start
 
 
-def _newer(known: Bill | None, read: Bill) -> Bill:
-    """The bill that was read last; one without lines takes nothing back that was billed before."""
-    return known if known and known.lines and not read.lines else read
-
-
-def _bill(event: Event) -> Bill:
-    fetched_at = event.data.get("fetched_at")
-    lines = tuple(bill_line(line) for line in event.data["lines"])
-    return Bill(parse_utc(fetched_at) if fetched_at else event.at, lines)
+def _bill(known: Bill | None, event: Event) -> Bill | None:
+    data = event.data
+    fetched_at = parse_utc(data["fetched_at"]) if data.get("fetched_at") else event.at
+    lines = tuple(bill_line(line) for line in data["lines"])
+    if "after" not in data:
+        return Bill(fetched_at, lines)
+    if known is None or known.fetched_at != parse_utc(data["after"]):
+        return None
+    return Bill(fetched_at, (*known.lines[: data["unchanged"]], *lines))

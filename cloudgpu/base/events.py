@@ -11,7 +11,7 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | OUT_OF_SIGHT | a look did not show it, and the one before did: lacking, or nobody to ask | reason, unchanged_until |
 | READY | it answered a completion | endpoint, waited_s |
 | WORKED | its engine's counters were read | the Reading fields below |
-| CHARGED | the provider's bill for it was read; replaces what was read before | fetched_at, lines (below) |
+| CHARGED | the provider's bill for it was read, and says more; replaces what was read before | the Bill below |
 | DESTROY_REQUESTED | before the destroy is sent | |
 | GONE | complete listings and reads of its own confirm that it is no more | reason if not asked for; unchanged_until |
 | CLEANUP_FAILED | its end could not be confirmed | reason, console_url |
@@ -39,6 +39,8 @@ where the engine does not tell), restarted (true when the counters began anew si
 greatest share of the KV cache in use that was seen since then, as text) and kv_tokens (how many tokens it holds); null:
 not told.
 Alert: key (differs for each), scope, limit_usd, month of the spending (2026-11), percent, message.
+Bill: fetched_at, lines; where it begins with lines of the one before it: after (that one's fetched_at) and unchanged
+(how many of its lines stand), and `lines` holds the others.
 Lines: a list of {meter, start, end, usd}, in a statement with the instance_id; meters are gpu, disk, download, upload.
 """
 

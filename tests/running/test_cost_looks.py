@@ -214,3 +214,18 @@ def test_a_bill_that_reaches_beyond_now_makes_no_look_old(desk, session):
     told(session)
     (bills,) = told(session)[0].billing_now
     assert (bills.seen_at, bills.seen_ago_s) == (now, 0)
+
+
+def test_looking_again_and_again_writes_down_of_a_long_bill_only_what_is_new(desk, session):
+    mine = desk.up()
+    hour = timedelta(hours=1)
+    lines = [
+        BilledLine(instance_id=mine.instance_id, meter="gpu", start=mine.since + n * hour,
+                   end=mine.since + (n + 1) * hour, usd=Decimal("0.3"))
+        for n in range(700)
+    ]  # fmt: skip
+    desk.provider.bill = lambda *_: lines
+    desk.wait(700 * 3600)
+    sums = {told(session)[0].total.total_usd for _ in range(20)}
+    assert len(sums) == 1
+    assert [len(each.data["lines"]) for each in desk.store.events() if each.kind is EventKind.CHARGED] == [700]

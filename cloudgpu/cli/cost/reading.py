@@ -10,6 +10,7 @@ import typer
 from cloudgpu.accounting.bill import NEVER_BILLED, wants_bill
 from cloudgpu.accounting.billing import Billing
 from cloudgpu.accounting.history import Balance, History, Look, read_history
+from cloudgpu.accounting.kept_bill import news
 from cloudgpu.accounting.ledger import last_billed
 from cloudgpu.accounting.life import Life
 from cloudgpu.accounting.period import parse_day
@@ -121,9 +122,14 @@ def _read_bills(session: "Session", history: History) -> dict[str, str]:
 def _read_bill(session: "Session", life: Life) -> None:
     from cloudgpu.running.deployment import read_bill  # SQLAlchemy and requests come with it
 
+    def keep(event: Event) -> None:
+        fresh = news(life, event)
+        if fresh is not None:
+            session.emit(fresh)
+
     deployment = session.store.life(life.token)
     if deployment is not None:
-        read_bill(deployment, session.provider(life.provider), session.emit, session.clock(life.provider))
+        read_bill(deployment, session.provider(life.provider), keep, session.clock(life.provider))
 
 
 def _read_balances(
