@@ -82,9 +82,22 @@ def may_have_grown(life: Life) -> bool:
 
 
 def download_is_billed(life: Life) -> bool:
-    """Whether the bill tells of the download, or tells of a time when it must have: then the estimate is dropped."""
-    if life.bill is None:
+    """Whether the bill tells of the download, or tells of a time when it must have: then the estimate is dropped.
+
+    Of what is gone, that is any bill with lines that was read after what comes late would stand there. One without
+    lines may have been lost, so it counts for what was never seen to run alone, a day after its end.
+    """
+    bill = life.bill
+    if bill is None:
         return False
-    if any(line.meter == Meter.DOWNLOAD for line in life.bill.lines) or is_settled(life):
+    if any(line.meter == Meter.DOWNLOAD for line in bill.lines) or is_settled(life):
         return True
-    return life.ready_at is not None and (life.bill.last_end or life.began) > life.ready_at
+    if life.gone_at is not None and bill.lines and not may_have_grown(life):
+        return True
+    if life.gone_at is not None and not bill.lines:
+        return not _ran(life) and bill.fetched_at >= life.gone_at + _BILL_SETTLES
+    return life.ready_at is not None and (bill.last_end or life.began) > life.ready_at
+
+
+def _ran(life: Life) -> bool:
+    return life.ready_at is not None or any(span.gpu_usd_per_hour for span in life.spans)

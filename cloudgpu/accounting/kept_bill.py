@@ -7,7 +7,7 @@ every other second.
 from dataclasses import replace
 from itertools import takewhile
 
-from cloudgpu.accounting.bill import billed_until, is_settled, may_have_grown
+from cloudgpu.accounting.bill import billed_until, download_is_billed, is_settled, may_have_grown
 from cloudgpu.accounting.life import Life, bill_after, bill_line
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.events import Event
@@ -36,4 +36,4 @@ def news(life: Life, event: Event) -> Event | None:
 
 def _certainty(life: Life) -> tuple[object, ...]:
     """All that the moment at which its bill was read decides."""
-    return is_settled(life), billed_until(life), may_have_grown(life)
+    return is_settled(life), billed_until(life), may_have_grown(life), download_is_billed(life)

@@ -14,7 +14,7 @@ from cloudgpu.accounting.ledger import fold
 from cloudgpu.accounting.life import lives
 
 KW = {"provider": "runpod"}
-ALIVE = [intended(at(), download="0", **KW), created(at(), **KW), observed(at(), **KW)]
+ALIVE = [intended(at(), **KW), created(at(), **KW), observed(at(), **KW)]
 
 
 def hours(count, last="0.36"):

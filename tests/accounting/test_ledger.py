@@ -123,6 +123,26 @@ def test_a_bill_that_reaches_past_ready_without_a_download_says_that_it_was_free
     assert usd(fold([*a_rental()[:4], bill], at(20)), meter=Meter.DOWNLOAD) == 0
 
 
+def never_ran(bill):
+    """Destroyed after half an hour of loading, and the bill that was read of it."""
+    loading = observed(at(1), gpu_billing=False, state="provisioning")
+    return [intended(at()), created(at()), loading, event("destroy_requested", at(30)), event("gone", at(31)), bill]
+
+
+def test_a_download_that_the_bill_of_what_is_gone_does_not_hold_is_not_owed():
+    lines = [("disk", at(), at(20), "0.006")]  # it ended before the destroy: its host was lost, and nobody looked
+    early, late = charged(at(32), *lines), charged(at(42), *lines)
+    assert usd(fold(never_ran(early), FAR), meter=Meter.DOWNLOAD) == Decimal("0.30")  # it may come late
+    assert usd(fold(never_ran(late), FAR), meter=Meter.DOWNLOAD) == 0
+
+
+def test_what_never_ran_and_is_on_no_bill_a_day_later_fetched_nothing():
+    early, late = charged(at(60)), charged(at(31 + 24 * 60))
+    assert usd(fold(never_ran(early), FAR), source=Source.ESTIMATED) == Decimal("0.30")
+    assert usd(fold(never_ran(late), FAR), source=Source.ESTIMATED) == 0
+    assert usd(fold([*a_rental(), late], FAR), source=Source.ESTIMATED) == Decimal("0.30")  # that bill is lost
+
+
 def test_a_destroy_that_could_not_be_confirmed_goes_on_costing():
     events = [*a_rental()[:5], event("cleanup_failed", at(61), {"reason": "no answer", "console_url": "https://x"})]
     assert usd(fold(events, at(180))) > usd(fold(events, at(120)))
