@@ -11,6 +11,7 @@ from cloudgpu.accounting.exports.book import open_book
 from cloudgpu.accounting.exports.html import html_text
 from cloudgpu.accounting.exports.markdown import markdown_text
 from cloudgpu.accounting.report import report
+from cloudgpu.base.errors import RefusedKeyError, UnreachableError
 from cloudgpu.base.events import EventKind
 from cloudgpu.base.settings import read_settings
 from cloudgpu.cli.cost import reading, view
@@ -41,7 +42,7 @@ def session(desk, monkeypatch):
 
 
 def told(session, **how):
-    history, moments, notes = reading.read(session, **{"offline": False, **how})
+    history, moments, notes, _ = reading.read(session, **{"offline": False, **how})
     return report(history, moments), notes
 
 
@@ -97,7 +98,7 @@ def test_a_page_that_is_kept_says_when_what_burns_was_seen_and_when_the_balance_
     seen, read_at = (f"{desk.clock.now():%Y-%m-%d %H:%M} UTC",) * 2
     told(session)
     desk.wait(3600)
-    history, moments, _ = reading.read(session, offline=True)
+    history, moments, *_ = reading.read(session, offline=True)
     book = open_book(history, moments)
     for text in (html_text(book), markdown_text(book)):
         assert f"as seen {seen}" in text
@@ -229,3 +230,30 @@ def test_looking_again_and_again_writes_down_of_a_long_bill_only_what_is_new(des
     sums = {told(session)[0].total.total_usd for _ in range(20)}
     assert len(sums) == 1
     assert [len(each.data["lines"]) for each in desk.store.events() if each.kind is EventKind.CHARGED] == [700]
+
+
+def end_of_cost(monkeypatch, session, *, offline=False, json=False):
+    from cloudgpu.cli import session as session_module
+    from cloudgpu.cli.cost.report import By, cost
+
+    monkeypatch.setattr(session_module, "open_session", lambda: session)
+    try:
+        cost(SimpleNamespace(invoked_subcommand=None), By.DEPLOYMENT, None, None, None, json, offline)
+    except typer.Exit as end:
+        return end.exit_code
+    return 0
+
+
+@pytest.mark.parametrize("json", [False, True])
+@pytest.mark.parametrize("error", [RefusedKeyError("the key is refused"), UnreachableError("no answer")])
+@pytest.mark.parametrize("silent", ["instances", "bill"])
+def test_cost_ends_as_status_does_where_a_provider_could_not_be_asked(desk, session, monkeypatch, silent, error, json):
+    mine = desk.up()
+    assert end_of_cost(monkeypatch, session, json=json) == 0
+    desk.provider.faults[silent] = [error] * 1000
+    assert end_of_cost(monkeypatch, session, json=json) == 5
+    assert end_of_cost(monkeypatch, session, offline=True, json=json) == 0
+    desk.provider.faults.clear()
+    desk.down(mine)
+    desk.provider.faults[silent] = [error] * 1000
+    assert end_of_cost(monkeypatch, session, json=json) == 0  # nothing bills there any more

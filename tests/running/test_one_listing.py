@@ -76,7 +76,7 @@ def test_status_of_five_deployments_asks_their_provider_for_one_listing(rented, 
 
 
 def test_cost_asks_for_one_listing_for_all_that_it_counts(rented):
-    _, _, notes = reading.read(rented.session, offline=False)
+    _, _, notes, _ = reading.read(rented.session, offline=False)
     assert (listings(rented), notes) == (1, [])
 
 

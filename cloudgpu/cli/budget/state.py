@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # a report that only shows a budget must not load what rents
 
 def read_budget(session: "Session") -> Standing:
     """How the budget stands, as the journal knows it. Asks no provider."""
-    history, moments, _ = read(session, offline=True)
+    history, moments, *_ = read(session, offline=True)
     return standing_of(history, moments)
 
 

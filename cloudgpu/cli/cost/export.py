@@ -51,11 +51,11 @@ def export(
         check_place(_metadata_place(output), force=force)
     first, last = days(since, until)
     session = open_session()
-    history, moments, notes = acted(session, lambda: read(session, offline=offline))
+    history, moments, notes, unasked = acted(session, lambda: read(session, offline=offline))
     book = open_book(history, bounded(moments, last), first, moments if last else None)
     written = _write(book, file_format, output)
     _say(book, written, notes, json=json)
-    end_of(book.report.billing_now)
+    end_of(book.report.billing_now, unasked=unasked)
     end_of_report(session)
 
 

@@ -31,12 +31,13 @@ _LONG_AGO, _FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime(9999, 1, 1, tz
 
 def read(
     session: "Session", *, offline: bool, at_once: bool = True, since: datetime | None = None
-) -> tuple[History, dict[str, datetime], list[str]]:
+) -> tuple[History, dict[str, datetime], list[str], bool]:
     """The history after everything was looked at again: what is rented, its bills, the balances, engines' counters.
 
     With the moment up to which each provider's charges are told, taken before the bills are read, so that they reach
-    it; and notes on what could not be read. `since` (None: ever) leaves out the balance of a provider where nothing was
-    rented since; `at_once` writes each reading of a counter down.
+    it; notes on what could not be read; and whether something may bill that its provider could not be asked about, or
+    did not show. `since` (None: ever) leaves out the balance of a provider where nothing was rented since; `at_once`
+    writes each reading of a counter down.
     """
     notes = []
     if not offline and session.looks():  # what is all over needs no database library: a report is quick without it
@@ -45,7 +46,8 @@ def read(
     history = read_history(session.events())
     moments = _moments(session, history)
     if offline:
-        return _with_looks(session, history, moments), moments, notes
+        return _with_looks(session, history, moments), moments, [], False
+    unseen = bool(notes)
     silent = _read_bills(session, history)
     unchanged = _read_balances(session, history, since, silent)
     notes += [
@@ -54,7 +56,8 @@ def read(
     ]
     history = read_history(session.events())
     history = replace(history, balances=(*history.balances, *unchanged))
-    return _with_looks(session, history, moments), moments, notes
+    unasked = unseen or any(life.provider in silent and _may_bill(life) for life in history.lives)
+    return _with_looks(session, history, moments), moments, notes, unasked
 
 
 def bounded(moments: Mapping[str, datetime], last: datetime | None) -> dict[str, datetime]:
@@ -79,11 +82,14 @@ def day(text: str, option: str, *, end: bool) -> datetime:
         raise UsageError(f"{option} {text!r} is no day", hint="write 2026-11-01 or 2026-11-01T14:30") from None
 
 
-def end_of(billing: Sequence[Billing]) -> None:
-    """Exit status 6 when something may bill that nobody can vouch for."""
+def end_of(billing: Sequence[Billing], *, unasked: bool) -> None:
+    """Exit status 6 when something may bill that nobody can vouch for; else 5 where no provider told of it."""
     if any(each.cleanup_failed or not each.certain for each in billing):
         typer.echo("Something may bill that nobody can vouch for: cloudgpu status", err=True)
         raise typer.Exit(6)
+    if unasked:
+        typer.echo("Something may bill that its provider did not tell of: cloudgpu status", err=True)
+        raise typer.Exit(5)
 
 
 def _look(session: "Session") -> list[str]:
@@ -92,6 +98,10 @@ def _look(session: "Session") -> list[str]:
 
     looked = look_at(session, session.store.deployments())
     return [f"{each.name} is counted as it was seen last: {problem}." for each, problem in looked if problem]
+
+
+def _may_bill(life: Life) -> bool:
+    return life.gone_at is None and not life.abandoned
 
 
 def _with_looks(session: "Session", history: History, moments: Mapping[str, datetime]) -> History:

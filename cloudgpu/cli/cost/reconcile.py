@@ -38,7 +38,7 @@ def reconcile(
     wanted = check_providers(provider or ())
     first, _ = days(since, None)
     session = open_session()
-    history, moments, notes = read(session, offline=False)
+    history, moments, notes, _ = read(session, offline=False)
     billed = [name for name in moments if name not in ("none", *NEVER_BILLED)]
     names = [name for name in billed if name in wanted or not wanted]
     for name in names:

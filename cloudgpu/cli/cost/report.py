@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from cloudgpu.accounting.billing import Billing
     from cloudgpu.accounting.report import Report
     from cloudgpu.cli.session import Session
 
@@ -46,7 +45,7 @@ def cost(
     """What was spent, hour by hour, and what still bills.
 
     The provider's own bill counts where it could be read; the rest is metered from what was seen. Exit status 6 when
-    something may bill that nobody can vouch for.
+    something may bill that nobody can vouch for; 5 when something may bill at a provider that could not be asked.
     """
     if context.invoked_subcommand:
         return None
@@ -61,42 +60,41 @@ def cost(
     days(since, until)  # a wrong day is refused before anything is opened or asked
     session = open_session()
     if watch:
-        return end_of(_watch(lambda: _told(session, by.value, since, until, offline=offline, again=True), watch))
-    told, notes = acted(session, lambda: _told(session, by.value, since, until, offline=offline))
+        return _watch(lambda: _told(session, by.value, since, until, offline=offline, again=True), watch)
+    told, notes, unasked = acted(session, lambda: _told(session, by.value, since, until, offline=offline))
     (show_json if json else show)(told, notes)
-    end_of(told.billing_now)
+    end_of(told.billing_now, unasked=unasked)
     return end_of_report(session)
 
 
 def _told(
     session: "Session", by: str, since: str | None, until: str | None, *, offline: bool, again: bool = False
-) -> "tuple[Report, list[str]]":
+) -> "tuple[Report, list[str], bool]":
     from cloudgpu.accounting.report import report  # loaded only when it is asked for, as everything here
     from cloudgpu.cli.cost.reading import bounded, days, read
 
     first, last = days(since, until)
-    history, moments, notes = read(session, offline=offline, at_once=not again, since=first)
+    history, moments, notes, unasked = read(session, offline=offline, at_once=not again, since=first)
     if history.budget is not None:
         from cloudgpu.cli.alerts.notes import budget_notes
 
         notes += budget_notes(session, history, moments)
-    return report(history, bounded(moments, last), by, first, moments if last else None), notes
+    return report(history, bounded(moments, last), by, first, moments if last else None), notes, unasked
 
 
-def _watch(tell: "Callable[[], tuple[Report, list[str]]]", seconds: int) -> "Sequence[Billing]":
-    """Show it again and again; at Ctrl-C, what bills by then."""
-    from cloudgpu.accounting.billing import Billing
+def _watch(tell: "Callable[[], tuple[Report, list[str], bool]]", seconds: int) -> None:
+    """Show it again and again; at Ctrl-C it ends as the last one that was shown does."""
     from cloudgpu.base.clock import SystemClock
     from cloudgpu.cli import render
+    from cloudgpu.cli.cost.reading import end_of
     from cloudgpu.cli.cost.view import show
 
-    clock, bills = SystemClock(), tuple[Billing, ...]()
+    clock, told, unasked = SystemClock(), None, False
     with suppress(KeyboardInterrupt):
         while True:
-            told, notes = tell()
-            bills = told.billing_now
+            told, notes, unasked = tell()
             render.clear()
             show(told, notes)
             render.note(f"Again every {seconds} s; Ctrl-C ends it.")
             clock.sleep(seconds)
-    return bills
+    end_of(told.billing_now if told else (), unasked=unasked)

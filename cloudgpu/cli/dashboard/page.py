@@ -57,7 +57,7 @@ def body(session: Session) -> str:
 
 
 def _parts(session: Session) -> str:
-    history, moments, _ = read(session, offline=True)
+    history, moments, *_ = read(session, offline=True)
     said = f'<p class="soft">The journal as it is at {SystemClock().now():%Y-%m-%d %H:%M:%S} UTC.</p>'
     return (
         said

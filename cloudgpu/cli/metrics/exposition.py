@@ -26,7 +26,7 @@ class _Collector:
 
     def collect(self) -> Iterator[Any]:
         core = need("prometheus_client.core", "metrics")
-        history, moments, _ = read(self._session, offline=True)
+        history, moments, *_ = read(self._session, offline=True)
         budgets = uses(history, moments)
         store = self._session.store
         still_open = [each for each in store.migrations() if each["state"] not in ("stable", "aborted")]
