@@ -24,9 +24,9 @@ _OF_THE_OPENAI_SERVER = frozenset({
 
 
 @rule("V08", Severity.WARNING, "`vllm serve` repeated behind an image that is it already", versions=">= 0.9",
-      source="vllm issues 22072, 27389, 37133, 39163")  # fmt: skip
+      source="vllm issues 22072, 27389, 37133; vLLM 0.14.1, 0.18.1, 0.25.1 and 0.33.0 run")  # fmt: skip
 def repeated_subcommand(case: Case) -> Iterator[Hit]:
-    """The official image starts the server by itself: up to 0.11.0 and in 0.17 a second `serve` is refused."""
+    """The official image starts the server by itself: up to 0.11.0 and since 0.14 a second `serve` is refused."""
     again = case.args.subcommand
     shell = case.service.shell
     if shell and case.is_official and not _has_own_entrypoint(case):
@@ -36,7 +36,7 @@ def repeated_subcommand(case: Case) -> Iterator[Hit]:
         )  # fmt: skip
     elif again and case.service.is_container and case.is_official and not _has_own_entrypoint(case):
         by_module = case.release <= release_of("0.11.0") and case.args.model is not None
-        certain = case.is_known and (by_module or release_of("0.17.1") <= case.release < (0, 18))
+        certain = case.is_known and (by_module or case.release >= (0, 14))
         yield Hit(
             message="the image's entrypoint is `vllm serve` already; the command repeats it",
             fix="begin the command with the model or its first flag", at=again.at,
