@@ -1,6 +1,7 @@
 """Plays a tale: one service, one migration of it, and everything that may go wrong on the way."""
 
 import socket
+from functools import partial
 from pathlib import Path
 
 from tests.campaign.faults import LIES
@@ -158,12 +159,10 @@ class Telling(Turns[Typed]):
         self._learn_what_is_gone()
         if self.scene.look().traffic.running is False:
             self._one("gateway_start")
-        for _ in range(_AS_TOLD):
-            self._do_what_is_told()
-        for operation in _PUTS_RIGHT:
+        for put_right in (*(self._do_what_is_told,) * _AS_TOLD, *(partial(self._one, each) for each in _PUTS_RIGHT)):
             if self.scene.look().record.open is None:
                 break
-            self._one(operation)
+            put_right()
         truth = self.scene.look().truth
         if truth.alive_ours - truth.known or any(row.unsettled for row in truth.rows):
             self._one("gc_destroy")
