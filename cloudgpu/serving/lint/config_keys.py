@@ -8,14 +8,18 @@ from pathlib import Path
 from cloudgpu.serving.lint.flag_table import NEWEST, Presence, Release, Span, presence_of, release_of
 
 _FORBIDDEN_SINCE = (0, 16, 0)
-"""The first sample whose config classes refuse a key that they do not know; 0.15.1 passes over it."""
+"""The first sample whose config classes all refuse a key that they do not know; most of 0.15.1's pass over it."""
+
+_FORBIDDEN_EARLIER = {"--compilation-config": (0, 14, 1)}
+"""Flags whose classes refused it before: 0.14.1 was asked, 0.15.1 read."""
 
 _NESTED = "--compilation-config.pass_config"
 
 
 def refused_keys(flag: str, written: Mapping[str, object], release: Release) -> Iterator[str]:
     """The keys of a flag's JSON, or of its dotted form, that the release refuses for certain."""
-    if not _FORBIDDEN_SINCE <= release <= release_of(NEWEST) or flag not in flags_with_keys():
+    since = _FORBIDDEN_EARLIER.get(flag, _FORBIDDEN_SINCE)
+    if not since <= release <= release_of(NEWEST) or flag not in flags_with_keys():
         return
     for key, value in written.items():
         name, _, below = key.rstrip("+").replace("-", "_").partition(".")

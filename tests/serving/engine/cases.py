@@ -20,12 +20,13 @@ from cloudgpu.serving.lint.fixing import fixed
 from cloudgpu.serving.lint.flag_table import release_of
 from cloudgpu.serving.lint.variables import UNKNOWN
 from cloudgpu.sizing.catalog import read_rows
+from tests.serving.lint.test_release_words import REFUSED, TAKEN_OR_UNKNOWN
 from tests.serving.lint.test_rules import COMMANDS
 from tests.serving.planning import KEY, planned
 
 OF_THE_ENGINE = frozenset({
     "V01", "V02", "V03", "V04", "V05", "V06", "V07", "V08", "V12", "V13", "V18", "V19", "V21", "V25", "V26", "V30",
-    "V31", "V39", "V43", "V45", "V46", "V53", "V62", "V63", "V64", "V65", "V66",
+    "V31", "V39", "V43", "V45", "V46", "V53", "V62", "V63", "V64", "V65", "V66", "V70", "V71",
 })  # fmt: skip
 """Rules whose errors the parser or the configuration of a release must confirm."""
 
@@ -95,9 +96,10 @@ def _written(release: str):
 
 def _judged(release: str):
     """The examples of the rules, all of them at this release, with lint's verdict there."""
-    for row in COMMANDS:
-        for command in (row[1], row[3]):
-            yield from _as_lint_says("rule", _bare(shlex.split(command)), release)
+    examples = [command for row in COMMANDS for command in (row[1], row[3])]
+    examples += [command for _, command, _ in (*REFUSED, *TAKEN_OR_UNKNOWN)]
+    for command in examples:
+        yield from _as_lint_says("rule", _bare(shlex.split(command)), release)
 
 
 def _profiles(release: str):

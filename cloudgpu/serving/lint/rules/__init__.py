@@ -18,6 +18,7 @@ from cloudgpu.serving.lint.rules import (  # noqa: F401  (each enters its rules)
     layout,
     memory,
     operations,
+    release_names,
     repository,
     security,
     tools,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cloudgpu.serving.lint.arguments import Argument
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
+from cloudgpu.serving.lint.flag_choices import flags_with_choices, refuses_word
 from cloudgpu.serving.lint.flag_numbers import flag_numbers
 from cloudgpu.serving.lint.flag_table import BOOLEANS, NEWEST, Presence, presence, release_of
 from cloudgpu.serving.lint.rule import rule
@@ -15,7 +16,7 @@ _CHOICES = {
     "--dtype": ({"auto", "half", "float16", "bfloat16", "float", "float32"}, "0.6.6"),
     "--max-lora-rank": ({"1", "8", "16", "32", "64", "128", "256", "320", "512"}, "0.11.0"),
     "--runner": ({"auto", "draft", "generate", "pooling"}, "0.11.0"),
-    "--convert": ({"auto", "classify", "embed", "none", "reward"}, "0.11.0"),
+    "--convert": ({"auto", "classify", "embed", "mm_encoder_only", "none", "reward"}, "0.11.0"),
     "--scheduling-policy": ({"fcfs", "priority"}, "0.11.0"),
     "--chat-template-content-format": ({"auto", "openai", "string"}, "0.11.0"),
     "--uvicorn-log-level": ({"critical", "debug", "error", "info", "trace", "warning"}, "0.11.0"),
@@ -62,6 +63,7 @@ def value_out_of_choices(case: Case) -> Iterator[Hit]:
             at=case.at("--kv-cache-dtype"), edits=(Edit(flag="--kv-cache-dtype", value="auto"),),
             severity=_unless_it_may_be_known(case),
         )  # fmt: skip
+    yield from _not_in_this_release(case)
 
 
 @rule("V64", Severity.ERROR, "value that is no number", source="argument parsers of vLLM 0.14.1 to 0.33.0")
@@ -97,6 +99,25 @@ def number_out_of_bounds(case: Case) -> Iterator[Hit]:
                 fix=_share(flag, number) or "choose another, or leave it out", at=case.at(flag),
                 severity=None if wanted.is_bounded_in(case.release) else Severity.WARNING,
             )  # fmt: skip
+
+
+def _not_in_this_release(case: Case) -> Iterator[Hit]:
+    """Words that other releases take."""
+    for flag in flags_with_choices():
+        value = case.args.value(flag)
+        if value is None or not refuses_word(flag, value, case.release) or _is_told_anyway(flag, value):
+            continue
+        yield Hit(
+            message=f"{flag} {value}: vLLM {case.version} does not know it",
+            fix="choose one that it has, or leave the flag out", at=case.at(flag),
+            severity=_unless_it_may_be_known(case) if case.is_known else Severity.WARNING,
+        )  # fmt: skip
+
+
+def _is_told_anyway(flag: str, value: str) -> bool:
+    """Whether it is a word of no release, of which V06 has spoken."""
+    known = _CACHE_TYPES if flag == "--kv-cache-dtype" else _CHOICES.get(flag, ({value}, ""))[0]
+    return value not in known
 
 
 def _share(flag: str, number: float) -> str | None:

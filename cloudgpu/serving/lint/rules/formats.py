@@ -8,7 +8,7 @@ from cloudgpu.serving.lint.rule import rule
 from cloudgpu.sizing.engines.profile import capability
 
 _SAME = {
-    "awq": {"awq", "awq_marlin", "auto_awq", "compressed-tensors", "moe_wna16"},
+    "awq": {"awq", "awq_marlin", "auto_awq", "compressed-tensors", "marlin", "moe_wna16"},
     "gptq": {"gptq", "gptq_marlin", "auto_gptq", "gptq_bitblas", "marlin", "moe_wna16"},
     "gptq-int8": {"gptq", "gptq_marlin", "auto_gptq", "gptq_bitblas", "moe_wna16"},
     "fp8": {"fp8", "compressed-tensors", "modelopt", "fbgemm_fp8"},

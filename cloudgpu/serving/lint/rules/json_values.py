@@ -1,4 +1,4 @@
-"""Values that must be JSON, and what must stand in it: V05, V07, V62, V63."""
+"""Values that must be JSON, and what must stand in it: V05, V07, V62, V63, V71."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from cloudgpu.serving.lint.arguments import Argument
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.config_keys import flags_with_keys, refused_keys
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
-from cloudgpu.serving.lint.flag_table import Presence, presence
+from cloudgpu.serving.lint.flag_table import NEWEST, Presence, presence, release_of
 from cloudgpu.serving.lint.rule import rule
 
 _PARSERS = "argument parsers of vLLM 0.6.6 to 0.33.0"
@@ -19,6 +19,9 @@ _JSON_FLAGS = {
 }  # fmt: skip
 _OBJECTS_SINCE = {"--compilation-config": (0, 11, 0)}
 """Flags of which a bare number, the level of older releases, is refused since. Source: vector-inference issue 157."""
+
+_NGRAM_ASKED_FROM = (0, 14, 1)
+"""The first release that was asked for n-gram speculation; all that were, up to the newest, want its length."""
 
 _RENAMED_KEYS = {"level": "mode"}
 _EXAMPLE_LIMIT = '{"image": 3}'
@@ -73,10 +76,25 @@ def connector_without_role(case: Case) -> Iterator[Hit]:
         )  # fmt: skip
 
 
-@rule("V63", Severity.ERROR, "key that a JSON flag of this release does not have", versions="by key, >= 0.16",
+@rule("V71", Severity.ERROR, "n-gram speculation without its number of tokens", versions="0.14.1 to 0.33.0",
+      source="config validation of vLLM 0.14.1, 0.18.1, 0.25.1 and 0.33.0")  # fmt: skip
+def speculation_without_length(case: Case) -> Iterator[Hit]:
+    """Other methods may find the number in their draft model."""
+    wanted = case.args.json("--speculative-config")
+    is_asked = _NGRAM_ASKED_FROM <= case.release <= release_of(NEWEST)
+    is_ngram = isinstance(wanted, dict) and wanted.get("method") == "ngram"
+    if is_asked and is_ngram and wanted.get("num_speculative_tokens") is None and not case.args.get("--spec-tokens"):
+        yield Hit(
+            message="--speculative-config asks for n-grams and names no num_speculative_tokens: vLLM refuses it",
+            fix='add "num_speculative_tokens": 3, or another number', at=case.at("--speculative-config"),
+            severity=None if case.is_known else Severity.WARNING,
+        )  # fmt: skip
+
+
+@rule("V63", Severity.ERROR, "key that a JSON flag of this release does not have", versions="by key, >= 0.14.1",
       source="config classes of vLLM 0.11.0 to 0.33.0")  # fmt: skip
 def foreign_key(case: Case) -> Iterator[Hit]:
-    """Since 0.16 a configuration refuses a key that it does not know; earlier ones passed over it."""
+    """Since 0.16 (0.14.1: how it compiles) a configuration refuses what it does not know; earlier ones passed over."""
     for flag in sorted(flags_with_keys()):
         written = case.args.json(flag)
         for key in refused_keys(flag, written, case.release) if isinstance(written, dict) else ():
