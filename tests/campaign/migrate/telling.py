@@ -30,12 +30,11 @@ from tests.campaign.turns import Run, Turns
 
 _APART_S = 180.0
 _LIES = LIES | {"in_cluster"}
-_AS_TOLD = 2
 _PUTS_RIGHT = (
-    "status", "resume", "finalize", "promote_full", "finalize", "abort", "rollback", "finalize",
+    "resume", "finalize", "promote_full", "finalize", "abort", "rollback", "finalize",
     "abort_force", "resume_force", "down_new", "finalize", "abort_force", "down_old", "finalize", "resume_force",
 )  # fmt: skip
-"""What a patient user types, one after the other, until the migration is closed: after what is offered, so often."""
+"""What a patient user types after what is offered, one after the other, until the migration is closed."""
 
 
 class Telling(Turns[Typed]):
@@ -159,7 +158,7 @@ class Telling(Turns[Typed]):
         self._learn_what_is_gone()
         if self.scene.look().traffic.running is False:
             self._one("gateway_start")
-        for put_right in (*(self._do_what_is_told,) * _AS_TOLD, *(partial(self._one, each) for each in _PUTS_RIGHT)):
+        for put_right in (self._do_what_is_told, *(partial(self._one, each) for each in _PUTS_RIGHT)):
             if self.scene.look().record.open is None:
                 break
             put_right()
