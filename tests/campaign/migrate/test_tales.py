@@ -108,7 +108,7 @@ def test_a_seed_and_a_number_give_one_tale_and_a_script_is_that_tale():
 @pytest.mark.slow
 @pytest.mark.alone  # it keeps both processors busy by itself
 def test_hundreds_of_tales_end_well():
-    done = campaign("--seed", "20261121", "--runs", "600", "--jobs", "2")
+    done = campaign("--seed", "20261121", "--runs", "800", "--jobs", "4")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
