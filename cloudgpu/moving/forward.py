@@ -37,7 +37,7 @@ def go_forward(migration: Migration, acts: Acts) -> Migration:
     if migration.state is MigrationState.VALIDATING:
         migration = _validate(migration, acts)
     if migration.is_sharing:
-        acts.share(migration)
+        migration = shared(migration, acts)
     if migration.replaces and migration.state is MigrationState.PROMOTED:
         return finalize(migration, acts)
     return migration
@@ -82,12 +82,19 @@ def promote(migration: Migration, acts: Acts, *, full: bool = False, force: bool
         migration = _first_share(migration, acts, full=full)
     else:
         migration = next_share(migration, acts, full=full)
+    return shared(migration, acts)
+
+
+def shared(migration: Migration, acts: Acts) -> Migration:
+    """The traffic goes as the migration says; a canary whose old side has ended meanwhile leaves all to the new one."""
+    if migration.state is MigrationState.CANARY and not is_left(migration.old, acts) and is_left(migration.new, acts):
+        migration = next_share(migration, acts, full=True)
     acts.share(migration)
     return migration
 
 
 def next_share(migration: Migration, acts: Acts, *, full: bool = False) -> Migration:
-    """The step after this one, written down: a larger share, or all of it. The caller shares the traffic."""
+    """The step after this one, written down: a larger share, or all of it. See `shared` for the traffic."""
     following = migration.step + 1
     if full or following >= len(migration.strategy.steps) or migration.strategy.way.stays_shared:
         return _begin_share(migration.at(MigrationState.PROMOTED), acts)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.closing import finalize
-from cloudgpu.moving.forward import next_share
+from cloudgpu.moving.forward import next_share, shared
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.live import Observation, judge_live
 from cloudgpu.moving.migration import Migration
@@ -29,11 +29,9 @@ def look(migration: Migration, acts: Acts) -> Migration:
     """
     if not migration.is_sharing or migration.ending:
         return noted(migration, acts)
-    if is_left(migration.new if migration.new_percent == 100 else migration.old, acts):
-        acts.share(migration)  # a move that was cut off is finished first, a gateway that was lost is started again
-    elif migration.state is MigrationState.CANARY and is_left(migration.new, acts):
-        migration = next_share(migration, acts, full=True)
-        acts.share(migration)
+    led = migration.new if migration.new_percent == 100 else migration.old
+    if is_left(led, acts) or (migration.state is MigrationState.CANARY and is_left(migration.new, acts)):
+        migration = shared(migration, acts)  # a move that was cut off is finished, a gateway that was lost is started
     if migration.standing not in _WATCHED or migration.baseline is None:
         return noted(migration, acts)
     seen = acts.observe(migration)
@@ -74,9 +72,7 @@ def _next_step(migration: Migration, acts: Acts) -> Migration:
     if recovery is not None and not recovery.is_over(now):
         problem = f"the next step waits: {recovery.told(migration.new.name, 'it comes')}"
         return saved(replace(migration, due=recovery.next_due(now), problem=problem), acts)
-    migration = next_share(migration, acts)
-    acts.share(migration)
-    return migration
+    return shared(next_share(migration, acts), acts)
 
 
 def _end_of_window(migration: Migration, acts: Acts) -> Migration:

@@ -168,6 +168,13 @@ def test_an_old_side_that_dies_in_the_middle_of_a_canary_leaves_all_to_the_new_o
     assert world.weights == {"qwen-14b": 100}
 
 
+def test_an_old_side_that_ends_as_its_canary_begins_leaves_all_to_the_new_one(world, acts, monkeypatch):
+    counts = acts.counts
+    monkeypatch.setattr(type(acts), "counts", lambda _, now: (counts(now), world.billing.discard("t-old"))[0])
+    assert begin(acts).state is MigrationState.PROMOTED
+    assert world.weights == {"qwen-14b": 100}
+
+
 @pytest.mark.parametrize("go_on", [window.look, window.advance, resuming.resume])
 @pytest.mark.parametrize("strategy", [CANARY, Strategy()])
 def test_a_new_side_that_vanishes_leaves_all_to_the_old_one(world, acts, strategy, go_on):

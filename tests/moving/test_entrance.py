@@ -11,6 +11,7 @@ from cloudgpu.moving.gateway.base import SideReading
 from cloudgpu.moving.gateway.haproxy.config import config_text, digest
 from cloudgpu.moving.gateway.route import GatewayKind, Route, Upstream, gateway_folder, load_route, save_route
 from cloudgpu.moving.strategy import Strategy, Way
+from cloudgpu.running.deployment.shared_listing import MOMENT_S
 from cloudgpu.running.records import Service
 
 CANARY = Strategy(way=Way.CANARY, steps=(10,), pause_s=300.0)
@@ -81,6 +82,7 @@ def test_each_side_is_asked_with_the_key_of_its_machine(move, gateway, canary):
 def test_a_look_follows_both_sides_to_where_they_are_now_and_leaves_their_shares(move, gateway, canary):
     for machine in move.provider.machines.values():
         machine.port = 42000 + int(machine.instance_id)
+    move.desk.clock.sleep(MOMENT_S + 1)  # what was listed a moment ago is not listed again
     move.acts.observe(canary)
     urls = {each.name: each.url for each in load_route(gateway.folder).upstreams}
     assert urls == {"mistral": "http://203.0.113.7:43000", "qwen": "http://203.0.113.7:43001"}
