@@ -18,7 +18,7 @@ from cloudgpu.running.records import Service
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from made_up_world import a_migration
+from made_up_world import Process, World, a_migration
 
 
 def _desks():
@@ -79,3 +79,13 @@ def move(tmp_path, monkeypatch):
     move = Move(tmp_path, monkeypatch)
     yield move
     move.store.close()
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+@pytest.fixture
+def acts(world):
+    return Process(world)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_world import Process, World, a_migration
+from made_up_world import a_migration
 
 from cloudgpu.base.errors import CloudgpuError, ConflictError
 from cloudgpu.moving import closing, forward, resuming, way_back, window
@@ -16,16 +16,6 @@ from cloudgpu.moving.strategy import Strategy, Way
 
 CANARY = Strategy(way=Way.CANARY, steps=(10, 50), pause_s=300.0, window_s=3600.0)
 SHARED = Strategy(way=Way.AB, steps=(30,))
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def acts(world):
-    return Process(world)
 
 
 def begin(acts, strategy=CANARY):

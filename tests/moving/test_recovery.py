@@ -1,7 +1,7 @@
 """A side that failed a look and came back is not trusted at once: not alone, and not with more requests."""
 
 import pytest
-from made_up_world import Process, World, a_migration
+from made_up_world import a_migration
 
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.moving import forward, resuming, window
@@ -10,16 +10,6 @@ from cloudgpu.moving.strategy import Strategy, Way
 
 CANARY = Strategy(way=Way.CANARY, steps=(10, 50), pause_s=300.0, window_s=3600.0, auto_rollback=False)
 AT_FIRST = {"mistral": 90, "qwen-14b": 10}
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def acts(world):
-    return Process(world)
 
 
 @pytest.fixture

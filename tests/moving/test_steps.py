@@ -1,23 +1,13 @@
 """A migration goes forward, back and to its end; what it must not do, it refuses with a way out."""
 
 import pytest
-from made_up_world import Killed, Process, World, a_migration
+from made_up_world import Killed, Process, a_migration
 
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError, InstanceFailedError
 from cloudgpu.moving import closing, forward, resuming, way_back
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.migration import Side
 from cloudgpu.moving.state import Ending, MigrationState
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def acts(world):
-    return Process(world)
 
 
 @pytest.fixture
