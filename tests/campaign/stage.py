@@ -12,7 +12,7 @@ from tests.campaign.rehearsal import rehearse
 from tests.campaign.truth import Row, Truth, read_truth
 from tests.campaign.worker import Worker
 
-_DROWSIEST = 6
+_DROWSIEST = 16
 
 
 class Stage:

@@ -19,7 +19,7 @@ _VERBS = (
     "follow", "gateway_start", "down_old", "down_new", "gc_destroy",
 )  # fmt: skip
 _STRIKES = (0, 0, 1, 1, 1, 2)
-_DROWSY = (1, 4, 4, 4, 6, 6, 6, 6)
+_DROWSY = (1, 8, 12, 12, 12, 16, 16, 16)
 """An engine that loads is looked at every five seconds, or as many times as rarely."""
 _MINUTES = ("0", "2", "10", "never")
 _LONG = frozenset({"migrate", "resume", "resume_force"})
@@ -37,7 +37,7 @@ def draw(seed: int, number: int) -> Tale:
         provider=provider,
         gateway=gateway,
         words=_words(dice, gateway),
-        chapters=tuple(_chapter(dice, provider, index) for index in range(dice.choice((1, 2, 2, 3, 3, 4)))),
+        chapters=tuple(_chapter(dice, provider, index) for index in range(dice.choice((1, 1, 1, 1, 2, 2, 3, 4)))),
     )
 
 

@@ -9,7 +9,7 @@ from tests.campaign.migrate.tale import Tale
 from tests.campaign.migrate.telling import Telling
 from tests.campaign.stage import Stage
 
-_BRISK = 6
+_BRISK = 16
 """How drowsy the machine is on which every tale begins: few looks at an engine that loads."""
 
 
