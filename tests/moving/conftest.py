@@ -4,6 +4,7 @@ import importlib.util
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,3 +90,12 @@ def world():
 @pytest.fixture
 def acts(world):
     return Process(world)
+
+
+@pytest.fixture
+def session(move, tmp_path):
+    """What a command would have opened, on the provider on paper."""
+    return SimpleNamespace(
+        store=move.store, settings=SimpleNamespace(state_dir=tmp_path), provider=lambda _: move.provider,
+        clock=lambda _: move.desk.clock, emit=move.store.append,
+    )  # fmt: skip

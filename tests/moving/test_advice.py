@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from decimal import Decimal
-from types import SimpleNamespace
 
 import pytest
 import typer
@@ -30,14 +29,10 @@ TO_NEW = ["cloudgpu migrate promote --full", "cloudgpu migrate finalize"]
 
 
 @pytest.fixture
-def session(move, tmp_path, monkeypatch):
-    made = SimpleNamespace(
-        store=move.store, settings=SimpleNamespace(state_dir=tmp_path), provider=lambda _: move.provider,
-        clock=lambda _: move.desk.clock, emit=move.store.append,
-    )  # fmt: skip
-    monkeypatch.setattr(sessions, "open_session", lambda: made)
-    monkeypatch.setattr(cli_sight, "open_session", lambda: made)
-    return made
+def session(session, monkeypatch):
+    for room in (sessions, cli_sight):
+        monkeypatch.setattr(room, "open_session", lambda: session)
+    return session
 
 
 @pytest.fixture

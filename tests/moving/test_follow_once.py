@@ -1,7 +1,6 @@
 """One look from cron says what it found and what it did, and ends with 1 when something is wrong."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
@@ -16,12 +15,8 @@ from cloudgpu.running.health import Health
 
 
 @pytest.fixture
-def answers(move, tmp_path, monkeypatch):
+def answers(move, session, monkeypatch):
     """Sets how both sides answer; a promoted migration is open."""
-    session = SimpleNamespace(
-        store=move.store, settings=SimpleNamespace(state_dir=tmp_path), provider=lambda _: move.provider,
-        clock=lambda _: move.desk.clock, emit=move.store.append,
-    )  # fmt: skip
     monkeypatch.setattr(cli_sight, "open_session", lambda: session)
     forward.go_forward(move.migration, move.acts)
 
