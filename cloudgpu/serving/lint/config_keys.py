@@ -1,11 +1,9 @@
 """The keys that flags with JSON know, read in the config classes of the releases that were sampled."""
 
-import json
 from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
 
-from cloudgpu.serving.lint.flag_table import NEWEST, Presence, Release, Span, presence_of, release_of
+from cloudgpu.serving.lint.flag_table import NEWEST, Presence, Release, release_of
+from cloudgpu.serving.lint.sampled_names import SampledNames, read_names
 
 _FORBIDDEN_SINCE = (0, 16, 0)
 """The first sample whose config classes all refuse a key that they do not know; most of 0.15.1's pass over it."""
@@ -32,24 +30,12 @@ def refused_keys(flag: str, written: Mapping[str, object], release: Release) -> 
 
 def flags_with_keys() -> frozenset[str]:
     """The flags whose keys are known."""
-    return frozenset(flag for flag, _ in _spans())
+    return frozenset(flag for flag, _ in _names().spans)
 
 
 def _is_refused(flag: str, key: str, release: Release) -> bool:
-    span = _spans().get((flag, key))
-    return span is None or presence_of(span, _sampled(), release) in (Presence.REMOVED, Presence.NOT_YET)
+    return _names().presence(flag, key, release) in (None, Presence.REMOVED, Presence.NOT_YET)
 
 
-@cache
-def _spans() -> dict[tuple[str, str], Span]:
-    rows = [json.loads(line) for line in _lines()[1:]]
-    return {(row["flag"], row["key"]): Span(row["first"], row["last"]) for row in rows}
-
-
-@cache
-def _sampled() -> tuple[str, ...]:
-    return tuple(json.loads(_lines()[0])["sampled"])
-
-
-def _lines() -> list[str]:
-    return (Path(__file__).parent / "config_keys.jsonl").read_text(encoding="utf-8").splitlines()
+def _names() -> SampledNames:
+    return read_names("config_keys.jsonl", "key")
