@@ -7,7 +7,7 @@ import requests
 
 from cloudgpu.base.errors import BadAnswerError, UnreachableError
 from cloudgpu.base.secret import Secret
-from cloudgpu.running.exchange import Incoming, at, exchange, json_of
+from cloudgpu.running.exchange import Incoming, at, exchange, json_of, kept_session
 from cloudgpu.running.token_count import TokenCount
 from cloudgpu.serving.launch import HealthCheck
 
@@ -53,14 +53,16 @@ def probe(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
     Of a model that embeds a vector is asked instead.
 
     Never raises, whatever the endpoint does: one that does not answer yet, or answers nonsense, is silent. Takes 160 s
-    of real time at most.
+    of real time at most. All is asked over one connection: a way through a proxy is opened and encrypted once.
     """
+    says = _embeds if health.asks == "embedding" else _says
     try:
-        return (
-            _health_path(endpoint, health)
-            or _model_listed(endpoint, api_key, health)
-            or (_embeds if health.asks == "embedding" else _says)(endpoint, api_key, health)
-        )
+        with kept_session(endpoint) as session:
+            return (
+                _health_path(endpoint, health, session)
+                or _model_listed(endpoint, api_key, health, session)
+                or says(endpoint, api_key, health, session=session)
+            )
     except (OSError, ValueError) as error:  # every error of requests is an OSError
         return Health(ready=False, phase="silent", detail=_kind(error))
 
@@ -122,17 +124,18 @@ def ask(endpoint: str, api_key: Secret, model_id: str, question: str, max_tokens
         raise BadAnswerError("the endpoint's stream cannot be read", hint="see: cloudgpu logs") from None
 
 
-def _health_path(endpoint: str, health: HealthCheck) -> Health | None:
-    status = exchange("GET", f"{endpoint}{health.path}", limit_s=_PROBE_S, read=lambda incoming: incoming.status)
+def _health_path(endpoint: str, health: HealthCheck, session: requests.Session) -> Health | None:
+    status, _ = exchange("GET", f"{endpoint}{health.path}", limit_s=_PROBE_S, read=_status_and_body, session=session)
     if status == 200:
         return None
     return Health(ready=False, phase="opening", detail=f"{health.path} answers {status}")
 
 
-def _model_listed(endpoint: str, api_key: Secret, health: HealthCheck) -> Health | None:
+def _model_listed(endpoint: str, api_key: Secret, health: HealthCheck, session: requests.Session) -> Health | None:
     status, body = exchange(
-        "GET", f"{endpoint}/v1/models", limit_s=_PROBE_S, headers=_bearer(api_key), read=_status_and_body
-    )
+        "GET", f"{endpoint}/v1/models", limit_s=_PROBE_S, headers=_bearer(api_key), read=_status_and_body,
+        session=session,
+    )  # fmt: skip
     if status != 200:
         return Health(ready=False, phase="wrong_model", detail=f"/v1/models answers {status}")
     models = at(json_of(body), "data")
@@ -148,6 +151,7 @@ def _says(
     health: HealthCheck,
     question: str = "Say hello.",
     max_tokens: int = _WARM_UP_TOKENS,
+    session: requests.Session | None = None,
 ) -> Health:
     sent = {
         "model": health.model_id, "messages": [{"role": "user", "content": question}],
@@ -155,7 +159,7 @@ def _says(
     }  # fmt: skip
     status, body = exchange(
         "POST", f"{endpoint}/v1/chat/completions", limit_s=_WARM_UP_S, json=sent, headers=_bearer(api_key),
-        read=_status_and_body,
+        read=_status_and_body, session=session,
     )  # fmt: skip
     if status != 200:
         return Health(ready=False, phase="warming", detail=f"the first completion answers {status}")
@@ -166,11 +170,18 @@ def _says(
     return Health(ready=True, phase="ready", detail=_shown(said, 60), took=_took(answer), text=said)
 
 
-def _embeds(endpoint: str, api_key: Secret, health: HealthCheck, limit_s: float = _WARM_UP_S) -> Health:
+def _embeds(
+    endpoint: str,
+    api_key: Secret,
+    health: HealthCheck,
+    limit_s: float = _WARM_UP_S,
+    session: requests.Session | None = None,
+) -> Health:
     sent = {"model": health.model_id, "input": "Hello."}
     status, body = exchange(
-        "POST", f"{endpoint}/v1/embeddings", limit_s=limit_s, json=sent, headers=_bearer(api_key), read=_status_and_body
-    )
+        "POST", f"{endpoint}/v1/embeddings", limit_s=limit_s, json=sent, headers=_bearer(api_key),
+        read=_status_and_body, session=session,
+    )  # fmt: skip
     if status != 200:
         return Health(ready=False, phase="warming", detail=f"the first embedding answers {status}")
     answer = json_of(body)

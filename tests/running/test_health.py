@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
@@ -59,6 +60,42 @@ def test_a_probe_says_what_the_engine_counted_for_it(server, more, took):
     answer = {"choices": [{"message": {"content": "Hello"}}], **more}
     server.replace(responses.POST, f"{URL}/v1/chat/completions", json=answer)
     assert (alive(URL, KEY, CHECK).took, probe(URL, KEY, CHECK).took) == (took, took)
+
+
+class Engine(BaseHTTPRequestHandler):
+    """Answers what a probe asks; `server.clients` holds who asked each time."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        self.server.clients.append(self.client_address)
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        answers = {
+            "/v1/models": {"data": [{"id": "org/model"}]},
+            "/v1/chat/completions": {"choices": [{"message": {"content": "Hello"}}]},
+        }
+        body = json.dumps(answers.get(self.path, {})).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = answer  # noqa: N815 - so they are looked up
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_probe_asks_all_over_one_connection():
+    with ThreadingHTTPServer(("127.0.0.1", 0), Engine) as engine:
+        engine.clients = []
+        serving = threading.Thread(target=engine.serve_forever)
+        serving.start()
+        found = probe(f"http://127.0.0.1:{engine.server_port}", KEY, CHECK)
+        engine.shutdown()
+        serving.join()
+    assert found.ready
+    assert (len(engine.clients), len(set(engine.clients))) == (3, 1)
 
 
 def test_a_model_that_thinks_first_is_ready_too(server):
@@ -187,7 +224,6 @@ def test_a_server_that_trickles_is_not_waited_for(trickle, monkeypatch, at_once)
     for limit in ("_PROBE_S", "_WARM_UP_S", "_ANSWER_S"):
         monkeypatch.setattr(health_module, limit, 0.3)
     began = time.monotonic()
-    monkeypatch.setattr(health_module, "_health_path", lambda endpoint, health: None)
     found = probe(trickle(at_once), KEY, CHECK)
     assert (found.phase, found.detail) == ("silent", "no answer in time")
     with pytest.raises(UnreachableError, match="no answer in time"):
