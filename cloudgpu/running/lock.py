@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,16 @@ def _holder(connection: Connection, name: str) -> Row[Any] | None:
 
 
 def _me() -> dict[str, Any]:
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
+    return {"host": socket.gethostname(), "pid": os.getpid(), "started": _began()}
+
+
+@cache
+def _began() -> str:
+    """When this process began: looked up once in its life, and anew in what is forked from it."""
+    return _started(os.getpid())
+
+
+os.register_at_fork(after_in_child=_began.cache_clear)
 
 
 def _is_at_work(holder: Row[Any]) -> bool:

@@ -293,6 +293,25 @@ def test_a_later_process_with_the_number_of_the_holder_that_died_holds_nothing(f
         pass
 
 
+FORKED = """
+import os, sys
+from cloudgpu.base.errors import ConflictError
+from cloudgpu.running.store import Store
+with Store(sys.argv[1]).lock("deployment:mistral", "up"):
+    if os.fork() == 0:
+        try:
+            with Store(sys.argv[1]).lock("deployment:mistral", "down"):
+                os._exit(1)
+        except ConflictError as refused:
+            os._exit(0 if str(os.getppid()) in str(refused) else 2)
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_what_is_forked_from_the_holder_is_another_process(store, url):
+    assert subprocess.run([sys.executable, "-c", FORKED, url], check=False).returncode == 0
+
+
 def test_a_lock_is_not_taken_from_a_process_of_this_machine_that_lives(store, url):
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, url], stdout=subprocess.PIPE, text=True)
     try:
