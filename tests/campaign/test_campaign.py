@@ -15,6 +15,7 @@ from tests.campaign.mutations import MUTATIONS
 from tests.campaign.story import story_from
 
 ROOT = Path(__file__).resolve().parents[2]
+JOBS = str(os.cpu_count())
 
 
 def campaign(*words, folder=ROOT):
@@ -32,7 +33,7 @@ def test_a_seed_and_a_number_give_one_story_and_a_script_is_that_story():
 @pytest.mark.slow
 @pytest.mark.alone  # it keeps both processors busy by itself
 def test_a_thousand_stories_end_well():
-    done = campaign("--seed", "1", "--runs", "1000", "--jobs", "4")
+    done = campaign("--seed", "1", "--runs", "1000", "--jobs", JOBS)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

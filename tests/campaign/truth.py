@@ -3,11 +3,13 @@
 import json
 import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 _OURS = re.compile(r"cloudgpu-(?P<store>[0-9a-f]{8})-(?P<name>.+)-[0-9a-f]{12}-\d{8}T\d{4}Z")
+_TABLES = {"about", "deployments", "migrations"}
 _FINAL = ("gone", "abandoned")
 _LOADING = ("provisioning", "starting", "loading")
 _UNSETTLED = ("creating", "uncertain", "destroying", "cleanup_failed")
@@ -77,20 +79,33 @@ class Truth:
         return match["name"] if match and match["store"] == self.store_id else None
 
 
-def read_truth(journal: Path, alive: Mapping[str, str | None]) -> Truth:
-    """The journal's file read with plain SQL, beside what the emulator says."""
+@contextmanager
+def opened(journal: Path) -> Iterator[sqlite3.Connection | None]:
+    """The journal's file, to be read with plain SQL; None while there is none, or none of its tables."""
     if not journal.exists():
-        return Truth(None, (), alive)
+        yield None
+        return
     connection = sqlite3.connect(journal)
     try:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        if not {"about", "deployments"} <= tables:  # killed while it was made
-            return Truth(None, (), alive)
-        found = connection.execute("SELECT value FROM about WHERE name = 'store_id'").fetchone()
-        rows = connection.execute("SELECT token, name, state, body FROM deployments ORDER BY since, token").fetchall()
+        yield connection if tables >= _TABLES else None  # it was killed while it made them
     finally:
         connection.close()
+
+
+def truth_of(connection: sqlite3.Connection | None, alive: Mapping[str, str | None]) -> Truth:
+    """What stands in the journal, beside what the emulator says."""
+    if connection is None:
+        return Truth(None, (), alive)
+    found = connection.execute("SELECT value FROM about WHERE name = 'store_id'").fetchone()
+    rows = connection.execute("SELECT token, name, state, body FROM deployments ORDER BY since, token").fetchall()
     return Truth(found and found[0], tuple(_row(*row) for row in rows), alive)
+
+
+def read_truth(journal: Path, alive: Mapping[str, str | None]) -> Truth:
+    """The same, of a file."""
+    with opened(journal) as connection:
+        return truth_of(connection, alive)
 
 
 def _row(token: str, name: str, state: str, body: str) -> Row:

@@ -16,8 +16,8 @@ from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.vast_api.body import runpod_of
 
 _MOST_LINES = 5000
-_HEARTBEATS_S = (0.02, 0.02, *(0.5,) * 6)
-"""Real seconds before each heartbeat: two when the log is told, then one now and then. The real stream stays open; a
+_HEARTBEATS_S = (0.0, 0.0, *(0.5,) * 6)
+"""Real seconds before each heartbeat: two once the log is told, then one now and then. The real stream stays open; a
 listener that waits for its end must not hold this process for long."""
 
 

@@ -29,7 +29,7 @@ _DEFAULTS: dict[str, Any] = {
 _DEFAULT_DISK_GB = Decimal(8)
 _KEYLESS_ROWS = 64
 _TIMES = ("duration", "end_date")
-_CARD = ("gpu_name",)
+_FIRST = ("gpu_name", "ask_contract_id")
 """What is asked first, before any other column is put together: it leaves few."""
 
 _VIRTUAL = frozenset({"verified", "datacenter", "georegion", "cuda_vers", "ubuntu_version", "country"})
@@ -55,11 +55,11 @@ def search(world: World, query: Mapping[str, Any], *, rows_at_most: int | None =
     now, bid = world.now(), query.get("type") == "bid"
     filters["disk_space"] = {**filters.get("disk_space", {}), **_at_least(disk_gb, filters.get("disk_space", {}))}
     by_time = {name: filters.pop(name) for name in _TIMES if name in filters}
-    by_card = read_conditions({name: filters.pop(name) for name in _CARD if name in filters}, _CARD)
+    first_tests = read_conditions({name: filters.pop(name) for name in _FIRST if name in filters}, _FIRST)
     asks = list(world.asks())
     tests = read_conditions(filters, {*_columns(asks[0], disk_gb, bid=bid), *_VIRTUAL})
-    of_card = (ask for ask in asks if all(test({"gpu_name": ask.machine.gpu.gpu_name}) for test in by_card))
-    every = ((ask, _columns(ask, disk_gb, bid=bid)) for ask in of_card)
+    few = (ask for ask in asks if all(test(_few_columns(ask)) for test in first_tests))
+    every = ((ask, _columns(ask, disk_gb, bid=bid)) for ask in few)
     late_tests = read_conditions(by_time, _TIMES)
     found = [] if "id" in filters else [each for each in every if all(test(each[1]) for test in tests)]
     rows = [{**row, **times(ask, now)} for ask, row in found]
@@ -106,6 +106,10 @@ def _answer(request: Request, query: Mapping[str, Any]) -> Response:
     except (BadFilterError, ValueError, ArithmeticError) as error:
         return refusal(400, "bad_request", str(error))
     return reply({"success": True, "offers": rows})
+
+
+def _few_columns(ask: Ask) -> Row:
+    return {"gpu_name": ask.machine.gpu.gpu_name, "ask_contract_id": ask.ask_id}
 
 
 @lru_cache(maxsize=2048)

@@ -4,7 +4,6 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 _ENDING = ("destroying", "cleanup_failed", "gone", "abandoned")
@@ -48,14 +47,12 @@ class Record:
         return next((each for each in reversed(self.lives) if each.name == name and each.is_left), None)
 
 
-def read_record(journal: Path) -> Record:
-    """As it stands on disk now."""
-    connection = sqlite3.connect(journal)
-    try:
-        lives = connection.execute("SELECT token, name, state, body FROM deployments ORDER BY since, token").fetchall()
-        bodies = connection.execute("SELECT body FROM migrations ORDER BY seq").fetchall()
-    finally:
-        connection.close()
+def record_of(connection: sqlite3.Connection | None) -> Record:
+    """As it stands on disk now; empty while there is no journal."""
+    if connection is None:
+        return Record((), ())
+    lives = connection.execute("SELECT token, name, state, body FROM deployments ORDER BY since, token").fetchall()
+    bodies = connection.execute("SELECT body FROM migrations ORDER BY seq").fetchall()
     return Record(tuple(_life(*each) for each in lives), tuple(json.loads(body) for (body,) in bodies))
 
 

@@ -17,9 +17,9 @@ from cloudgpu.moving.gateway.run_dir import run_dir
 from tests.campaign.market import Market
 from tests.campaign.migrate.moment import Moment, Traffic
 from tests.campaign.migrate.operations import SERVICE
-from tests.campaign.migrate.record import Record, read_record
+from tests.campaign.migrate.record import Record, record_of
 from tests.campaign.migrate.stand_in import LIVE, read_live, tell_counters
-from tests.campaign.truth import read_truth
+from tests.campaign.truth import opened, truth_of
 
 _REQUESTS = 40
 """What clients ask between two looks."""
@@ -37,17 +37,21 @@ class Scene:
     provider: str
     ill: dict[str, set[str]] = field(default_factory=dict)
     counted: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _state_dir: Path = field(init=False)
+    _journal: Path = field(init=False)
+    _gateway: Path = field(init=False)
 
-    @property
-    def state_dir(self) -> Path:
-        """Where the program keeps what it knows."""
-        return self.home / "state" / "cloudgpu"
+    def __post_init__(self) -> None:
+        self._state_dir = self.home / "state" / "cloudgpu"
+        self._journal = self._state_dir / "cloudgpu.db"
+        self._gateway = gateway_folder(self._state_dir, SERVICE)
 
     def look(self) -> Moment:
         """Everything as it is now: the market, the journal, where requests go."""
         exists, destroys = self.market.sight()
-        truth = read_truth(self._journal, {each: label for each, (label, _) in exists.items()})
-        record = self._record() if truth.store_id else Record((), ())
+        with opened(self._journal) as connection:
+            truth = truth_of(connection, {each: label for each, (label, _) in exists.items()})
+            record = record_of(connection)
         serving = (each for each, (_, stage) in exists.items() if stage == "serving")
         well = frozenset(each for each in serving if "silent" not in self.ill.get(each, ()))
         return Moment(truth=truth, record=record, traffic=self._traffic(record, well), well=well, destroys=destroys)
@@ -82,12 +86,9 @@ class Scene:
         if load_route(self._gateway) is not None and not (self._gateway / LIVE).exists():
             HaproxyGateway(self._gateway).stop()
 
-    @property
-    def _journal(self) -> Path:
-        return self.state_dir / "cloudgpu.db"
-
     def _record(self) -> Record:
-        return read_record(self._journal)
+        with opened(self._journal) as connection:
+            return record_of(connection)
 
     def _traffic(self, record: Record, well: frozenset[str]) -> Traffic:
         """Where requests go, by what runs."""
@@ -103,10 +104,6 @@ class Scene:
             sides is not None,
             frozenset(each for each in at.values() if "busy" in self.ill.get(each, ())) & well,
         )
-
-    @property
-    def _gateway(self) -> Path:
-        return gateway_folder(self.state_dir, SERVICE)
 
     def _live(self) -> dict[str, tuple[str, int, bool]] | None:
         if not self._is_real:
@@ -127,7 +124,7 @@ class Scene:
     def _published(self) -> str | None:
         """Where clients come in, as the address files say."""
         with contextlib.suppress(BadFileError):
-            published = address.read(SERVICE, self.state_dir)
+            published = address.read(SERVICE, self._state_dir)
             return published.base_url.removesuffix("/v1") if published else None
         return None
 

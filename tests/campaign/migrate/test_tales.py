@@ -14,6 +14,7 @@ from tests.campaign.migrate.tale import Chapter, Tale, Typed, tale_from
 from tests.campaign.story import Strike
 
 ROOT = Path(__file__).resolve().parents[3]
+JOBS = str(os.cpu_count())
 
 
 AT_ONCE = ("--strategy", "blue-green", "--window", "never")
@@ -108,7 +109,7 @@ def test_a_seed_and_a_number_give_one_tale_and_a_script_is_that_tale():
 @pytest.mark.slow
 @pytest.mark.alone  # it keeps both processors busy by itself
 def test_a_thousand_tales_end_well():
-    done = campaign("--seed", "20261121", "--runs", "1000", "--jobs", "4")
+    done = campaign("--seed", "20261121", "--runs", "1000", "--jobs", JOBS)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
