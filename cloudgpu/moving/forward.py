@@ -148,10 +148,10 @@ def _validate(migration: Migration, acts: Acts) -> Migration:
 
 def _refused(migration: Migration, verdict: Verdict, acts: Acts) -> Migration:
     migration = saved(replace(migration, problem=verdict.reason), acts)
-    raise CloudgpuError(
-        f"{migration.service} stays on {migration.old.name}: {verdict.reason}",
-        hint=f"both still run and bill: {ways_now(migration, acts)}",
-    )
+    old, new, ways = migration.old.name, migration.new.name, ways_now(migration, acts)
+    if is_left(migration.old, acts):
+        raise CloudgpuError(f"{old} keeps all requests: {verdict.reason}", hint=f"both still run and bill: {ways}")
+    raise CloudgpuError(f"{new} has not passed its gates: {verdict.reason}", hint=f"it still runs and bills: {ways}")
 
 
 def _first_share(migration: Migration, acts: Acts, *, full: bool) -> Migration:

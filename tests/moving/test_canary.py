@@ -266,9 +266,16 @@ def test_promote_to_a_side_that_does_not_answer_is_refused(world, acts):
 
 def test_gates_that_refuse_leave_all_requests_where_they_are(world, acts):
     world.gates = Outcome.FAIL
-    with pytest.raises(CloudgpuError, match="stays on mistral"):
+    with pytest.raises(CloudgpuError, match="mistral keeps all requests"):
         begin(acts)
     assert (world.weights, world.saved().state) == ({"mistral": 100}, MigrationState.VALIDATING)
+
+
+def test_gates_that_refuse_what_has_replaced_the_old_side_do_not_say_that_it_serves(world, acts):
+    world.replaces, world.gates = True, Outcome.FAIL
+    with pytest.raises(CloudgpuError, match="qwen-14b has not passed its gates") as refusal:
+        begin(acts, Strategy(way=Way.REPLACE, window_s=0.0))
+    assert "both" not in refusal.value.hint
 
 
 @given(st.lists(st.integers(min_value=0, max_value=500), min_size=4, max_size=4), st.booleans())

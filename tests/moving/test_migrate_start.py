@@ -1,5 +1,6 @@
 """Between the price that is shown and the yes to it another terminal may act: what it did counts, not what was seen."""
 
+import contextlib
 import json
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,13 +10,16 @@ import typer
 
 from cloudgpu.base.errors import CloudgpuError, ConflictError, UsageError
 from cloudgpu.cli.deployment_view import show_open_migrations
-from cloudgpu.cli.migrate import sight, start, world
+from cloudgpu.cli.migrate import acting, sight, start, world
 from cloudgpu.cli.migrate.asking import Carried, OwnWords
+from cloudgpu.cli.migrate.outcome import show_outcome
 from cloudgpu.cli.migrate.rental import Caps
 from cloudgpu.cli.migrate.start import Wish
 from cloudgpu.cli.migrate.target import Target
 from cloudgpu.cli.migrate.view import closing_question, show_choices, standing
-from cloudgpu.moving import closing, forward, way_back
+from cloudgpu.moving import closing, forward, resuming, running_acts, way_back
+from cloudgpu.moving.gates.judge import Judgement
+from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
 from cloudgpu.moving.state import Ending, MigrationState
 from cloudgpu.moving.strategy import Strategy
 from cloudgpu.serving.asked import AskedWords
@@ -176,14 +180,40 @@ def test_a_watch_goes_on_after_a_look_that_came_to_nothing_and_ends_with_the_win
 def test_a_rollback_that_happened_by_itself_is_no_success_for_a_script(session, move, capsys):
     promoted = forward.go_forward(move.migration, move.acts)
     back = way_back.back_to_old(promoted, move.acts, problem="rolled back by itself: it errs")
-    with pytest.raises(CloudgpuError, match="mistral serves mistral again: rolled back by itself"):
-        sight.show_watched(session, back, [], as_json=False)
+    with pytest.raises(CloudgpuError, match="mistral has all requests again: rolled back by itself"):
+        show_outcome(session, back, [], strict=True, as_json=False)
     capsys.readouterr()
     with pytest.raises(typer.Exit) as end:
-        sight.show_watched(session, back, [], as_json=True)
+        show_outcome(session, back, [], strict=True, as_json=True)
     told = json.loads(capsys.readouterr().out)  # one document, which holds both
     assert (end.value.exit_code, told["migration"]["state"]) == (1, "rolled_back")
     assert "rolled back by itself" in told["error"]["message"]
+
+
+@pytest.fixture
+def act(session, move, monkeypatch):
+    """What a verb does, on the provider on paper."""
+    monkeypatch.setattr(acting, "open_session", lambda: session)
+    monkeypatch.setattr(acting, "at_work", lambda *_: contextlib.nullcontext(move.told.append))
+    monkeypatch.setattr(acting, "acts_on", lambda *_: move.acts)
+    return acting.act
+
+
+def test_a_resume_that_ends_in_a_pause_is_no_success_for_a_script(move, act, monkeypatch):
+    unclear = Check(gate="bench", name="TTFT", outcome=Outcome.INCONCLUSIVE, reason="too few samples")
+    verdict = Verdict(old="mistral", new="qwen", at=move.desk.clock.now(), checks=(unclear,))
+    monkeypatch.setattr(running_acts, "judge", lambda *_, **__: Judgement(verdict=verdict, evidence=None))
+    forward.go_forward(move.migration, move.acts)
+    with pytest.raises(CloudgpuError, match="the gates cannot tell: too few samples") as refusal:
+        act("resume", None, resuming.resume, goes_on=True)
+    assert "migrate promote" in refusal.value.hint
+
+
+def test_a_resume_that_finishes_a_rollback_is_what_it_was_meant_to_be(move, act, capsys):
+    promoted = forward.go_forward(move.migration, move.acts)
+    way_back.back_to_old(promoted, move.acts, problem="rolled back by itself: it errs")
+    act("resume", None, resuming.resume, goes_on=True)
+    assert "mistral is served by mistral" in capsys.readouterr().out
 
 
 def _raise(error):

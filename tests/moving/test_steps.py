@@ -56,7 +56,7 @@ def test_abort_after_a_rollback_leaves_exactly_the_old_side(world, acts, promote
 
 def test_a_new_side_that_does_not_answer_is_not_promoted(world, acts):
     world.sick.add("qwen-14b")
-    with pytest.raises(CloudgpuError, match="stays on mistral") as refusal:
+    with pytest.raises(CloudgpuError, match="mistral keeps all requests") as refusal:
         forward.go_forward(a_migration(), acts)
     assert "abort" in refusal.value.hint
     assert "resume" in refusal.value.hint
@@ -326,6 +326,6 @@ def test_going_forward_again_first_finishes_a_rollback_that_was_killed_half_way(
         way_back.roll_back(promoted, Process(world, steps_left=2))  # written down, not moved
     assert (world.saved().state, world.address) == (MigrationState.ROLLED_BACK, "qwen-14b")
     world.sick.add("qwen-14b")
-    with pytest.raises(CloudgpuError, match="stays on mistral"):
+    with pytest.raises(CloudgpuError, match="mistral keeps all requests"):
         forward.go_again(world.saved(), acts)
     assert world.address == "mistral"

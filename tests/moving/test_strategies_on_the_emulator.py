@@ -80,7 +80,7 @@ def test_a_new_side_without_memory_or_sense_never_gets_a_request(here):
 
     here.run("emulator", "fault", "add", "engine", "garbage", "--label", "qwen-14b", "--times", "1000000")
     refused = json.loads(here.run(*MIGRATE, status=1))["error"]
-    assert "stays on mistral" in refused["message"]
+    assert "mistral keeps all requests" in refused["message"]
     told = migrated(here, "migrate", "status", "--json")
     assert told["state"] == "validating"
     failed = {each["gate"] for each in told["verdict"]["checks"] if each["outcome"] == "fail"}

@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-from made_up_world import a_migration
 
 from cloudgpu.base.errors import ConflictError
-from cloudgpu.cli.gateway import run as gateway_run
+from cloudgpu.cli.gateway.needed import check_not_needed
 from cloudgpu.cli.migrate.view import show_status, standing
 from cloudgpu.moving import forward
 from cloudgpu.moving.state import MigrationState
@@ -63,13 +62,20 @@ def test_a_dead_old_side_is_told_with_what_it_costs_and_how_to_stop_paying(move,
 @pytest.mark.parametrize(
     ("state", "hint"),
     [
-        (MigrationState.CANARY, "cloudgpu migrate abort, or cloudgpu migrate promote --full"),
-        (MigrationState.PROMOTED, "close it first: cloudgpu migrate finalize"),
+        (MigrationState.CANARY, "give qwen up: cloudgpu migrate abort"),
+        (MigrationState.PROMOTED, "keep qwen alone: cloudgpu migrate finalize"),
     ],
 )
-def test_stopping_a_gateway_in_a_migration_is_refused_with_what_closes_that(state, hint):
-    body = a_migration(state=state, strategy=CANARY).as_body()
-    session = SimpleNamespace(store=SimpleNamespace(open_migration=lambda _: body))
-    with pytest.raises(ConflictError) as refusal:
-        gateway_run._check_not_shared(session, "mistral")
+def test_stopping_a_gateway_in_a_migration_is_refused_with_what_closes_that(session, move, state, hint):
+    promoted = forward.go_forward(move.migration, move.acts)
+    move.acts.save(replace(promoted, state=state, strategy=CANARY))
+    with pytest.raises(ConflictError, match="needs its gateway") as refusal:
+        check_not_needed(session, "mistral")
     assert hint in refusal.value.hint
+
+
+def test_a_migration_of_which_no_side_is_left_needs_no_gateway(session, move):
+    forward.go_forward(move.migration, move.acts)
+    for side in (move.old, move.new()):
+        move.desk.down(side)
+    check_not_needed(session, "mistral")

@@ -117,7 +117,7 @@ def type_all(world, migration, way):
         try:
             migration = type_it(world, migration, command)
         except CloudgpuError as error:
-            if migration.state not in BEFORE_SHARING[:2] or "stays on mistral" not in error.message:
+            if migration.state not in BEFORE_SHARING[:2] or "mistral keeps all requests" not in error.message:
                 raise
 
 

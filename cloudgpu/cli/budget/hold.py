@@ -38,7 +38,7 @@ def _end(session: Session, standing: Standing, found: Found) -> Iterator[tuple[s
         if use is None:
             continue
         if is_migrating(session, each):
-            yield each.name, "the budget is used up, and it bills on: a side of an open migration (migrate abort)"
+            yield each.name, "the budget is used up, and it bills on: a side of an open migration (migrate status)"
             continue
         if _ended(session, each, found):
             said = f"removed: {_whose(use)} is used up ({use.percent} %)"

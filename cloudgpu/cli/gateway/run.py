@@ -12,6 +12,7 @@ from cloudgpu.base.errors import BadFileError, ConflictError, NotFoundError, Usa
 from cloudgpu.base.secret import Secret
 from cloudgpu.cli import render
 from cloudgpu.cli.agreement import new_key
+from cloudgpu.cli.gateway.needed import check_not_needed
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving import address
@@ -20,8 +21,6 @@ from cloudgpu.moving.gateway.base import Gateway, Reading
 from cloudgpu.moving.gateway.desk import gateway_of, open_gateway
 from cloudgpu.moving.gateway.port import is_free
 from cloudgpu.moving.gateway.route import GatewayKind, Route, ShareBy, Upstream, gateway_folder
-from cloudgpu.moving.migration import Migration
-from cloudgpu.moving.state import MigrationState
 from cloudgpu.running.deployment.observe import lock_name
 from cloudgpu.running.records import Deployment, DeploymentState, Service
 
@@ -62,11 +61,11 @@ def start_gateway(wish: Wish) -> None:
 
 
 def stop_gateway(which: str | None, *, as_json: bool) -> None:
-    """Stop it and lead clients to the deployment in charge. Raises ConflictError while two sides share requests."""
+    """Stop it and lead clients to the deployment in charge. Raises ConflictError while a migration needs it."""
     session = open_session()
     name, (gateway, route) = _existing(session, which)
     with _held(session, _service(session, name), "stop"):
-        _check_not_shared(session, name)
+        check_not_needed(session, name)
         in_charge = _in_charge(session, _service(session, name))
         if in_charge is not None:
             direct = DirectEntrance(
@@ -173,25 +172,6 @@ def _in_charge(session: Session, service: Service) -> Deployment | None:
     lives = [session.store.deployment(name) for name in names]
     ready = [each for each in lives if each and each.service == service.name and each.state is DeploymentState.READY]
     return ready[0] if ready else None
-
-
-def _check_not_shared(session: Session, name: str) -> None:
-    body = session.store.open_migration(name)
-    migration = Migration.from_body(body) if body is not None else None
-    if migration is not None and migration.is_sharing:
-        raise ConflictError(
-            f"{name} is in the middle of a migration that needs its gateway",
-            hint=f"close it first: {_closing_ways(migration)}",
-        )
-
-
-def _closing_ways(migration: Migration) -> str:
-    """The commands that close it, as far as its state allows them."""
-    if migration.ending or migration.state is MigrationState.CLEANUP_FAILED:
-        return "cloudgpu migrate resume"
-    if migration.state in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK):
-        return "cloudgpu migrate finalize"
-    return "cloudgpu migrate abort, or cloudgpu migrate promote --full and then cloudgpu migrate finalize"
 
 
 def _meant(session: Session, name: str | None) -> Service:

@@ -3,30 +3,75 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import typer
+
 from cloudgpu.accounting.ledger import fold
 from cloudgpu.accounting.tally import total
 from cloudgpu.base.clock import SystemClock
+from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
-from cloudgpu.cli.migrate.standing import standing
+from cloudgpu.cli.migrate.standing import Standing, standing
 from cloudgpu.cli.migrate.view import as_json as migration_json
-from cloudgpu.cli.migrate.view import hook_json, show_final_bill, show_moved
+from cloudgpu.cli.migrate.view import error_json, hook_json, show_final_bill, show_moved
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.hook import HookResult
 from cloudgpu.moving.migration import Migration
+from cloudgpu.moving.state import MigrationState
 
 
-def show_outcome(session: Session, migration: Migration, hooks: Sequence[HookResult], *, as_json: bool) -> None:
-    """Who serves now and what can be done next; of a migration that is closed, the last bill of the side that went."""
+def show_outcome(
+    session: Session, migration: Migration, hooks: Sequence[HookResult], *, strict: bool, as_json: bool
+) -> None:
+    """Who serves now and what can be done next; of a migration that is closed, the last bill of the side that went.
+
+    `strict` is for what goes on by itself: when it ended elsewhere than it was meant to, a script must not go on.
+    Raises CloudgpuError then, or as JSON ends with its status, the error standing in the one document. Ends with 6 when
+    an end could not be confirmed.
+    """
     now = standing(session, migration)
+    error = _unmeant(now) if strict else None
     if as_json:
-        return render.out_json({"migration": migration_json(now), "hook": hook_json(hooks)})
-    if migration.is_open:
-        return show_moved(session, migration)
-    render.text(f"{migration.service} is served by {now.serving or 'nothing'}; the migration is {migration.state}.")
+        _show_json(now, hooks, error)
+    elif migration.is_open:
+        show_moved(session, migration)
+    else:
+        _show_closed(session, now)
+    if error:
+        raise error
+    if migration.state is MigrationState.CLEANUP_FAILED:
+        raise typer.Exit(6)
+
+
+def _show_json(now: Standing, hooks: Sequence[HookResult], error: CloudgpuError | None) -> None:
+    told = {"migration": migration_json(now), "hook": hook_json(hooks)}
+    render.out_json(told | ({"error": error_json(error)} if error else {}))
+    if error:
+        render.progress(f"Error: {error.message}")
+        raise typer.Exit(error.exit_status)
+
+
+def _show_closed(session: Session, now: Standing) -> None:
+    migration = now.migration
+    serving = now.serving or "nothing"
+    render.text(f"The service {migration.service} is served by {serving}; the migration is {migration.state}.")
     for life in (now.old, now.new):
         if life is not None and life.state.is_final:
             show_final_bill(life.name, *_whole_cost(session, life.token))
-    return None
+
+
+def _unmeant(now: Standing) -> CloudgpuError | None:
+    """What a script must not go on after, with the ways that `status` shows; None when all is as it was meant."""
+    migration = now.migration
+    if not migration.is_open or migration.ending:
+        return None
+    if migration.state is MigrationState.PAUSED:
+        unserved = f"; {now.unserved}" if now.unserved else ""
+        problem = f"{migration.service} stays as it is: {migration.problem or 'paused'}{unserved}"
+    elif migration.state is MigrationState.ROLLED_BACK and migration.problem:
+        problem = f"{migration.old.name} has all requests again: {migration.problem}"
+    else:
+        problem = migration.problem or now.unserved or now.idle or ""
+    return CloudgpuError(problem, hint=f"see: cloudgpu migrate status; {now.hint}") if problem else None
 
 
 def _whole_cost(session: Session, token: str) -> tuple[Decimal, str]:

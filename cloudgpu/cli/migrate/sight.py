@@ -3,15 +3,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import typer
-
 from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, StoppedByUserError, StoreError
 from cloudgpu.cli import render
+from cloudgpu.cli.migrate.outcome import show_outcome
 from cloudgpu.cli.migrate.rental import request_again
-from cloudgpu.cli.migrate.standing import Standing, standing
-from cloudgpu.cli.migrate.view import as_json as json_of
-from cloudgpu.cli.migrate.view import error_json, hook_json, show_moved
 from cloudgpu.cli.migrate.world import LOOK, acts_on, at_work, meant_migration, read_again
 from cloudgpu.cli.session import Session, open_session
 from cloudgpu.moving.migration import Migration
@@ -31,7 +27,7 @@ _WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
 
 
 def follow_it(which: str | None, *, once: bool, as_json: bool) -> None:
-    """Watch until nothing goes on by itself any more, or look once. Ends with 1 as `show_watched` says."""
+    """Watch until nothing goes on by itself any more, or look once. Ends as `show_outcome` says."""
     session = open_session()
     hooks: list[HookResult] = []
     migration = meant_migration(session, which)
@@ -40,7 +36,7 @@ def follow_it(which: str | None, *, once: bool, as_json: bool) -> None:
         _tell_moves(before, migration)  # its problem is the error that this ends with
     else:
         migration = watch(session, migration, hooks, until=lambda each: each.due is None)
-    show_watched(session, migration, hooks, as_json=as_json)
+    show_outcome(session, migration, hooks, strict=True, as_json=as_json)
 
 
 def watch(
@@ -77,46 +73,6 @@ def look_once(session: Session, migration: Migration) -> Migration:
         return migration
     _tell(migration, seen)
     return seen
-
-
-def show_watched(session: Session, migration: Migration, hooks: "list[HookResult]", *, as_json: bool) -> None:
-    """How it stands once nobody watches any more.
-
-    When it ended elsewhere than it was meant to, a script must not go on: raises CloudgpuError, or as JSON ends with
-    its status, the error standing in the one document. Ends with 6 when an end could not be confirmed.
-    """
-    now = standing(session, migration)
-    error = _unmeant(now)
-    if as_json:
-        told = {"migration": json_of(now), "hook": hook_json(hooks)}
-        render.out_json(told | ({"error": error_json(error)} if error else {}))
-        if error:
-            render.progress(f"Error: {error.message}")
-            raise typer.Exit(error.exit_status)
-    elif migration.is_open:
-        show_moved(session, migration)
-    else:
-        render.text(f"{migration.service} is served by {now.serving or 'nothing'}; the "
-                    f"migration is {migration.state}.")  # fmt: skip
-    if error:
-        raise error
-    if migration.state is MigrationState.CLEANUP_FAILED:
-        raise typer.Exit(6)
-
-
-def _unmeant(now: Standing) -> CloudgpuError | None:
-    """What a script must not go on after, with the ways that `status` shows; None when all is as it was meant."""
-    migration = now.migration
-    if not migration.is_open or migration.ending:
-        return None
-    if migration.state is MigrationState.PAUSED:
-        unserved = f"; {now.unserved}" if now.unserved else ""
-        problem = f"{migration.service} stays as it is: {migration.problem or 'paused'}{unserved}"
-    elif migration.state is MigrationState.ROLLED_BACK and migration.problem:
-        problem = f"{migration.old.name} serves {migration.service} again: {migration.problem}"
-    else:
-        problem = migration.problem or now.unserved or now.idle or ""
-    return CloudgpuError(problem, hint=f"see: cloudgpu migrate status; {now.hint}") if problem else None
 
 
 def _turn(

@@ -15,8 +15,9 @@ from cloudgpu.cli import render
 from cloudgpu.cli.budget.state import check_budget_for
 from cloudgpu.cli.golden_remarks import show_golden
 from cloudgpu.cli.migrate.asking import OwnWords, carried
+from cloudgpu.cli.migrate.outcome import show_outcome
 from cloudgpu.cli.migrate.rental import Caps, agreement, request_again, request_for_plan, written_down
-from cloudgpu.cli.migrate.sight import show_watched, watch
+from cloudgpu.cli.migrate.sight import watch
 from cloudgpu.cli.migrate.standing import standing
 from cloudgpu.cli.migrate.strategy import check_budget, check_gateway, steps_told
 from cloudgpu.cli.migrate.target import Target, plan_today, provider_of, target_of
@@ -222,7 +223,7 @@ def _go(
     if not wish.as_json:
         show_verdict(session, migration)
     migration = watch(session, migration, hooks, until=_until(wish))
-    show_watched(session, migration, hooks, as_json=wish.as_json)
+    show_outcome(session, migration, hooks, strict=True, as_json=wish.as_json)
 
 
 def _until(wish: Wish) -> Callable[[Migration], bool]:

@@ -123,7 +123,8 @@ def abort(which: Which = None, force: Force = False, yes: Yes = False, as_json: 
 def resume(which: Which = None, force: Force = False, yes: Yes = False, as_json: AsJson = False) -> None:
     """Go on with a migration that was interrupted, or ask both sides again.
 
-    Should the new side have to be rented for more than was agreed, shows the price and asks.
+    Should the new side have to be rented for more than was agreed, shows the price and asks. Ends with 1 where it ends
+    in a pause or a rollback, as `migrate` itself does.
     """
     from cloudgpu.cli.migrate.acting import act
     from cloudgpu.moving import resuming
@@ -131,7 +132,7 @@ def resume(which: Which = None, force: Force = False, yes: Yes = False, as_json:
     def go_on(migration: "Migration", acts: "Acts") -> "Migration":
         return resuming.resume(migration, acts, force=force)
 
-    act("resume", which, go_on, rents=True, yes=yes, as_json=as_json)
+    act("resume", which, go_on, goes_on=True, yes=yes, as_json=as_json)
 
 
 def list_all(as_json: AsJson = False) -> None:

@@ -105,7 +105,7 @@ def show_new_verdict(session: Session, before: Migration) -> None:
 def show_moved(session: Session, migration: Migration) -> None:
     """Where the address points now, and what comes next while something does."""
     now = standing(session, migration)
-    render.text(f"{migration.service} is served by {now.serving or 'nothing'}.")
+    render.text(f"The service {migration.service} is served by {now.serving or 'nothing'}.")
     render.text(f"  {address.env_path(migration.service, session.settings.state_dir)}")
     render.text(f"  {address.json_path(migration.service, session.settings.state_dir)}")
     if migration.is_open:
