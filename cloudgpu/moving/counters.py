@@ -20,4 +20,5 @@ def _count(side: Side, life: Deployment | None, entrance: Entrance) -> Count:
         errors=seen.errors if seen else 0,
         first_tokens=engine.count,
         ttft_s=engine.total_s,
+        within=engine.within,
     )

@@ -125,7 +125,30 @@ def test_a_new_side_that_has_slowed_down_rolls_back(world, acts):
     world.counts = {"qwen-14b": Count(first_tokens=30, ttft_s=9.0)}
     now = begin(acts)
     world.counts = {"qwen-14b": Count(first_tokens=60, ttft_s=9.0 + 30 * 1.2)}
-    assert "the first token takes 1200 ms, 300 ms when it was measured" in window.look(now, acts).problem
+    assert "the first token takes 1200 ms on average, 300 ms before" in window.look(now, acts).problem
+
+
+def test_a_new_side_is_no_slower_than_the_old_one_was_for_the_same_clients(world, acts):
+    world.counts = {
+        "mistral": Count(first_tokens=5000, ttft_s=5000 * 0.8),
+        "qwen-14b": Count(first_tokens=30, ttft_s=3.0),
+    }
+    now = begin(acts)
+    world.counts["qwen-14b"] = Count(first_tokens=60, ttft_s=3.0 + 30 * 1.2)
+    assert window.look(now, acts).state is MigrationState.CANARY
+    world.counts["qwen-14b"] = Count(first_tokens=60, ttft_s=3.0 + 30 * 2.5)
+    assert "2500 ms on average, 800 ms before" in window.look(now, acts).problem
+
+
+@pytest.mark.parametrize(("late", "goes_back"), [(2, False), (3, True)])
+def test_a_long_prompt_or_two_among_twenty_is_no_regression(world, acts, late, goes_back):
+    world.counts = {"qwen-14b": Count(first_tokens=30, ttft_s=3.0, within={0.25: 30, 0.5: 30, 20.0: 30})}
+    now = begin(acts)
+    seen = Count(first_tokens=50, ttft_s=3.0 + 1.8 + late * 15.0, within={0.25: 50 - late, 0.5: 50 - late, 20.0: 50})
+    world.counts = {"qwen-14b": seen}
+    now = window.look(now, acts)
+    assert (now.state is MigrationState.ROLLED_BACK) == goes_back
+    assert (f"{late} of 20 come after more than 500 ms" in (now.problem or "")) == goes_back
 
 
 def test_a_few_errors_among_few_requests_are_no_regression(world, acts):

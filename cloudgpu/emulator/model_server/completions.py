@@ -131,7 +131,7 @@ async def _paced(spec: Any, generation: Generation, pace: Pace, cut: int | None)
             index += 1
         counters.finished[generation.finish_reason] += 1
         counters.prompt_tokens += prompt_tokens
-        counters.ttft_s += pace.due_s(prompt_tokens, 0)
+        counters.ttft.add(pace.due_s(prompt_tokens, 0))
         counters.e2e_s += pace.due_s(prompt_tokens, max(0, index - 1))
     finally:
         counters.running -= 1
