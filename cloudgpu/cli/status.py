@@ -42,7 +42,8 @@ def status(
         render.text("Nothing is rented.")
     alone = [left_behind(each) for each in shown if is_left_behind(each, session.store)]
     _end([*trouble(shown), *alone], unasked)
-    end_of_report(session)
+    if not offline:
+        end_of_report(session)
 
 
 def _looked(session: "Session", *, every: bool, offline: bool) -> "tuple[list[Deployment], list[str]]":

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cloudgpu.base.errors import CloudgpuError
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _FIRST = datetime(2026, 3, 1, tzinfo=UTC)
@@ -44,24 +46,35 @@ class StandingClock:
         return self._cells[0] / 1e6
 
     def sleep(self, seconds: float) -> None:
-        """Move it on by so many seconds, at once."""
+        """Move it on by so many seconds, at once. Raises CloudgpuError where its file may only be read."""
         with self._alone():
             self._cells[0] += max(0, round(seconds * 1e6))
 
     def set(self, moment: datetime) -> None:
-        """Put it at a moment, an earlier one too: a new story begins."""
+        """Put it at a moment, an earlier one too: a new story begins. Raises as `sleep` does."""
         with self._alone():
             self._cells[0] = (moment - _EPOCH) // _MICROSECOND
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """One mover at a time: a lock of the file, which no killed process can leave behind."""
-        descriptor = os.open(self.path, os.O_RDWR)
+        descriptor = self._to_move()
         try:
             _lock(descriptor)
             yield
         finally:
             os.close(descriptor)
+
+    def _to_move(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDWR)
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.EACCES):
+                raise
+            raise CloudgpuError(
+                f"the emulator's clock {self.path} stands, and may only be read: nothing can be waited for",
+                hint="let it and its folder be written",
+            ) from error
 
 
 def _lock(descriptor: int) -> None:

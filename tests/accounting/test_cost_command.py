@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import cloudgpu.cli.cost
 from cloudgpu.base.clock import ManualClock
-from cloudgpu.base.errors import BadFileError, UsageError
+from cloudgpu.base.errors import BadFileError, UnwritableStoreError, UsageError
 from cloudgpu.running.store import Store
 
 RUNNER = CliRunner()
@@ -111,6 +111,24 @@ def test_ctrl_c_is_the_end_of_the_live_view_and_no_error(app, rented, monkeypatc
     done = run(app, "--watch", "5", "--offline")
     assert done.exit_code == 0
     assert "$0.3420" in done.stdout
+
+
+def test_the_live_view_goes_on_though_the_journal_takes_nothing_more(app, rented, monkeypatch):
+    def ctrl_c(*_):
+        raise KeyboardInterrupt
+
+    def append(store, _):
+        if not store.stands_in:
+            raise UnwritableStoreError("the journal cannot be used")
+
+    monkeypatch.setattr("cloudgpu.base.clock.SystemClock.sleep", ctrl_c)
+    monkeypatch.setattr(Store, "append", append)
+    account = SimpleNamespace(balance_usd=lambda: Decimal(5))
+    monkeypatch.setattr("cloudgpu.cli.session.Session.provider", lambda self, name: account)
+    done = run(app, "--watch", "5")
+    assert "$0.3420" in done.stdout
+    assert done.exit_code == 1
+    assert "could not be noted" in done.stderr
 
 
 def test_an_export_to_a_file_is_whole_and_adds_up(app, rented, tmp_path):

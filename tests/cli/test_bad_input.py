@@ -104,6 +104,10 @@ def test_a_folder_that_may_only_be_read_keeps_nothing_from_being_shown_and_going
     assert "ready" in user.out
     assert user.types("cost", limit=obey_permissions) == 1
     assert "Burning $" in user.out
+    assert user.types("status", "--offline", limit=obey_permissions) == 0  # nothing was seen that could be noted
+    assert user.types("doctor", limit=obey_permissions) == 1
+    assert "✗ journal: " in user.out
+    assert "✓ qwen3-0.6b: ready, $" in user.out
     assert user.types(*words, limit=obey_permissions) == 1
     assert user.rig.rented() == []
     assert "the journal could not note it" in user.err

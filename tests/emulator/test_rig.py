@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from cloudgpu.base.errors import PortInUseError
+from cloudgpu.base.errors import CloudgpuError, PortInUseError
 from cloudgpu.emulator.rig import START, Rig
 from cloudgpu.emulator.standing_clock import StandingClock
+from tests.no_power import obey_permissions
 
 A5000 = {"name": "p", "image": "ubuntu:24.04", "gpu": {"id": "NVIDIA RTX A5000"}}
 
@@ -140,6 +141,21 @@ def test_two_processes_share_one_clock_and_a_kill_loses_no_time(tmp_path):
     assert done.returncode == -signal.SIGKILL
     clock.sleep(10)
     assert clock.now() == START + timedelta(seconds=100)
+
+
+def test_a_clock_that_may_only_be_read_tells_the_time_and_says_in_a_sentence_that_it_cannot_be_moved(tmp_path):
+    path = StandingClock(tmp_path / "clock", START).path
+    path.chmod(0o444)
+    reader = os.fork()
+    if reader == 0:
+        obey_permissions()
+        clock = StandingClock(path)
+        try:
+            clock.sleep(60)
+        except CloudgpuError as error:
+            os._exit(6 if clock.now() == START and "may only be read" in error.message and error.hint else 1)
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]) == 6
 
 
 def test_threads_that_sleep_at_the_same_time_all_count(tmp_path):

@@ -195,6 +195,7 @@ def test_a_stopped_emulator_is_not_looked_at_and_nothing_there_is_called_lost(de
     desk.up()
     monkeypatch.setattr(session, "is_asleep", lambda _: True)
     desk.provider.hook = lambda method: pytest.fail(f"{method} was asked")
+    desk.provider.balance_usd = lambda: pytest.fail("the balance was asked")
     _, notes = told(session)
     assert notes == ["mistral is counted as it was seen last: the emulator is stopped (cloudgpu emulator start)."]
     assert EventKind.OUT_OF_SIGHT not in desk.kinds()

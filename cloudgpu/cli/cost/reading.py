@@ -48,8 +48,9 @@ def read(
     if offline:
         return _with_looks(session, history, moments), moments, [], False
     unseen = bool(notes)
-    silent = _read_bills(session, history)
-    unchanged = _read_balances(session, history, since, silent)
+    asleep = {name for name in {life.provider for life in history.lives} if session.is_asleep(name)}
+    silent = _read_bills(session, history, asleep)
+    unchanged = _read_balances(session, history, since, {*silent, *asleep})
     notes += [
         f"The bill of {name} could not be read, so its newest figures are metered: {why}."
         for name, why in silent.items()
@@ -115,10 +116,9 @@ def _with_looks(session: "Session", history: History, moments: Mapping[str, date
     return replace(history, looks=looks)
 
 
-def _read_bills(session: "Session", history: History) -> dict[str, str]:
+def _read_bills(session: "Session", history: History, asleep: set[str]) -> dict[str, str]:
     """Read what may have grown; which providers did not answer, and why. A stopped emulator bills nothing."""
     silent: dict[str, str] = {}
-    asleep = {name for name in {life.provider for life in history.lives} if session.is_asleep(name)}
     for life in history.lives:
         if life.provider in {*silent, *asleep} or not wants_bill(life, session.clock(life.provider).now()):
             continue
@@ -142,9 +142,7 @@ def _read_bill(session: "Session", life: Life) -> None:
         read_bill(deployment, session.provider(life.provider), keep, session.clock(life.provider))
 
 
-def _read_balances(
-    session: "Session", history: History, since: datetime | None, silent: Mapping[str, str]
-) -> list[Balance]:
+def _read_balances(session: "Session", history: History, since: datetime | None, silent: set[str]) -> list[Balance]:
     """Record the prepaid money wherever something was rented in this time, when it changed; those that did not change.
 
     The end of a rental is taken from it after its last look, so it is read when nothing bills any more, too; once it
@@ -153,7 +151,7 @@ def _read_balances(
     known, unchanged = history.latest_balances(), []
     rented = {life.provider for life in history.lives if since is None or life.gone_at is None or life.gone_at >= since}
     settled = {name for name in rented if name in known and known[name].at >= _last_change(history, name) + _SETTLES}
-    for name in sorted(rented - settled - set(silent) - set(NEVER_BILLED)):
+    for name in sorted(rented - settled - silent - set(NEVER_BILLED)):
         try:
             left = session.provider(name).balance_usd()
             now = session.clock(name).now()

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,7 +61,9 @@ def cost(
     days(since, until)  # a wrong day is refused before anything is opened or asked
     session = open_session()
     if watch:
-        return _watch(lambda: _told(session, by.value, since, until, offline=offline, again=True), watch)
+        again = partial(_told, session, by.value, since, until, offline=offline, again=True)
+        _watch(lambda: acted(session, again), watch)
+        return end_of_report(session)
     told, notes, unasked = acted(session, lambda: _told(session, by.value, since, until, offline=offline))
     (show_json if json else show)(told, notes)
     end_of(told.billing_now, unasked=unasked)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
-from cloudgpu.base.errors import CleanupFailedError, CloudgpuError
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, UnwritableStoreError
 from cloudgpu.base.money import ZERO
 from cloudgpu.base.secret import Secret
 from cloudgpu.base.settings import Setting
@@ -26,7 +26,8 @@ def examine(session: Session) -> list[Check]:
     """Every check, in the order in which they are read. Calls the network; changes nothing but a lock it gives back."""
     read: list[Deployment] = []
     checks = list(_guarded("journal", lambda: _journal(session, read)))
-    alive = read if checks[0].verdict is Verdict.OK else None  # None: nobody knows what is rented
+    known = checks[0].verdict is Verdict.OK or session.stands_on_copy
+    alive = read if known else None  # None: nobody knows what is rented
     for name, key in (("vast", session.settings.vast_key), ("runpod", session.settings.runpod_key)):
         checks += _guarded(name, lambda name=name, key=key: _provider(session, name, key, alive))  # type: ignore[misc]
     checks += _guarded(OWN, lambda: docker_checks(session, alive))
@@ -54,9 +55,15 @@ def _guarded(about: str, look: Callable[[], Iterator[Check]]) -> Iterator[Check]
 
 
 def _journal(session: Session, alive: list[Deployment]) -> Iterator[Check]:
-    store, setting = session.store, session.settings.store_url
-    with store.lock("doctor", "doctor"):  # a row written and taken away again
-        alive += store.deployments()
+    setting = session.settings.store_url
+    try:
+        with session.store.lock("doctor", "doctor"):  # a row written and taken away again
+            alive += session.store.deployments()
+    except UnwritableStoreError:
+        if session.read_for_the_last_time():
+            alive += session.store.deployments()
+        raise
+    store = session.store
     facts = {"kind": store.kind, "layout": store.layout, "origin": setting.origin}
     text = f"{store.kind}, layout {store.layout}, readable and writable ({setting.origin})"
     yield Check(about="journal", verdict=Verdict.OK, text=text, facts=facts)
