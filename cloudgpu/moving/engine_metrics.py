@@ -39,8 +39,8 @@ def first_tokens(endpoint: str) -> FirstTokens:
 
 
 def _read(text: str) -> FirstTokens:
-    """Over all its engine processes. Raises ValueError for numbers that are none, OverflowError never."""
-    totals: Counter[str] = Counter()
+    """Over all its engine processes. Raises ValueError for numbers that are none."""
+    totals = {"sum": 0.0, "count": 0.0}
     within: Counter[float] = Counter()
     for row in filter(None, map(_ROW.fullmatch, text.splitlines())):
         value = float(row["value"])
@@ -48,7 +48,7 @@ def _read(text: str) -> FirstTokens:
             raise ValueError("no number of tokens")
         bound = _BOUND.search(row["labels"] or "")
         if row["what"] != "bucket":
-            totals[row["what"]] += value  # type: ignore[assignment]
+            totals[row["what"]] += value
         elif bound is not None and math.isfinite(float(bound["bound"])):
             within[float(bound["bound"])] += int(value)
-    return FirstTokens(count=int(totals["count"]), total_s=float(totals["sum"]), within=dict(within))
+    return FirstTokens(count=int(totals["count"]), total_s=totals["sum"], within=dict(within))

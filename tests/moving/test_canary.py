@@ -3,8 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from made_up_world import a_migration
 
 from cloudgpu.base.errors import CloudgpuError, ConflictError
@@ -148,7 +146,7 @@ def test_a_long_prompt_or_two_among_twenty_is_no_regression(world, acts, late, g
     world.counts = {"qwen-14b": seen}
     now = window.look(now, acts)
     assert (now.state is MigrationState.ROLLED_BACK) == goes_back
-    assert (f"{late} of 20 come after more than 500 ms" in (now.problem or "")) == goes_back
+    assert (f"{late} of 20 after more than 500 ms" in (now.problem or "")) == goes_back
 
 
 def test_a_few_errors_among_few_requests_are_no_regression(world, acts):
@@ -299,20 +297,6 @@ def test_gates_that_refuse_what_has_replaced_the_old_side_do_not_say_that_it_ser
     with pytest.raises(CloudgpuError, match="qwen-14b has not passed its gates") as refusal:
         begin(acts, Strategy(way=Way.REPLACE, window_s=0.0))
     assert "both" not in refusal.value.hint
-
-
-@given(st.lists(st.integers(min_value=0, max_value=500), min_size=4, max_size=4), st.booleans())
-def test_what_was_counted_since_a_moment_is_never_negative(values, restarted):
-    before = Count(requests=values[0], errors=values[1], first_tokens=values[2], ttft_s=float(values[3]))
-    more = Count(requests=values[3], errors=values[2], first_tokens=values[1], ttft_s=float(values[0]))
-    now = more if restarted else Count(
-        requests=before.requests + more.requests, errors=before.errors + more.errors,
-        first_tokens=before.first_tokens + more.first_tokens, ttft_s=before.ttft_s + more.ttft_s,
-    )  # fmt: skip
-    seen = now.since(before)
-    assert seen.requests >= 0
-    assert seen.errors >= 0
-    assert seen.first_tokens >= 0
 
 
 def test_a_replacement_that_was_killed_before_its_new_side_answered_can_be_given_up_or_gone_on_with(world, acts):
