@@ -31,6 +31,8 @@
 A provider's own error is mapped to one of these in its adapter and nowhere else.
 """
 
+from collections.abc import Iterable
+
 
 class CloudgpuError(Exception):
     """Something the user should read: one sentence, and a hint of what to do.
@@ -46,6 +48,11 @@ class CloudgpuError(Exception):
         self.message = message
         self.hint = hint
         self.instance_id = instance_id
+
+
+def worst_of(errors: Iterable[CloudgpuError]) -> CloudgpuError | None:
+    """The one that a command ends with that failed at several things: of the highest exit status. None: of none."""
+    return max(errors, key=lambda each: each.exit_status, default=None)
 
 
 class UsageError(CloudgpuError):

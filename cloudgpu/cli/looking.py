@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cloudgpu.base.errors import CloudgpuError
+from cloudgpu.base.errors import CloudgpuError, ProviderError, UnreachableError
 from cloudgpu.cli.session import Session
 from cloudgpu.running.deployment import Deployment, refresh
 from cloudgpu.running.deployment.shared_listing import SharedListing
@@ -10,8 +10,8 @@ from cloudgpu.running.deployment.shared_listing import SharedListing
 ASLEEP = "the emulator is stopped (cloudgpu emulator start)"
 
 
-def look_at(session: Session, deployments: Sequence[Deployment]) -> list[tuple[Deployment, str | None]]:
-    """Each as its provider shows it now, recorded, and why it could not be seen, in one sentence.
+def look_at(session: Session, deployments: Sequence[Deployment]) -> list[tuple[Deployment, CloudgpuError | None]]:
+    """Each as its provider shows it now, recorded, and why it could not be seen.
 
     One that is over is given back as it is. Calls the network, one listing a provider and one for each that it lacks;
     never raises for what a provider does.
@@ -29,16 +29,18 @@ def listing_of(session: Session, provider: str, listings: dict[str, SharedListin
 
 def _look_at(
     session: Session, deployment: Deployment, listings: dict[str, SharedListing]
-) -> tuple[Deployment, str | None]:
+) -> tuple[Deployment, CloudgpuError | None]:
     if deployment.state.is_final:
         return deployment, None
     if session.is_asleep(deployment.provider):
-        return deployment, ASLEEP
+        return deployment, UnreachableError(ASLEEP)
     try:
         listing = listing_of(session, deployment.provider, listings)
         tools = (listing.provider, session.store, listing.clock, session.emit)
         now = refresh(deployment, *tools, listing=listing)
     except CloudgpuError as error:
-        return deployment, error.message
+        return deployment, error
     was_shown = now.state.is_unwell and not now.out_of_sight  # what it says of itself is no failure to look
-    return now, None if was_shown or now.state.is_final else now.last_error
+    if was_shown or now.state.is_final or now.last_error is None:
+        return now, None
+    return now, ProviderError(now.last_error)

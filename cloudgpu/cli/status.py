@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from cloudgpu.base.errors import CloudgpuError
     from cloudgpu.cli.session import Session
     from cloudgpu.running.deployment import Deployment
 
@@ -22,7 +23,7 @@ def status(
     """Show what is rented, as the providers show it now, and what it costs.
 
     Exit status 6 when something may bill that nobody can vouch for, or bills and no command waits for it to answer; 5
-    when a provider could not be asked.
+    when a provider could not be asked, 4 when it refuses the key.
     """
     from cloudgpu.cli import render
     from cloudgpu.cli.deployment_view import as_row, left_behind, show_open_migrations, show_table, trouble
@@ -46,32 +47,33 @@ def status(
         end_of_report(session)
 
 
-def _looked(session: "Session", *, every: bool, offline: bool) -> "tuple[list[Deployment], list[str]]":
+def _looked(session: "Session", *, every: bool, offline: bool) -> "tuple[list[Deployment], dict[str, CloudgpuError]]":
     found = session.store.deployments(include_gone=every)
-    return (found, []) if offline else _refreshed(session, found)
+    return (found, {}) if offline else _refreshed(session, found)
 
 
-def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Deployment], list[str]]":
-    """The deployments as they are now, and sentences on what could not be asked."""
+def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Deployment], dict[str, CloudgpuError]]":
+    """The deployments as they are now, and sentences on what could not be asked, each with why."""
     from cloudgpu.base.errors import CloudgpuError
     from cloudgpu.cli.awake import awake
     from cloudgpu.cli.deployment_view import seen_words
     from cloudgpu.cli.looking import look_at
 
-    shown, unasked = [], []
+    shown, unasked = [], {}
     for now, problem in look_at(session, found):
         if not now.state.is_final and not session.is_asleep(now.provider):
             try:
                 now = awake(session, now)
             except CloudgpuError as error:
-                problem = problem or error.message
+                problem = problem or error
         if problem:
-            unasked.append(f"{now.name} is shown as it was {seen_words(session, now)}: {problem}")
+            unasked[f"{now.name} is shown as it was {seen_words(session, now)}: {problem.message}"] = problem
         shown.append(now)
     return shown, unasked
 
 
-def _end(troubles: list[str], unasked: list[str]) -> None:
+def _end(troubles: list[str], unasked: "dict[str, CloudgpuError]") -> None:
+    from cloudgpu.base.errors import worst_of
     from cloudgpu.cli import render
 
     for line in (*troubles, *unasked):
@@ -81,5 +83,8 @@ def _end(troubles: list[str], unasked: list[str]) -> None:
             "Hint: cloudgpu status again in a minute; remove it with cloudgpu down NAME, or look: cloudgpu gc"
         )
         raise typer.Exit(6)
-    if unasked:
-        raise typer.Exit(5)
+    worst = worst_of(unasked.values())
+    if worst is not None:
+        if worst.hint:
+            render.progress(f"Hint: {worst.hint}")
+        raise typer.Exit(worst.exit_status)

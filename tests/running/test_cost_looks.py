@@ -11,7 +11,7 @@ from cloudgpu.accounting.exports.book import open_book
 from cloudgpu.accounting.exports.html import html_text
 from cloudgpu.accounting.exports.markdown import markdown_text
 from cloudgpu.accounting.report import report
-from cloudgpu.base.errors import RefusedKeyError, UnreachableError
+from cloudgpu.base.errors import CloudgpuError, RefusedKeyError, UnreachableError
 from cloudgpu.base.events import EventKind
 from cloudgpu.base.settings import read_settings
 from cloudgpu.cli.cost import reading, view
@@ -234,25 +234,62 @@ def test_looking_again_and_again_writes_down_of_a_long_bill_only_what_is_new(des
 
 
 def end_of_cost(monkeypatch, session, *, offline=False, json=False):
-    from cloudgpu.cli import session as session_module
     from cloudgpu.cli.cost.report import By, cost
+
+    context = SimpleNamespace(invoked_subcommand=None)
+    return end_of(monkeypatch, session, lambda: cost(context, By.DEPLOYMENT, None, None, None, json, offline))
+
+
+def end_of(monkeypatch, session, command):
+    """The exit status of a command that is called on this session."""
+    from cloudgpu.cli import session as session_module
 
     monkeypatch.setattr(session_module, "open_session", lambda: session)
     try:
-        cost(SimpleNamespace(invoked_subcommand=None), By.DEPLOYMENT, None, None, None, json, offline)
+        command()
     except typer.Exit as end:
         return end.exit_code
+    except CloudgpuError as error:
+        return error.exit_status
     return 0
 
 
+REFUSED, NO_ANSWER = RefusedKeyError("the key is refused", hint="set another"), UnreachableError("no answer")
+
+
+@pytest.mark.parametrize("error", [REFUSED, NO_ANSWER])
+def test_status_cost_gc_and_watch_end_alike_where_a_provider_cannot_be_asked(desk, session, monkeypatch, capsys, error):
+    from cloudgpu.cli.gc import gc
+    from cloudgpu.cli.status import status
+    from cloudgpu.cli.watch.run import Watcher, run
+
+    desk.up()
+    desk.provider.price_proposals = lambda: ()
+    desk.provider.faults["instances"] = [error] * 1000
+    monkeypatch.setattr("cloudgpu.cli.sweeping._where_to_look", lambda _: ("paper",))
+    for question in ("sweeping.take_vitals", "awake.ready_when_it_answers"):  # the engine is on paper, too
+        monkeypatch.setattr(f"cloudgpu.cli.{question}", lambda each, *_: each)
+    ends = {
+        "status": end_of(monkeypatch, session, lambda: status(False, False, False)),
+        "cost": end_of_cost(monkeypatch, session),
+        "gc": end_of(monkeypatch, session, lambda: gc(None, False, False, False, False, None, False)),
+        "watch --once": end_of(monkeypatch, session, lambda: run(Watcher(session, (), False), 1, once=True)),
+    }
+    assert ends == dict.fromkeys(ends, error.exit_status)
+    hints = capsys.readouterr().err.count("Hint: set another")  # gc and watch raise theirs
+    assert hints == (2 if error is REFUSED else 0)
+
+
 @pytest.mark.parametrize("json", [False, True])
-@pytest.mark.parametrize("error", [RefusedKeyError("the key is refused"), UnreachableError("no answer")])
+@pytest.mark.parametrize("error", [REFUSED, NO_ANSWER])
 @pytest.mark.parametrize("silent", ["instances", "bill"])
-def test_cost_ends_as_status_does_where_a_provider_could_not_be_asked(desk, session, monkeypatch, silent, error, json):
+def test_cost_ends_by_what_is_wrong_only_while_something_may_bill_there(
+    desk, session, monkeypatch, silent, error, json
+):
     mine = desk.up()
     assert end_of_cost(monkeypatch, session, json=json) == 0
     desk.provider.faults[silent] = [error] * 1000
-    assert end_of_cost(monkeypatch, session, json=json) == 5
+    assert end_of_cost(monkeypatch, session, json=json) == error.exit_status
     assert end_of_cost(monkeypatch, session, offline=True, json=json) == 0
     desk.provider.faults.clear()
     desk.down(mine)

@@ -10,7 +10,7 @@ import typer
 
 from cloudgpu.accounting.budget import Budget
 from cloudgpu.accounting.charge import Source
-from cloudgpu.base.errors import ConflictError
+from cloudgpu.base.errors import ConflictError, RefusedKeyError
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.money import ZERO
 from cloudgpu.cli import adopt, deployment_view, session, sweeping
@@ -153,6 +153,16 @@ def test_a_provider_that_cannot_be_asked_is_said_once_and_nothing_is_called_over
     watcher.look()
     watcher.look()
     assert not any("no longer" in line for line in lines(capsys))
+
+
+def test_what_nothing_wants_counts_more_than_what_could_not_be_asked(desk, watcher, monkeypatch, capsys):
+    desk.store.save_deployment(dataclasses.replace(desk.up(), state=DeploymentState.GONE))
+    refused = RefusedKeyError("the other provider refuses the key")
+    monkeypatch.setattr(watch_run, "hold_budget", lambda *_: (_ for _ in ()).throw(refused))
+    with pytest.raises(typer.Exit) as end:
+        watch_run.run(watcher, 1, once=True)
+    assert end.value.exit_code == 6
+    assert "refuses the key" in capsys.readouterr().err
 
 
 def test_each_change_is_a_document_of_its_own(desk, world, capsys):

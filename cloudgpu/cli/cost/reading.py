@@ -15,7 +15,7 @@ from cloudgpu.accounting.ledger import last_billed
 from cloudgpu.accounting.life import Life
 from cloudgpu.accounting.period import parse_day
 from cloudgpu.base.clock import SystemClock
-from cloudgpu.base.errors import CloudgpuError, UsageError
+from cloudgpu.base.errors import CloudgpuError, UsageError, worst_of
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.money import exact_text
 from cloudgpu.cli.session import EMULATED
@@ -31,34 +31,33 @@ _LONG_AGO, _FOR_EVER = datetime.min.replace(tzinfo=UTC), datetime(9999, 1, 1, tz
 
 def read(
     session: "Session", *, offline: bool, at_once: bool = True, since: datetime | None = None
-) -> tuple[History, dict[str, datetime], list[str], bool]:
+) -> tuple[History, dict[str, datetime], list[str], CloudgpuError | None]:
     """The history after everything was looked at again: what is rented, its bills, the balances, engines' counters.
 
     With the moment up to which each provider's charges are told, taken before the bills are read, so that they reach
-    it; notes on what could not be read; and whether something may bill that its provider could not be asked about, or
-    did not show. `since` (None: ever) leaves out the balance of a provider where nothing was rented since; `at_once`
-    writes each reading of a counter down.
+    it; notes on what could not be read; and the worst of what kept something that may bill from being shown by its
+    provider, or on its bill (None: nothing did). `since` (None: ever) leaves out the balance of a provider where
+    nothing was rented since; `at_once` writes each reading of a counter down.
     """
-    notes = []
+    unseen: dict[str, CloudgpuError] = {}
     if not offline and session.looks():  # what is all over needs no database library: a report is quick without it
-        notes = _look(session)
+        unseen = _look(session)
         _read_counters(session, at_once=at_once)
     history = read_history(session.events())
     moments = _moments(session, history)
     if offline:
-        return _with_looks(session, history, moments), moments, [], False
-    unseen = bool(notes)
+        return _with_looks(session, history, moments), moments, [], None
     asleep = {name for name in {life.provider for life in history.lives} if session.is_asleep(name)}
     silent = _read_bills(session, history, asleep)
     unchanged = _read_balances(session, history, since, {*silent, *asleep})
-    notes += [
-        f"The bill of {name} could not be read, so its newest figures are metered: {why}."
+    unread = [
+        f"The bill of {name} could not be read, so its newest figures are metered: {why.message}."
         for name, why in silent.items()
     ]
     history = read_history(session.events())
     history = replace(history, balances=(*history.balances, *unchanged))
-    unasked = unseen or any(life.provider in silent and _may_bill(life) for life in history.lives)
-    return _with_looks(session, history, moments), moments, notes, unasked
+    untold = [silent[life.provider] for life in history.lives if life.provider in silent and _may_bill(life)]
+    return _with_looks(session, history, moments), moments, [*unseen, *unread], worst_of([*unseen.values(), *untold])
 
 
 def bounded(moments: Mapping[str, datetime], last: datetime | None) -> dict[str, datetime]:
@@ -83,22 +82,28 @@ def day(text: str, option: str, *, end: bool) -> datetime:
         raise UsageError(f"{option} {text!r} is no day", hint="write 2026-11-01 or 2026-11-01T14:30") from None
 
 
-def end_of(billing: Sequence[Billing], *, unasked: bool) -> None:
-    """Exit status 6 when something may bill that nobody can vouch for; else 5 where no provider told of it."""
+def end_of(billing: Sequence[Billing], *, unasked: CloudgpuError | None) -> None:
+    """Exit status 6 when something may bill that nobody can vouch for; else that of why no provider told of it."""
     if any(each.cleanup_failed or not each.certain for each in billing):
         typer.echo("Something may bill that nobody can vouch for: cloudgpu status", err=True)
         raise typer.Exit(6)
     if unasked:
         typer.echo("Something may bill that its provider did not tell of: cloudgpu status", err=True)
-        raise typer.Exit(5)
+        if unasked.hint:
+            typer.echo(f"Hint: {unasked.hint}", err=True)
+        raise typer.Exit(unasked.exit_status)
 
 
-def _look(session: "Session") -> list[str]:
-    """Look at everything that is not over, at its provider; sentences on what could not be seen."""
+def _look(session: "Session") -> dict[str, CloudgpuError]:
+    """Look at everything that is not over, at its provider; sentences on what could not be seen, each with why."""
     from cloudgpu.cli.looking import look_at  # SQLAlchemy and requests come with it
 
     looked = look_at(session, session.store.deployments())
-    return [f"{each.name} is counted as it was seen last: {problem}." for each, problem in looked if problem]
+    return {
+        f"{each.name} is counted as it was seen last: {problem.message}.": problem
+        for each, problem in looked
+        if problem
+    }
 
 
 def _may_bill(life: Life) -> bool:
@@ -116,16 +121,16 @@ def _with_looks(session: "Session", history: History, moments: Mapping[str, date
     return replace(history, looks=looks)
 
 
-def _read_bills(session: "Session", history: History, asleep: set[str]) -> dict[str, str]:
+def _read_bills(session: "Session", history: History, asleep: set[str]) -> dict[str, CloudgpuError]:
     """Read what may have grown; which providers did not answer, and why. A stopped emulator bills nothing."""
-    silent: dict[str, str] = {}
+    silent: dict[str, CloudgpuError] = {}
     for life in history.lives:
         if life.provider in {*silent, *asleep} or not wants_bill(life, session.clock(life.provider).now()):
             continue
         try:
             _read_bill(session, life)
         except CloudgpuError as error:
-            silent[life.provider] = error.message
+            silent[life.provider] = error
     return silent
 
 

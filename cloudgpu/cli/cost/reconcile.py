@@ -26,7 +26,8 @@ def reconcile(
     """Lay the provider's bill beside the ledger, day by day, and close the days on which they agree for good.
 
     Without --since, the last 35 days. Exit status 1 when a day or the balance differs, a day was not seen, a closed
-    day's bill changed, or something is on the bill that was never made here; 5 when a provider could not be asked.
+    day's bill changed, or something is on the bill that was never made here; 5 when a provider could not be asked,
+    4 when it refuses the key.
     """
     from cloudgpu.accounting.bill import NEVER_BILLED
     from cloudgpu.accounting.history import read_history

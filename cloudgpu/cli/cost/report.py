@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cloudgpu.accounting.report import Report
+    from cloudgpu.base.errors import CloudgpuError
     from cloudgpu.cli.session import Session
 
 
@@ -46,7 +47,8 @@ def cost(
     """What was spent, hour by hour, and what still bills.
 
     The provider's own bill counts where it could be read; the rest is metered from what was seen. Exit status 6 when
-    something may bill that nobody can vouch for; 5 when something may bill at a provider that could not be asked.
+    something may bill that nobody can vouch for; 5 when something may bill at a provider that could not be asked, 4
+    when it refuses the key.
     """
     if context.invoked_subcommand:
         return None
@@ -72,7 +74,7 @@ def cost(
 
 def _told(
     session: "Session", by: str, since: str | None, until: str | None, *, offline: bool, again: bool = False
-) -> "tuple[Report, list[str], bool]":
+) -> "tuple[Report, list[str], CloudgpuError | None]":
     from cloudgpu.accounting.report import report  # loaded only when it is asked for, as everything here
     from cloudgpu.cli.cost.reading import bounded, days, read
 
@@ -85,14 +87,14 @@ def _told(
     return report(history, bounded(moments, last), by, first, moments if last else None), notes, unasked
 
 
-def _watch(tell: "Callable[[], tuple[Report, list[str], bool]]", seconds: int) -> None:
+def _watch(tell: "Callable[[], tuple[Report, list[str], CloudgpuError | None]]", seconds: int) -> None:
     """Show it again and again; at Ctrl-C it ends as the last one that was shown does."""
     from cloudgpu.base.clock import SystemClock
     from cloudgpu.cli import render
     from cloudgpu.cli.cost.reading import end_of
     from cloudgpu.cli.cost.view import show
 
-    clock, told, unasked = SystemClock(), None, False
+    clock, told, unasked = SystemClock(), None, None
     with suppress(KeyboardInterrupt):
         while True:
             told, notes, unasked = tell()

@@ -5,7 +5,7 @@ from functools import partial
 
 import typer
 
-from cloudgpu.base.errors import CloudgpuError, NotFoundError
+from cloudgpu.base.errors import CloudgpuError, NotFoundError, worst_of
 from cloudgpu.cli import render
 from cloudgpu.cli.deployment_view import left_behind
 from cloudgpu.cli.full_journal import acted, is_the_journals, not_noted
@@ -197,7 +197,7 @@ def _end(
 ) -> None:
     """Say what could not be done, and what bills on; that counts most."""
     orphans = [each for each in left if each.is_orphan]
-    worst = max(failures, key=lambda error: error.exit_status, default=None)
+    worst = worst_of(failures)
     bills = bool(orphans or alone)
     for error in failures:
         if as_json or bills or error is not worst:

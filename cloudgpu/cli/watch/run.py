@@ -9,7 +9,7 @@ from types import FrameType
 
 import typer
 
-from cloudgpu.base.errors import CloudgpuError
+from cloudgpu.base.errors import CloudgpuError, worst_of
 from cloudgpu.cli import render
 from cloudgpu.cli.budget.hold import hold_budget
 from cloudgpu.cli.deployment_view import trouble
@@ -121,8 +121,10 @@ def run(watcher: Watcher, pause_s: float, *, once: bool) -> None:
 
 
 def _end(found: Found) -> None:
-    worst = max(found.failures, key=lambda error: error.exit_status, default=None)
+    worst = worst_of(found.failures)
+    if any(each.is_orphan for each in found.findings) or trouble(found.deployments):
+        for error in found.failures:
+            typer.echo(f"Error: {error.message}", err=True)
+        raise typer.Exit(6)
     if worst is not None:
         raise worst
-    if any(each.is_orphan for each in found.findings) or trouble(found.deployments):
-        raise typer.Exit(6)
