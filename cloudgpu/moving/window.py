@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cloudgpu.moving.acts import Acts
-from cloudgpu.moving.closing import finalize
+from cloudgpu.moving.closing import abort, finalize
 from cloudgpu.moving.forward import next_share, shared
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.live import Observation, judge_live
@@ -51,13 +51,15 @@ def look(migration: Migration, acts: Acts) -> Migration:
 
 
 def advance(migration: Migration, acts: Acts) -> Migration:
-    """`look`, and then what is due: the next share of the traffic, or the end of the old side.
+    """`look`, and then what is due: an end that was cut off, the next share of the traffic, or the end of the old side.
 
-    Both only while the new side passes, and has passed for a while since it failed last; else the step waits, or the
-    time of the old side is extended, and that is said. Raises what `finalize` raises.
+    The latter two only while the new side passes, and has passed for a while since it failed last; else the step waits,
+    or the time of the old side is extended, and that is said. Raises what `finalize` and `abort` raise.
     """
     migration = look(migration, acts)
-    if migration.ending or migration.state not in _WATCHED:
+    if migration.ending:
+        return abort(migration, acts)
+    if migration.state not in _WATCHED:
         return migration
     if migration.due is None or acts.now(migration) < migration.due:
         return migration

@@ -1,15 +1,17 @@
 """One look from cron says what it found and what it did, and ends with 1 when something is wrong."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from cloudgpu.base.errors import CloudgpuError
+from cloudgpu.base.errors import CloudgpuError, ConflictError
 from cloudgpu.cli.migrate import sight as cli_sight
+from cloudgpu.cli.migrate.outcome import show_outcome
 from cloudgpu.cli.migrate.sight import follow_it
 from cloudgpu.moving import forward
 from cloudgpu.moving.running_acts import RunningActs
-from cloudgpu.moving.state import MigrationState
+from cloudgpu.moving.state import Ending, MigrationState
 from cloudgpu.running import health
 from cloudgpu.running.health import Health
 
@@ -59,3 +61,44 @@ def test_a_window_that_is_extended_is_said_and_so_is_what_is_missing_once_the_ne
     move.desk.clock.sleep(300)
     follow_it(None, once=True, as_json=False)
     assert move.saved().state is MigrationState.STABLE
+
+
+@pytest.fixture
+def cut_short(move, answers, monkeypatch):
+    """The window is over; the first attempt to remove the old side is cut off."""
+    answers(ready=True)
+    move.desk.clock.sleep(3601)
+    monkeypatch.setattr(cli_sight, "_AT_LEAST_REAL_S", 0.0)
+    destroy = RunningActs.destroy
+
+    def refuse(acts, side):
+        monkeypatch.setattr(RunningActs, "destroy", destroy)
+        raise ConflictError(f"{side.name} is at work")
+
+    monkeypatch.setattr(RunningActs, "destroy", refuse)
+
+
+def test_an_end_that_was_cut_off_is_finished_by_the_next_look(move, cut_short):
+    with pytest.raises(ConflictError, match="mistral is at work"):
+        follow_it(None, once=True, as_json=False)
+    assert move.saved().ending is Ending.KEEP_NEW
+    follow_it(None, once=True, as_json=False)
+    assert (move.saved().state, bills(move)) == (MigrationState.STABLE, ["qwen"])
+
+
+def test_who_follows_stays_until_the_old_side_is_gone(move, cut_short):
+    began = move.desk.clock.now()
+    follow_it(None, once=False, as_json=False)
+    assert (move.saved().state, bills(move)) == (MigrationState.STABLE, ["qwen"])
+    assert move.desk.clock.now() - began >= timedelta(seconds=15), "what was refused is not asked for without a pause"
+
+
+def test_an_end_that_is_not_finished_is_no_success_for_a_script(session, move, answers):
+    closing = replace(move.saved(), ending=Ending.KEEP_NEW)
+    with pytest.raises(CloudgpuError, match="is not closed yet") as refusal:
+        show_outcome(session, closing, [], strict=True, as_json=False)
+    assert "migrate resume" in refusal.value.hint
+
+
+def bills(move):
+    return [each.name for each in move.store.deployments()]

@@ -62,9 +62,11 @@ def _show_closed(session: Session, now: Standing) -> None:
 def _unmeant(now: Standing) -> CloudgpuError | None:
     """What a script must not go on after, with the ways that `status` shows; None when all is as it was meant."""
     migration = now.migration
-    if not migration.is_open or migration.ending:
+    if not migration.is_open or migration.state is MigrationState.CLEANUP_FAILED:
         return None
-    if migration.state is MigrationState.PAUSED:
+    if migration.ending:
+        problem = migration.problem or f"the migration {migration.migration_id} is not closed yet"
+    elif migration.state is MigrationState.PAUSED:
         unserved = f"; {now.unserved}" if now.unserved else ""
         problem = f"{migration.service} stays as it is: {migration.problem or 'paused'}{unserved}"
     elif migration.state is MigrationState.ROLLED_BACK and migration.problem:

@@ -42,10 +42,14 @@ def follow_it(which: str | None, *, once: bool, as_json: bool) -> None:
 def watch(
     session: Session, migration: Migration, hooks: "list[HookResult]", *, until: Callable[[Migration], bool]
 ) -> Migration:
-    """Look again and again, a quarter of a minute of the provider's clock apart, and say what changes."""
+    """Look again and again, a quarter of a minute of the provider's clock apart, and say what changes.
+
+    An end that has begun and could not be finished is tried again as well.
+    """
     clock = session.clock(migration.provider)
-    while migration.state in _WATCHED and not migration.ending and not until(migration):
-        left_s = (migration.due - clock.now()).total_seconds() if migration.due else _EVERY_S
+    while (migration.ending or migration.state in _WATCHED) and not until(migration):
+        due = None if migration.ending else migration.due
+        left_s = (due - clock.now()).total_seconds() if due else _EVERY_S
         clock.sleep(max(0.0, min(_EVERY_S, left_s)))
         SystemClock().sleep(_AT_LEAST_REAL_S)
         try:

@@ -56,6 +56,8 @@ def follow(
 ) -> None:
     """Watch it: take the steps that are due, go back at a regression, remove the old side when its time is over.
 
+    An end that was cut off is finished.
+
     Ctrl-C stops the watching and nothing else. While nothing watches, a gateway still turns to the side that answers.
     """
     from cloudgpu.cli.migrate.sight import follow_it
