@@ -25,6 +25,11 @@ class Line:
     total_usd: Decimal
     source: Source
 
+    @property
+    def disk_split_source(self) -> Source | None:
+        """Whose word it is how much of the disk was that of a stopped machine: no bill tells. None: none was."""
+        return Source.METERED if self.usd_by_meter[Meter.DISK_STOPPED] else None
+
 
 @dataclass(slots=True)
 class Tally:

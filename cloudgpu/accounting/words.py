@@ -18,6 +18,7 @@ HOURS_HEAD = "Machine hours"
 """Over `Line.machine_hours`; hours of cards stand in FOCUS alone."""
 
 SPLIT_IS_OURS = "Which part of a billed disk is that of a stopped machine is our word: the bills do not say."
+"""Said wherever `Line.disk_split_source` is not None."""
 
 PURPOSE_NAMES = {
     Purpose.SERVING: "Serving",

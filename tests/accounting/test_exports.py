@@ -83,6 +83,26 @@ def test_two_instances_of_one_name_have_rows_of_their_own():
     assert len(rows) == 2
 
 
+def test_a_disk_that_the_bill_sums_up_says_whose_word_its_stopped_part_is():
+    stopped = observed(at(90), gpu_billing=False, state="stopped")
+    bill = charged(at(200), ("gpu", at(6), at(90), "0.504"), ("disk", at(), at(180), "0.054"))
+    book = open_book(read_history([*a_rental()[:4], stopped, bill]), at(180))
+    rows = read_csv(csv_text(book.rows))
+    told = [(row["disk_usd"], row["disk_stopped_usd"], row["source"], row["disk_split_source"]) for row in rows]
+    assert told == [
+        ("0.018", "0", "provider", ""),
+        ("0.009", "0.009", "provider", "metered"),
+        ("0", "0.018", "provider", "metered"),
+    ]
+    focus = list(csv.DictReader(io.StringIO(focus_text(book))))
+    assert {(row["SkuMeter"], row["x_Source"], row["x_DiskSplitSource"]) for row in focus} == {
+        ("GPU time", "provider_open", ""), ("Disk running", "provider_open", ""),
+        ("Disk stopped", "provider_open", "metered"),
+    }  # fmt: skip
+    for text in (markdown_text(book), html_text(book)):
+        assert "is our word: the bills do not say" in text
+
+
 def test_an_empty_ledger_is_a_header_and_a_total_of_zero():
     assert csv_text(hour_rows([])).startswith("deployment,provider,instance_id,model,gpu,hour,hours,gpu_usd,disk_usd")
     assert json.loads(json_text((), at()))["totals"]["total_usd"] == "0"

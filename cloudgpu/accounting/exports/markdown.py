@@ -46,7 +46,7 @@ def _words(book: Book) -> str:
     doubt = doubt_words(told.doubt_usd, told.running_hour_usd)
     burns = f"{_usd(told.burn_usd_per_hour)} per hour bills now{seen_words(told.billing_now)}."
     burn = burns if told.billing_now else "Nothing bills now."
-    split = f" {SPLIT_IS_OURS}" if told.total.usd_by_meter[Meter.DISK_STOPPED] else ""
+    split = f" {SPLIT_IS_OURS}" if told.total.disk_split_source else ""
     return burn + split + doubt
 
 

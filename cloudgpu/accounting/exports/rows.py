@@ -21,6 +21,7 @@ class HourRow:
     or stopped instance has 0 hours and its disk. `source` is the least certain source of anything in the row.
     `migration` is the migration whose price it is, None when it simply served. Tokens are what the engine counted in
     that hour, None where its counters were not read; `seen_hours` is the part of `hours` whose tokens are known.
+    `disk_split_source` is as `Line` has it: bills know `disk_usd` and `disk_stopped_usd` as one sum.
     """
 
     deployment: str
@@ -43,6 +44,7 @@ class HourRow:
     prompt_tokens: int | None = None
     generation_tokens: int | None = None
     seen_hours: Decimal | None = None
+    disk_split_source: Source | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(HourRow))
@@ -103,7 +105,7 @@ def _row(pieces: Sequence[Charge], counted: TokenTally | None) -> HourRow:
         purpose=first.purpose, migration=first.migration,
         prompt_tokens=counted.prompt_tokens if counted else None,
         generation_tokens=counted.generation_tokens if counted else None,
-        seen_hours=counted.seen_hours if counted else None,
+        seen_hours=counted.seen_hours if counted else None, disk_split_source=line.disk_split_source,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.exports.book import Book
 from cloudgpu.accounting.exports.rows import COLUMNS
-from cloudgpu.accounting.words import HOURS_HEAD, METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES
+from cloudgpu.accounting.words import HOURS_HEAD, METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES, SPLIT_IS_OURS
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.extra import need
 from cloudgpu.base.money import exact_text
@@ -69,6 +69,7 @@ def _notes(book: Book) -> list[list[object]]:
         ["Hour that is still billed may be off by", told.running_hour_usd],
         *([PURPOSE_NAMES[each], usd] for each, usd in told.usd_by_purpose.items()),
         *([SOURCE_NAMES[each], usd] for each, usd in told.usd_by_source.items()),
+        ["Split of the disk", SPLIT_IS_OURS if told.total.disk_split_source else None],
         ["Rounding", "cells are rounded for reading; totals are sums of exact amounts"],
     ]
 

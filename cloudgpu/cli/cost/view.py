@@ -60,6 +60,7 @@ def _line_json(line: Line) -> dict[str, object]:
         "machine_hours": line.machine_hours,
         "usd": {**usd, "total": line.total_usd},
         "source": line.source.value,
+        "disk_split_source": line.disk_split_source,
     }
 
 
@@ -105,7 +106,7 @@ def _usd(amount: Decimal) -> str:
 def _rests_on(told: Report) -> str:
     said = ", ".join(f"{_usd(usd)} {SOURCE_NAMES[source]}" for source, usd in told.usd_by_source.items() if usd)
     doubt = doubt_words(told.doubt_usd, told.running_hour_usd)
-    split = f" {SPLIT_IS_OURS}" if told.total.usd_by_meter[Meter.DISK_STOPPED] else ""
+    split = f" {SPLIT_IS_OURS}" if told.total.disk_split_source else ""
     rounded = "Shown rounded; `cloudgpu cost export` has every digit."
     return f"Who says so: {said or 'nothing was charged'}.{split}{doubt} {rounded}"
 

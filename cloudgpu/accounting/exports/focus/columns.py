@@ -20,7 +20,7 @@ CONDITIONAL = (
 LATER = ("ServiceProviderName", "HostProviderName")
 """New in 1.3, where they replace ProviderName and PublisherName; readers of 1.2 pass over them."""
 
-OURS = ("x_Deployment", "x_Migration", "x_Model", "x_OfferId", "x_PlanId", "x_Purpose", "x_Source")
+OURS = ("x_Deployment", "x_DiskSplitSource", "x_Migration", "x_Model", "x_OfferId", "x_PlanId", "x_Purpose", "x_Source")
 
 COLUMNS = MANDATORY + CONDITIONAL + LATER + OURS
 

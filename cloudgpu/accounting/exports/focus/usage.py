@@ -54,6 +54,7 @@ def usage_row(charge: Charge, life: Life) -> Row:
         "HostProviderName": _where(life),
         "Tags": _flat({"deployment": charge.deployment, "model": charge.model}),
         "x_Deployment": charge.deployment,
+        "x_DiskSplitSource": Source.METERED.value if charge.meter is Meter.DISK_STOPPED else None,
         "x_Migration": charge.migration,
         "x_Model": charge.model or None,
         "x_OfferId": life.offer_id,

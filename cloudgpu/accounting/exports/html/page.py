@@ -188,7 +188,7 @@ def _rests_on(book: Book) -> str:
     sources = [f"{show_usd(usd, 4)} {SOURCE_NAMES[source]}" for source, usd in told.usd_by_source.items() if usd]
     purposes = [f"{PURPOSE_NAMES[each]} {show_usd(usd, 4)}" for each, usd in told.usd_by_purpose.items() if usd]
     doubt = doubt_words(told.doubt_usd, told.running_hour_usd)
-    split = f" {SPLIT_IS_OURS}" if told.total.usd_by_meter[Meter.DISK_STOPPED] else ""
+    split = f" {SPLIT_IS_OURS}" if told.total.disk_split_source else ""
     return (
         "<h2>What the figures rest on</h2>"
         f"<p>Whose word: {escape(', '.join(sources) or 'nothing was charged')}.{split}{doubt}</p>"
