@@ -13,14 +13,14 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.cli import render
 from cloudgpu.cli.agreement import new_key
 from cloudgpu.cli.gateway.needed import check_not_needed
-from cloudgpu.cli.render import Column
+from cloudgpu.cli.gateway.view import as_json as as_json_of
+from cloudgpu.cli.gateway.view import show_gateway, show_started
 from cloudgpu.cli.session import Session, open_session
-from cloudgpu.moving import address
 from cloudgpu.moving.entrance import DirectEntrance, Shares, entrance_of
-from cloudgpu.moving.gateway.base import Gateway, Reading
+from cloudgpu.moving.gateway.base import Gateway
 from cloudgpu.moving.gateway.desk import gateway_of, open_gateway
 from cloudgpu.moving.gateway.port import is_free
-from cloudgpu.moving.gateway.route import GatewayKind, Route, ShareBy, Upstream, gateway_folder
+from cloudgpu.moving.gateway.route import GatewayKind, Route, gateway_folder
 from cloudgpu.running.deployment.observe import lock_name
 from cloudgpu.running.records import Deployment, DeploymentState, Service
 
@@ -57,7 +57,11 @@ def start_gateway(wish: Wish) -> None:
         else:
             open_gateway(route.kind, _folder(session, service.name)).apply(route)
             _publish(session, service.name)
-    _show_started(session, service.name, as_json=wish.as_json)
+    _, (gateway, started) = _existing(session, service.name)
+    if wish.as_json:
+        render.out_json({"gateways": [as_json_of(started, gateway.reading())]})
+    else:
+        show_started(session, started)
 
 
 def stop_gateway(which: str | None, *, as_json: bool) -> None:
@@ -88,12 +92,12 @@ def show_status(which: str | None, *, as_json: bool) -> None:
     found = [_existing(session, which)] if which else list(_all(session))
     read = [(route, gateway.reading()) for _, (gateway, route) in found]
     if as_json:
-        render.out_json({"gateways": [_body(route, reading) for route, reading in read]})
+        render.out_json({"gateways": [as_json_of(route, reading) for route, reading in read]})
     elif not read:
         render.text("No service has a gateway. Start one: cloudgpu gateway start SERVICE")
     else:
         for route, reading in read:
-            _show(route, reading)
+            show_gateway(route, reading)
     if any(reading is None for _, reading in read):
         raise typer.Exit(1)
 
@@ -244,63 +248,3 @@ def _free_port(session: Session, host: str) -> int:
         if port not in taken and is_free(host, port):
             return port
     raise UsageError(f"no port from {_FIRST_PORT} on is free on {host}", hint="choose one: --port N")
-
-
-def _show_started(session: Session, name: str, *, as_json: bool) -> None:
-    _, (gateway, route) = _existing(session, name)
-    if as_json:
-        return render.out_json({"gateways": [_body(route, gateway.reading())]})
-    render.heading(f"{name} is at {route.url}/v1, whichever model answers")
-    render.pairs(
-        [
-            ("Model", f"{name} (every side answers to the service's own name)"),
-            ("Key", f"in {address.env_path(name, session.settings.state_dir)}"),
-            ("Proxy", f"{route.kind}, in the background; it goes on without cloudgpu"),
-            ("Ends with", f"cloudgpu gateway stop {name}"),
-        ]
-    )
-    return None
-
-
-def _share(route: Route, side: Upstream) -> str:
-    """What it gets: with nothing of the rest, a side may still be asked for by its model or in a header."""
-    if side.weight or not side.standby:
-        return f"{side.weight} %"
-    return "stands by" if route.share_by is ShareBy.WEIGHT else f"by {route.share_by.value}"
-
-
-def _show(route: Route, reading: Reading | None) -> None:
-    running = "" if reading is not None else f"  DOES NOT RUN: cloudgpu gateway start {route.service}"
-    render.heading(f"{route.service}: {route.url}/v1 ({route.kind}){running}")
-    columns = [
-        Column("SIDE"), Column("SHARE", right=True), Column("HEALTH"), Column("RUNNING", right=True, drop=2),
-        Column("REQUESTS", right=True), Column("ERRORS", right=True), Column("UPSTREAM", drop=1),
-    ]  # fmt: skip
-    rows = []
-    for side in route.upstreams:
-        seen = (reading or {}).get(side.name)
-        share = _share(route, side)
-        counted = [str(seen.in_flight), str(seen.requests), str(seen.errors)] if seen else ["–", "–", "–"]
-        health = "–" if seen is None else "up" if seen.up else "DOWN"
-        rows.append([side.name, share, health, *counted, side.url])
-    render.table(columns, rows)
-
-
-def _body(route: Route, reading: Reading | None) -> dict[str, object]:
-    return {
-        "service": route.service,
-        "kind": route.kind,
-        "url": f"{route.url}/v1",
-        "running": reading is not None,
-        "share_by": route.share_by,
-        "sides": [
-            {
-                "name": side.name,
-                "url": side.url,
-                "weight": side.weight,
-                "standby": side.standby,
-                "reading": (reading or {}).get(side.name),
-            }
-            for side in route.upstreams
-        ],
-    }
