@@ -34,6 +34,14 @@ SOURCE_NAMES = {
 }
 
 
+_MANY_H = 240
+
+
+def lasts_words(hours: Decimal) -> str:
+    """How long money lasts: `161.3 h`, `134 days` where that is many."""
+    return f"{hours:.1f} h" if hours < _MANY_H else f"{hours / 24:,.0f} days"
+
+
 def doubt_words(doubt_usd: Decimal, running_hour_usd: Decimal) -> str:
     """` The metered part may be off by $0.0021.`, and so for the hour that is being billed; nothing for no doubt."""
     metered = doubt_usd - running_hour_usd

@@ -157,7 +157,7 @@ def test_what_a_killed_up_left_is_as_wrong_here_as_in_status(account, doctor):
 def test_money_left_lasts_as_long_as_what_bills_now_not_what_would_if_it_ran(account, doctor):
     outbid = replace(READY, state=DeploymentState.OUTBID, shown_usd_per_hour=Decimal("0.01"))
     sessions.open_session().store.save_deployment(outbid)
-    assert "5000.0 hours of what runs now ($0.0100/h)" in " ".join(doctor()[1].split())
+    assert "208 days of what runs now ($0.0100/h)" in " ".join(doctor()[1].split())
 
 
 def test_a_clock_that_is_off_and_a_price_that_is_asked_for_want_attention(account, doctor):

@@ -201,11 +201,14 @@ def test_a_stopped_emulator_is_not_looked_at_and_nothing_there_is_called_lost(de
     assert EventKind.OUT_OF_SIGHT not in desk.kinds()
 
 
-def test_money_that_lasts_for_long_is_told_in_days(desk, session, capsys):
-    desk.provider.balance_usd = lambda: Decimal(1000)
+@pytest.mark.parametrize(("left", "lasts"), [("1000", "134 days"), ("50", "161.3 h")])
+def test_how_long_the_money_lasts_is_told_in_days_where_it_is_long_on_the_page_too(desk, session, capsys, left, lasts):
+    desk.provider.balance_usd = lambda: Decimal(left)
     desk.up()
     view.show(*told(session))
-    assert "$1,000.00, 134 days at this burn" in " ".join(capsys.readouterr().out.split())
+    assert f"{lasts} at this burn" in " ".join(capsys.readouterr().out.split())
+    history, moments, *_ = reading.read(session, offline=True)
+    assert f"{lasts} at this burn" in html_text(open_book(history, moments))
 
 
 def test_a_bill_that_reaches_beyond_now_makes_no_look_old(desk, session):

@@ -7,7 +7,15 @@ from cloudgpu.accounting.billing import Billing, Purse, seen_ago_s
 from cloudgpu.accounting.charge import Meter
 from cloudgpu.accounting.report import Report
 from cloudgpu.accounting.tally import Line
-from cloudgpu.accounting.words import HOURS_HEAD, METER_NAMES, PURPOSE_NAMES, SOURCE_NAMES, SPLIT_IS_OURS, doubt_words
+from cloudgpu.accounting.words import (
+    HOURS_HEAD,
+    METER_NAMES,
+    PURPOSE_NAMES,
+    SOURCE_NAMES,
+    SPLIT_IS_OURS,
+    doubt_words,
+    lasts_words,
+)
 from cloudgpu.cli import render
 from cloudgpu.cli.cost.tokens_view import show_tokens, tokens_json
 from cloudgpu.cli.render import Column
@@ -135,16 +143,8 @@ def _if_it_stays(told: Report) -> str:
 def _left(told: Report, purse: Purse) -> str:
     lasts = ""
     if purse.hours_left is not None:
-        lasts = f", {_long(purse.hours_left)} at this burn{_as_seen(told, purse.balance.provider)}"
+        lasts = f", {lasts_words(purse.hours_left)} at this burn{_as_seen(told, purse.balance.provider)}"
     return f"{render.money(purse.balance.usd)}{lasts} (read {purse.balance.at:%Y-%m-%d %H:%M} UTC)"
-
-
-def _long(hours: Decimal) -> str:
-    """Hours, or days where they are many."""
-    return f"{hours} h" if hours < _MANY_H else f"{hours / 24:,.0f} days"
-
-
-_MANY_H = 240
 
 
 def _as_seen(told: Report, provider: str | None = None) -> str:

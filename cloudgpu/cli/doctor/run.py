@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
+from cloudgpu.accounting.words import lasts_words
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, UnwritableStoreError
 from cloudgpu.base.money import ZERO
 from cloudgpu.base.secret import Secret
@@ -100,7 +101,7 @@ def _balance(name: str, provider: Provider, mine: Sequence[Deployment] | None) -
     hours = left / burn if burn else None
     idle = "" if mine is None else ", nothing runs"
     text = f"{render.money(left)} left" + (
-        f", {hours:.1f} hours of what runs now ({render.money(burn, 4)}/h)" if hours is not None else idle
+        f", {lasts_words(hours)} of what runs now ({render.money(burn, 4)}/h)" if hours is not None else idle
     )
     few = left <= 0 or (hours is not None and hours < _FEW_HOURS)
     yield Check(

@@ -22,6 +22,7 @@ from cloudgpu.accounting.words import (
     SOURCE_NAMES,
     SPLIT_IS_OURS,
     doubt_words,
+    lasts_words,
 )
 from cloudgpu.base.money import exact_text, show_usd
 
@@ -97,7 +98,7 @@ def _figures(book: Book) -> str:
 
 
 def _left(purse: Purse) -> str:
-    lasts = f", {purse.hours_left} h at this burn" if purse.hours_left is not None else ""
+    lasts = f", {lasts_words(purse.hours_left)} at this burn" if purse.hours_left is not None else ""
     return f"left at {purse.balance.provider}, read {purse.balance.at:%Y-%m-%d %H:%M} UTC{lasts}"
 
 
