@@ -21,6 +21,7 @@ _GLOBAL = """\
 global
     description {digest}
     maxconn 4000
+    noreuseport
     tune.bufsize 131072
     stats socket {run}/admin.sock mode 600 level admin expose-fd listeners
     stats timeout 30s
@@ -58,7 +59,7 @@ backend split
 
 _SIDE = """\
 listen side-{name}
-    bind unix@{run}/{name}.sock mode 600
+    bind {way} mode 600
     retries 1
     retry-on empty-response
     http-request set-header Host {host}
@@ -109,7 +110,7 @@ def _model_of_request(route: Route) -> str:
 
 def _entries(route: Route, side: Upstream, run_dir: Path) -> str:
     """The side twice: with its weight, and as a standby that is used when no side with a weight is up."""
-    way = f"unix@{run_dir}/{side.name}.sock"
+    way = _way(side, run_dir)
     follow = f"track side-{side.name}/engine"
     asleep = "" if side.standby else " disabled"
     return (
@@ -133,7 +134,7 @@ def _side(route: Route, side: Upstream, run_dir: Path) -> str:
     tls = f" ssl verify required ca-file @system-ca sni str({target.hostname}) check-sni {target.hostname}"
     return _SIDE.format(
         name=side.name,
-        run=run_dir,
+        way=_way(side, run_dir),
         host=target.host,
         key=side.api_key.reveal(),
         address=f"{target.hostname}:{target.port}",
@@ -142,3 +143,8 @@ def _side(route: Route, side: Upstream, run_dir: Path) -> str:
         tls=tls if target.scheme == "https" else "",
         names=" resolvers system init-addr last,libc,none" if target.is_name else "",
     )
+
+
+def _way(side: Upstream, run_dir: Path) -> str:
+    """The socket before a side: short, whatever its name, and none of the gateway's own."""
+    return f"unix@{run_dir}/side-{hashlib.sha256(side.name.encode()).hexdigest()[:12]}.sock"

@@ -71,9 +71,9 @@ class HaproxyGateway:
         """See `Gateway`."""
         try:
             master, _ = socket.processes(self._master)
+            os.kill(master, signal.SIGUSR1)  # the id is what the process itself says at our private socket
         except OSError:
             return False
-        os.kill(master, signal.SIGUSR1)  # the id is what the process itself says at our private socket
         wait_until(lambda: self._digest() is None, _STOP_S, "HAProxy does not stop listening")
         return True
 
