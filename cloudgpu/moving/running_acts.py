@@ -141,14 +141,14 @@ class RunningActs:
             warm_up(self._sight.endpoint(life), Workload(warm_up=_WARM_UP_ASKS))
 
     def validate(self, migration: Migration) -> Verdict:
-        """See `Acts`. Some minutes of real time; both sides bill meanwhile."""
+        """See `Acts`. Some minutes of real time; both sides bill meanwhile. An old side must be silent twice."""
         thresholds = read_thresholds(migration.gates)
         golden = golden_of(migration.golden)
         old, new = self._both(migration)
         if new is None:
             raise ConflictError(f"{migration.new.name} is gone", hint="give it up: cloudgpu migrate abort")
         clock = self.clock(migration.provider)
-        if old is None or self._sight.refusal(old):
+        if old is None or self._sight.lasting_refusal(old):
             ready = tuple(readiness_checks(self._sight.endpoint(new)))
             return Verdict(old=migration.old.name, new=migration.new.name, at=clock.now(), checks=ready)
         judgement = judge(

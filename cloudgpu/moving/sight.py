@@ -55,6 +55,10 @@ class Sight:
         health = self._health(life)
         return None if health.ready else health.detail
 
+    def lasting_refusal(self, life: Deployment) -> str | None:
+        """The same, asked twice: one lost request decides nothing."""
+        return self.refusal(life) and self.refusal(life)
+
     def fault(self, life: Deployment | None, *, thoroughly: bool) -> tuple[str | None, str | None]:
         """Why it does not serve as it should, asked twice; and why its answers look broken, when it does."""
         if life is None:

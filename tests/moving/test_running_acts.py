@@ -8,6 +8,7 @@ from cloudgpu.base.errors import CleanupFailedError, ConflictError, UnreachableE
 from cloudgpu.moving import address, closing, forward, running_acts, sight, way_back
 from cloudgpu.moving.migration import Side
 from cloudgpu.moving.state import MigrationState
+from cloudgpu.running.health import Health
 from cloudgpu.running.records import DeploymentState
 
 
@@ -91,3 +92,19 @@ def test_a_move_names_whom_requests_leave_and_who_gets_them(move, promoted):
     way_back.roll_back(promoted, move.acts)
     moves = [each.detail for each in move.told if each.phase == "moving"]
     assert moves[-2:] == ["requests of mistral: mistral → qwen", "requests of mistral: qwen → mistral"]
+
+
+@pytest.mark.parametrize(("lost", "judged"), [(1, True), (2, False)])
+def test_one_lost_question_to_the_old_side_spares_the_new_one_no_gate(move, monkeypatch, lost, judged):
+    """Of an old side that is silent the gates ask nothing: then readiness alone decides."""
+    forward.go_forward(move.migration, move.acts)
+    asked, well = [], Health(ready=True, phase="ready", detail="")
+
+    def probe(*_):
+        asked.append("old")
+        return replace(well, ready=len(asked) > lost, detail="no answer in time")
+
+    monkeypatch.setattr(sight, "probe", probe)
+    monkeypatch.setattr(running_acts, "readiness_checks", lambda *_: [])
+    gates = [each.gate for each in move.acts.validate(move.saved()).checks]
+    assert (gates == ["readiness"]) == judged
