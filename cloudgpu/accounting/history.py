@@ -1,7 +1,7 @@
 """Everything that the events tell the accounts, gathered in one pass over them."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -89,6 +89,28 @@ class History:
         return {balance.provider: balance for balance in sorted(self.balances, key=lambda b: b.at)}
 
 
+def last_statement(statements: Sequence[Statement], provider: str | None) -> Statement | None:
+    """The one that was read last of a provider's; None: none was."""
+    return next((each for each in reversed(statements) if each.provider == provider), None)
+
+
+def statement_after(known: Statement | None, event: Event) -> Statement | None:
+    """The whole statement of a STATEMENT event; `known` is the one before it of this provider.
+
+    None of one that was written down as the difference from another (two commands read it side by side).
+    """
+    written = whole_statement(event)
+    lines = life.all_lines((known.fetched_at, known.lines) if known else None, event.data, written.lines)
+    return None if lines is None else replace(written, lines=lines)
+
+
+def whole_statement(event: Event) -> Statement:
+    """The statement of a STATEMENT event that holds all of its lines."""
+    data = event.data
+    lines = tuple((str(line["instance_id"]), life.bill_line(line)) for line in data["lines"])
+    return Statement(event.provider or "unknown", parse_utc(data["fetched_at"]), parse_utc(data["since"]), lines)
+
+
 def read_history(events: Iterable[Event]) -> History:
     """One pass over the events, which may be a stream: nothing but what they come to is kept. Pure."""
     lives: dict[str, Life] = {}
@@ -132,7 +154,8 @@ class _Account:
             case EventKind.TOP_UP:
                 self.top_ups.append(_top_up(event))
             case EventKind.STATEMENT:
-                self.statements.append(_statement(event))
+                read = statement_after(last_statement(self.statements, event.provider), event)
+                self.statements += [] if read is None else [read]
             case EventKind.DAY_CLOSED:
                 self.closed_days.append(_closed(event))
             case EventKind.BUDGET:
@@ -143,12 +166,6 @@ class _Account:
 
 def _top_up(event: Event) -> TopUp:
     return TopUp(event.provider or "unknown", event.at, usd(event.data["usd"]), str(event.data.get("note") or ""))
-
-
-def _statement(event: Event) -> Statement:
-    data = event.data
-    lines = tuple((str(line["instance_id"]), life.bill_line(line)) for line in data["lines"])
-    return Statement(event.provider or "unknown", parse_utc(data["fetched_at"]), parse_utc(data["since"]), lines)
 
 
 def _closed(event: Event) -> ClosedDay:

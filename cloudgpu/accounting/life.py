@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from cloudgpu.base.clock import parse_utc
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.money import ZERO, usd
 
+Line = TypeVar("Line")
 _SHOWN = ("state", "gpu_billing", "disk_billing", "gpu_usd_per_hour", "disk_usd_per_hour", "host_lost")
 _STOPPED_STATES = ("failed", "stopped", "outbid")
 
@@ -144,6 +145,21 @@ def bill_line(line: Mapping[str, Any]) -> BillLine:
     return BillLine(str(line["meter"]), parse_utc(line["start"]), parse_utc(line["end"]), usd(line["usd"]))
 
 
+def all_lines(
+    before: tuple[datetime, tuple[Line, ...]] | None, data: Mapping[str, Any], written: tuple[Line, ...]
+) -> tuple[Line, ...] | None:
+    """All lines of a bill or statement of which `written` stand in its event: behind those of the one before it.
+
+    `before` is that one's moment and lines. None: the event tells the difference from another one.
+    """
+    if "after" not in data:
+        return written
+    if before is None or before[0] != parse_utc(data["after"]):
+        return None
+    first = data.get("dropped", 0)
+    return (*before[1][first : first + data["unchanged"]], *written)
+
+
 def bill_after(known: Bill | None, event: Event) -> Bill | None:
     """The bill after a CHARGED event; `known` is the one before it.
 
@@ -260,8 +276,6 @@ def _bill(known: Bill | None, event: Event) -> Bill | None:
     data = event.data
     fetched_at = parse_utc(data["fetched_at"]) if data.get("fetched_at") else event.at
     lines = tuple(bill_line(line) for line in data["lines"])
-    if "after" not in data:
-        return Bill(fetched_at, lines)
-    if known is None or known.fetched_at != parse_utc(data["after"]):
-        return None
-    return Bill(fetched_at, (*known.lines[: data["unchanged"]], *lines))
+    before = (known.fetched_at, known.lines) if known else None
+    whole = all_lines(before, data, lines)
+    return None if whole is None else Bill(fetched_at, whole)

@@ -21,7 +21,7 @@ Times are the provider's clock. Money in `data` is text of decimal digits. No ev
 | BUDGET | a budget was set; without data, cleared | monthly_usd, per_deployment, hard, stop |
 | ALERTED | a share of a budget is used, or what it covers was ended (percent is null): to be told | the Alert below |
 | ALERT_SENT | a target was told of it, or why it was not (reason, else null) | key, target (a fingerprint), reason |
-| STATEMENT | the provider's bill for the whole account was read, kept as received | fetched_at, since, lines |
+| STATEMENT | the provider's bill for the whole account was read, and says more | since, the Bill below |
 | DAY_CLOSED | a day's bill and ledger agree and will not change | day, metered_usd, billed_usd, adjustment_usd |
 | ADDRESS_MOVED | a service's address points to another deployment, or to none (`to` is null) | service, from, to |
 | MIGRATION | a migration took a step | migration_id, state, from, to |
@@ -39,8 +39,9 @@ where the engine does not tell), restarted (true when the counters began anew si
 greatest share of the KV cache in use that was seen since then, as text) and kv_tokens (how many tokens it holds); null:
 not told.
 Alert: key (differs for each), scope, limit_usd, month of the spending (2026-11), percent, message.
-Bill: fetched_at, lines; where it begins with lines of the one before it: after (that one's fetched_at) and unchanged
-(how many of its lines stand), and `lines` holds the others.
+Bill: fetched_at, lines; where it begins with lines of the one before it: after (that one's fetched_at), dropped (how
+many of its first lines are left out; absent: none) and unchanged (how many behind them stand); `lines` holds the rest.
+A statement likewise, its lines in the order of their ends, beside the one before it of that provider.
 Lines: a list of {meter, start, end, usd}, in a statement with the instance_id; meters are gpu, disk, download, upload.
 """
 

@@ -1,4 +1,4 @@
-"""What of a bill is written down at each look, and that the ledger loses nothing by it."""
+"""What of a bill or a statement is written down at each look, and that ledger and reconciliation lose nothing by it."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -9,9 +9,12 @@ from lifetimes import NOON, a_rental, at, charged, created, event, intended, obs
 
 from cloudgpu.accounting.bill import billed_until, is_settled, wants_bill
 from cloudgpu.accounting.doubt import doubt_usd
-from cloudgpu.accounting.kept_bill import news
+from cloudgpu.accounting.history import last_statement, read_history, whole_statement
+from cloudgpu.accounting.kept_bill import news, news_of_statement
 from cloudgpu.accounting.ledger import fold
 from cloudgpu.accounting.life import lives
+from cloudgpu.accounting.reconcile import days, differences
+from cloudgpu.base.clock import utc_text
 
 KW = {"provider": "runpod"}
 ALIVE = [intended(at(), **KW), created(at(), **KW), observed(at(), **KW)]
@@ -97,3 +100,34 @@ def test_the_ledger_is_the_same_as_if_every_bill_had_been_written_down_whole(loo
 def _says(events, now):
     (life,) = lives(events)
     return fold(events, now), doubt_usd(life, now), is_settled(life), billed_until(life), wants_bill(life, now)
+
+
+def _statements():
+    line = st.tuples(st.sampled_from(["7001", "666"]), st.integers(0, 50), st.integers(1, 50), st.integers(1, 9))
+    looks = st.tuples(st.integers(1, 3000), st.lists(line, max_size=5), st.booleans(), st.integers(0, 2))
+    return st.lists(looks, min_size=1, max_size=8)
+
+
+@given(_statements())
+def test_days_are_settled_as_if_every_statement_had_been_written_down_whole(looks):
+    """Statements that grow, lose their first lines, change or repeat, asked for from another day on, too."""
+    whole, thin, moment, lines = [*a_rental()], [*a_rental()], NOON, []
+    for minutes, more, grows, dropped in looks:
+        moment += timedelta(minutes=minutes)
+        read = [(i, at(start), at(start + length), str(usd)) for i, start, length, usd in more]
+        lines = sorted([*lines[dropped:], *read] if grows else read or lines, key=lambda line: line[2])
+        told = [{"instance_id": i, "meter": "gpu", "start": utc_text(s), "end": utc_text(e), "usd": usd}
+                for i, s, e, usd in lines]  # fmt: skip
+        data = {"fetched_at": utc_text(moment), "since": utc_text(at(-1440 * dropped)), "lines": told}
+        read = event("statement", moment, data, token=None, deployment=None)
+        fresh = news_of_statement(last_statement(read_history(thin).statements, "vast"), read)
+        whole, thin = [*whole, read], [*thin, *([fresh] if fresh else [])]
+        current = whole_statement(read)
+        assert _days(thin, current, moment) == _days(whole, current, moment)
+        kept = last_statement(read_history(thin).statements, "vast")
+        assert (kept.lines, kept.since) == (current.lines, current.since)
+
+
+def _days(events, statement, now):
+    history = read_history(events)
+    return days(history, differences(history, statement, now), statement)

@@ -10,6 +10,7 @@ from lifetimes import NOON, a_rental, at, event
 from typer.testing import CliRunner
 
 import cloudgpu.cli.cost
+from cloudgpu.accounting.history import read_history
 from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import BadAnswerError
 from cloudgpu.base.events import EventKind
@@ -116,6 +117,31 @@ def test_a_bill_in_another_currency_is_refused_and_the_journal_left_as_it_was(ac
     with pytest.raises(BadAnswerError, match="EUR, not USD"):
         reconcile()
     assert open_session().events() == before
+
+
+def test_reading_the_bill_again_and_again_writes_down_only_what_is_new(account):
+    month = [line("666", "gpu", at(60 * hour), at(60 * hour + 60), "0.36") for hour in range(-700, 0)]
+    account.lines = [*reversed(month), *account.lines]  # the order of the provider says nothing
+    for _ in range(20):
+        reconcile()
+        account.clock.sleep(60)
+    assert lines_kept() == [702]
+    account.lines.append(line("666", "gpu", at(120), at(180), "0.36"))
+    reconcile()
+    assert lines_kept() == [702, 1]
+    account.lines = [
+        each for each in account.lines if each.start > at(-60 * 600)
+    ]  # as the day moves on
+    account.clock.sleep(86400)
+    reconcile()
+    assert lines_kept() == [702, 1, 0]
+    told = read_history(open_session().events()).statements[-1].lines
+    assert sorted(usd for _, usd in ((i, each.usd) for i, each in told)) == sorted(each.usd for each in account.lines)
+
+
+def lines_kept():
+    """How many lines each statement in the journal holds."""
+    return [len(each.data["lines"]) for each in open_session().events() if each.kind is EventKind.STATEMENT]
 
 
 def test_a_line_that_changes_after_its_day_was_closed_is_said_and_ends_with_1(account):

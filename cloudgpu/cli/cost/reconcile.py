@@ -30,7 +30,6 @@ def reconcile(
     4 when it refuses the key.
     """
     from cloudgpu.accounting.bill import NEVER_BILLED
-    from cloudgpu.accounting.history import read_history
     from cloudgpu.cli.cost.reading import days, read
     from cloudgpu.cli.cost.reconcile_view import show, show_json
     from cloudgpu.cli.markets import check_providers
@@ -42,10 +41,8 @@ def reconcile(
     history, moments, notes, _ = read(session, offline=False)
     billed = [name for name in moments if name not in ("none", *NEVER_BILLED)]
     names = [name for name in billed if name in wanted or not wanted]
-    for name in names:
-        session.emit(statement_event(session.provider(name), name, first, session.clock(name).now()))
-    history = read_history(session.store.events())
-    accounts = [_account(history, name, moments[name]) for name in names]
+    statements = [_read_statement(session, history, name, first) for name in names]
+    accounts = [_account(history, each, moments[each.provider]) for each in statements]
     for account in accounts:
         _close(session, account.days, moments[account.statement.provider])
     (show_json if json else show)(accounts, notes)
@@ -54,7 +51,10 @@ def reconcile(
 
 
 def statement_event(provider: "Provider", name: str, since: "datetime | None", now: "datetime") -> "Event":
-    """The provider's bill for the whole account since a moment (None: 35 days ago), as received. Calls the network."""
+    """The provider's bill for the whole account since a moment (None: 35 days ago). Calls the network.
+
+    Its lines stand in the order of their ends, so that what changes until the next reading comes last.
+    """
     from datetime import timedelta
 
     from cloudgpu.accounting.period import day_of
@@ -66,17 +66,28 @@ def statement_event(provider: "Provider", name: str, since: "datetime | None", n
     lines = [
         {"instance_id": line.instance_id, "meter": line.meter, "start": utc_text(line.start),
          "end": utc_text(line.end), "usd": exact_text(line.usd)}
-        for line in provider.bill(None, start)
+        for line in sorted(provider.bill(None, start), key=lambda line: (line.end, line.start, line.instance_id))
     ]  # fmt: skip
     data = {"fetched_at": utc_text(now), "since": utc_text(start), "lines": lines}
     return Event(kind=EventKind.STATEMENT, at=now, provider=name, data=data)
 
 
-def _account(history: "History", name: str, until: "datetime") -> "Account":
+def _read_statement(session: "Session", history: "History", name: str, first: "datetime | None") -> "Statement":
+    """Read it, and write down what is new of it."""
+    from cloudgpu.accounting.history import last_statement, whole_statement
+    from cloudgpu.accounting.kept_bill import news_of_statement
+
+    event = statement_event(session.provider(name), name, first, session.clock(name).now())
+    fresh = news_of_statement(last_statement(history.statements, name), event)
+    if fresh is not None:
+        session.emit(fresh)
+    return whole_statement(event)
+
+
+def _account(history: "History", statement: "Statement", until: "datetime") -> "Account":
     from cloudgpu.accounting.reconcile import balance_checks, days, differences, strangers
     from cloudgpu.cli.cost.reconcile_view import Account
 
-    statement: Statement = next(each for each in reversed(history.statements) if each.provider == name)
     found = differences(history, statement, until)
     return Account(
         statement=statement, differences=tuple(found), days=tuple(days(history, found, statement)),
