@@ -273,6 +273,15 @@ def test_progress_tells_phase_time_and_money(desk):
     assert desk.progress[-1].elapsed_s > 0
 
 
+def test_what_a_run_can_have_cost_is_told_of_all_its_attempts_also_while_one_is_removed(desk):
+    desk.answers_after_s = 1e9
+    with pytest.raises(DeadlineError):
+        desk.up(limits=Limits(max_wait_s=300.0, max_attempts=3))
+    told = [(each.phase, each.usd) for each in desk.progress if each.usd]
+    assert [phase for phase, _ in told].count("destroying") == 3
+    assert [usd for _, usd in told] == sorted(usd for _, usd in told)
+
+
 def test_another_provider_is_never_asked_about_what_it_did_not_rent(desk, faults):
     desk.provider.faults["create"] = [faults.happened_all_the_same]
     desk.provider.faults["instances"] = [faults.unreadable] * 1000

@@ -180,7 +180,7 @@ class Race:
         if len(self.racers) == 1:
             self._tell_end(done=False)
         try:
-            undo(self.journal, racer.deployment)
+            undo(self._ending(), racer.deployment)
         except CleanupFailedError:
             self.racers.remove(racer)
             raise
@@ -213,7 +213,7 @@ class Race:
             if racer is winner:
                 continue
             try:
-                undo(self.journal, racer.deployment)
+                undo(self._ending(), racer.deployment)
             except CleanupFailedError as error:
                 told = Progress(phase="not removed", detail=error.message, elapsed_s=0, usd=self._spent())
                 self.journal.on_progress(told)
@@ -221,8 +221,16 @@ class Race:
     def _undo_all(self) -> None:
         self._tell_end(done=False)
         if self.racers:
-            undo_all(self.journal, [racer.deployment for racer in self.racers])
+            undo_all(self._ending(), [racer.deployment for racer in self.racers])
             self._tell_end(done=True)
+
+    def _ending(self) -> Journal:
+        """The journal for an end: what can have been spent is told of the whole run, as before and after it."""
+
+        def tell(told: Progress) -> None:
+            self.journal.on_progress(dataclasses.replace(told, usd=self._spent()) if told.usd else told)
+
+        return dataclasses.replace(self.journal, on_progress=tell)
 
     def _spent(self) -> Decimal:
         now = self.journal.now()

@@ -158,7 +158,7 @@ class UpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What is going on, for whoever watches. `usd` is the most that can have been spent so far.
+    """What is going on, for whoever watches. `usd` is the most that all of the run can have cost so far.
 
     `bad_machine` is the provider's number of a machine that just failed by its own fault, for the reason in `detail`.
     `over` says how the phase ended, an empty one being the phase that was told last: True: it is done, False: it came
