@@ -202,6 +202,7 @@ class GatewayEntrance:
             api_key=self.store.key_of(life),
             model=life.health.model_id,
             weight=weight,
+            health_path=life.health.path,
         )
 
     def _address(self, in_charge: str) -> Address:

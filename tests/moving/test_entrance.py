@@ -132,6 +132,16 @@ def test_a_move_of_weights_needs_no_new_configuration_and_a_new_key_does():
     assert digest(before) != digest(a_route(side("old", 100)))
 
 
+def test_a_side_is_asked_at_its_own_health_path(move, gateway, canary, tmp_path):
+    life = move.store.life(move.old.token)
+    move.store.save_deployment(replace(life, health=replace(life.health, path="/ready to%20serve#?100")))
+    forward.promote(canary, move.acts)
+    told = config_text(load_route(gateway.folder), tmp_path)
+    assert "http-check send meth GET uri /ready%20to%20serve%23?100 ver" in told
+    assert "set-uri /ready%%20to%%20serve%%23?100 if { path /health }" in told
+    assert "http-check send meth GET uri /health ver" in told  # the other side's
+
+
 def test_a_side_behind_tls_is_asked_by_its_name(tmp_path):
     told = config_text(a_route(side("old", 100, "https://pod-8000.proxy.runpod.net")), tmp_path)
     assert "http-request set-header Host pod-8000.proxy.runpod.net" in told

@@ -15,6 +15,10 @@ SIDE_HEADER = "X-Cloudgpu-Deployment"
 """Names the side that a request wants, where a route is shared by header."""
 
 
+HEALTH_PATH = "/health"
+"""Where a gateway says, without a key, whether a side answers."""
+
+
 class GatewayKind(StrEnum):
     """The proxies there are."""
 
@@ -35,6 +39,7 @@ class Upstream:
     """One side. `url` is `http(s)://host[:port]`, `api_key` the engine's own, `model` the id that it alone serves.
 
     `weight` is its percentage of new requests. A `standby` of weight 0 answers when no side with a weight does.
+    `health_path` answers 200 without a key while the engine serves: what clients ask as HEALTH_PATH.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Upstream:
     model: str
     weight: int
     standby: bool = False
+    health_path: str = HEALTH_PATH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +144,7 @@ def _as_body(route: Route) -> dict[str, Any]:
                 "model": each.model,
                 "weight": each.weight,
                 "standby": each.standby,
+                "health_path": each.health_path,
             }
             for each in route.upstreams
         ],

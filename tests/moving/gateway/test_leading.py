@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import socket
+from dataclasses import replace
 
 import pytest
 from gateway_stand import CLIENTS, until
@@ -62,6 +63,26 @@ def test_requests_can_be_led_by_header_or_by_the_model_they_ask_for(stand):
     assert (stand.who(), stand.who(headers={"X-Cloudgpu-Deployment": "old"})) == ("new", "old")
     stand.lead(old=0, new=100, standby="old", share_by=ShareBy.MODEL)
     assert (stand.who(), stand.who(model="org/old"), stand.who(model="org/new")) == ("new", "old", "new")
+
+
+def test_a_side_is_well_as_its_own_health_path_says_and_clients_ask_the_usual_one(stand):
+    stand.lead(old=0, new=100)
+    asked_at("/nowhere", stand)
+    until(lambda: not stand.gateway.reading()["new"].up, "the new side is seen down")
+    assert stand.gateway.reading()["old"].up
+    asked_at("/ping", stand)
+    until(lambda: stand.gateway.reading()["new"].up, "the new side is seen up")
+    until(lambda: well(stand) == 200, "the gateway says so")
+
+
+def asked_at(health_path, stand):
+    stand.gateway.apply(stand.route.joined(replace(stand.route.upstream("new"), health_path=health_path)))
+
+
+def well(stand):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", stand.route.port, timeout=120)) as line:
+        line.request("GET", "/health")
+        return line.getresponse().status
 
 
 def test_without_any_side_clients_are_told_so_in_json(stand):

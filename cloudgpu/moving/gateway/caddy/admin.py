@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudgpu.base.errors import BadAnswerError
+from cloudgpu.moving.gateway.route import HEALTH_PATH
 
 _ANSWER_S = 30.0
 _HEALTH_S = 5.0
@@ -52,7 +53,7 @@ def in_flight(path: Path) -> dict[str, int]:
 def is_healthy(path: Path) -> bool:
     """Whether what is behind a server's private socket finds itself healthy, as Caddy's own checks ask it."""
     try:
-        return _call(path, "GET", "/health", None, _HEALTH_S)[0] == 200
+        return _call(path, "GET", HEALTH_PATH, None, _HEALTH_S)[0] == 200
     except OSError:
         return False
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cloudgpu.moving.gateway.answers import NO_KEY, NO_SIDE
 from cloudgpu.moving.gateway.caddy.slots import SHARES, SLOTS
-from cloudgpu.moving.gateway.route import SIDE_HEADER, Route, ShareBy
+from cloudgpu.moving.gateway.route import HEALTH_PATH, SIDE_HEADER, Route, ShareBy
 
 _BUFFER_BYTES = 1 << 20
 """What a request may hold to be asked again of the other side."""
@@ -66,7 +66,7 @@ def _clients_server(route: Route, run_dir: Path) -> dict[str, Any]:
 
 def _refusal(route: Route) -> dict[str, Any]:
     keyed = {"header": {"Authorization": [f"Bearer {route.client_key.reveal()}"]}}
-    return {"match": [{"not": [keyed, {"path": ["/health"]}]}], "handle": [_said(401, NO_KEY)], "terminal": True}
+    return {"match": [{"not": [keyed, {"path": [HEALTH_PATH]}]}], "handle": [_said(401, NO_KEY)], "terminal": True}
 
 
 def _pick(slot: str, match: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _proxy(slots: list[str], run_dir: Path) -> dict[str, Any]:
         },
         "transport": {"protocol": "http", "keep_alive": {"enabled": False}},
     }
-    check = {"uri": "/health", "interval": "500ms", "timeout": "5s", "expect_status": 200}
+    check = {"uri": HEALTH_PATH, "interval": "500ms", "timeout": "5s", "expect_status": 200}
     return proxy | ({"health_checks": {"active": check}} if len(slots) > 1 else {})
 
 
@@ -130,6 +130,7 @@ def _side_server(slot: str, run_dir: Path) -> dict[str, Any]:
         "listen": [dial_of(slot, run_dir)],
         "automatic_https": {"disable": True},
         "routes": [
+            {"match": [{"path": [HEALTH_PATH]}], "handle": [{"handler": "rewrite", "uri": f"{{file.{slot}.health}}"}]},
             *(_engine(slot, scheme) for scheme in ("http", "https")),
             {"handle": [{"handler": "static_response", "status_code": 503}]},  # nobody stands here
         ],

@@ -43,11 +43,12 @@ def places_of(route: Route, before: Mapping[str, str]) -> Places:
 def side_files(slot: str, side: Upstream | None) -> dict[str, str]:
     """The files of a slot by name, in the order of writing: the scheme opens it last, or closes it first."""
     if side is None:
-        return {f"{slot}.{fact}": "" for fact in ("scheme", "address", "host", "key", "asks", "name")}
+        return {f"{slot}.{fact}": "" for fact in ("scheme", "address", "host", "key", "health", "asks", "name")}
     target = target_of(side.url)
     return {
         f"{slot}.name": side.name,
         f"{slot}.asks": rf'"model"\s*:\s*"{re.escape(side.model)}"',
+        f"{slot}.health": side.health_path,
         f"{slot}.key": side.api_key.reveal(),
         f"{slot}.host": target.host,
         f"{slot}.address": f"{target.hostname}:{target.port}",

@@ -9,9 +9,10 @@ Host header, its API key, its TLS name. Only that listener watches the engine; `
 import hashlib
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import quote
 
 from cloudgpu.moving.gateway.answers import NO_KEY, NO_SIDE
-from cloudgpu.moving.gateway.route import SIDE_HEADER, Route, ShareBy, Upstream
+from cloudgpu.moving.gateway.route import HEALTH_PATH, SIDE_HEADER, Route, ShareBy, Upstream
 from cloudgpu.moving.gateway.target import target_of
 
 STANDBY = ":standby"
@@ -43,7 +44,7 @@ frontend clients
     bind {bind}
     option idle-close-on-response
     option http-buffer-request
-    acl open path /health
+    acl open path {open}
     acl keyed req.hdr(authorization) -m str "Bearer {key}"
     http-request return status 401 content-type application/json string '{no_key}' unless open or keyed
 {choice}    default_backend split
@@ -65,7 +66,7 @@ listen side-{name}
     http-request set-header Host {host}
     http-request set-header Authorization "Bearer {key}"
     option httpchk
-    http-check send meth GET uri /health ver HTTP/1.1 hdr Host {host}
+{health_of_clients}    http-check send meth GET uri {health} ver HTTP/1.1 hdr Host {host}
     http-check expect status 200
     server engine {address} check inter 1s fall 2 rise 2{observe}{tls}{names}
 """
@@ -82,7 +83,11 @@ def config_text(route: Route, run_dir: Path) -> str:
         _GLOBAL.format(digest=digest(route), run=run_dir, no_side=NO_SIDE),
         *([_RESOLVERS] if any(target_of(each.url).is_name for each in route.upstreams) else []),
         _FRONTEND.format(
-            bind=_bind(route), key=route.client_key.reveal(), no_key=NO_KEY, choice=_model_of_request(route)
+            bind=_bind(route),
+            open=HEALTH_PATH,
+            key=route.client_key.reveal(),
+            no_key=NO_KEY,
+            choice=_model_of_request(route),
         ),
         _SPLIT + "".join(_entries(route, each, run_dir) for each in route.upstreams),
         *(_side(route, each, run_dir) for each in route.upstreams),
@@ -137,12 +142,25 @@ def _side(route: Route, side: Upstream, run_dir: Path) -> str:
         way=_way(side, run_dir),
         host=target.host,
         key=side.api_key.reveal(),
+        health=_health(side),
+        health_of_clients=_health_of_clients(side),
         address=f"{target.hostname}:{target.port}",
         # with another side to turn to, the first refused connection counts: waiting for the checks would fail requests
         observe=" observe layer4 error-limit 1 on-error mark-down" if len(route.upstreams) > 1 else "",
         tls=tls if target.scheme == "https" else "",
         names=" resolvers system init-addr last,libc,none" if target.is_name else "",
     )
+
+
+def _health(side: Upstream) -> str:
+    """As the configuration takes it: no space, no quote, no comment. What is escaped already stays so."""
+    return quote(side.health_path, safe="/?=&:;,@+%")
+
+
+def _health_of_clients(side: Upstream) -> str:
+    if side.health_path == HEALTH_PATH:
+        return ""
+    return f"    http-request set-uri {_health(side).replace('%', '%%')} if {{ path {HEALTH_PATH} }}\n"
 
 
 def _way(side: Upstream, run_dir: Path) -> str:
