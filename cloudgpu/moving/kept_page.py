@@ -14,7 +14,7 @@ def page_path(state_dir: Path, migration_id: str) -> Path:
 
 
 def keep_page(state_dir: Path, migration_id: str, judgement: Judgement) -> None:
-    """Write it; nothing when only one side was asked. Raises OSError."""
+    """Write it; nothing when only one side was asked. Raises ConflictError when it cannot be written."""
     if judgement.evidence is not None:
         page = page_html(page_of(judgement.evidence, judgement.verdict))
         write_private(page_path(state_dir, migration_id), page)

@@ -159,7 +159,7 @@ class RunningActs:
             golden=golden,
             on_progress=self._show,
         )
-        with contextlib.suppress(OSError):  # a page to read; the verdict is in the journal
+        with contextlib.suppress(ConflictError):  # a page to read; the verdict is in the journal
             keep_page(self.state_dir, migration.migration_id, judgement)
         return judgement.verdict
 

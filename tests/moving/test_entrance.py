@@ -1,5 +1,6 @@
 """Where requests are led, on a gateway that is made up: what it is told, and in which order sides come and go."""
 
+import shlex
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -9,7 +10,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.moving import address, closing, entrance, forward, way_back, withdrawal
 from cloudgpu.moving.gateway.base import SideReading
 from cloudgpu.moving.gateway.haproxy.config import config_text, digest
-from cloudgpu.moving.gateway.route import GatewayKind, Route, Upstream, gateway_folder, load_route, save_route
+from cloudgpu.moving.gateway.route import GatewayKind, Route, ShareBy, Upstream, gateway_folder, load_route, save_route
 from cloudgpu.moving.strategy import Strategy, Way
 from cloudgpu.running.deployment.shared_listing import MOMENT_S
 from cloudgpu.running.records import Service
@@ -148,6 +149,28 @@ def test_a_side_behind_tls_is_asked_by_its_name(tmp_path):
     assert "server engine pod-8000.proxy.runpod.net:443" in told
     assert "verify required" in told
     assert "sni str(pod-8000.proxy.runpod.net)" in told
+
+
+def test_a_certificate_and_a_model_with_odd_letters_stay_one_word_to_haproxy(tmp_path):
+    odd = replace(side("old", 100), model='my "own" model $HOME')
+    route = replace(a_route(odd), certificate="/home/me/My Certs/bo'th.pem", share_by=ShareBy.MODEL)
+    told = config_text(route, tmp_path)
+    assert shlex.split(told.partition(" ssl crt ")[2].splitlines()[0])[0] == "/home/me/My Certs/bo'th.pem"
+    assert "-m str 'my \"own\" model $HOME' }" in told
+
+
+@pytest.mark.parametrize(("host", "url"), [
+    ("127.0.0.1", "http://127.0.0.1:8400"), ("0.0.0.0", "http://127.0.0.1:8400"), ("::", "http://[::1]:8400"),
+    ("::1", "http://[::1]:8400"), ("fd00::7", "http://[fd00::7]:8400"), ("box.lan", "http://box.lan:8400"),
+])  # fmt: skip
+def test_clients_are_told_an_address_that_a_url_can_hold(host, url):
+    assert replace(a_route(), host=host).url == url
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(tmp_path):
+    (tmp_path / "gateway").write_text("a file where the folder should be")
+    with pytest.raises(ConflictError, match="cannot be written: File exists"):
+        save_route(tmp_path / "gateway", a_route())
 
 
 def test_a_route_comes_back_from_its_file_as_it_was(tmp_path):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from cloudgpu.base.errors import BadFileError
+from cloudgpu.base.errors import BadFileError, ConflictError
 from cloudgpu.base.secret import REDACTED, Secret
 from cloudgpu.base.whole_file import write_whole
 
@@ -71,8 +71,9 @@ class Route:
     @property
     def url(self) -> str:
         """Where clients of this machine come in, without the path: `http://127.0.0.1:8400`."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
-        return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        name = f"[{host}]" if ":" in host else host
+        return f"{'https' if self.certificate else 'http'}://{name}:{self.port}"
 
     def upstream(self, name: str) -> Upstream | None:
         """The side of that name."""
@@ -103,7 +104,7 @@ def gateway_folder(state_dir: Path, service: str) -> Path:
 
 
 def save_route(folder: Path, route: Route) -> None:
-    """Keep it, in one step, readable by its owner alone. Raises OSError."""
+    """Keep it, in one step, readable by its owner alone. Raises ConflictError as `write_private` does."""
     write_private(folder / "route.json", json.dumps(_as_body(route), indent=2) + "\n")
 
 
@@ -121,9 +122,18 @@ def load_route(folder: Path) -> Route | None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; mode 0600, folders 0700, on disk when this returns. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_whole(path, text, private=True)
+    """Replace a file in one step; mode 0600, folders 0700, on disk when this returns.
+
+    Raises ConflictError when it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(path, text, private=True)
+    except OSError as error:
+        raise ConflictError(
+            f"{path} cannot be written: {error.strerror or error}",
+            hint="make room or set XDG_STATE_HOME to a folder of yours, then type it again",
+        ) from error
 
 
 def _as_body(route: Route) -> dict[str, Any]:

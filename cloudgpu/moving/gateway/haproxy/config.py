@@ -7,6 +7,7 @@ Host header, its API key, its TLS name. Only that listener watches the engine; `
 """
 
 import hashlib
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
@@ -103,7 +104,7 @@ def digest(route: Route) -> str:
 
 
 def _bind(route: Route) -> str:
-    tls = f" ssl crt {route.certificate} alpn http/1.1" if route.certificate else ""
+    tls = f" ssl crt {shlex.quote(route.certificate)} alpn http/1.1" if route.certificate else ""
     return f"{route.host}:{route.port}{tls}"
 
 
@@ -130,7 +131,7 @@ def _wanted_by_request(route: Route, side: Upstream) -> str:
         case ShareBy.HEADER:
             return f"    use-server {side.name} if {{ req.hdr({SIDE_HEADER}) -m str {side.name} }}\n"
         case ShareBy.MODEL:
-            return f"    use-server {side.name} if {{ var(txn.model) -m str {side.model} }}\n"
+            return f"    use-server {side.name} if {{ var(txn.model) -m str {shlex.quote(side.model)} }}\n"
     return ""
 
 

@@ -22,6 +22,7 @@ from cloudgpu.moving.gateway.waiting import wait_until
 OLDEST = (2, 6)
 _RELOAD_S = 60.0
 _STOP_S = 60.0
+_RUN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +161,12 @@ def _check(program: str, route: Route, sockets: Path) -> None:
 
 
 def _run(program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=30
-    )
+    try:
+        return subprocess.run(
+            [program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_RUN_S
+        )
+    except subprocess.TimeoutExpired:  # it looks up the names of its sides, of servers that may be silent
+        raise refused("HAProxy", f"it does not come to an end in {_RUN_S:.0f} s") from None
 
 
 def _refused(said: str, route: Route) -> CloudgpuError:
