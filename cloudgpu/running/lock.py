@@ -172,10 +172,15 @@ def _is_at_work(holder: Row[Any]) -> bool:
 
 
 def _may_live(holder: Row[Any]) -> bool:
-    """Whether the holder may still run: a process of another machine always may, one of ours is looked up."""
+    """Whether the holder may still run: a process of another machine always may, one of ours is looked up.
+
+    Of a process that is there, two moments that are known tell that it is a later one.
+    """
     if not _is_local(holder):
         return True
-    return _exists(holder.pid) and not _is_zombie(holder.pid) and _started(holder.pid) == holder.started
+    began = _started(holder.pid)
+    is_later = bool(began and holder.started and began != holder.started)
+    return _exists(holder.pid) and not _is_zombie(holder.pid) and not is_later
 
 
 def _is_local(holder: Row[Any]) -> bool:
