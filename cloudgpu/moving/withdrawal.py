@@ -78,14 +78,23 @@ class Withdrawal:
 
     def _ended(self, name: str) -> Deployment | None:
         pointed = self._in_charge(name)
-        life = self.store.deployment(pointed) if pointed else None
-        return life if life and (life.state.is_final or life.state.is_ending) else None
+        return self._ended_life(pointed, name) if pointed else None
 
     def _ended_upstreams(self, service: str) -> list[str]:
         found = gateway_of(self.state_dir, service)
         names = [each.name for each in found[1].upstreams] if found else []
-        lives = {name: self.store.deployment(name) for name in names}
-        return [name for name, life in lives.items() if life and (life.state.is_final or life.state.is_ending)]
+        return [name for name in names if self._ended_life(name, service)]
+
+    def _ended_life(self, name: str, service: str) -> Deployment | None:
+        """The life of that name that clients were sent to, if it is gone or going.
+
+        It is the latest that ever answered: a later one of the name may be coming up, or be of another service.
+        """
+        every = self.store.deployments(include_gone=True)
+        lives = [each for each in every if (each.name, each.service) == (name, service)]
+        answered = [each for each in lives if each.ready_at is not None]
+        life = next(reversed(answered or lives), None)
+        return life if life and (life.state.is_final or life.state.is_ending) else None
 
     def _drop(self, service: str) -> list[str]:
         """Have the gateway forget the sides that ended; their names."""

@@ -43,6 +43,17 @@ def test_when_the_deployment_is_gone_files_and_journal_forget_it(move, withdrawa
     assert withdrawal.everywhere() == []
 
 
+@pytest.mark.parametrize("later", [
+    {"service": "other"}, {"state": DeploymentState.LOADING, "endpoint": None, "ready_at": None},
+])  # fmt: skip
+def test_a_later_life_of_the_name_keeps_no_address_of_the_one_that_is_gone(move, withdrawal, tmp_path, later):
+    """One of another service, or one that comes up: clients were never sent to it."""
+    move.desk.down(move.old)
+    move.store.save_deployment(replace(move.desk.up("mistral"), **later))
+    assert withdrawal.everywhere() == ["mistral"]
+    assert address.read("mistral", tmp_path) is None
+
+
 def test_a_deployment_whose_end_could_not_be_proved_is_pointed_to_no_longer_either(move, withdrawal, tmp_path):
     move.provider.faults["destroy"] = [UnreachableError("no answer")] * 60
     with pytest.raises(CleanupFailedError):
@@ -122,7 +133,8 @@ class Remembering:
 def behind_a_gateway(move, withdrawal, tmp_path, monkeypatch):
     """A route to both sides of a canary, and a function that says what it leads to now."""
     monkeypatch.setattr(desk, "_GATEWAYS", {GatewayKind.HAPROXY: Remembering})
-    new = move.desk.up("qwen")
+    new = replace(move.desk.up("qwen"), service="mistral")
+    move.store.save_deployment(new)
     folder = gateway_folder(tmp_path, "mistral")
     service = move.store.service("mistral")
     sides = [
