@@ -17,7 +17,7 @@ from cloudgpu.moving.counters import count_both
 from cloudgpu.moving.entrance import Entrance, Shares, entrance_of
 from cloudgpu.moving.footing import Stand, stand_of, waits
 from cloudgpu.moving.gates.judge import judge
-from cloudgpu.moving.gates.readiness import readiness_checks
+from cloudgpu.moving.gates.readiness import not_measured, readiness_checks
 from cloudgpu.moving.gates.thresholds_file import read_thresholds
 from cloudgpu.moving.gates.verdict import Verdict
 from cloudgpu.moving.gateway.route import ShareBy
@@ -141,16 +141,21 @@ class RunningActs:
             warm_up(self._sight.endpoint(life), Workload(warm_up=_WARM_UP_ASKS))
 
     def validate(self, migration: Migration) -> Verdict:
-        """See `Acts`. Some minutes of real time; both sides bill meanwhile. An old side must be silent twice."""
+        """See `Acts`. Some minutes of real time; both sides bill meanwhile. An old side must be silent twice.
+
+        Where one of them embeds, the new one is asked whether it is ready, and the rest is left to the user.
+        """
         thresholds = read_thresholds(migration.gates)
         golden = golden_of(migration.golden)
         old, new = self._both(migration)
         if new is None:
             raise ConflictError(f"{migration.new.name} is gone", hint="give it up: cloudgpu migrate abort")
         clock = self.clock(migration.provider)
-        if old is None or self._sight.lasting_refusal(old):
-            ready = tuple(readiness_checks(self._sight.endpoint(new)))
-            return Verdict(old=migration.old.name, new=migration.new.name, at=clock.now(), checks=ready)
+        alone = old is None or self._sight.lasting_refusal(old)
+        if old is None or alone or "embedding" in (old.health.asks, new.health.asks):
+            ready = readiness_checks(self._sight.endpoint(new), asks=new.health.asks)
+            checks = tuple(ready if alone else [*ready, not_measured()])
+            return Verdict(old=migration.old.name, new=migration.new.name, at=clock.now(), checks=checks)
         judgement = judge(
             self._sight.endpoint(old),
             self._sight.endpoint(new),

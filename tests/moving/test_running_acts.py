@@ -6,6 +6,8 @@ import pytest
 
 from cloudgpu.base.errors import CleanupFailedError, ConflictError, UnreachableError
 from cloudgpu.moving import address, closing, forward, running_acts, sight, way_back
+from cloudgpu.moving.gates import readiness
+from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.migration import Side
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.running.health import Health
@@ -105,6 +107,44 @@ def test_one_lost_question_to_the_old_side_spares_the_new_one_no_gate(move, monk
         return replace(well, ready=len(asked) > lost, detail="no answer in time")
 
     monkeypatch.setattr(sight, "probe", probe)
-    monkeypatch.setattr(running_acts, "readiness_checks", lambda *_: [])
+    monkeypatch.setattr(running_acts, "readiness_checks", lambda *_, **__: [])
     gates = [each.gate for each in move.acts.validate(move.saved()).checks]
     assert (gates == ["readiness"]) == judged
+
+
+@pytest.fixture
+def embeds(move, monkeypatch):
+    """A function that makes one of both sides a model that embeds; the list that it gives is filled with what is asked
+    of the new side."""
+    forward.go_forward(move.migration, move.acts)
+    asked = []
+
+    def probe(_url, _key, health):
+        asked.append(health.asks)
+        return Health(ready=True, phase="ready", detail="1024 numbers")
+
+    def make(life):
+        move.store.save_deployment(replace(life, health=replace(life.health, asks="embedding")))
+        monkeypatch.setattr(readiness, "probe", probe)
+        monkeypatch.setattr(running_acts, "judge", lambda *_, **__: pytest.fail("vectors cannot be measured"))
+        return asked
+
+    return make
+
+
+def test_whether_a_model_that_embeds_takes_over_is_left_to_the_user(move, embeds):
+    asked = embeds(move.new())
+    verdict = move.acts.validate(move.saved())
+    assert (asked, verdict.outcome) == (["embedding"], Outcome.INCONCLUSIVE)
+    assert "compare their vectors yourself" in verdict.reason
+
+
+def test_a_chat_is_never_measured_against_vectors(move, embeds):
+    asked = embeds(move.store.life(move.old.token))
+    assert (move.acts.validate(move.saved()).outcome, asked) == (Outcome.INCONCLUSIVE, ["chat"])
+
+
+def test_a_model_that_embeds_is_ready_when_a_vector_comes_also_where_the_old_side_is_silent(move, embeds, monkeypatch):
+    asked = embeds(move.new())
+    monkeypatch.setattr(sight, "probe", lambda *_: Health(ready=False, phase="silent", detail="no answer"))
+    assert (move.acts.validate(move.saved()).outcome, asked) == (Outcome.PASS, ["embedding"])

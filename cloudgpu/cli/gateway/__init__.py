@@ -42,7 +42,7 @@ def start(
 def stop(which: Which = None, as_json: AsJson = False) -> None:
     """Take the gateway away: clients go to the deployment in charge directly, with its own key. What runs is finished.
 
-    Refused while two sides share the requests.
+    Refused while an open migration leads requests through it to a side that is left.
     """
     from cloudgpu.cli.gateway.run import stop_gateway
 
