@@ -95,10 +95,17 @@ def _taken_down(session: "Session", found: "list[Deployment]", *, quiet: bool) -
 
 def _one(session: "Session", deployment: "Deployment", *, quiet: bool) -> "Deployment":
     from cloudgpu.cli import render
+    from cloudgpu.cli.forgotten_world import forgotten, is_forgotten
     from cloudgpu.running.deployment import Progress, take_down
+    from cloudgpu.running.deployment.journal import Journal
     from cloudgpu.running.deployment.vitals import note_work
+    from cloudgpu.running.deployment.write_off import write_off
 
     clock = session.clock(deployment.provider)
+    if is_forgotten(session, deployment.provider, deployment.account):
+        provider = session.provider(deployment.provider)
+        journal = Journal(provider=provider, store=session.store, clock=clock, emit=session.emit)
+        return _told(session, write_off(journal, deployment, forgotten(deployment.name).message), quiet=quiet)
     with render.live(clock) as shown:
 
         def on_progress(told: Progress) -> None:
@@ -109,6 +116,12 @@ def _one(session: "Session", deployment: "Deployment", *, quiet: bool) -> "Deplo
             deployment, provider=session.provider(deployment.provider), store=session.store, clock=clock,
             emit=session.emit, on_progress=on_progress,
         )  # fmt: skip
+    return _told(session, gone, quiet=quiet)
+
+
+def _told(session: "Session", gone: "Deployment", *, quiet: bool) -> "Deployment":
+    from cloudgpu.cli import render
+
     if not quiet:
         render.text(f"{gone.name} {_cost_words(session, gone)}.")
     return gone

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from cloudgpu.base.errors import CloudgpuError, ProviderError, UnreachableError
+from cloudgpu.cli.forgotten_world import forgotten, is_forgotten
 from cloudgpu.cli.session import Session
 from cloudgpu.running.deployment import Deployment, refresh
 from cloudgpu.running.deployment.shared_listing import SharedListing
@@ -32,6 +33,8 @@ def _look_at(
 ) -> tuple[Deployment, CloudgpuError | None]:
     if deployment.state.is_final:
         return deployment, None
+    if is_forgotten(session, deployment.provider, deployment.account):
+        return deployment, forgotten(deployment.name)
     if session.is_asleep(deployment.provider):
         return deployment, UnreachableError(ASLEEP)
     try:

@@ -57,11 +57,13 @@ def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Dep
     from cloudgpu.base.errors import CloudgpuError
     from cloudgpu.cli.awake import awake
     from cloudgpu.cli.deployment_view import seen_words
+    from cloudgpu.cli.forgotten_world import is_forgotten
     from cloudgpu.cli.looking import look_at
 
     shown, unasked = [], {}
     for now, problem in look_at(session, found):
-        if not now.state.is_final and not session.is_asleep(now.provider):
+        lost = is_forgotten(session, now.provider, now.account)
+        if not now.state.is_final and not lost and not session.is_asleep(now.provider):
             try:
                 now = awake(session, now)
             except CloudgpuError as error:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from cloudgpu.base.errors import CloudgpuError, ConflictError, MissingKeyError, UnreachableError
 from cloudgpu.cli import render
 from cloudgpu.cli.awake import awake
+from cloudgpu.cli.forgotten_world import forgotten, is_forgotten
 from cloudgpu.cli.looking import ASLEEP, listing_of
 from cloudgpu.cli.markets import has_key
 from cloudgpu.cli.session import EMULATED, OWN, Session
@@ -141,6 +142,9 @@ def _looked_at(
     session: Session, each: Deployment, listings: dict[str, SharedListing], found: Found
 ) -> Deployment | None:
     """As it is now, settled; None when that could not be told, which is said."""
+    if is_forgotten(session, each.provider, each.account):
+        found.failures.append(forgotten(each.name))
+        return None
     try:
         listing = listing_of(session, each.provider, listings)
         tools = (listing.provider, session.store, listing.clock, session.emit)

@@ -14,7 +14,10 @@ from cloudgpu.emulator.world_file import write_private
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningNote:
-    """What an emulator writes down: where it listens, who it is, its clock's values, when on it it ended in order."""
+    """What an emulator writes down: where it listens, who it is, its clock's values, when on it it ended in order.
+
+    `accounts` are those of its world, at Vast.ai and at RunPod (empty: not told), and `opened_at` is when that began.
+    """
 
     url: str
     pid: int
@@ -23,6 +26,8 @@ class RunningNote:
     seed: int
     origin: datetime
     real_origin: datetime
+    accounts: tuple[str, ...]
+    opened_at: datetime
     stopped_at: datetime | None = None
 
 
@@ -123,6 +128,8 @@ def _as_json(note: RunningNote) -> dict[str, Any]:
         "seed": note.seed,
         "origin": utc_text(note.origin),
         "real_origin": utc_text(note.real_origin),
+        "accounts": list(note.accounts),
+        "opened_at": utc_text(note.opened_at),
         "stopped_at": utc_text(note.stopped_at) if note.stopped_at else None,
     }
 
@@ -136,5 +143,7 @@ def _from_json(row: Mapping[str, Any]) -> RunningNote:
         seed=int(row["seed"]),
         origin=parse_utc(row["origin"]),
         real_origin=parse_utc(row["real_origin"]),
+        accounts=tuple(row.get("accounts") or ()),  # an emulator that another release started may still run
+        opened_at=parse_utc(row.get("opened_at") or row["origin"]),
         stopped_at=parse_utc(row["stopped_at"]) if row.get("stopped_at") else None,
     )

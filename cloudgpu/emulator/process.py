@@ -34,7 +34,8 @@ _CHILDREN: "dict[int, subprocess.Popen[bytes]]" = {}
 class EmulatorStatus:
     """An emulator: where it is, its account's key, and the values of its clock.
 
-    `stopped_at` is when on its clock it ended in good order; None: it runs, or was killed.
+    `accounts` are those of its world, at Vast.ai and at RunPod, and `opened_at` is when that began. `stopped_at` is
+    when on its clock it ended in good order; None: it runs, or was killed.
     """
 
     url: str
@@ -46,6 +47,8 @@ class EmulatorStatus:
     real_origin: datetime
     token: str
     clock_path: Path
+    accounts: tuple[str, ...]
+    opened_at: datetime
     stopped_at: datetime | None = None
 
     def clock(self) -> Clock:
@@ -120,6 +123,8 @@ def status(state_dir: Path) -> EmulatorStatus | None:
         real_origin=note.real_origin,
         token=note.token,
         clock_path=folder.clock,
+        accounts=note.accounts,
+        opened_at=note.opened_at,
         stopped_at=note.stopped_at,
     )
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from cloudgpu.base.clock import ScaledClock
-from cloudgpu.base.errors import ConflictError, PortInUseError
+from cloudgpu.base.errors import BadFileError, ConflictError, PortInUseError
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.app import AppState, EmulatorApp
 from cloudgpu.emulator.fault_script import read_fault_file
@@ -23,11 +23,13 @@ from cloudgpu.emulator.loop_server import LoopServer
 from cloudgpu.emulator.markets import Markets
 from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
 from cloudgpu.emulator.received import Recorded
+from cloudgpu.emulator.runpod_api.account import account_name
 from cloudgpu.emulator.standing_clock import StandingClock
 from cloudgpu.emulator.world_file import load_world
 
 _TICK_S = 0.025
 _TICKS_PER_NOTE = 40
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _MOST_BEHIND = timedelta(seconds=_TICK_S * _TICKS_PER_NOTE * 1.5)
 
 
@@ -52,9 +54,11 @@ def serve(folder: EmulatorFolder, options: ServeOptions) -> None:
     """
     script = None if options.fault_file is None else read_fault_file(options.fault_file)
     with _lock(folder):
+        now = real_now()
         if options.fresh:
+            now = max(now, _end_of(folder))
             folder.forget_world()
-        clock = _clock(folder, options.speed)
+        clock = _clock(folder, options.speed, now)
         asyncio.run(_serve(folder, options, clock, () if script is None else script.faults))
 
 
@@ -83,9 +87,19 @@ def _locked(file: IO[str]) -> bool:
     return True
 
 
-def _clock(folder: EmulatorFolder, speed: float) -> ScaledClock | StandingClock:
-    """Goes on where the saved world stopped; after a kill never earlier than anybody can have seen it."""
-    now = real_now()
+def _end_of(folder: EmulatorFolder) -> datetime:
+    """When the saved world ended: the next one begins no earlier, for journals that tell of both. Long ago: unknown."""
+    try:
+        return _clock(folder, 1.0, real_now()).now() if folder.world.exists() else _LONG_AGO
+    except BadFileError:
+        return _LONG_AGO
+
+
+def _clock(folder: EmulatorFolder, speed: float, now: datetime) -> ScaledClock | StandingClock:
+    """Goes on where the saved world stopped; after a kill never earlier than anybody can have seen it.
+
+    A new one begins at `now`.
+    """
     saved = load_world(folder.world)
     if speed == 0:
         clock = StandingClock(folder.clock, now)
@@ -93,11 +107,11 @@ def _clock(folder: EmulatorFolder, speed: float) -> ScaledClock | StandingClock:
             clock.set(saved.saved_at)
         return clock
     if saved is None:
-        return ScaledClock(origin=now, real_origin=now, speed=speed)
+        return ScaledClock(origin=now, real_origin=real_now(), speed=speed)
     last = folder.note()
     killed = last is not None and last.stopped_at is None
     ahead = _MOST_BEHIND * last.speed if last is not None and killed else timedelta(0)
-    return ScaledClock(origin=saved.saved_at + ahead, real_origin=now, speed=speed)
+    return ScaledClock(origin=saved.saved_at + ahead, real_origin=real_now(), speed=speed)
 
 
 async def _serve(
@@ -115,7 +129,7 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     port = listening.getsockname()[1]
     await api.begin()
-    folder.note_running(_note(markets.vast.seed, clock, token, port), port)
+    folder.note_running(_note(markets, clock, token, port), port)
     await _tick(markets, stopping, folder)
     await _shut(api, markets)
     if folder.exists():
@@ -140,16 +154,18 @@ def _listen(port: int, last_port: int) -> socket.socket:
     )
 
 
-def _note(seed: int, clock: ScaledClock | StandingClock, token: str, port: int) -> RunningNote:
+def _note(markets: Markets, clock: ScaledClock | StandingClock, token: str, port: int) -> RunningNote:
     runs = clock if isinstance(clock, ScaledClock) else None
     return RunningNote(
         url=f"http://{LOOPBACK}:{port}",
         pid=os.getpid(),
         token=token,
         speed=runs.speed if runs else 0.0,
-        seed=seed,
+        seed=markets.vast.seed,
         origin=runs.origin if runs else clock.now(),
         real_origin=runs.real_origin if runs else real_now(),
+        accounts=(str(markets.vast.state.account_id), account_name(markets.runpod)),
+        opened_at=markets.vast.state.opened_at,
     )
 
 

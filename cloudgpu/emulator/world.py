@@ -287,5 +287,6 @@ def _new_state(seed: int, market: str, now: datetime) -> WorldState:
         opened_at=now,
         saved_at=now,
         credit_usd=FIRST_CREDIT_USD,
+        account_id=100_000 + int(sha256(f"{seed}:{now}".encode()).hexdigest(), 16) % 900_000,
         next_instance_id=_FIRST_INSTANCE_ID,
     )

@@ -30,7 +30,8 @@ class Kept:
 class WorldState:
     """The facts of a world. `opened_at` is when its market was drawn, `market` the market's
     fingerprint (another release may draw another one from the same seed); `saved_at` the time of the last change.
-    `broke_at` is when the money was used up, None while some is left."""
+    `broke_at` is when the money was used up, None while some is left. `account_id` is who rents here: every world
+    has an account of its own."""
 
     version: int = 1
     seed: int
@@ -38,6 +39,7 @@ class WorldState:
     opened_at: datetime
     saved_at: datetime
     credit_usd: Decimal
+    account_id: int = 424_242
     next_instance_id: int
     next_fault_id: int = 1
     instances: tuple[Instance, ...] = ()

@@ -4,6 +4,8 @@ A provider may be unable to tell all of them at every moment, so one name in com
 """
 
 _BETWEEN = "/"
+KEY_PREFIX = "key-"
+"""Begins a name that is made of the key, for where the account's own cannot be told."""
 
 
 def account_name(*names: str) -> str:

@@ -133,6 +133,17 @@ def test_fresh_begins_a_new_world_but_keeps_the_key(state_dir):
     assert not process.is_alive(first)
 
 
+def test_a_fresh_world_has_other_accounts_and_begins_when_the_one_before_ended(state_dir):
+    first = process.start(state_dir, speed=100_000)
+    rent(first)
+    seen = first.clock().now()
+    second = process.start(state_dir, fresh=True)
+    assert second.opened_at >= seen
+    assert not set(second.accounts) & set(first.accounts)
+    process.stop(state_dir)
+    assert process.start(state_dir).accounts == second.accounts
+
+
 def test_a_port_in_use_is_said_in_one_sentence(state_dir):
     with closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,6 +19,7 @@ from cloudgpu.base.clock import SystemClock
 from cloudgpu.base.errors import CloudgpuError, UsageError, worst_of
 from cloudgpu.base.events import Event, EventKind
 from cloudgpu.base.money import exact_text
+from cloudgpu.cli.forgotten_world import balances_of_this_world, forgotten, is_forgotten
 from cloudgpu.cli.session import EMULATED
 
 if TYPE_CHECKING:
@@ -44,9 +46,12 @@ def read(
         unseen = _look(session)
         _read_counters(session, at_once=at_once)
     history = read_history(session.events())
+    lost = [forgotten(life.deployment) for life in history.lives if _is_lost(session, life)]
+    notes = [f"{each.message}: {each.hint}." for each in lost]
+    history = _settled(session, history)
     moments = _moments(session, history)
     if offline:
-        return _with_looks(session, history, moments), moments, [], None
+        return _with_looks(session, history, moments), moments, notes, None
     asleep = {name for name in {life.provider for life in history.lives} if session.is_asleep(name)}
     silent = _read_bills(session, history, asleep)
     unchanged = _read_balances(session, history, since, {*silent, *asleep})
@@ -54,10 +59,11 @@ def read(
         f"The bill of {name} could not be read, so its newest figures are metered: {why.message}."
         for name, why in silent.items()
     ]
-    history = read_history(session.events())
+    history = _settled(session, read_history(session.events()))
     history = replace(history, balances=(*history.balances, *unchanged))
     untold = [silent[life.provider] for life in history.lives if life.provider in silent and _may_bill(life)]
-    return _with_looks(session, history, moments), moments, [*unseen, *unread], worst_of([*unseen.values(), *untold])
+    worst = worst_of([*unseen.values(), *untold])
+    return _with_looks(session, history, moments), moments, [*notes, *unseen, *unread], worst
 
 
 def bounded(moments: Mapping[str, datetime], last: datetime | None) -> dict[str, datetime]:
@@ -98,12 +104,31 @@ def _look(session: "Session") -> dict[str, CloudgpuError]:
     """Look at everything that is not over, at its provider; sentences on what could not be seen, each with why."""
     from cloudgpu.cli.looking import look_at  # SQLAlchemy and requests come with it
 
-    looked = look_at(session, session.store.deployments())
+    there = [each for each in session.store.deployments() if not is_forgotten(session, each.provider, each.account)]
+    looked = look_at(session, there)
     return {
         f"{each.name} is counted as it was seen last: {problem.message}.": problem
         for each, problem in looked
         if problem
     }
+
+
+def _settled(session: "Session", history: History) -> History:
+    """The history, in which what a forgotten world took along ended when it was seen last: nothing of it bills."""
+    lives = history.lives
+    if any(map(partial(_is_lost, session), lives)):
+        seen = session.looks()
+        lives = tuple(_ended(life, seen.get(life.token)) if _is_lost(session, life) else life for life in lives)
+    return replace(history, lives=lives, balances=balances_of_this_world(session, history))
+
+
+def _is_lost(session: "Session", life: Life) -> bool:
+    return _may_bill(life) and is_forgotten(session, life.provider, life.account)
+
+
+def _ended(life: Life, seen_at: datetime | None) -> Life:
+    end = max(life.began, life.shown_until or seen_at or life.began)
+    return replace(life, gone_at=end, gone_earliest=end, vanished=True, cleanup_failed=False)
 
 
 def _may_bill(life: Life) -> bool:
@@ -126,6 +151,8 @@ def _read_bills(session: "Session", history: History, asleep: set[str]) -> dict[
     silent: dict[str, CloudgpuError] = {}
     for life in history.lives:
         if life.provider in {*silent, *asleep} or not wants_bill(life, session.clock(life.provider).now()):
+            continue
+        if is_forgotten(session, life.provider, life.account):  # its number is another instance's there
             continue
         try:
             _read_bill(session, life)
@@ -180,6 +207,8 @@ def _read_counters(session: "Session", *, at_once: bool) -> None:
     from cloudgpu.running.deployment.vitals import note_work
 
     for each in session.store.deployments():
+        if is_forgotten(session, each.provider, each.account):
+            continue
         note_work(each, session.store, session.clock(each.provider), session.emit, at_once=at_once)
 
 

@@ -32,6 +32,7 @@ def reconcile(
     from cloudgpu.accounting.bill import NEVER_BILLED
     from cloudgpu.cli.cost.reading import days, read
     from cloudgpu.cli.cost.reconcile_view import show, show_json
+    from cloudgpu.cli.forgotten_world import in_this_world
     from cloudgpu.cli.markets import check_providers
     from cloudgpu.cli.session import open_session
 
@@ -41,6 +42,7 @@ def reconcile(
     history, moments, notes, _ = read(session, offline=False)
     billed = [name for name in moments if name not in ("none", *NEVER_BILLED)]
     names = [name for name in billed if name in wanted or not wanted]
+    history = in_this_world(session, history)
     statements = [_read_statement(session, history, name, first) for name in names]
     accounts = [_account(history, each, moments[each.provider]) for each in statements]
     for account in accounts:

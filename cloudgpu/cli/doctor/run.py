@@ -13,6 +13,7 @@ from cloudgpu.cli.deployment_view import left_behind, trouble
 from cloudgpu.cli.doctor.alerts import alert_checks
 from cloudgpu.cli.doctor.check import Check, Verdict
 from cloudgpu.cli.doctor.docker import docker_checks
+from cloudgpu.cli.forgotten_world import forgotten, is_forgotten
 from cloudgpu.cli.session import EMULATED, OWN, Session
 from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.running.deployment import is_left_behind
@@ -161,7 +162,10 @@ def _emulator(session: Session, alive: Sequence[Deployment] | None) -> Iterator[
     from cloudgpu.emulator import process  # what rents for real needs none of it
 
     status = session.emulator_status()
-    mine = [each for each in alive or () if each.provider in EMULATED]
+    mine = [
+        each for each in alive or ()
+        if each.provider in EMULATED and not is_forgotten(session, each.provider, each.account)
+    ]  # fmt: skip
     if status is None:
         yield Check(about="emulator", verdict=Verdict.ABSENT, text="never started")
     elif process.is_alive(status):
@@ -195,7 +199,11 @@ def _bills(session: Session, alive: Sequence[Deployment] | None) -> Iterator[Che
     if not alive:
         yield Check(about="bills", verdict=Verdict.OK, text="nothing is rented, as the journal has it")
     for each in alive:
-        yield _rented(each, alone=is_left_behind(each, session.store))
+        lost = forgotten(each.name) if is_forgotten(session, each.provider, each.account) else None
+        if lost is None:
+            yield _rented(each, alone=is_left_behind(each, session.store))
+        else:
+            yield Check(about=each.name, verdict=Verdict.ATTENTION, text=lost.message, hint=lost.hint)
 
 
 def _rented(deployment: Deployment, *, alone: bool) -> Check:

@@ -7,9 +7,7 @@ from starlette.routing import Route
 from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.vast_api.body import json_object, runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
-
-ACCOUNT_ID = "user_emulator0runpod"
-
+from cloudgpu.emulator.world import World
 
 _KEYS = "ssh-keys"
 
@@ -20,6 +18,11 @@ def routes() -> list[Route]:
         Route("/v2/account/balance", _balance, methods=["GET"]),
         Route("/v2/account/ssh-keys", _ssh_keys, methods=["GET", "PUT"]),
     ]
+
+
+def account_name(world: World) -> str:
+    """The account as RunPod names it."""
+    return f"user_emulator{world.state.account_id}"
 
 
 async def _balance(request: Request) -> Response:

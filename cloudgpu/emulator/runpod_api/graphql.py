@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cloudgpu.emulator.instance import Instance
-from cloudgpu.emulator.runpod_api.account import ACCOUNT_ID
+from cloudgpu.emulator.runpod_api.account import account_name
 from cloudgpu.emulator.runpod_api.pod_row import cost_of, pod_row, status_of
 from cloudgpu.emulator.runpod_api.pods import find, visible
 from cloudgpu.emulator.runpod_api.selection import Field, picked, read_query
@@ -101,7 +101,7 @@ def _type(world: World, kind: PodType, field: Field) -> Row:
 def _myself(world: World) -> Row:
     spend = sum((cost_of(each, world.now()) for each in visible(world)), start=0 * world.credit_usd())
     return {
-        "id": ACCOUNT_ID, "email": "emulator@localhost", "pubKey": "", "networkVolumes": [], "endpoints": [],
+        "id": account_name(world), "email": "emulator@localhost", "pubKey": "", "networkVolumes": [], "endpoints": [],
         "clientBalance": world.credit_usd(), "currentSpendPerHr": spend, "spendLimit": 80,
         "pods": [_pod(world, each) for each in visible(world)],
     }  # fmt: skip

@@ -7,8 +7,6 @@ from starlette.routing import Route
 from cloudgpu.emulator.vast_api.body import world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply
 
-_USER_ID = 424_242
-
 
 def routes() -> list[Route]:
     """The account's routes. The real server answers with and without a slash here."""
@@ -33,7 +31,7 @@ async def _current(request: Request) -> Response:
     world = world_of(request)
     return reply(
         {
-            "id": _USER_ID,
+            "id": world.state.account_id,
             "username": "emulator",
             "email": "emulator@localhost",
             "email_verified": True,

@@ -27,7 +27,7 @@ from cloudgpu.base.money import show_usd, usd
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.offers import Market, Offer, OfferSource
 from cloudgpu.planning.runpod_offers import GPU_COUNTS, catalogue_offers
-from cloudgpu.running.account import account_name
+from cloudgpu.running.account import KEY_PREFIX, account_name
 from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
 from cloudgpu.running.providers.event_stream import Patience
 from cloudgpu.running.providers.http import Http, Timeouts
@@ -151,7 +151,7 @@ class RunpodProvider:
 
     def account(self) -> str:
         """See `Provider`. The account's id, and a fingerprint of the key for when GraphQL is not to be had."""
-        fingerprint = f"key-{sha256(self.http.key.reveal().encode()).hexdigest()[:16]}"
+        fingerprint = f"{KEY_PREFIX}{sha256(self.http.key.reveal().encode()).hexdigest()[:16]}"
         try:
             return account_name(str(self._myself()["id"]), fingerprint)
         except RefusedKeyError:
