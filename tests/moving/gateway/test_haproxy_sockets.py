@@ -1,5 +1,6 @@
 """HAProxy's sockets: where they lie, whatever a side is called, and what is made of one that says nothing."""
 
+import contextlib
 import os
 import re
 import socket
@@ -84,6 +85,13 @@ def test_an_order_that_nobody_answers_is_told_in_one_sentence(dumb, keep, tmp_pa
     dumb(keep=keep)
     with pytest.raises(CloudgpuError, match="HAProxy does not answer"):
         haproxy_socket.order(run_dir(tmp_path) / "admin.sock", "set weight split/old 10")
+
+
+@pytest.mark.parametrize("program", ["true", "false"])
+def test_what_was_tried_out_leaves_no_key_behind(program, tmp_path):
+    with contextlib.suppress(CloudgpuError):
+        process._check(program, a_route("old"), tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow  # it needs the real program

@@ -154,8 +154,11 @@ def _program() -> str:
 def _check(program: str, route: Route, sockets: Path) -> None:
     """Nothing that HAProxy would refuse ever takes the place of a configuration that it accepted."""
     draft = sockets / "draft.cfg"
-    write_private(draft, config_text(route, sockets))
-    done = _run(program, "-c", "-q", "-f", str(draft))
+    try:
+        write_private(draft, config_text(route, sockets))
+        done = _run(program, "-c", "-q", "-f", str(draft))
+    finally:
+        draft.unlink(missing_ok=True)  # keys are in it, and nobody looks there once the gateway is gone
     if done.returncode:
         raise _refused(done.stderr, route)
 
