@@ -20,7 +20,7 @@ from cloudgpu.cli.session import EMULATED, KEYLESS, Session
 from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.planning.blocklist import without_blocked
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import OfferSource
+from cloudgpu.planning.offers.offer import OfferSource
 from cloudgpu.planning.plan import Plan, make_plan
 from cloudgpu.planning.plan_file import latest_plan_path, load_plan, save_plan
 from cloudgpu.running.deployment import Limits, UpRequest, request_from_plan

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from cloudgpu.cli.render import Column
 from cloudgpu.sizing.gpus import GpuSpec
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 
 BILLION = 10**9
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cloudgpu.base.errors import CloudgpuError
-from cloudgpu.planning.offers import Market, OfferSource
+from cloudgpu.planning.offers.offer import Market, OfferSource
 
 if TYPE_CHECKING:
     from cloudgpu.running.providers.base import OfferQuery

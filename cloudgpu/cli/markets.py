@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from cloudgpu.base.errors import CloudgpuError, NotAuthorisedError, ProviderError, UnreachableError, UsageError
 from cloudgpu.cli.session import EMULATED, KEYLESS, OWN, Session
 from cloudgpu.planning.market import merge, read_offers_file, reference_market
-from cloudgpu.planning.offers import Market
+from cloudgpu.planning.offers.offer import Market
 
 if TYPE_CHECKING:
     from cloudgpu.cli.market_cache import MarketCache

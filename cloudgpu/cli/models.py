@@ -19,7 +19,7 @@ def models(
     from cloudgpu.base.errors import UnknownModelError
     from cloudgpu.cli import render
     from cloudgpu.cli.catalog_view import model_fields, model_rows
-    from cloudgpu.sizing.models import all_models
+    from cloudgpu.sizing.known_models import all_models
 
     key = wanted.lower()
     found = [model for model in all_models() if not key or any(key in name for name in _names(model))]
@@ -34,7 +34,7 @@ def models(
 
 
 def _names(model: object) -> list[str]:
-    from cloudgpu.sizing.models import ModelSpec
+    from cloudgpu.sizing.model import ModelSpec
 
     assert isinstance(model, ModelSpec)
     return [name.lower() for name in (model.model_id, model.short_name, *model.aliases, model.family)]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cloudgpu.base.errors import BadFileError
-from cloudgpu.serving.lint.variables import env_file
+from cloudgpu.serving.lint.reading.variables import env_file
 
 
 def text_of(path: Path) -> str:

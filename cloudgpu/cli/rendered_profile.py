@@ -9,7 +9,7 @@ from cloudgpu.base.secret import Secret
 from cloudgpu.cli.plan.refusal import nothing_fits
 from cloudgpu.planning.market import reference_market
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.offers.offer import Offer
 from cloudgpu.planning.plan import make_plan
 from cloudgpu.serving.asked import Asked
 from cloudgpu.serving.launching import launch_of
@@ -17,7 +17,7 @@ from cloudgpu.serving.lint.case import Host
 from cloudgpu.serving.profile import Profile, of_launch
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import match_gpu
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 from cloudgpu.sizing.options import ServingOptions
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from cloudgpu.base.settings import read_settings
 from cloudgpu.cli.named_file import text_of, variables_of
 from cloudgpu.serving.lint.case import Host
 from cloudgpu.serving.lint.check import case_of, is_vllm, read_services
-from cloudgpu.serving.lint.service import Service
+from cloudgpu.serving.lint.reading.service import Service
 from cloudgpu.serving.lint.template_service import is_template
 from cloudgpu.serving.template_folders import find_template, template_paths
-from cloudgpu.sizing.models import ModelSpec, resolve_model
+from cloudgpu.sizing.model import ModelSpec
+from cloudgpu.sizing.models import resolve_model
 
 if TYPE_CHECKING:
     from cloudgpu.serving.template import Template

@@ -11,16 +11,16 @@ from starlette.routing import Route
 
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import ZERO, exact_text
-from cloudgpu.emulator.billing import bill_usd, meters, moved_bytes
-from cloudgpu.emulator.fault_script import read_fault
-from cloudgpu.emulator.faults import as_row
-from cloudgpu.emulator.instance import Instance, id_of, market_of, step_at
+from cloudgpu.emulator.faults.fault import as_row
+from cloudgpu.emulator.faults.script import read_fault
+from cloudgpu.emulator.instances.billing import bill_usd, meters, moved_bytes
+from cloudgpu.emulator.instances.instance import Instance, id_of, market_of, step_at
 from cloudgpu.emulator.rented import hourly_usd
 from cloudgpu.emulator.standing_clock import StandingClock
 from cloudgpu.emulator.vast_api.account import unauthorised
 from cloudgpu.emulator.vast_api.body import json_object, runpod_of, world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _LONGEST_ADVANCE_S = 366 * 24 * 3600
 

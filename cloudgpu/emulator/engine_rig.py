@@ -15,14 +15,14 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from cloudgpu.emulator.fault_script import read_fault
-from cloudgpu.emulator.faults import Fault, first_that_strikes
-from cloudgpu.emulator.loop_server import LoopServer
-from cloudgpu.emulator.loop_thread import LoopThread
+from cloudgpu.emulator.faults.fault import Fault, first_that_strikes
+from cloudgpu.emulator.faults.script import read_fault
+from cloudgpu.emulator.loopback.loop_server import LoopServer
+from cloudgpu.emulator.loopback.loop_thread import LoopThread
+from cloudgpu.emulator.loopback.ports import LOOPBACK, loopback_socket
 from cloudgpu.emulator.model_server.app import ModelServerSpec, model_app
 from cloudgpu.emulator.model_server.metrics import Counters
 from cloudgpu.emulator.model_server.pace import known_pace
-from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
 
 _VERSION = "0.25.1"
 
@@ -74,7 +74,7 @@ class EngineRig:
         self._thread.close()
 
     def fault(self, do: str, *, on: str = "engine", **options: object) -> None:
-        """Let something be wrong with the answers from now on (see `fault_kinds`). Raises ValueError."""
+        """Let something be wrong with the answers from now on (see `faults.kinds`). Raises ValueError."""
         self._numbers += 1
         wanted = replace(read_fault({"on": on, "do": do, **options}), fault_id=self._numbers)
         self._faults = (*self._faults, wanted)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudgpu.base.clock import parse_utc, utc_text
-from cloudgpu.emulator.world_file import write_private
+from cloudgpu.emulator.world.file import write_private
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,13 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from cloudgpu.base.clock import Clock
+from cloudgpu.emulator.fleet.runpod import make_fleet
 from cloudgpu.emulator.limits import RunpodLimits, VastLimits
+from cloudgpu.emulator.loopback.ports import PortKeeper
 from cloudgpu.emulator.model_servers import ModelServers
-from cloudgpu.emulator.ports import PortKeeper
 from cloudgpu.emulator.received import Received, Recorder
-from cloudgpu.emulator.runpod_fleet import make_fleet
-from cloudgpu.emulator.world import World
-from cloudgpu.emulator.world_file import WorldState
+from cloudgpu.emulator.world.file import WorldState
+from cloudgpu.emulator.world.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,16 +3,16 @@
 import asyncio
 
 from cloudgpu.base.clock import ScaledClock
-from cloudgpu.emulator.faults import Fault
-from cloudgpu.emulator.fit import fit
-from cloudgpu.emulator.instance import Instance, Stage, id_of, step_at
-from cloudgpu.emulator.loop_server import LoopServer
+from cloudgpu.emulator.engine.fit import fit
+from cloudgpu.emulator.faults.fault import Fault
+from cloudgpu.emulator.instances.instance import Instance, Stage, id_of, step_at
+from cloudgpu.emulator.instances.rental import card
+from cloudgpu.emulator.loopback.loop_server import LoopServer
+from cloudgpu.emulator.loopback.ports import PortKeeper
 from cloudgpu.emulator.model_server.app import ModelServerSpec, model_app
 from cloudgpu.emulator.model_server.pace import pace_of_card
-from cloudgpu.emulator.ports import PortKeeper
 from cloudgpu.emulator.received import Recorded, Recorder
-from cloudgpu.emulator.rental import card
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 
 class ModelServers:

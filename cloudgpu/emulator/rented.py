@@ -6,10 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from cloudgpu.base.money import ZERO
-from cloudgpu.emulator.billing import bill_usd
-from cloudgpu.emulator.instance import Instance, Stage, gpu_usd_per_hour, id_of, market_of, step_at
-from cloudgpu.emulator.terms import disk_usd_per_hour, gpu_billed
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.instances.billing import bill_usd
+from cloudgpu.emulator.instances.instance import Instance, Stage, gpu_usd_per_hour, id_of, market_of, step_at
+from cloudgpu.emulator.instances.terms import disk_usd_per_hour, gpu_billed
+from cloudgpu.emulator.world.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

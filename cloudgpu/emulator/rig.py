@@ -28,16 +28,16 @@ from typing import Self, TypeVar
 from cloudgpu.base.errors import PortInUseError
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.app import AppState, EmulatorApp
-from cloudgpu.emulator.fault_script import read_fault, read_fault_file
-from cloudgpu.emulator.instance import Instance, id_of
-from cloudgpu.emulator.loop_server import LoopServer
-from cloudgpu.emulator.loop_thread import LoopThread
+from cloudgpu.emulator.faults.script import read_fault, read_fault_file
+from cloudgpu.emulator.instances.instance import Instance, id_of
+from cloudgpu.emulator.loopback.loop_server import LoopServer
+from cloudgpu.emulator.loopback.loop_thread import LoopThread
+from cloudgpu.emulator.loopback.ports import LOOPBACK, loopback_socket
 from cloudgpu.emulator.markets import Markets, Snapshot
-from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
 from cloudgpu.emulator.received import Received, Recorded, Recorder
 from cloudgpu.emulator.rented import Rented, rented
 from cloudgpu.emulator.standing_clock import StandingClock
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 """What the clock shows when a story begins."""

@@ -16,16 +16,16 @@ from cloudgpu.base.clock import ScaledClock
 from cloudgpu.base.errors import BadFileError, ConflictError, PortInUseError
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.app import AppState, EmulatorApp
-from cloudgpu.emulator.fault_script import read_fault_file
-from cloudgpu.emulator.faults import Fault
+from cloudgpu.emulator.faults.fault import Fault
+from cloudgpu.emulator.faults.script import read_fault_file
 from cloudgpu.emulator.folder import EmulatorFolder, RunningNote
-from cloudgpu.emulator.loop_server import LoopServer
+from cloudgpu.emulator.loopback.loop_server import LoopServer
+from cloudgpu.emulator.loopback.ports import LOOPBACK, loopback_socket
 from cloudgpu.emulator.markets import Markets
-from cloudgpu.emulator.ports import LOOPBACK, loopback_socket
 from cloudgpu.emulator.received import Recorded
 from cloudgpu.emulator.runpod_api.account import account_name
 from cloudgpu.emulator.standing_clock import StandingClock
-from cloudgpu.emulator.world_file import load_world
+from cloudgpu.emulator.world.file import load_world
 
 _TICK_S = 0.025
 _TICKS_PER_NOTE = 40

@@ -7,16 +7,16 @@ if TYPE_CHECKING:
     from cloudgpu.planning.market import merge, read_offers_file, reference_market
     from cloudgpu.planning.needs import Needs
     from cloudgpu.planning.objective import Objective
-    from cloudgpu.planning.offers import Market, Offer, OfferSource
+    from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
     from cloudgpu.planning.plan import Plan, make_plan
     from cloudgpu.planning.plan_file import load_plan, save_plan
 
 _HOMES = {
-    "Market": "offers",
+    "Market": "offers.offer",
     "Needs": "needs",
-    "Offer": "offers",
+    "Offer": "offers.offer",
     "Objective": "objective",
-    "OfferSource": "offers",
+    "OfferSource": "offers.offer",
     "Plan": "plan",
     "load_plan": "plan_file",
     "make_plan": "plan",

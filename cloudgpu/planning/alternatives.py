@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloudgpu.planning.candidate import Candidate
-from cloudgpu.planning.fit import Fit
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.fitting.fit import Fit
+from cloudgpu.planning.offers.offer import Offer
 from cloudgpu.planning.ranking import Priced, candidate_of
 
 KINDS = ("machine", "gpu", "provider")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cloudgpu.base.clock import parse_utc, utc_text
 from cloudgpu.base.whole_file import write_whole
-from cloudgpu.planning.offers import Market
+from cloudgpu.planning.offers.offer import Market
 
 DEFAULT_STAY = timedelta(days=7)
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from cloudgpu.base.money import exact_text
 from cloudgpu.base.units import HOURS_PER_DAY, HOURS_PER_MONTH
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.offers.offer import Offer
 from cloudgpu.planning.readiness import Readiness
 from cloudgpu.sizing.memory import MemoryEstimate
 from cloudgpu.sizing.speed import SpeedEstimate

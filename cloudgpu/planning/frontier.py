@@ -7,8 +7,8 @@ state counts as the worst.
 from collections.abc import Iterable
 from math import log
 
-from cloudgpu.planning.fit import Fit
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.fitting.fit import Fit
+from cloudgpu.planning.offers.offer import Offer
 from cloudgpu.planning.ranking import Priced, price_key
 
 Merits = tuple[float, ...]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from cloudgpu.base.data import data_dir
 from cloudgpu.base.errors import BadFileError
-from cloudgpu.planning.offers import Market, OfferSource
+from cloudgpu.planning.offers.offer import Market, OfferSource
+from cloudgpu.planning.offers.reference import ReferenceHeader
 from cloudgpu.planning.offers_file import read_offers
-from cloudgpu.planning.reference_offers import ReferenceHeader
 
 REFERENCE_NOTE = "Reference figures are typical prices of that day, not offers that can be rented."
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from cloudgpu.planning.need_limits import check_needs
 from cloudgpu.planning.objective import Objective
 from cloudgpu.sizing.engines import canonical_engine
-from cloudgpu.sizing.models import Checkpoint, ModelSpec
+from cloudgpu.sizing.model import Checkpoint, ModelSpec
 from cloudgpu.sizing.options import ServingOptions
 
 DEFAULT_HOURS = Decimal(24)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market
+from cloudgpu.planning.offers.offer import Market
 from cloudgpu.planning.plan import Plan, make_plan
 from cloudgpu.sizing.engines import canonical_engine
 

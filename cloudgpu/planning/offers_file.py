@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from cloudgpu.base.errors import BadFileError
-from cloudgpu.planning.offers import Offer
-from cloudgpu.planning.reference_offers import (
+from cloudgpu.planning.offers.offer import Offer
+from cloudgpu.planning.offers.reference import (
     ReferenceHeader,
     is_reference_header,
     offers_from_reference,
     read_header,
 )
-from cloudgpu.planning.row import UnreadableRowError
-from cloudgpu.planning.runpod_offers import is_runpod_type, offers_from_runpod
+from cloudgpu.planning.offers.row import UnreadableRowError
+from cloudgpu.planning.offers.runpod import is_runpod_type, offers_from_runpod
+from cloudgpu.planning.offers.vast import offers_from_vast, unsaid_notes
 from cloudgpu.planning.snapshot import header_notes, is_snapshot_header, offers_from_snapshot
-from cloudgpu.planning.vast_offers import offers_from_vast, unsaid_notes
 
 KEYLESS_VAST_ROWS = 64
 """Where Vast.ai cuts the answer to a search without a key; these are not its cheapest offers."""

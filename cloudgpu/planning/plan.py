@@ -12,13 +12,13 @@ from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import exact_text
 from cloudgpu.planning.alternatives import Alternative, alternatives_of
 from cloudgpu.planning.candidate import Candidate
-from cloudgpu.planning.fit import Fit
+from cloudgpu.planning.fitting.fit import Fit
+from cloudgpu.planning.fitting.reason import Rejection
 from cloudgpu.planning.frontier import frontier
 from cloudgpu.planning.needs import DEFAULT_MIN_RELIABILITY, Needs
-from cloudgpu.planning.offers import Market, Offer, OfferSource
+from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
+from cloudgpu.planning.offers.reference import is_reference
 from cloudgpu.planning.ranking import Judged, candidate_of, judge, machines_of, ordered, price_key, rank
-from cloudgpu.planning.reason import Rejection
-from cloudgpu.planning.reference_offers import is_reference
 from cloudgpu.planning.savings import Saving, savings_of
 from cloudgpu.sizing.memory.stretch import yarn_factor
 

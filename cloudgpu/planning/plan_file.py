@@ -17,14 +17,14 @@ from cloudgpu.base.whole_file import write_whole
 from cloudgpu.planning.alternatives import Alternative
 from cloudgpu.planning.candidate import Candidate, Slice
 from cloudgpu.planning.disk import IMAGE_DOWNLOAD_GB, check_disk
+from cloudgpu.planning.fitting.reason import Reason, Rejection
+from cloudgpu.planning.fitting.sized import Sizer
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.objective import Objective
-from cloudgpu.planning.offers import Offer, OfferSource
+from cloudgpu.planning.offers.offer import Offer, OfferSource
 from cloudgpu.planning.plan import SCHEMA_VERSION, OffersInfo, Plan, content_text, plan_id_of
 from cloudgpu.planning.readiness import Readiness
-from cloudgpu.planning.reason import Reason, Rejection
 from cloudgpu.planning.savings import Saving
-from cloudgpu.planning.sized import Sizer
 from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions
 

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from cloudgpu.base.money import PICO, ZERO
 from cloudgpu.base.units import HOURS_PER_MONTH, SECONDS_PER_HOUR
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.offers.offer import Offer
 from cloudgpu.planning.readiness import Readiness
 
 

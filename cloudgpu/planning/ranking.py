@@ -13,10 +13,10 @@ from heapq import nsmallest
 from typing import Any
 
 from cloudgpu.planning.candidate import Candidate, Slice
-from cloudgpu.planning.fit import Fit
+from cloudgpu.planning.fitting.fit import Fit
+from cloudgpu.planning.fitting.reason import Rejection
 from cloudgpu.planning.objective import Objective
-from cloudgpu.planning.offers import Offer
-from cloudgpu.planning.reason import Rejection
+from cloudgpu.planning.offers.offer import Offer
 
 KEPT_CANDIDATES = 40
 KEPT_REJECTIONS = 40

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from cloudgpu.base.units import SECONDS_PER_HOUR
 from cloudgpu.planning.disk import IMAGE_DOWNLOAD_GB
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.offers.offer import Offer
 
 USABLE_SHARE = 0.7
 """Of the line that a host measured, what a download of large files reaches."""

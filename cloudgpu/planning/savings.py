@@ -7,9 +7,9 @@ from decimal import Decimal
 from cloudgpu.base.errors import UsageError
 from cloudgpu.base.money import exact_text
 from cloudgpu.planning.candidate import Candidate
-from cloudgpu.planning.fit import Fit
+from cloudgpu.planning.fitting.fit import Fit
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market, Offer
+from cloudgpu.planning.offers.offer import Market, Offer
 from cloudgpu.planning.ranking import cheapest
 
 SAVING_QUANTIZATIONS = ("fp8", "awq", "gptq")

@@ -15,9 +15,9 @@ from cloudgpu.base.clock import utc_text
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.base.whole_file import write_whole
 from cloudgpu.planning.candidate import offer_as_json
-from cloudgpu.planning.offers import Market, Offer
-from cloudgpu.planning.reference_offers import FORMAT, VERSION
-from cloudgpu.planning.row import Row, UnreadableRowError, amount, maybe_number, maybe_text, number, text, whole
+from cloudgpu.planning.offers.offer import Market, Offer
+from cloudgpu.planning.offers.reference import FORMAT, VERSION
+from cloudgpu.planning.offers.row import Row, UnreadableRowError, amount, maybe_number, maybe_text, number, text, whole
 
 KIND = "snapshot"
 

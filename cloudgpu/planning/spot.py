@@ -10,9 +10,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from cloudgpu.base.money import PICO, exact_text
 from cloudgpu.planning.candidate import Candidate
-from cloudgpu.planning.fit import Fit
+from cloudgpu.planning.fitting.fit import Fit
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market, Offer
+from cloudgpu.planning.offers.offer import Market, Offer
 from cloudgpu.planning.ranking import candidate_of, judge, price_key
 
 

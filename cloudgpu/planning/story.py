@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from cloudgpu.base.errors import NotFoundError
 from cloudgpu.planning.candidate import Candidate, offer_as_json
-from cloudgpu.planning.fit import Fit
+from cloudgpu.planning.fitting.fit import Fit
+from cloudgpu.planning.fitting.reason import Reason, Rejection
+from cloudgpu.planning.fitting.sized import Sized, Sizer
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market, Offer
+from cloudgpu.planning.offers.offer import Market, Offer
 from cloudgpu.planning.ranking import candidate_of, judge, price_key
-from cloudgpu.planning.reason import Reason, Rejection
-from cloudgpu.planning.sized import Sized, Sizer
 from cloudgpu.sizing.gpus import find_gpu
 
 COUNTS = (1, 2, 4, 8)

@@ -11,7 +11,7 @@ from typing import Any
 from cloudgpu.base.clock import parse_utc, utc_text
 from cloudgpu.base.money import ZERO, exact_text, usd
 from cloudgpu.base.secret import Secret
-from cloudgpu.planning.offers import cards
+from cloudgpu.planning.offers.offer import cards
 from cloudgpu.running.engine_reading import EngineReading
 from cloudgpu.running.gpu_load import GpuLoad
 from cloudgpu.serving.launch import HealthCheck

@@ -7,7 +7,7 @@ parser named here stands in all releases from 0.11.0 on.
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.engines import EngineProfile
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 
 _OLDEST = (0, 11)
 

@@ -9,9 +9,9 @@ from cloudgpu.base.errors import BadFileError
 from cloudgpu.base.secret import Secret
 from cloudgpu.serving.launch import LaunchRequest
 from cloudgpu.serving.lint.arguments import read_arguments
-from cloudgpu.serving.lint.flag_table import NEWEST, release_of
-from cloudgpu.serving.lint.service import Service, Word
-from cloudgpu.serving.lint.variables import UNKNOWN
+from cloudgpu.serving.lint.reading.service import Service, Word
+from cloudgpu.serving.lint.reading.variables import UNKNOWN
+from cloudgpu.serving.lint.releases.flag_table import NEWEST, release_of
 from cloudgpu.serving.secret_name import is_secret_name
 from cloudgpu.serving.template import Template
 

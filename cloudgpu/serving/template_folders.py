@@ -10,7 +10,7 @@ from cloudgpu.planning.plan import Plan
 from cloudgpu.serving.template import Template
 from cloudgpu.serving.template_file import read_template
 from cloudgpu.sizing.engines import canonical_engine
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 
 _OTHER_FILES = "pack-"
 """Budgets of `cloudgpu pack` lie beside the templates of the package."""

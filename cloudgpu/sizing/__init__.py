@@ -4,16 +4,16 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "Checkpoint": "models",
+    "Checkpoint": "model",
     "EngineProfile": "engines",
     "GpuSpec": "gpus",
     "MemoryEstimate": "memory",
-    "ModelSpec": "models",
+    "ModelSpec": "model",
     "ServingOptions": "options",
     "SpeedEstimate": "speed",
     "Workload": "speed",
     "all_gpus": "gpus",
-    "all_models": "models",
+    "all_models": "known_models",
     "engine_profile": "engines",
     "estimate": "memory",
     "estimate_speed": "speed",

@@ -8,7 +8,8 @@ from cloudgpu.base.errors import UnknownGpuError, UsageError
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import GpuSpec, custom_gpu, find_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
-from cloudgpu.sizing.models import ModelSpec, model_from_config
+from cloudgpu.sizing.model import ModelSpec
+from cloudgpu.sizing.models import model_from_config
 from cloudgpu.sizing.named_alike import find_or_alike
 from cloudgpu.sizing.nearest import nearest
 from cloudgpu.sizing.options import ServingOptions

@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 
 from cloudgpu.base.errors import NotFoundError, UnknownModelError, UnreachableError
-from cloudgpu.sizing.models import ModelSpec, resolve_model
+from cloudgpu.sizing.model import ModelSpec
+from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.spellings import row_of
 from cloudgpu.sizing.weighed import find_model
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from cloudgpu.base.errors import NotFoundError, UnknownModelError, UnreachableError, UsageError
-from cloudgpu.sizing.models import ModelSpec, model_from_checkpoint, resolve_model
+from cloudgpu.sizing.model import ModelSpec
+from cloudgpu.sizing.models import model_from_checkpoint, resolve_model
 
 AUTO, HUB, CATALOGUE, FILE = "auto", "hub", "catalogue", "file"
 WEIGHTS_FROM = (AUTO, HUB, CATALOGUE, FILE)

@@ -129,9 +129,7 @@ def test_reading_the_bill_again_and_again_writes_down_only_what_is_new(account):
     account.lines.append(line("666", "gpu", at(120), at(180), "0.36"))
     reconcile()
     assert lines_kept() == [702, 1]
-    account.lines = [
-        each for each in account.lines if each.start > at(-60 * 600)
-    ]  # as the day moves on
+    account.lines = [each for each in account.lines if each.start > at(-60 * 600)]  # as the day moves on
     account.clock.sleep(86400)
     reconcile()
     assert lines_kept() == [702, 1, 0]

@@ -18,7 +18,8 @@ from pathlib import Path
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.sizing.gpus import GpuSpec, find_gpu
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
-from cloudgpu.sizing.models import ModelSpec, model_from_config, resolve_model
+from cloudgpu.sizing.model import ModelSpec
+from cloudgpu.sizing.models import model_from_config, resolve_model
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.speed.card import card_speed
 from cloudgpu.sizing.speed.estimate import running_requests, split_of

@@ -17,10 +17,10 @@ from decimal import Decimal
 from typing import Any
 
 from cloudgpu.emulator.rig import Rig
-from cloudgpu.planning.fit import Fit
+from cloudgpu.planning.fitting.fit import Fit
 from cloudgpu.planning.market import merge
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market, Offer
+from cloudgpu.planning.offers.offer import Market, Offer
 from cloudgpu.planning.plan import make_plan
 from cloudgpu.running.providers.base import OfferQuery
 from cloudgpu.running.providers.runpod import open_runpod

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market, Offer, OfferSource
+from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
 from cloudgpu.planning.plan import make_plan
 from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions

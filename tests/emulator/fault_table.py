@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cloudgpu.emulator.fault_kinds import CALLS, KINDS
+from cloudgpu.emulator.faults.kinds import CALLS, KINDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "emulator.md"
 BEGIN, END = "<!-- kinds -->\n", "<!-- /kinds -->"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudgpu.base.money import ZERO
-from cloudgpu.emulator.billing import bill_usd, meters
-from cloudgpu.emulator.instance import Instance, Rate, Stage, Step, Transfer
+from cloudgpu.emulator.instances.billing import bill_usd, meters
+from cloudgpu.emulator.instances.instance import Instance, Rate, Stage, Step, Transfer
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 SECONDS = st.integers(0, 10**6).map(lambda micro: micro * 0.37)

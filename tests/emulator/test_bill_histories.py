@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.money import ZERO
-from cloudgpu.emulator.billing import bill_usd, meters, moved_bytes
-from cloudgpu.emulator.faults import Fault
-from cloudgpu.emulator.instance import steps_of
-from cloudgpu.emulator.rental import RentRequest
+from cloudgpu.emulator.faults.fault import Fault
+from cloudgpu.emulator.fleet.runpod import make_fleet
+from cloudgpu.emulator.instances.billing import bill_usd, meters, moved_bytes
+from cloudgpu.emulator.instances.instance import steps_of
+from cloudgpu.emulator.instances.rental import RentRequest
 from cloudgpu.emulator.rented import hourly_usd
 from cloudgpu.emulator.runpod_api.create_body import read_create
 from cloudgpu.emulator.runpod_api.stock import Wish, ask_of
-from cloudgpu.emulator.runpod_fleet import make_fleet
 from cloudgpu.emulator.vast_api.charges import charge_rows
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 A5000 = "NVIDIA RTX A5000"

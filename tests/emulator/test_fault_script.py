@@ -3,8 +3,8 @@
 import pytest
 
 from cloudgpu.base.errors import BadFileError
-from cloudgpu.emulator.fault_kinds import BOTH, KINDS, kind_named
-from cloudgpu.emulator.fault_script import read_fault, read_fault_file
+from cloudgpu.emulator.faults.kinds import BOTH, KINDS, kind_named
+from cloudgpu.emulator.faults.script import read_fault, read_fault_file
 
 GOOD = """
 seed: 7

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudgpu.emulator.engine_command import read_command
-from cloudgpu.emulator.fit import Card, fit
+from cloudgpu.emulator.engine.command import read_command
+from cloudgpu.emulator.engine.fit import Card, fit
 
 CARD = Card(gpu_name="H100 SXM", gpu_ram_mib=81559, count=1)
 YARN = '"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 32768, "rope_theta": 1000000'

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.emulator.figures import gpu_kinds
-from cloudgpu.emulator.machine import asks
-from cloudgpu.emulator.market import make_machines
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.fleet.machine import asks
+from cloudgpu.emulator.fleet.vast import make_machines
+from cloudgpu.emulator.world.world import World
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

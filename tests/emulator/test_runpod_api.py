@@ -8,11 +8,11 @@ import pytest
 import requests
 
 from cloudgpu.base.clock import ManualClock, parse_utc
+from cloudgpu.emulator.fleet.runpod import make_fleet, pod_types
 from cloudgpu.emulator.runpod_api.create_body import read_create
 from cloudgpu.emulator.runpod_api.selection import picked, read_query
 from cloudgpu.emulator.runpod_api.stock import Wish, ask_of, free_machines
-from cloudgpu.emulator.runpod_fleet import make_fleet, pod_types
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 MODEL = "mistralai/Mistral-7B-Instruct-v0.2"
 A5000 = "NVIDIA RTX A5000"

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market, Offer, OfferSource
+from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
 from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions
 

@@ -7,7 +7,7 @@ import pytest
 from cloudgpu.planning.market import reference_market
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.plan import make_plan
-from cloudgpu.sizing.models import all_models
+from cloudgpu.sizing.known_models import all_models
 from cloudgpu.sizing.options import ServingOptions
 
 TOO_LARGE_FOR_ONE_HOST: frozenset[str] = frozenset()

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from cloudgpu.planning.fitting.reason import LABELS
 from cloudgpu.planning.plan import make_plan, nearest_miss
-from cloudgpu.planning.reason import LABELS
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from cloudgpu.base.settings import Setting, read_settings
 from cloudgpu.cli.markets import Reach, gather, reach_of
 from cloudgpu.cli.session import Session
 from cloudgpu.emulator.rig import Rig
-from cloudgpu.planning.offers import OfferSource
+from cloudgpu.planning.offers.offer import OfferSource
 from cloudgpu.running.providers import http, keyless
 from cloudgpu.running.providers.base import OfferQuery
 from cloudgpu.running.providers.keyless import search_without_key

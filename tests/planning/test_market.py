@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudgpu.base.errors import BadFileError
-from cloudgpu.planning.aggregate import quartile, reference_rows
 from cloudgpu.planning.market import merge, read_offers_file, reference_market
-from cloudgpu.planning.offers import OfferSource
+from cloudgpu.planning.offers.aggregate import quartile, reference_rows
+from cloudgpu.planning.offers.offer import OfferSource
 from cloudgpu.sizing.gpus import match_gpu
 
 FIXTURES = Path(__file__).parent / "fixtures"

@@ -14,7 +14,7 @@ from cloudgpu.cli import plan as plan_command
 from cloudgpu.cli.session import Session
 from cloudgpu.planning.blocklist import block
 from cloudgpu.planning.market import merge, read_offers_file
-from cloudgpu.planning.offers import OfferSource
+from cloudgpu.planning.offers.offer import OfferSource
 from cloudgpu.planning.plan_file import latest_plan_path, load_plan
 from cloudgpu.planning.snapshot import save_snapshot
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.planning.objective import Objective, usd_per_million_tokens
+from cloudgpu.planning.offers.vast import offer_from_vast
 from cloudgpu.planning.plan import make_plan
 from cloudgpu.planning.plan_file import load_plan, save_plan
-from cloudgpu.planning.vast_offers import offer_from_vast
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SLOW_AND_CHEAP = {"gpu": "RTX A6000", "gpu_memory_mib": 49140, "gpu_usd_per_hour": Decimal("0.40")}

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from cloudgpu.base.errors import UsageError
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.objective import Objective
-from cloudgpu.planning.offers import Market, OfferSource
+from cloudgpu.planning.offers.offer import Market, OfferSource
+from cloudgpu.planning.offers.runpod import offers_from_runpod
+from cloudgpu.planning.offers.vast import offers_from_vast
 from cloudgpu.planning.plan import make_plan
-from cloudgpu.planning.runpod_offers import offers_from_runpod
-from cloudgpu.planning.vast_offers import offers_from_vast
 from cloudgpu.sizing.gpus import match_gpu
 from cloudgpu.sizing.memory import estimate
 from cloudgpu.sizing.models import resolve_model

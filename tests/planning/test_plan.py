@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market, Offer, OfferSource
+from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
 from cloudgpu.planning.plan import make_plan
 from cloudgpu.planning.plan_file import load_plan, save_plan
 from cloudgpu.sizing.cases import estimate_case

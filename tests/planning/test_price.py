@@ -54,7 +54,7 @@ def test_the_total_grows_with_the_disk(one, other):
 
 
 def _good():
-    from cloudgpu.planning.offers import Offer
+    from cloudgpu.planning.offers.offer import Offer
 
     nothing = dict.fromkeys(Offer.__dataclass_fields__)
     return Offer(

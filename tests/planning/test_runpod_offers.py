@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
-from cloudgpu.planning.runpod_offers import catalogue_offers, offers_from_runpod
+from cloudgpu.planning.offers.runpod import catalogue_offers, offers_from_runpod
 
 FIXTURES = Path(__file__).parent / "fixtures"
 

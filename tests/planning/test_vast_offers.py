@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cloudgpu.planning.row import UnreadableRowError
-from cloudgpu.planning.vast_offers import country_of, offer_from_vast, offers_from_vast, unsaid_notes
+from cloudgpu.planning.offers.row import UnreadableRowError
+from cloudgpu.planning.offers.vast import country_of, offer_from_vast, offers_from_vast, unsaid_notes
 
 FIXTURE = Path(__file__).parent / "fixtures" / "vast_raw_offers.json"
 

@@ -17,7 +17,7 @@ from cloudgpu.base.clock import ManualClock
 from cloudgpu.base.errors import BadAnswerError, OfferGoneError, UnreachableError
 from cloudgpu.base.secret import Secret
 from cloudgpu.emulator.rig import Rig
-from cloudgpu.planning.offers import Market, Offer, OfferSource
+from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
 from cloudgpu.running.deployment import Limits, UpRequest, bring_up, refresh, take_down
 from cloudgpu.running.deployment.request import rental_of
 from cloudgpu.running.health import Health

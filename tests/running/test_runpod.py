@@ -22,7 +22,7 @@ from cloudgpu.base.errors import (
     UnreachableError,
 )
 from cloudgpu.base.secret import Secret
-from cloudgpu.planning.runpod_offers import country_of
+from cloudgpu.planning.offers.runpod import country_of
 from cloudgpu.running.account import first_name, same_account
 from cloudgpu.running.health import ask
 from cloudgpu.running.providers.base import Address, InstanceState, OfferQuery

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market, Offer, OfferSource
+from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
 from cloudgpu.planning.plan import make_plan
 from cloudgpu.serving.asked import PLAIN
 from cloudgpu.serving.launching import launch_of

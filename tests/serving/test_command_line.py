@@ -12,7 +12,7 @@ from cloudgpu.serving.asked import Asked
 from cloudgpu.serving.launching import launch_of
 from cloudgpu.serving.lint.check import lint
 from cloudgpu.serving.lint.finding import Severity
-from cloudgpu.serving.lint.flag_table import Presence, presence, release_of, samples
+from cloudgpu.serving.lint.releases.flag_table import Presence, presence, release_of, samples
 from tests.serving.planning import KEY, launched, planned, value
 
 RELEASES = [each for each in samples() if release_of(each) >= (0, 11, 0)]

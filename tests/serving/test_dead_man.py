@@ -13,7 +13,7 @@ import pytest
 
 from cloudgpu.base.errors import UsageError
 from cloudgpu.base.secret import Secret
-from cloudgpu.emulator.engine_command import read_command
+from cloudgpu.emulator.engine.command import read_command
 from cloudgpu.serving.dead_man import with_dead_man
 from cloudgpu.serving.launch import HealthCheck, LaunchRequest
 

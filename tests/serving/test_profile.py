@@ -15,8 +15,8 @@ from cloudgpu.cli.main import app
 from cloudgpu.cli.profile.files import keep_launches, launched
 from cloudgpu.serving.asked import AskedWords
 from cloudgpu.serving.launch import HealthCheck, LaunchRequest
-from cloudgpu.serving.lint.compose import read_compose
-from cloudgpu.serving.lint.service import Service, Word
+from cloudgpu.serving.lint.reading.compose import read_compose
+from cloudgpu.serving.lint.reading.service import Service, Word
 from cloudgpu.serving.profile import Profile, differences, of_launch, of_service
 from cloudgpu.serving.render.compose import compose_text, profile_text
 from cloudgpu.serving.render.setup import setup_of

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from cloudgpu.base.errors import BadFileError, CloudgpuError
 from cloudgpu.sizing.architecture import read_architecture
 from cloudgpu.sizing.catalog import read_rows
-from cloudgpu.sizing.models import all_models, model_from_config
+from cloudgpu.sizing.known_models import all_models
+from cloudgpu.sizing.models import model_from_config
 from cloudgpu.sizing.shape import LayerKind
 
 LLAMA = {

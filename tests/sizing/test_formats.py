@@ -6,8 +6,9 @@ from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.cases import estimate_case
 from cloudgpu.sizing.catalog import read_rows
 from cloudgpu.sizing.kept_modules import kept_layers
+from cloudgpu.sizing.known_models import all_models
 from cloudgpu.sizing.memory.allocator import MIB, held_bytes
-from cloudgpu.sizing.models import all_models, model_from_config, resolve_model
+from cloudgpu.sizing.models import model_from_config, resolve_model
 from cloudgpu.sizing.number_formats import STORAGES, canonical_quantization
 from cloudgpu.sizing.quantization_config import checkpoint_format
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudgpu.sizing.gpus import all_gpus, find_gpu
+from cloudgpu.sizing.known_models import all_models
 from cloudgpu.sizing.memory import estimate, layout_error
-from cloudgpu.sizing.models import all_models
 from cloudgpu.sizing.options import ServingOptions
 
 MODELS = st.sampled_from([model for model in all_models() if not model.is_encoder])

@@ -10,10 +10,11 @@ from cloudgpu.base.errors import UsageError
 from cloudgpu.base.units import GIB
 from cloudgpu.sizing.catalog import read_rows
 from cloudgpu.sizing.gpus import all_gpus, custom_gpu, find_gpu
+from cloudgpu.sizing.known_models import all_models
 from cloudgpu.sizing.memory import Refusal, estimate, layout_error
 from cloudgpu.sizing.memory.cache import cache_pool, token_bytes
 from cloudgpu.sizing.memory.result import GRAPH_BAND_GIB
-from cloudgpu.sizing.models import all_models, resolve_model
+from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions
 
 JSON_CONTRACT = {

@@ -6,7 +6,8 @@ import pytest
 
 from cloudgpu.base.errors import BadFileError, UnknownModelError, UsageError
 from cloudgpu.sizing.catalog import read_rows
-from cloudgpu.sizing.models import all_models, model_from_config, resolve_model
+from cloudgpu.sizing.known_models import all_models
+from cloudgpu.sizing.models import model_from_config, resolve_model
 from cloudgpu.sizing.number_formats import canonical_quantization
 
 

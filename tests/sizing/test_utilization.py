@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloudgpu.sizing.gpus import all_gpus, custom_gpu, find_gpu
+from cloudgpu.sizing.known_models import all_models
 from cloudgpu.sizing.memory import estimate
 from cloudgpu.sizing.memory.utilization import fitting_utilization
-from cloudgpu.sizing.models import all_models, resolve_model
+from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions
 
 MODELS = st.sampled_from([model for model in all_models() if not model.is_encoder])

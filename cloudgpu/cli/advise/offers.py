@@ -16,10 +16,11 @@ from cloudgpu.cli.profile.files import launched
 from cloudgpu.cli.session import EMULATED, Session
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import OfferSource
+from cloudgpu.planning.offers.offer import OfferSource
 from cloudgpu.planning.plan import make_plan
 from cloudgpu.running.deployment import Deployment
-from cloudgpu.sizing.models import ModelSpec, resolve_model
+from cloudgpu.sizing.model import ModelSpec
+from cloudgpu.sizing.models import resolve_model
 from cloudgpu.sizing.options import ServingOptions
 
 _TOO_LARGE = Decimal("0.3")

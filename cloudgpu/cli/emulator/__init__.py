@@ -108,7 +108,7 @@ def _seed(faults: "Path | None", seed: int) -> int:
     """The seed of the script when it names one; read here, so that a mistake in it is said before anything starts."""
     if faults is None:
         return seed
-    from cloudgpu.emulator.fault_script import read_fault_file
+    from cloudgpu.emulator.faults.script import read_fault_file
 
     own = read_fault_file(faults).seed
     return seed if own is None else own

@@ -73,7 +73,7 @@ def kinds(
     """List everything that can be made to go wrong, and the options that it reads."""
     from cloudgpu.base.errors import UsageError
     from cloudgpu.cli import render
-    from cloudgpu.emulator.fault_kinds import BOTH, KINDS
+    from cloudgpu.emulator.faults.kinds import BOTH, KINDS
 
     found = [
         kind for kind in KINDS if (on is None or on in kind.on) and (provider is None or provider in kind.providers)
@@ -134,7 +134,7 @@ def _cell(name: str, value: object) -> str:
 
 
 def _places(places: tuple[str, ...]) -> str:
-    from cloudgpu.emulator.fault_kinds import CALLS
+    from cloudgpu.emulator.faults.kinds import CALLS
 
     return "any call" if places == CALLS else ", ".join(places)
 

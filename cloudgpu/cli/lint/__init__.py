@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cloudgpu.cli.serving_targets import Target, Wish
     from cloudgpu.serving.lint.case import Host
     from cloudgpu.serving.lint.check import Report
-    from cloudgpu.serving.lint.fixing import Correction
+    from cloudgpu.serving.lint.fixing.fix import Correction
     from cloudgpu.serving.lint.hub_facts import HubFacts
 
 
@@ -153,7 +153,7 @@ def _fixed(path: Path, host: "Host | None", version: str | None) -> "tuple[str, 
     """The text before, and its correction; the file is written only when something changed."""
     from cloudgpu.cli.named_file import exact_text_of, variables_of
     from cloudgpu.cli.out_file import write
-    from cloudgpu.serving.lint.fixing import Correction, fixed
+    from cloudgpu.serving.lint.fixing.fix import Correction, fixed
     from cloudgpu.serving.lint.template_service import is_template
 
     before = exact_text_of(path)

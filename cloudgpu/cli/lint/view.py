@@ -9,7 +9,7 @@ from cloudgpu.cli import render
 from cloudgpu.cli.render import Column
 from cloudgpu.serving.lint.check import Report
 from cloudgpu.serving.lint.finding import Finding, Severity
-from cloudgpu.serving.lint.fixing import Correction
+from cloudgpu.serving.lint.fixing.fix import Correction
 from cloudgpu.serving.lint.formats import as_github, as_json, as_sarif
 from cloudgpu.serving.lint.rule import RULES
 

@@ -10,7 +10,7 @@ from cloudgpu.cli.markets import check_providers
 from cloudgpu.cli.plan.needs import asked_name
 from cloudgpu.cli.session import Session
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import OfferSource
+from cloudgpu.planning.offers.offer import OfferSource
 from cloudgpu.planning.plan import Plan
 from cloudgpu.planning.plan_file import latest_plan_path, load_plan
 from cloudgpu.running.deployment import Deployment

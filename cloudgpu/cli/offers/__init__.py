@@ -10,7 +10,7 @@ from cloudgpu.cli.out_file import Force, check_place
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cloudgpu.planning.offers import Market, Offer
+    from cloudgpu.planning.offers.offer import Market, Offer
     from cloudgpu.running.providers.base import OfferQuery
 
 DISK_GB = 40
@@ -164,7 +164,7 @@ def select(
     sort: str = "price",
 ) -> "list[Offer]":
     """The offers that pass every filter, in that order (best first); cheapest first where it leaves a tie."""
-    from cloudgpu.planning.region import stands_in
+    from cloudgpu.planning.offers.region import stands_in
 
     found = [
         offer

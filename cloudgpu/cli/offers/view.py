@@ -9,9 +9,9 @@ from cloudgpu.base.clock import utc_text
 from cloudgpu.cli import render
 from cloudgpu.cli.plan.origin import age_line, place
 from cloudgpu.cli.render import Column
-from cloudgpu.planning.aggregate import reference_rows
 from cloudgpu.planning.candidate import offer_as_json
-from cloudgpu.planning.offers import Market, Offer
+from cloudgpu.planning.offers.aggregate import reference_rows
+from cloudgpu.planning.offers.offer import Market, Offer
 
 _COLUMNS = (
     Column("GPU"),

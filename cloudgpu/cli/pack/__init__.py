@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from cloudgpu.planning.offers import Market
+    from cloudgpu.planning.offers.offer import Market
     from cloudgpu.sizing.pack import Budget, Home, Rentable
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from cloudgpu.cli import render
 from cloudgpu.cli.plan.origin import age_line
-from cloudgpu.planning.offers import Market
+from cloudgpu.planning.offers.offer import Market
 from cloudgpu.sizing.pack import Finding, Home, Packing, Remedy
 from cloudgpu.sizing.pack.packing import CardLoad, Placed, Verdict
 from cloudgpu.sizing.pack.starts import Start, starts_on

@@ -2,9 +2,9 @@
 
 from cloudgpu.cli import render
 from cloudgpu.cli.render import duration
-from cloudgpu.planning.offers import Offer, OfferSource
+from cloudgpu.planning.offers.offer import Offer, OfferSource
+from cloudgpu.planning.offers.reference import is_reference
 from cloudgpu.planning.plan import OffersInfo
-from cloudgpu.planning.reference_offers import is_reference
 
 
 def place(offer: Offer) -> str:

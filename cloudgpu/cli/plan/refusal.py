@@ -4,9 +4,9 @@ import re
 from dataclasses import replace
 
 from cloudgpu.base.errors import NothingFitsError
+from cloudgpu.planning.fitting.reason import LABELS, Rejection
 from cloudgpu.planning.needs import DEFAULT_MIN_RELIABILITY, Needs
 from cloudgpu.planning.plan import Plan, nearest_miss
-from cloudgpu.planning.reason import LABELS, Rejection
 
 _MOST_REASONS = 3
 _MEMORY = {"memory", "kv_cache", "crowded"}

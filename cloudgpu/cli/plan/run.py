@@ -9,7 +9,7 @@ from cloudgpu.cli.plan.refusal import nothing_fits
 from cloudgpu.cli.plan.search import market_for
 from cloudgpu.cli.session import open_session
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market
+from cloudgpu.planning.offers.offer import Market
 from cloudgpu.planning.plan import Plan, make_plan
 from cloudgpu.planning.plan_file import latest_plan_path, save_plan
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from cloudgpu.cli.markets import Reach, gather, market_time
 from cloudgpu.cli.session import open_session
+from cloudgpu.planning.fitting.requirements import requirements_of
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market
-from cloudgpu.planning.requirements import requirements_of
+from cloudgpu.planning.offers.offer import Market
 from cloudgpu.planning.savings import lighter_forms
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from cloudgpu.cli.plan.origin import place
 from cloudgpu.cli.plan.view import price_lines
 from cloudgpu.cli.render import Column, duration, gib, money
 from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.fitting.reason import LABELS, Reason
+from cloudgpu.planning.fitting.sized import Sized
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.reason import LABELS, Reason
-from cloudgpu.planning.sized import Sized
 from cloudgpu.planning.spot import Spot
 from cloudgpu.planning.story import CardStory, OfferStory
 from cloudgpu.sizing.memory import MemoryEstimate

@@ -5,10 +5,10 @@ from cloudgpu.cli import render
 from cloudgpu.cli.plan.origin import place
 from cloudgpu.cli.render import Column, gib, money
 from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.fitting.reason import LABELS
 from cloudgpu.planning.objective import Objective
-from cloudgpu.planning.offers import cards
+from cloudgpu.planning.offers.offer import cards
 from cloudgpu.planning.plan import Plan
-from cloudgpu.planning.reason import LABELS
 from cloudgpu.planning.savings import Saving
 
 _RANKED_BY = {Objective.PRICE: "price over {hours} h", Objective.COST_PER_TOKEN: "cost of a token",

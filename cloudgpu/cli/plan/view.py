@@ -12,12 +12,12 @@ from cloudgpu.cli.plan.tables import show_alternatives, show_ranking, show_refus
 from cloudgpu.cli.render import Column, duration, gib, money
 from cloudgpu.cli.session import KEYLESS, OWN, open_session
 from cloudgpu.planning.candidate import Candidate
+from cloudgpu.planning.fitting.requirements import requirements_of
 from cloudgpu.planning.needs import Needs
 from cloudgpu.planning.objective import Objective
-from cloudgpu.planning.offers import OfferSource
+from cloudgpu.planning.offers.offer import OfferSource
+from cloudgpu.planning.offers.reference import is_reference
 from cloudgpu.planning.plan import Plan
-from cloudgpu.planning.reference_offers import is_reference
-from cloudgpu.planning.requirements import requirements_of
 from cloudgpu.sizing.gpus import match_gpu
 from cloudgpu.sizing.speed.card import card_speed
 

@@ -12,7 +12,7 @@ from cloudgpu.cli.session import EMULATED, Session
 from cloudgpu.planning.blocklist import without_blocked
 from cloudgpu.planning.candidate import Candidate
 from cloudgpu.planning.needs import Needs
-from cloudgpu.planning.offers import Market
+from cloudgpu.planning.offers.offer import Market
 from cloudgpu.planning.plan import Plan, make_plan
 from cloudgpu.planning.spot import bids_of
 

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cloudgpu.emulator.faults import Fault
+from cloudgpu.emulator.faults.fault import Fault
 from cloudgpu.emulator.model_server.completions import chat_completions, completions
 from cloudgpu.emulator.model_server.embeddings import embeddings
 from cloudgpu.emulator.model_server.metrics import Counters, metrics_text

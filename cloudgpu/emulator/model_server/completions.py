@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from cloudgpu.emulator.loop_server import HungUp
+from cloudgpu.emulator.loopback.loop_server import HungUp
 from cloudgpu.emulator.model_server.answers import answer
 from cloudgpu.emulator.model_server.generation import Generation
 from cloudgpu.emulator.model_server.pace import Pace, in_time

@@ -7,8 +7,8 @@ from dataclasses import replace
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from cloudgpu.emulator.faults import Fault
-from cloudgpu.emulator.loop_server import HungUp
+from cloudgpu.emulator.faults.fault import Fault
+from cloudgpu.emulator.loopback.loop_server import HungUp
 from cloudgpu.emulator.model_server.generation import Generation
 from cloudgpu.emulator.model_server.pace import Pace, known_pace
 

@@ -7,7 +7,7 @@ from starlette.routing import Route
 from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.vast_api.body import json_object, runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _KEYS = "ssh-keys"
 

@@ -10,14 +10,14 @@ from starlette.routing import Route
 
 from cloudgpu.base.clock import parse_utc, utc_text
 from cloudgpu.base.money import ZERO
-from cloudgpu.emulator.billing import meters
-from cloudgpu.emulator.instance import Instance
+from cloudgpu.emulator.instances.billing import meters
+from cloudgpu.emulator.instances.instance import Instance
 from cloudgpu.emulator.runpod_api.buckets import bucket_of, following
 from cloudgpu.emulator.runpod_api.pod_row import Row
 from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.vast_api.body import runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _AMOUNTS = ("totalAmount", "gpuAmount", "cpuAmount", "diskAmount")
 _DEFAULT_SPAN = timedelta(days=30)

@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloudgpu.emulator.machine import Machine
+from cloudgpu.emulator.fleet.machine import Machine
+from cloudgpu.emulator.fleet.runpod import DATA_CENTRES, PodType, country_of, pod_types
 from cloudgpu.emulator.runpod_api.pod_row import Row
 from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.runpod_api.stock import Wish, free_machines, level, machines_of
-from cloudgpu.emulator.runpod_fleet import DATA_CENTRES, PodType, country_of, pod_types
 from cloudgpu.emulator.vast_api.body import runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _PLACEHOLDER_USD = Decimal("0.5")
 _REGIONS = {"EU": "EUROPE", "EUR": "EUROPE", "US": "NORTH_AMERICA", "CA": "NORTH_AMERICA", "AP": "ASIA"}

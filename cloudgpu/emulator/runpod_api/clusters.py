@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloudgpu.emulator.instance import Instance
+from cloudgpu.emulator.instances.instance import Instance
 from cloudgpu.emulator.runpod_api.create_body import BrokenBodyError, WantedPod, read_create
 from cloudgpu.emulator.runpod_api.gate import NO_CAPACITY
 from cloudgpu.emulator.runpod_api.pod_row import Row, pod_row
@@ -16,7 +16,7 @@ from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.runpod_api.stock import ask_of, free_machines
 from cloudgpu.emulator.vast_api.body import json_object, runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _TYPES = ("APPLICATION", "TRAINING", "SLURM", "RAY")
 _OF_PODS = ("name", "image", "disk", "ports", "env", "entrypoint", "cmd", "mounts", "templateId")

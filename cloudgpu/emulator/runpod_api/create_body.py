@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from cloudgpu.emulator.instance import Pod
-from cloudgpu.emulator.rental import RentRequest
+from cloudgpu.emulator.instances.instance import Pod
+from cloudgpu.emulator.instances.rental import RentRequest
 
 _PORT = re.compile(r"\d{1,5}/(http|tcp)")
 _VERSION = re.compile(r"\d+\.\d+")

@@ -6,8 +6,8 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from cloudgpu.emulator.faults.strike import Answers, Proceed, strike
 from cloudgpu.emulator.runpod_api.problem import problem
-from cloudgpu.emulator.strike import Answers, Proceed, strike
 from cloudgpu.emulator.vast_api.body import runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
 

@@ -6,16 +6,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloudgpu.emulator.instance import Instance
+from cloudgpu.emulator.fleet.runpod import DATA_CENTRES, PodType, country_of, pod_types
+from cloudgpu.emulator.instances.instance import Instance
 from cloudgpu.emulator.runpod_api.account import account_name
 from cloudgpu.emulator.runpod_api.pod_row import cost_of, pod_row, status_of
 from cloudgpu.emulator.runpod_api.pods import find, visible
 from cloudgpu.emulator.runpod_api.selection import Field, picked, read_query
 from cloudgpu.emulator.runpod_api.stock import Wish, free_machines, level
-from cloudgpu.emulator.runpod_fleet import DATA_CENTRES, PodType, country_of, pod_types
 from cloudgpu.emulator.vast_api.body import json_object, runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 Row = dict[str, Any]
 _OPEN = frozenset({"gpuTypes", "dataCenters", "countryCodes", "cpuFlavors"})

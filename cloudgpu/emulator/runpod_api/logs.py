@@ -10,7 +10,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from cloudgpu.base.clock import utc_text
-from cloudgpu.emulator.instance import Instance, steps_of
+from cloudgpu.emulator.instances.instance import Instance, steps_of
 from cloudgpu.emulator.runpod_api.pods import find
 from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.vast_api.body import runpod_of

@@ -7,9 +7,9 @@ from typing import Any
 
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.money import ZERO
-from cloudgpu.emulator.instance import Instance, Pod, Stage, gpu_usd_per_hour, step_at
-from cloudgpu.emulator.machine import Machine
-from cloudgpu.emulator.terms import disk_usd_per_hour
+from cloudgpu.emulator.fleet.machine import Machine
+from cloudgpu.emulator.instances.instance import Instance, Pod, Stage, gpu_usd_per_hour, step_at
+from cloudgpu.emulator.instances.terms import disk_usd_per_hour
 
 Row = dict[str, Any]
 

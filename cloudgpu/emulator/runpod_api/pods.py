@@ -12,17 +12,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cloudgpu.base.units import HOURS_PER_MONTH
-from cloudgpu.emulator.instance import Instance
-from cloudgpu.emulator.machine import Ask
+from cloudgpu.emulator.fleet.machine import Ask
+from cloudgpu.emulator.fleet.runpod import pod_types
+from cloudgpu.emulator.instances.instance import Instance
 from cloudgpu.emulator.runpod_api.create_body import BrokenBodyError, WantedPod, read_create
 from cloudgpu.emulator.runpod_api.gate import NO_CAPACITY
 from cloudgpu.emulator.runpod_api.pod_row import actions_of, pod_row, status_of
 from cloudgpu.emulator.runpod_api.problem import problem
 from cloudgpu.emulator.runpod_api.stock import Wish, ask_of
-from cloudgpu.emulator.runpod_fleet import pod_types
 from cloudgpu.emulator.vast_api.body import fault_of, json_object, runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _MOST_ROWS = 1000
 

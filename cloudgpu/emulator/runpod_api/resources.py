@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from cloudgpu.emulator.fleet.runpod import DATA_CENTRES
 from cloudgpu.emulator.runpod_api.problem import problem
-from cloudgpu.emulator.runpod_fleet import DATA_CENTRES
 from cloudgpu.emulator.vast_api.body import json_object, runpod_of
 from cloudgpu.emulator.vast_api.reply import reply
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cloudgpu.emulator.machine import Ask, Machine
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.fleet.machine import Ask, Machine
+from cloudgpu.emulator.world.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

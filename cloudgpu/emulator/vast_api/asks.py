@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cloudgpu.base.money import ZERO
-from cloudgpu.emulator.machine import Ask
-from cloudgpu.emulator.offer_row import storage_usd_per_hour
-from cloudgpu.emulator.rental import RentRequest
+from cloudgpu.emulator.fleet.machine import Ask
+from cloudgpu.emulator.fleet.offer_row import storage_usd_per_hour
+from cloudgpu.emulator.instances.rental import RentRequest
 from cloudgpu.emulator.vast_api.body import fault_of, json_object, world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _PORT = re.compile(r"^-p\s+(\d+):(\d+)(?:/(tcp|udp))?$")
 _MOST_PORTS = 64

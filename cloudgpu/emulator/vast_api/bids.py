@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloudgpu.emulator.instance import Instance, Proposal, gpu_usd_per_hour
+from cloudgpu.emulator.instances.instance import Instance, Proposal, gpu_usd_per_hour
 from cloudgpu.emulator.vast_api.body import json_object, world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _LEAST_BID_USD = Decimal("0.001")
 _MOST_BID_USD_A_GPU = 32

@@ -6,9 +6,9 @@ from typing import Any
 
 from starlette.requests import Request
 
-from cloudgpu.emulator.faults import Fault
+from cloudgpu.emulator.faults.fault import Fault
 from cloudgpu.emulator.markets import Markets
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 
 async def json_object(request: Request) -> dict[str, Any] | None:

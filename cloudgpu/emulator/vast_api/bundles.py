@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloudgpu.emulator.machine import Ask
-from cloudgpu.emulator.offer_row import Row, timeless_row, times
+from cloudgpu.emulator.fleet.machine import Ask
+from cloudgpu.emulator.fleet.offer_row import Row, timeless_row, times
 from cloudgpu.emulator.vast_api.account import has_key
 from cloudgpu.emulator.vast_api.body import fault_of, json_object, world_of
 from cloudgpu.emulator.vast_api.filters import BadFilterError, ordered, read_conditions
 from cloudgpu.emulator.vast_api.reply import refusal, reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _RESERVED = frozenset({"order", "type", "limit", "allocated_storage", "target_reliability", "disable_bundling"})
 _DEFAULTS: dict[str, Any] = {

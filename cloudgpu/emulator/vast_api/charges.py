@@ -11,12 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cloudgpu.base.money import ZERO
-from cloudgpu.emulator.billing import Meter, meters
-from cloudgpu.emulator.instance import Instance
-from cloudgpu.emulator.offer_row import Row
+from cloudgpu.emulator.fleet.offer_row import Row
+from cloudgpu.emulator.instances.billing import Meter, meters
+from cloudgpu.emulator.instances.instance import Instance
 from cloudgpu.emulator.vast_api.body import world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _MOST_ROWS = 500
 _VAST_TYPES = {"gpu": "gpu", "disk": "disk", "download": "bwd", "upload": "bwu"}

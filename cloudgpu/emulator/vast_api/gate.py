@@ -5,7 +5,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from cloudgpu.emulator.strike import Answers, Proceed, strike
+from cloudgpu.emulator.faults.strike import Answers, Proceed, strike
 from cloudgpu.emulator.vast_api.account import unauthorised
 from cloudgpu.emulator.vast_api.body import world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply

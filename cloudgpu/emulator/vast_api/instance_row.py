@@ -6,11 +6,11 @@ from typing import Any
 
 from cloudgpu.base.money import ZERO
 from cloudgpu.base.units import gb_from_bytes
-from cloudgpu.emulator.billing import moved_bytes
-from cloudgpu.emulator.instance import Instance, Stage, Step, gpu_usd_per_hour, step_at, steps_of
-from cloudgpu.emulator.machine import Machine
-from cloudgpu.emulator.offer_row import Row, hardware
-from cloudgpu.emulator.terms import disk_usd_per_hour, gpu_billed
+from cloudgpu.emulator.fleet.machine import Machine
+from cloudgpu.emulator.fleet.offer_row import Row, hardware
+from cloudgpu.emulator.instances.billing import moved_bytes
+from cloudgpu.emulator.instances.instance import Instance, Stage, Step, gpu_usd_per_hour, step_at, steps_of
+from cloudgpu.emulator.instances.terms import disk_usd_per_hour, gpu_billed
 
 STORED_COLUMNS = frozenset({
     "id", "label", "machine_id", "host_id", "actual_status", "cur_state", "intended_status", "gpu_name", "verification",

@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cloudgpu.emulator.instance import Instance
-from cloudgpu.emulator.offer_row import Row
+from cloudgpu.emulator.fleet.offer_row import Row
+from cloudgpu.emulator.instances.instance import Instance
 from cloudgpu.emulator.vast_api.body import fault_of, json_object, world_of
 from cloudgpu.emulator.vast_api.filters import BadFilterError, ordered, read_conditions
 from cloudgpu.emulator.vast_api.instance_row import STORED_COLUMNS, instance_row
 from cloudgpu.emulator.vast_api.reply import refusal, reply
-from cloudgpu.emulator.world import World
+from cloudgpu.emulator.world.world import World
 
 _MOST_ROWS = 25
 _LONGEST_LABEL = 1024

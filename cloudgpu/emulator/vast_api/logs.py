@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from cloudgpu.emulator.instance import Instance, steps_of
+from cloudgpu.emulator.instances.instance import Instance, steps_of
 from cloudgpu.emulator.vast_api.body import json_object, world_of
 from cloudgpu.emulator.vast_api.reply import refusal, reply
 

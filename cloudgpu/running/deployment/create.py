@@ -14,7 +14,7 @@ from cloudgpu.base.errors import (
 )
 from cloudgpu.base.events import EventKind
 from cloudgpu.base.money import exact_text
-from cloudgpu.planning.offers import card
+from cloudgpu.planning.offers.offer import card
 from cloudgpu.running.account import first_name
 from cloudgpu.running.deployment.journal import Journal
 from cloudgpu.running.deployment.lookup import settle

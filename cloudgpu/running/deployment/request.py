@@ -9,7 +9,7 @@ from decimal import Decimal
 from cloudgpu.base.money import ZERO
 from cloudgpu.base.secret import Secret
 from cloudgpu.base.units import SECONDS_PER_HOUR
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.offers.offer import Offer
 from cloudgpu.planning.price import price_of
 from cloudgpu.serving.launch import LaunchRequest
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from cloudgpu.planning.offers import Market, Offer
+from cloudgpu.planning.offers.offer import Market, Offer
 from cloudgpu.running.gpu_load import GpuLoad
 from cloudgpu.serving.launch import LaunchRequest
 

@@ -12,8 +12,8 @@ from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadAnswerError, UsageError
 from cloudgpu.base.secret import Secret
 from cloudgpu.base.settings import Settings
-from cloudgpu.planning.offers import Market, Offer, OfferSource
-from cloudgpu.planning.runpod_offers import GPU_COUNTS, catalogue_offers
+from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
+from cloudgpu.planning.offers.runpod import GPU_COUNTS, catalogue_offers
 from cloudgpu.running.providers.base import OfferQuery
 from cloudgpu.running.providers.http import Http
 from cloudgpu.running.providers.runpod.errors import explain

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloudgpu.serving.lint.finding import Place
-from cloudgpu.serving.lint.flag_table import (
+from cloudgpu.serving.lint.reading.service import Word
+from cloudgpu.serving.lint.reading.variables import UNKNOWN
+from cloudgpu.serving.lint.releases.flag_table import (
     BOOLEANS,
     SEVERAL,
     Release,
@@ -15,8 +17,6 @@ from cloudgpu.serving.lint.flag_table import (
     flags,
     short_completions,
 )
-from cloudgpu.serving.lint.service import Word
-from cloudgpu.serving.lint.variables import UNKNOWN
 
 _ENTRYPOINTS = ("vllm.entrypoints.openai.api_server", "vllm.entrypoints.api_server")
 _PROGRAMS = {"vllm", "vllm.entrypoints.cli.main", UNKNOWN}

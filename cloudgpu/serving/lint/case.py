@@ -10,13 +10,14 @@ from typing import Any
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.serving.lint.arguments import Arguments, read_arguments
 from cloudgpu.serving.lint.finding import Place
-from cloudgpu.serving.lint.flag_table import Release, release_of
 from cloudgpu.serving.lint.hub_facts import HubFacts
-from cloudgpu.serving.lint.service import Service
+from cloudgpu.serving.lint.reading.service import Service
+from cloudgpu.serving.lint.releases.flag_table import Release, release_of
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory import MemoryEstimate, estimate
 from cloudgpu.sizing.memory.rope_override import names_read
-from cloudgpu.sizing.models import ModelSpec, model_from_config, resolve_model
+from cloudgpu.sizing.model import ModelSpec
+from cloudgpu.sizing.models import model_from_config, resolve_model
 from cloudgpu.sizing.options import KV_CACHE_DTYPES, ServingOptions
 
 _HUB_NAME = re.compile(r"^[\w-][\w.-]*/[\w.-]+$")

@@ -8,17 +8,17 @@ from pathlib import Path
 from cloudgpu.base.errors import UsageError
 from cloudgpu.serving.lint import rules  # noqa: F401  (enters the rules)
 from cloudgpu.serving.lint.case import Case, Host
-from cloudgpu.serving.lint.compose import read_compose
 from cloudgpu.serving.lint.finding import Finding, Hit, Severity
-from cloudgpu.serving.lint.flag_table import NEWEST
 from cloudgpu.serving.lint.hub_facts import HubFacts
 from cloudgpu.serving.lint.other_engines import other_engine
+from cloudgpu.serving.lint.reading.compose import read_compose
+from cloudgpu.serving.lint.reading.service import Service
+from cloudgpu.serving.lint.reading.shell import read_shell
+from cloudgpu.serving.lint.releases.flag_table import NEWEST
 from cloudgpu.serving.lint.rule import RULES, Rule
-from cloudgpu.serving.lint.service import Service
-from cloudgpu.serving.lint.shell import read_shell
 from cloudgpu.serving.lint.template_service import is_template, read_template_service
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION, profile
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 
 _TAG = re.compile(r"(?::|vllm[_-])v?(\d\.\d+(?:\.\d+)?)(?!\d)")
 """The release in a tag; NVIDIA's tags (`vllm:26.03-py3`) are months."""

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 
 from cloudgpu.base.errors import UsageError
-from cloudgpu.planning.offers import cards
+from cloudgpu.planning.offers.offer import cards
 from cloudgpu.serving.lint.case import Case
-from cloudgpu.serving.lint.flag_table import gone_since
+from cloudgpu.serving.lint.releases.flag_table import gone_since
 from cloudgpu.serving.lint.rules.operations import cold_start_s
 from cloudgpu.serving.parsers import reasoning_parser, tool_parser
 from cloudgpu.sizing.engines import EngineProfile
 from cloudgpu.sizing.engines.vllm import profile
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 
 
 def figure_of(parameter: str, case: Case) -> str:

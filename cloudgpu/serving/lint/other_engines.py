@@ -2,7 +2,7 @@
 
 import re
 
-from cloudgpu.serving.lint.service import Service
+from cloudgpu.serving.lint.reading.service import Service
 
 _ENGINES = {
     "SGLang": r"sglang",

@@ -7,9 +7,9 @@ from pathlib import Path
 import yaml
 
 from cloudgpu.serving.lint.finding import Place
-from cloudgpu.serving.lint.flag_table import BOOLEANS, canonical
-from cloudgpu.serving.lint.service import Service, Word
-from cloudgpu.serving.lint.variables import UNKNOWN
+from cloudgpu.serving.lint.reading.service import Service, Word
+from cloudgpu.serving.lint.reading.variables import UNKNOWN
+from cloudgpu.serving.lint.releases.flag_table import BOOLEANS, canonical
 from cloudgpu.serving.template import PLACEHOLDER, Template
 from cloudgpu.serving.template_file import template_of_text
 

@@ -9,9 +9,9 @@ from cloudgpu.serving.lint.case import Case, Host
 from cloudgpu.serving.lint.check import Report, case_of, is_vllm, lint_services
 from cloudgpu.serving.lint.figures import figure_of
 from cloudgpu.serving.lint.finding import Finding, Severity
-from cloudgpu.serving.lint.service import Service
-from cloudgpu.serving.lint.variables import UNKNOWN
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.serving.lint.reading.service import Service
+from cloudgpu.serving.lint.reading.variables import UNKNOWN
+from cloudgpu.sizing.model import ModelSpec
 
 
 class Verdict(StrEnum):

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from cloudgpu.base.secret import Secret
 from cloudgpu.planning.nodes import nodes_of
-from cloudgpu.planning.offers import cards
+from cloudgpu.planning.offers.offer import cards
 from cloudgpu.planning.plan import Plan
 from cloudgpu.serving.asked import PLAIN, Asked
 from cloudgpu.serving.launch import LaunchRequest
 from cloudgpu.serving.launching import launch_of
-from cloudgpu.serving.lint.flag_table import release_of
+from cloudgpu.serving.lint.releases.flag_table import release_of
 from cloudgpu.serving.profile import label_of
 
 _BASE_START_S = 600

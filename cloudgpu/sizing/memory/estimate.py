@@ -26,7 +26,7 @@ from cloudgpu.sizing.memory.stored_weights import reconciled_bytes
 from cloudgpu.sizing.memory.stretch import yarn_factor
 from cloudgpu.sizing.memory.vision import deepstack_buffer_bytes
 from cloudgpu.sizing.memory.weights import WeightRules, weights_bytes
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 from cloudgpu.sizing.options import ServingOptions
 
 PLAIN_WEIGHTS_BAND, QUANTISED_WEIGHTS_BAND = 0.005, 0.02

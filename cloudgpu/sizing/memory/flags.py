@@ -12,7 +12,7 @@ from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.adapters import slot_rank
 from cloudgpu.sizing.memory.rope_override import rope_override
 from cloudgpu.sizing.memory.stretch import rope_theta
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 from cloudgpu.sizing.number_formats import made_on_loading
 from cloudgpu.sizing.options import ServingOptions
 

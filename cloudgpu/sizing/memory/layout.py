@@ -1,6 +1,6 @@
 """Which splits over GPUs an engine accepts."""
 
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 
 QUANTISED_GROUP = 128
 """Weights that share a scale (AWQ, GPTQ) and the side of an FP8 block: a shard must hold whole ones."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from cloudgpu.base.errors import UsageError
 from cloudgpu.sizing.engines import EngineProfile, sglang
 from cloudgpu.sizing.memory.stretch import YARN_ORIGINAL, rope_theta
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 
 PARAMETERS_SINCE, EITHER_SINCE, LENGTH_SINCE = (0, 12), (0, 19), (0, 30)
 """The releases from which `rope_parameters` are read, theta among them; from which `rope_scaling` may be another name

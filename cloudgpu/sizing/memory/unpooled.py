@@ -15,7 +15,7 @@ from cloudgpu.sizing.memory.rope_override import rope_override
 from cloudgpu.sizing.memory.stored_weights import reconciled_bytes
 from cloudgpu.sizing.memory.stretch import yarn_factor
 from cloudgpu.sizing.memory.weights import WeightRules, weights_bytes
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 from cloudgpu.sizing.number_formats import GGUF_BITS, STORAGES
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.shape import Architecture, LayerKind

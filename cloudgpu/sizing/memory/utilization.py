@@ -6,7 +6,7 @@ from cloudgpu.sizing.engines import vllm
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.estimate import estimate
 from cloudgpu.sizing.memory.result import MemoryEstimate
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 from cloudgpu.sizing.options import ServingOptions
 
 

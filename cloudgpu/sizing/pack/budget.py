@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import GpuSpec
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 
 VLLM, LLAMA_CPP, TRANSFORMERS, OTHER = "vllm", "llama.cpp", "transformers", "other"
 ENGINES = (VLLM, TRANSFORMERS, LLAMA_CPP, OTHER)

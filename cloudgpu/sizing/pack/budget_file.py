@@ -8,7 +8,7 @@ from typing import Any
 from cloudgpu.base.errors import BadFileError, UsageError
 from cloudgpu.sizing.engines.vllm import DEFAULT_VERSION
 from cloudgpu.sizing.gpus import find_gpu
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 from cloudgpu.sizing.named_alike import find_or_alike
 from cloudgpu.sizing.nearest import hint_of, nearest
 from cloudgpu.sizing.pack.budget import ENGINES, LLAMA_CPP, OTHER, TRANSFORMERS, VLLM, Budget, Entry

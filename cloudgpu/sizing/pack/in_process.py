@@ -14,7 +14,7 @@ from cloudgpu.sizing.engines.profile import capability
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.cache import token_bytes
 from cloudgpu.sizing.memory.overhead import cuda_context_gib
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 from cloudgpu.sizing.pack.budget import Entry
 from cloudgpu.sizing.shape import Architecture
 

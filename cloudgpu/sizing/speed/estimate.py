@@ -5,7 +5,7 @@ from math import ceil
 from cloudgpu.base.units import GIB
 from cloudgpu.sizing.gpus import GpuSpec
 from cloudgpu.sizing.memory.result import MemoryEstimate
-from cloudgpu.sizing.models import ModelSpec
+from cloudgpu.sizing.model import ModelSpec
 from cloudgpu.sizing.options import ServingOptions
 from cloudgpu.sizing.speed.card import UNMEASURED, CardSpeed, Measured, card_speed
 from cloudgpu.sizing.speed.constants import SpeedConstants, speed_constants

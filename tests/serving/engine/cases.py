@@ -15,10 +15,10 @@ from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.serving.asked import Asked
 from cloudgpu.serving.launching import launch_of
 from cloudgpu.serving.lint.check import is_vllm, lint, read_services
-from cloudgpu.serving.lint.compose import read_compose
-from cloudgpu.serving.lint.fixing import fixed
-from cloudgpu.serving.lint.flag_table import release_of
-from cloudgpu.serving.lint.variables import UNKNOWN
+from cloudgpu.serving.lint.fixing.fix import fixed
+from cloudgpu.serving.lint.reading.compose import read_compose
+from cloudgpu.serving.lint.reading.variables import UNKNOWN
+from cloudgpu.serving.lint.releases.flag_table import release_of
 from cloudgpu.sizing.catalog import read_rows
 from tests.serving.lint.test_release_words import REFUSED, TAKEN_OR_UNKNOWN
 from tests.serving.lint.test_rules import COMMANDS

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloudgpu.serving.lint.flag_table import BOOLEANS, Presence, canonical, flags, presence, release_of
+from cloudgpu.serving.lint.releases.flag_table import BOOLEANS, Presence, canonical, flags, presence, release_of
 from tests.serving.engine.cases import Case, cases, entry_of
 from tests.serving.engine.hub_cache import write_models
 from tests.serving.engine.install import folder, install, python_of, remove

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from cloudgpu.serving.lint.flag_table import samples
+from cloudgpu.serving.lint.releases.flag_table import samples
 from tests.serving.engine.cases import cases
 from tests.serving.engine.install import python_of
 from tests.serving.engine.judge import ask, wrong_flags

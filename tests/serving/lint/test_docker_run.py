@@ -3,7 +3,7 @@
 import pytest
 
 from cloudgpu.serving.lint.check import lint
-from cloudgpu.serving.lint.shell import read_shell
+from cloudgpu.serving.lint.reading.shell import read_shell
 
 
 def read(options, command="--model Qwen/Qwen3-8B"):

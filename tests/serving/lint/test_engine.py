@@ -13,9 +13,9 @@ from lint_profiles import PROFILES
 from test_rules import COMMANDS
 
 from cloudgpu.serving.lint.check import lint
-from cloudgpu.serving.lint.compose import read_compose
-from cloudgpu.serving.lint.fixing import fixed
-from cloudgpu.serving.lint.flag_table import BOOLEANS, Presence, flags, presence, release_of
+from cloudgpu.serving.lint.fixing.fix import fixed
+from cloudgpu.serving.lint.reading.compose import read_compose
+from cloudgpu.serving.lint.releases.flag_table import BOOLEANS, Presence, flags, presence, release_of
 
 pytestmark = pytest.mark.engine
 OF_THE_PARSER = {"V01", "V02", "V04", "V05", "V06", "V07", "V43", "V45", "V46", "V65"}

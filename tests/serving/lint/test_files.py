@@ -7,9 +7,9 @@ import pytest
 
 from cloudgpu.base.errors import BadFileError, UsageError
 from cloudgpu.serving.lint.check import lint
-from cloudgpu.serving.lint.fixing import fixed
+from cloudgpu.serving.lint.fixing.fix import fixed
 from cloudgpu.serving.lint.formats import as_github, as_sarif
-from cloudgpu.serving.lint.variables import UNKNOWN, env_file, expand
+from cloudgpu.serving.lint.reading.variables import UNKNOWN, env_file, expand
 
 
 def rules(text, name="run.sh", variables=None, **kw):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from lint_profiles import PROFILES
 
 from cloudgpu.serving.lint.check import lint
-from cloudgpu.serving.lint.fixing import fixed
-from cloudgpu.serving.lint.variables import env_file
+from cloudgpu.serving.lint.fixing.fix import fixed
+from cloudgpu.serving.lint.reading.variables import env_file
 
 IMAGE = "vllm/vllm-openai:v0.25.1"
 OLD = [

@@ -5,7 +5,7 @@ from lint_profiles import PROFILES
 
 from cloudgpu.serving.lint.check import lint
 from cloudgpu.serving.lint.finding import Severity
-from cloudgpu.serving.lint.fixing import fixed
+from cloudgpu.serving.lint.fixing.fix import fixed
 
 FATAL = {
     "micro.yml": {"V01", "V13", "S01"},

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from cloudgpu.serving.lint.check import lint
-from cloudgpu.serving.lint.fixing import fixed
+from cloudgpu.serving.lint.fixing.fix import fixed
 from cloudgpu.sizing.engines.vllm import profile
 from cloudgpu.sizing.memory.rope_override import rope_override
 from cloudgpu.sizing.models import resolve_model

@@ -4,8 +4,8 @@ import pytest
 
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.serving.lint.check import is_vllm, lint
-from cloudgpu.serving.lint.fixing import fixed
-from cloudgpu.serving.lint.shell import read_shell
+from cloudgpu.serving.lint.fixing.fix import fixed
+from cloudgpu.serving.lint.reading.shell import read_shell
 
 OPTIONS = "--max-model-len 4096 --port 8001"
 

@@ -17,7 +17,7 @@ from cloudgpu.base.errors import (
     UnreachableError,
 )
 from cloudgpu.base.settings import DockerSettings
-from cloudgpu.planning.offers import Market, Offer, OfferSource
+from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
 from cloudgpu.running.providers.base import (
     BilledLine,
     Capabilities,

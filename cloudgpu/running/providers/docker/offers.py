@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from cloudgpu.base.settings import DockerSettings
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.offers.offer import Offer
 from cloudgpu.running.providers.docker.cards import Card
 from cloudgpu.running.providers.docker.electricity import usd_per_hour
 

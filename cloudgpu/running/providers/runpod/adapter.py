@@ -25,8 +25,8 @@ from cloudgpu.base.errors import (
 )
 from cloudgpu.base.money import show_usd, usd
 from cloudgpu.base.secret import Secret
-from cloudgpu.planning.offers import Market, Offer, OfferSource
-from cloudgpu.planning.runpod_offers import GPU_COUNTS, catalogue_offers
+from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
+from cloudgpu.planning.offers.runpod import GPU_COUNTS, catalogue_offers
 from cloudgpu.running.account import KEY_PREFIX, account_name
 from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
 from cloudgpu.running.providers.event_stream import Patience

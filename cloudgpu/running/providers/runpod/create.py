@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from cloudgpu.base.errors import InvalidRequestError, UsageError
 from cloudgpu.base.secret import Secret
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.offers.offer import Offer
 from cloudgpu.serving.launch import LaunchRequest
 
 PortKind = Literal["http", "tcp"]

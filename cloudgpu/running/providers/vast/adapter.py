@@ -11,8 +11,8 @@ from cloudgpu.base.clock import Clock
 from cloudgpu.base.errors import BadAnswerError, CloudgpuError, OfferGoneError
 from cloudgpu.base.money import usd
 from cloudgpu.base.secret import Secret
-from cloudgpu.planning.offers import Market, Offer, OfferSource
-from cloudgpu.planning.vast_offers import offers_from_vast, unsaid_notes
+from cloudgpu.planning.offers.offer import Market, Offer, OfferSource
+from cloudgpu.planning.offers.vast import offers_from_vast, unsaid_notes
 from cloudgpu.running.providers.base import BilledLine, Capabilities, Headroom, InstanceView, OfferQuery, PriceProposal
 from cloudgpu.running.providers.http import Http, Timeouts
 from cloudgpu.running.providers.reply import Reply

@@ -8,7 +8,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from cloudgpu.base.errors import InvalidRequestError, OfferGoneError
 from cloudgpu.base.money import show_usd
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.offers.offer import Offer
 
 LEAST_USD_PER_HOUR = Decimal("0.001")
 MOST_USD_PER_HOUR = Decimal(128)

@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 from cloudgpu.base.secret import Secret
-from cloudgpu.planning.offers import Offer
+from cloudgpu.planning.offers.offer import Offer
 from cloudgpu.running.providers.vast.bid import bid_price
 from cloudgpu.serving.launch import LaunchRequest
 

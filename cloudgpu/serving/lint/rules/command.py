@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from cloudgpu.serving.lint.arguments import Argument
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
-from cloudgpu.serving.lint.flag_table import (
+from cloudgpu.serving.lint.other_engines import OF_OTHER_ENGINES
+from cloudgpu.serving.lint.reading.variables import UNKNOWN
+from cloudgpu.serving.lint.releases.flag_table import (
     BOOLEANS,
     NEWEST,
     Presence,
@@ -18,11 +20,9 @@ from cloudgpu.serving.lint.flag_table import (
     release_of,
     short_form_since,
 )
-from cloudgpu.serving.lint.other_engines import OF_OTHER_ENGINES
 from cloudgpu.serving.lint.rope import stretched
 from cloudgpu.serving.lint.rule import rule
 from cloudgpu.serving.lint.rules.entrypoint import DEMONSTRATION, starts_by_module
-from cloudgpu.serving.lint.variables import UNKNOWN
 
 _PARSERS = "argument parsers of vLLM 0.6.6 to 0.33.0"
 _INSTEAD = {

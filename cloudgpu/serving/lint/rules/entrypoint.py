@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Hit, Severity
-from cloudgpu.serving.lint.flag_table import release_of
+from cloudgpu.serving.lint.reading.variables import UNKNOWN
+from cloudgpu.serving.lint.releases.flag_table import release_of
 from cloudgpu.serving.lint.rule import rule
-from cloudgpu.serving.lint.variables import UNKNOWN
 
 DEMONSTRATION = "vllm.entrypoints.api_server"
 """The module of the plain demonstration server, beside that of the OpenAI server."""

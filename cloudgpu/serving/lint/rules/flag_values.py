@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from cloudgpu.serving.lint.arguments import Argument
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
-from cloudgpu.serving.lint.flag_choices import flags_with_choices, refuses_word
-from cloudgpu.serving.lint.flag_numbers import flag_numbers
-from cloudgpu.serving.lint.flag_table import BOOLEANS, NEWEST, Presence, presence, release_of
+from cloudgpu.serving.lint.releases.flag_choices import flags_with_choices, refuses_word
+from cloudgpu.serving.lint.releases.flag_numbers import flag_numbers
+from cloudgpu.serving.lint.releases.flag_table import BOOLEANS, NEWEST, Presence, presence, release_of
 from cloudgpu.serving.lint.rule import rule
 
 _PARSERS = "argument parsers of vLLM 0.6.6 to 0.33.0"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Hit, Severity
-from cloudgpu.serving.lint.flag_table import NEWEST, release_of
+from cloudgpu.serving.lint.releases.flag_table import NEWEST, release_of
 from cloudgpu.serving.lint.rule import rule
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from cloudgpu.serving.lint.arguments import Argument
 from cloudgpu.serving.lint.case import Case
-from cloudgpu.serving.lint.config_keys import flags_with_keys, refused_keys
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
-from cloudgpu.serving.lint.flag_table import NEWEST, Presence, presence, release_of
+from cloudgpu.serving.lint.releases.config_keys import flags_with_keys, refused_keys
+from cloudgpu.serving.lint.releases.flag_table import NEWEST, Presence, presence, release_of
 from cloudgpu.serving.lint.rule import rule
 
 _PARSERS = "argument parsers of vLLM 0.6.6 to 0.33.0"

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from cloudgpu.serving.lint.arguments import read_arguments
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
+from cloudgpu.serving.lint.reading.service import Service
 from cloudgpu.serving.lint.rule import rule
-from cloudgpu.serving.lint.service import Service
 from cloudgpu.sizing.memory.result import Refusal
 
 _DEFAULT_SWAP_GIB = 4.0

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Hit, Severity
+from cloudgpu.serving.lint.reading.variables import UNKNOWN
 from cloudgpu.serving.lint.rule import rule
-from cloudgpu.serving.lint.variables import UNKNOWN
 
 _CACHES = (".cache/huggingface", "/hf", "hf_home", "/models", "/root/.cache", "huggingface")
 _URL_PORT = re.compile(r"https?://[\w.\-\[\]]+:(\d+)")

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from cloudgpu.serving.lint.architectures import first_seen, last_release
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
-from cloudgpu.serving.lint.flag_table import NEWEST, release_of
 from cloudgpu.serving.lint.hub_facts import HubFacts
+from cloudgpu.serving.lint.releases.architectures import first_seen, last_release
+from cloudgpu.serving.lint.releases.flag_table import NEWEST, release_of
 from cloudgpu.serving.lint.rule import rule
 
 _PEFT = "vLLM source: its reading of adapter_config.json"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Place, Severity
 from cloudgpu.serving.lint.other_engines import other_engine
+from cloudgpu.serving.lint.reading.variables import UNKNOWN
 from cloudgpu.serving.lint.rule import rule
-from cloudgpu.serving.lint.variables import UNKNOWN
 
 _SOURCE = "vLLM documentation, security"
 _SECRET_NAMES = re.compile(r"(TOKEN|API_KEY|ACCESS_KEY|SECRET_KEY|SECRET|PASSWORD|PASSWD)$")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from cloudgpu.serving.lint.case import Case
 from cloudgpu.serving.lint.finding import Edit, Hit, Severity
-from cloudgpu.serving.lint.flag_table import NEWEST, release_of
-from cloudgpu.serving.lint.parser_names import is_unheard, may_exist
+from cloudgpu.serving.lint.releases.flag_table import NEWEST, release_of
+from cloudgpu.serving.lint.releases.parser_names import is_unheard, may_exist
 from cloudgpu.serving.lint.rule import rule
 
 _TOOL_FAMILIES = {

@@ -1,0 +1,1 @@
+"""What a container is told to serve, and how its engine starts."""

@@ -1,0 +1,1 @@
+"""What can be made to go wrong, as it is written down and as it strikes."""

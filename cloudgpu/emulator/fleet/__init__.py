@@ -1,0 +1,1 @@
+"""The machines of a market, and what is on offer of them."""

@@ -1,0 +1,1 @@
+"""What is rented: its life, and what it costs."""

@@ -1,0 +1,1 @@
+"""Servers, threads and ports on this machine alone."""

@@ -1,0 +1,1 @@
+"""One market with one account: what is so, and the one way to change it."""

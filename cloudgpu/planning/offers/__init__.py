@@ -1,0 +1,1 @@
+"""What is on offer, from wherever it was read."""

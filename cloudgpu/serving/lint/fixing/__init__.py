@@ -1,0 +1,1 @@
+"""The corrected file: what findings would change, and nothing else."""

@@ -1,0 +1,1 @@
+"""Servers out of whatever starts them: compose files, shell scripts, `docker run`."""

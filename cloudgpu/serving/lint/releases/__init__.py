@@ -1,0 +1,1 @@
+"""What each release of vLLM has: flags, their words and numbers, names and keys."""
