@@ -24,24 +24,30 @@ def is_forgotten(session: Session, provider: str, account: str | None) -> bool:
 
 def in_this_world(session: Session, history: History) -> History:
     """The history without what a bill of the emulator's present world says nothing about: all of another one."""
+    began = _began(session)
     return replace(
         history,
         lives=tuple(each for each in history.lives if not is_forgotten(session, each.provider, each.account)),
         balances=balances_of_this_world(session, history),
-        statements=tuple(each for each in history.statements if _is_since(session, each.provider, each.fetched_at)),
-        top_ups=tuple(each for each in history.top_ups if _is_since(session, each.provider, each.at)),
+        statements=tuple(each for each in history.statements if _is_since(began, each.provider, each.fetched_at)),
+        top_ups=tuple(each for each in history.top_ups if _is_since(began, each.provider, each.at)),
     )
 
 
 def balances_of_this_world(session: Session, history: History) -> tuple[Balance, ...]:
     """Those that were read since the emulator's present world began, and all of real providers."""
-    return tuple(each for each in history.balances if _is_since(session, each.provider, each.at))
+    began = _began(session)
+    return tuple(each for each in history.balances if _is_since(began, each.provider, each.at))
 
 
-def _is_since(session: Session, provider: str, moment: datetime) -> bool:
-    """A new world begins no earlier than the one before it ended."""
-    status = session.emulator_status() if provider in EMULATED else None
-    return status is None or moment >= status.opened_at
+def _began(session: Session) -> datetime | None:
+    """When the emulator's present world began, no earlier than the one before it ended; None: there is none."""
+    status = session.emulator_status()
+    return status.opened_at if status else None
+
+
+def _is_since(began: datetime | None, provider: str, moment: datetime) -> bool:
+    return began is None or provider not in EMULATED or moment >= began
 
 
 def forgotten(name: str) -> ConflictError:

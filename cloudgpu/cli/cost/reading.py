@@ -115,6 +115,8 @@ def _look(session: "Session") -> dict[str, CloudgpuError]:
 
 def _settled(session: "Session", history: History) -> History:
     """The history, in which what a forgotten world took along ended when it was seen last: nothing of it bills."""
+    if not any(life.provider in EMULATED for life in history.lives):
+        return history
     lives = history.lives
     if any(map(partial(_is_lost, session), lives)):
         seen = session.looks()
