@@ -9,17 +9,25 @@ from dataclasses import replace
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.moving.sides import is_left, nothing_is_left, saved, stands_at, ways_now
+from cloudgpu.moving.sides import being_closed, is_left, nothing_is_left, saved, stands_at, ways_now
 from cloudgpu.moving.state import Ending, MigrationState
+
+
+def finish(migration: Migration, acts: Acts, *, force: bool = False) -> Migration:
+    """Go on with whichever end was begun, with the side that it keeps. `force` is for an abort, see there.
+
+    Raises what `finalize` and `abort` raise.
+    """
+    return abort(migration, acts, force=force) if migration.ending is Ending.ABORT else finalize(migration, acts)
 
 
 def finalize(migration: Migration, acts: Acts) -> Migration:
     """Keep the side that is in charge and destroy the other: exactly one of the two is billed afterwards.
 
     A side in charge that proves to be gone gives way to the other; when neither is left, the address is withdrawn and
-    the record closed. Raises ConflictError when the traffic was not moved yet, or the side in charge does not answer or
-    is being removed, and CleanupFailedError when the end of the other could not be confirmed (the same command tries
-    again).
+    the record closed. An abort that was begun keeps the same side, and is finished. Raises ConflictError when the
+    traffic was not moved yet, or the side in charge does not answer or is being removed, and CleanupFailedError when
+    the end of the other could not be confirmed (the same command tries again).
     """
     if migration.ending is None and migration.state not in (MigrationState.PROMOTED, MigrationState.ROLLED_BACK):
         raise stands_at(migration, acts)
@@ -36,11 +44,11 @@ def finalize(migration: Migration, acts: Acts) -> Migration:
 def abort(migration: Migration, acts: Acts, *, force: bool = False) -> Migration:
     """Give the new side up and destroy it; the old one stays in charge as if nothing had happened.
 
-    Raises ConflictError when the new side is in charge or is all that is left, or the old one does not answer (`force`
-    gives the new one up all the same), and CleanupFailedError as `finalize` does.
+    Raises ConflictError when the new side is in charge or is all that is left, another end was begun, or the old side
+    does not answer (`force` gives the new one up all the same), and CleanupFailedError as `finalize` does.
     """
     if migration.ending in (Ending.KEEP_NEW, Ending.KEEP_OLD):
-        return finalize(migration, acts)
+        raise being_closed(migration, acts)
     if migration.state is MigrationState.PROMOTED:
         raise ConflictError(
             f"{migration.new.name} is in charge of {migration.service} already",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.moving.acts import Acts
-from cloudgpu.moving.closing import abort
+from cloudgpu.moving.closing import finish
 from cloudgpu.moving.forward import go_forward, share_ends
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.sides import saved
@@ -22,7 +22,7 @@ def resume(migration: Migration, acts: Acts, *, force: bool = False) -> Migratio
     if migration.state.is_final:
         raise ConflictError(f"the migration {migration.migration_id} is {migration.state}: nothing is left to do")
     if migration.ending:
-        return abort(migration, acts, force=force)
+        return finish(migration, acts, force=force)
     if migration.state is MigrationState.ROLLED_BACK:
         acts.share(migration)
         return migration

@@ -67,3 +67,11 @@ def stands_at(migration: Migration, acts: Acts) -> ConflictError:
         f"({migration.old.name} → {migration.new.name}) is {migration.state}",
         hint=ways_now(migration, acts) or "see: cloudgpu migrate list",
     )
+
+
+def being_closed(migration: Migration, acts: Acts) -> ConflictError:
+    """The error for an act that an end which was begun forbids."""
+    return ConflictError(
+        f"the migration {migration.migration_id} is being closed: {migration.spare.name} may be gone already",
+        hint=ways_now(migration, acts) or "see: cloudgpu migrate status",
+    )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.migration import Migration
-from cloudgpu.moving.sides import check_is_left, is_left, noted, saved, stands_at, ways_now
+from cloudgpu.moving.sides import being_closed, check_is_left, is_left, noted, saved, stands_at, ways_now
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.ways_on import BEFORE_SHARING
 
@@ -68,7 +68,5 @@ def _no_way_back(migration: Migration, acts: Acts) -> ConflictError:
             f"{migration.old.name} is still in charge of {migration.service}: there is nothing to roll back", hint=ways
         )
     if migration.is_open:
-        return ConflictError(
-            f"the migration {migration.migration_id} is being closed: its losing side may be gone already", hint=ways
-        )
+        return being_closed(migration, acts)
     return ConflictError(f"{migration.old.name} is gone or going, so there is no way back to it", hint=ways)

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cloudgpu.moving.acts import Acts
-from cloudgpu.moving.closing import abort, finalize
+from cloudgpu.moving.closing import finalize, finish
 from cloudgpu.moving.forward import next_share, shared
 from cloudgpu.moving.gates.verdict import Outcome
+from cloudgpu.moving.lately import first_look
 from cloudgpu.moving.live import Observation, judge_live
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.recovery import after_a_look
@@ -58,7 +59,7 @@ def advance(migration: Migration, acts: Acts) -> Migration:
     """
     migration = look(migration, acts)
     if migration.ending:
-        return abort(migration, acts)
+        return finish(migration, acts)
     if migration.state not in _WATCHED:
         return migration
     if migration.due is None or acts.now(migration) < migration.due:

@@ -229,15 +229,6 @@ def test_an_abort_that_was_killed_before_its_first_act_does_not_destroy_the_last
     assert (done.state, world.address, world.billing) == (MigrationState.STABLE, "qwen-14b", {"t-new-0"})
 
 
-def test_once_an_old_side_is_being_destroyed_there_is_no_way_back_to_it(world, acts, promoted):
-    dying = Process(world, steps_left=5)  # the move (2), the record of the end (2), the first step of the destroy
-    with pytest.raises(Killed):
-        closing.finalize(promoted, dying)
-    assert world.saved().ending is Ending.KEEP_NEW
-    with pytest.raises(ConflictError, match="being closed"):
-        way_back.roll_back(world.saved(), acts)
-
-
 def test_finalize_does_not_keep_a_side_whose_end_was_asked_for(world, acts, promoted):
     world.ending.add("t-new-0")
     with pytest.raises(ConflictError, match="qwen-14b is being removed") as refusal:
@@ -299,16 +290,6 @@ def test_abort_while_both_are_asked_does_not_destroy_the_only_side_that_answers(
     with pytest.raises(ConflictError, match="qwen-14b is not destroyed"):
         closing.abort(world.saved(), acts)
     assert world.billing == {"t-old", "t-new-0"}
-
-
-def test_an_abort_that_was_forced_and_killed_can_be_resumed_by_force_only(world, acts, promoted):
-    back = way_back.roll_back(promoted, acts)
-    world.sick.add("mistral")
-    with pytest.raises(Killed):
-        closing.abort(back, Process(world, steps_left=4), force=True)  # the move (2), the record of the end (2)
-    with pytest.raises(ConflictError, match="does not answer"):
-        resuming.resume(world.saved(), acts)
-    assert resuming.resume(world.saved(), acts, force=True).state is MigrationState.ABORTED
 
 
 def test_nothing_destroys_the_side_that_the_address_points_to(world, acts):

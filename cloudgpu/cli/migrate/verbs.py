@@ -104,7 +104,10 @@ def rollback(which: Which = None, force: Force = False, yes: Yes = False, as_jso
 
 
 def finalize(which: Which = None, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Keep the side that is in charge and destroy the other: one is billed afterwards."""
+    """Keep the side that is in charge and destroy the other: one is billed afterwards.
+
+    An abort that was cut off is finished, as what it is.
+    """
     from cloudgpu.cli.migrate.acting import act
     from cloudgpu.moving import closing
 
@@ -112,7 +115,10 @@ def finalize(which: Which = None, yes: Yes = False, as_json: AsJson = False) -> 
 
 
 def abort(which: Which = None, force: Force = False, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Give the new side up and destroy it; the old one stays in charge, and must answer unless --force is given."""
+    """Give the new side up and destroy it; the old one stays in charge, and must answer unless --force is given.
+
+    Refused once finalize, or the end of the window, has begun: migrate resume finishes that.
+    """
     from cloudgpu.cli.migrate.acting import act
     from cloudgpu.moving import closing
 
