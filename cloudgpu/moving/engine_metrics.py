@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from cloudgpu.running.exchange import exchange
 
 _LIMIT_S = 10.0
+_MOST_BOUNDS = 100
+"""vLLM has 22. What names more is not vLLM's, and is kept with every look."""
+
 _TTFT = "vllm:time_to_first_token_seconds"
 _ROW = re.compile(rf"{_TTFT}_(?P<what>sum|count|bucket)(?:{{(?P<labels>[^}}]*)}})? (?P<value>\S+)")
 _BOUND = re.compile(r'\ble="(?P<bound>[^"]+)"')
@@ -51,4 +54,5 @@ def _read(text: str) -> FirstTokens:
             totals[row["what"]] += value
         elif bound is not None and math.isfinite(float(bound["bound"])):
             within[float(bound["bound"])] += int(value)
-    return FirstTokens(count=int(totals["count"]), total_s=totals["sum"], within=dict(within))
+    kept = dict(within) if len(within) <= _MOST_BOUNDS else {}
+    return FirstTokens(count=int(totals["count"]), total_s=totals["sum"], within=kept)

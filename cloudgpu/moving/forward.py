@@ -162,7 +162,8 @@ def _first_share(migration: Migration, acts: Acts, *, full: bool) -> Migration:
 
 def _begin_share(migration: Migration, acts: Acts) -> Migration:
     """From now on the new side is measured against what it has done so far."""
-    return saved(replace(migration, due=share_ends(migration, acts), baseline=acts.counts(migration)), acts)
+    begun = replace(migration, due=share_ends(migration, acts), baseline=acts.counts(migration), lately=None)
+    return saved(begun, acts)
 
 
 def _check_recovered(migration: Migration, acts: Acts) -> None:

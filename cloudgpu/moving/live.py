@@ -18,6 +18,9 @@ MIN_REQUESTS = 20
 _MORE_ERRORS = 0.05
 """By how much of all requests the new side's errors may be above the old side's, as in the stability gate."""
 
+_FEW_ERRORS = 5
+"""Fewer errors than this are chance: the same few minutes are judged again and again."""
+
 _SLOWER = 3.0
 """How many times slower to the first token the new side may be than at its own gates, or than the old side for the same
 clients, whose prompts may be longer than those of the gates."""
@@ -117,10 +120,13 @@ class Observation:
         return self.refusal is None and self.nonsense is None
 
 
-def judge_live(old: str, new: str, before: Baseline, seen: Observation) -> Verdict:
-    """What was seen of the new side since `before`. Fails for a side that does not answer, errs or has slowed down."""
-    was, now = seen.counts.old.since(before.old), seen.counts.new.since(before.new)
-    checks = (_answers(new, seen), _errors(was, now), _slower((before.new, before.old, was), now))
+def judge_live(old: str, new: str, before: Baseline, seen: Observation, *, since: Baseline) -> Verdict:
+    """What was seen of the new side since then. Fails for a side that does not answer, errs or has slowed down.
+
+    It is held against what both sides had done `before` it got its share, and what the old one has done since.
+    """
+    was, now = seen.counts.old.since(since.old), seen.counts.new.since(since.new)
+    checks = (_answers(new, seen), _errors((before.old, was), now), _slower((before.new, before.old, was), now))
     return Verdict(old=old, new=new, at=seen.at, checks=checks)
 
 
@@ -131,16 +137,18 @@ def _answers(new: str, seen: Observation) -> Check:
     return Check(gate=GATE, name="answers", outcome=Outcome.FAIL, reason=f"{new} {found}")
 
 
-def _errors(was: Count, now: Count) -> Check:
+def _errors(usual: Sequence[Count], now: Count) -> Check:
+    """`usual` is what the old side did: its clients' own mistakes are met by the new one too."""
+    share = max((each.error_share for each in usual if each.requests >= MIN_REQUESTS), default=0.0)
     said = f"{now.errors} of {now.requests} requests failed on the new side"
     if now.requests < MIN_REQUESTS:
         outcome, said = Outcome.NOT_JUDGED, f"{said}: too few to judge"
-    elif now.error_share > was.error_share + _MORE_ERRORS:
+    elif now.error_share > share + _MORE_ERRORS and now.errors >= _FEW_ERRORS:
         outcome = Outcome.FAIL
     else:
         outcome = Outcome.PASS
     return Check(
-        gate=GATE, name="errors", outcome=outcome, reason=said, old=was.error_share, new=now.error_share, unit="share",
+        gate=GATE, name="errors", outcome=outcome, reason=said, old=share, new=now.error_share, unit="share",
         limit=_MORE_ERRORS, samples=now.requests,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from cloudgpu.base.errors import ConflictError
 from cloudgpu.base.money import exact_text, usd
 from cloudgpu.moving.gates.thresholds_file import DEFAULT
 from cloudgpu.moving.gates.verdict import Verdict
+from cloudgpu.moving.lately import Lately
 from cloudgpu.moving.live import Baseline
 from cloudgpu.moving.recovery import Recovery
 from cloudgpu.moving.state import Ending, MigrationState, can_follow
@@ -97,6 +98,7 @@ class Migration:
     paused_at: MigrationState | None = None
     verdict: Verdict | None = None
     baseline: Baseline | None = None
+    lately: Lately | None = None
     live: Verdict | None = None
     extended: int = 0
     recovery: Recovery | None = None
@@ -186,6 +188,7 @@ class Migration:
             "paused_at": self.paused_at.value if self.paused_at else None,
             "verdict": self.verdict.as_body() if self.verdict else None,
             "baseline": self.baseline.as_body() if self.baseline else None,
+            "lately": self.lately.as_body() if self.lately else None,
             "live": self.live.as_body() if self.live else None,
             "extended": self.extended,
             "recovery": self.recovery.as_body() if self.recovery else None,
@@ -217,6 +220,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "due": parse_utc,
     "verdict": Verdict.from_body,
     "baseline": Baseline.from_body,
+    "lately": Lately.from_body,
     "live": Verdict.from_body,
     "recovery": Recovery.from_body,
 }

@@ -23,7 +23,7 @@ _WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
 
 
 def look(migration: Migration, acts: Acts) -> Migration:
-    """Judge the new side by what it did since it got its share; a regression goes back to the old side by itself.
+    """Judge the new side by what it did in the last minutes; a regression goes back to the old side by itself.
 
     Deletes nothing and goes no step forward, but that a new side whose old one is gone gets everything. When the new
     side has no traffic, what is noted is who answers, and no more.
@@ -36,12 +36,18 @@ def look(migration: Migration, acts: Acts) -> Migration:
     if migration.standing not in _WATCHED or migration.baseline is None:
         return noted(migration, acts)
     seen = acts.observe(migration)
-    live = judge_live(migration.old.name, migration.new.name, migration.baseline, seen)
+    lately = (migration.lately or first_look(migration.baseline, seen)).moved_on(seen)
+    live = judge_live(migration.old.name, migration.new.name, migration.baseline, seen, since=lately.since)
     failed = live.outcome is Outcome.FAIL
     recovery = after_a_look(migration.recovery, failed=failed, at=seen.at)
     settled = not failed and migration.state in _WATCHED  # what paused it still holds
     migration = replace(
-        migration, live=live, recovery=recovery, old_answers=seen.old_is_healthy, new_answers=seen.new_is_sound
+        migration,
+        lately=lately,
+        live=live,
+        recovery=recovery,
+        old_answers=seen.old_is_healthy,
+        new_answers=seen.new_is_sound,
     )
     migration = saved(replace(migration, problem=None) if settled else migration, acts)
     if not failed:

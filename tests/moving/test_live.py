@@ -24,7 +24,7 @@ def ttft(before, old, new):
     counts = Baseline(old=old, new=new)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     seen = Observation(at=at, old_is_healthy=True, refusal=None, counts=counts)
-    return next(each for each in judge_live("old", "new", before, seen).checks if each.name == "TTFT")
+    return next(each for each in judge_live("old", "new", before, seen, since=before).checks if each.name == "TTFT")
 
 
 @pytest.mark.parametrize(("usual_s", "slow_s"), [(0.9, 4.9), (0.34, 2.4), (3.4, 19.0)])
