@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from cloudgpu.cli import render
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.footing import Footing, Stand, stand_known, waits
+from cloudgpu.moving.gateway.route import gateway_folder, has_route
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.state import MigrationState
@@ -16,12 +17,16 @@ from cloudgpu.running.deployment import Deployment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A migration with both sides as the journal knows them, and the deployment that its address points to."""
+    """A migration with both sides as the journal knows them, and the deployment that its address points to.
+
+    `has_gateway`: clients reach the service through one.
+    """
 
     migration: Migration
     old: Deployment | None
     new: Deployment | None
     serving: str | None
+    has_gateway: bool
 
     @property
     def footing(self) -> Footing:
@@ -77,6 +82,7 @@ def standing(session: Session, migration: Migration) -> Standing:
         old=life_of(migration.old, migration.service, session.store),
         new=life_of(migration.new, migration.service, session.store),
         serving=serving(service, session.settings.state_dir) if service else None,
+        has_gateway=has_route(gateway_folder(session.settings.state_dir, migration.service)),
     )
 
 

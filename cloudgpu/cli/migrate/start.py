@@ -43,6 +43,7 @@ from cloudgpu.moving import forward
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.double_run import DoubleRun, double_run, no_double_run
 from cloudgpu.moving.gates.thresholds_file import DEFAULT, read_thresholds, shipped
+from cloudgpu.moving.gateway.route import gateway_folder, has_route
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.quality.golden_file import NO_GOLDEN, golden_of
 from cloudgpu.moving.state import MigrationState
@@ -123,7 +124,7 @@ def _begin(session: Session, wish: Wish, old: Deployment, target: Target) -> Non
     price = _price(old, request, wish.strategy)
     check_budget(price, wish.budget)
     check_budget_for(session, request, plan.needs.hours)
-    if not _agreed(wish, old, new, price, session.clock(provider).now()):
+    if not _agreed(session, wish, old, new, price, session.clock(provider).now()):
         return
     save_plan(plan, Path(migration.plan_file))
 
@@ -185,7 +186,7 @@ def _go_again(session: Session, wish: Wish, seen: Migration, old: Deployment, ne
     gpu = life.cards if life else "an instance that is gone"
     check_budget(price, wish.budget)
     now = session.clock(seen.provider).now()
-    if not _agreed(wish, old, Newcomer(name=seen.new.name, model=seen.model, gpu=gpu), price, now):
+    if not _agreed(session, wish, old, Newcomer(name=seen.new.name, model=seen.model, gpu=gpu), price, now):
         return
 
     def with_wishes() -> Migration:
@@ -253,8 +254,15 @@ def _can_go_again(opened: Migration, old: Deployment, needs: Needs) -> bool:
     return back and opened.old.token == old.token and opened.model == needs.model.model_id
 
 
-def _agreed(wish: Wish, old: Deployment, new: Newcomer, price: DoubleRun, now: datetime) -> bool:
-    steps = steps_told(wish.strategy, old.name, new.name, rents=price.ready_s > 0)
+def _agreed(session: Session, wish: Wish, old: Deployment, new: Newcomer, price: DoubleRun, now: datetime) -> bool:
+    steps = steps_told(
+        wish.strategy,
+        old.name,
+        new.name,
+        rents=price.ready_s > 0,
+        behind_gateway=has_route(gateway_folder(session.settings.state_dir, old.service)),
+        follows=wish.follow,
+    )
     if wish.dry_run and wish.as_json:
         render.out_json(
             {

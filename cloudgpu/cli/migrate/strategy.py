@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from cloudgpu.base.errors import ConflictError, UsageError
 from cloudgpu.cli import render
+from cloudgpu.cli.migrate.looks import steps_of_looks
 from cloudgpu.cli.migrate.view import open_end_words
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.double_run import DoubleRun
@@ -94,19 +95,22 @@ def _cheaper(price: DoubleRun, budget: Decimal) -> str:
     return ""
 
 
-def steps_told(strategy: Strategy, old: str, new: str, *, rents: bool) -> list[str]:
-    """What will happen, one sentence a step. `rents` is False when the new side is alive already."""
+def steps_told(
+    strategy: Strategy, old: str, new: str, *, rents: bool, behind_gateway: bool, follows: bool
+) -> list[str]:
+    """What will happen, one sentence a step.
+
+    `rents` is False when the new side is alive already, `follows` True when this command stays and looks.
+    """
     told = [f"rent {new}, wait until it answers, warm it up"] if rents else []
     told.append(f"ask and measure both, {old} serving all the while")
     if strategy.way is Way.REPLACE:
         return [f"remove {old}: from then on nothing serves", *told[:1], f"send all requests to {new}"]
     told += [_share_told(strategy, percent, new) for percent in strategy.steps]
-    if strategy.way.stays_shared:
-        return [*told, "stay so until: cloudgpu migrate promote | rollback | abort"]
-    told.append(f"send all requests to {new}, {old} standing by")
-    ending = "at a regression all goes back by itself" if strategy.auto_rollback else "nothing goes back by itself"
-    until = f"for {render.duration(strategy.window_s)}" if strategy.window_s is not None else "until finalize"
-    return [*told, f"keep {old} warm {until}; {ending}"]
+    if not strategy.way.stays_shared:
+        takes_over = f"; the gateway asks {old} at once when {new} is dead" if behind_gateway else ""
+        told.append(f"send all requests to {new}{takes_over}")
+    return [*told, *steps_of_looks(strategy, old, follows=follows)]
 
 
 def _share_told(strategy: Strategy, percent: int, new: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
+from cloudgpu.cli.migrate.looks import words_of_looks
 from cloudgpu.cli.migrate.standing import Standing, silences, standing
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
@@ -123,16 +124,19 @@ def show_choices(now: Standing, told: str | None = None) -> None:
         render.text("There is no way back now.")
     if promoted or (migration.state is MigrationState.ROLLED_BACK and migration.ending is None):
         _show_spare(now, promoted=promoted)
+    for sentence in words_of_looks(now):
+        render.text(sentence)
     for way in now.ways:
         render.note(f"{way.words[0].upper()}{way.words[1:]}:  {', then '.join(way.commands)}")
 
 
 def _show_spare(now: Standing, *, promoted: bool) -> None:
-    """What the side that stands by costs meanwhile."""
+    """What the side that stands by costs meanwhile, and what ends that."""
     spare, due = now.old if promoted else now.new, now.migration.due
     if spare is not None and now.footing == Footing():
-        until = f" until {due:%H:%M} UTC" if promoted and due else ""
-        render.text(f"{spare.name} stays alive at {render.money(spare.usd_per_hour, 4)} per hour{until}.")
+        word = "finalize" if promoted else "finalize or abort"
+        until = f"a look after {due:%H:%M} UTC removes it" if promoted and due else word
+        render.text(f"{spare.name} stays alive at {render.money(spare.usd_per_hour, 4)} per hour until {until}.")
 
 
 def closing_question(session: Session, migration: Migration, loser: Side) -> str:

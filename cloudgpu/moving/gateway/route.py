@@ -14,6 +14,7 @@ from cloudgpu.base.whole_file import write_whole
 SIDE_HEADER = "X-Cloudgpu-Deployment"
 """Names the side that a request wants, where a route is shared by header."""
 
+_FILE = "route.json"
 
 HEALTH_PATH = "/health"
 """Where a gateway says, without a key, whether a side answers."""
@@ -103,14 +104,19 @@ def gateway_folder(state_dir: Path, service: str) -> Path:
     return state_dir / "services" / service / "gateway"
 
 
+def has_route(folder: Path) -> bool:
+    """Whether a gateway was started there and not stopped since; its file is not read."""
+    return (folder / _FILE).is_file()
+
+
 def save_route(folder: Path, route: Route) -> None:
     """Keep it, in one step, readable by its owner alone. Raises ConflictError as `write_private` does."""
-    write_private(folder / "route.json", json.dumps(_as_body(route), indent=2) + "\n")
+    write_private(folder / _FILE, json.dumps(_as_body(route), indent=2) + "\n")
 
 
 def load_route(folder: Path) -> Route | None:
     """What was kept last; None when the service has no gateway. Raises BadFileError when it cannot be read."""
-    path = folder / "route.json"
+    path = folder / _FILE
     try:
         return _from_body(json.loads(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError):
