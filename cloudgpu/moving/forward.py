@@ -95,10 +95,9 @@ def shared(migration: Migration, acts: Acts) -> Migration:
 
 def next_share(migration: Migration, acts: Acts, *, full: bool = False) -> Migration:
     """The step after this one, written down: a larger share, or all of it. See `shared` for the traffic."""
-    following = migration.step + 1
-    if full or following >= len(migration.strategy.steps) or migration.strategy.way.stays_shared:
+    if full or migration.is_at_last_share:
         return _begin_share(migration.at(MigrationState.PROMOTED), acts)
-    return _begin_share(replace(migration.at(MigrationState.CANARY), step=following), acts)
+    return _begin_share(replace(migration.at(MigrationState.CANARY), step=migration.step + 1), acts)
 
 
 def share_ends(migration: Migration, acts: Acts) -> datetime | None:

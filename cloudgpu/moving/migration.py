@@ -135,6 +135,11 @@ class Migration:
         return 100 if self.standing is MigrationState.PROMOTED else 0
 
     @property
+    def is_at_last_share(self) -> bool:
+        """A canary's next share is everything."""
+        return self.strategy.way.stays_shared or self.step + 1 >= len(self.strategy.steps)
+
+    @property
     def spare(self) -> Side:
         """The side that is not in charge, or is being given up."""
         old_is_spare = self.ending is Ending.KEEP_NEW or (self.state is MigrationState.PROMOTED and not self.ending)

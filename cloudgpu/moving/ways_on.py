@@ -94,7 +94,6 @@ def _at_the_gates(migration: Migration, footing: Footing) -> Iterator[WayOn]:
 
 
 def _in_canary(migration: Migration, footing: Footing) -> Iterator[WayOn]:
-    old, new = migration.old.name, migration.new.name
     if footing.old is not Stand.ANSWERS:
         if footing.new is Stand.ANSWERS:
             yield _all_to_new(migration, footing)
@@ -106,10 +105,18 @@ def _in_canary(migration: Migration, footing: Footing) -> Iterator[WayOn]:
         elif migration.is_recovering:
             yield WayOn("see whether it goes on passing", ("cloudgpu migrate follow --once",))
         if not migration.is_recovering:
-            yield WayOn(f"give {new} more", (_PROMOTE,))
+            yield WayOn(_after_this_share(migration), (_PROMOTE,))
     if footing.new.is_left:
-        yield WayOn(f"back to {old} at once", (_ROLLBACK,))
+        yield WayOn(f"back to {migration.old.name} at once", (_ROLLBACK,))
     yield _giving_up(migration, footing)
+
+
+def _after_this_share(migration: Migration) -> str:
+    """What `promote` does in a canary."""
+    new, strategy = migration.new.name, migration.strategy
+    if strategy.way.stays_shared:
+        return f"end the sharing, {new} taking over"
+    return f"give {new} {'all requests' if migration.is_at_last_share else f'{strategy.steps[migration.step + 1]} %'}"
 
 
 def _promoted(migration: Migration, footing: Footing) -> Iterator[WayOn]:

@@ -9,6 +9,7 @@ from typing import Any
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
 from cloudgpu.cli.migrate.looks import words_of_looks
+from cloudgpu.cli.migrate.shares import has_shares, shares, who_serves
 from cloudgpu.cli.migrate.standing import Standing, silences, standing
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
@@ -104,9 +105,11 @@ def show_new_verdict(session: Session, before: Migration) -> None:
 
 
 def show_moved(session: Session, migration: Migration) -> None:
-    """Where the address points now, and what comes next while something does."""
+    """Who gets the requests, where the address lies, and what comes next while something does."""
     now = standing(session, migration)
-    render.text(f"The service {migration.service} is served by {now.serving or 'nothing'}.")
+    if migration.state is MigrationState.PAUSED:
+        render.text(f"The migration {migration.migration_id} is paused.")
+    render.text(who_serves(now))
     render.text(f"  {address.env_path(migration.service, session.settings.state_dir)}")
     render.text(f"  {address.json_path(migration.service, session.settings.state_dir)}")
     if migration.is_open:
@@ -126,6 +129,17 @@ def show_choices(now: Standing, told: str | None = None) -> None:
         _show_spare(now, promoted=promoted)
     for sentence in words_of_looks(now):
         render.text(sentence)
+    _show_ways(now)
+
+
+def show_brings_back(now: Standing) -> None:
+    """Of a closed migration that left nothing that serves: that, and what brings it back; nothing of others."""
+    if now.brings_back:
+        render.text(f"Nothing serves {now.migration.service} now.")
+        _show_ways(now)
+
+
+def _show_ways(now: Standing) -> None:
     for way in now.ways:
         render.note(f"{way.words[0].upper()}{way.words[1:]}:  {', then '.join(way.commands)}")
 
@@ -152,7 +166,8 @@ def show_status(session: Session, now: Standing) -> None:
     """One migration: how far, both sides, what went wrong, what to do."""
     migration = now.migration
     render.heading(f"{migration.migration_id}: {migration.old.name} → {migration.new.name}, {migration.state}")
-    rows = [("Service", f"{migration.service}, served by {now.serving or 'nothing yet'}")]
+    by = "both" if has_shares(migration) else now.serving or "nothing"
+    rows = [("Service", f"{migration.service}, served by {by}")]
     rows.append(("Old", _side_text(migration.old, now.old, now.footing.old)))
     rows.append(("New", _side_text(migration.new, now.new, now.footing.new)))
     rows += _traffic_rows(now)
@@ -165,12 +180,13 @@ def show_status(session: Session, now: Standing) -> None:
     show_verdict(session, migration)
     if migration.is_open:
         show_choices(now, told=migration.problem)
+    show_brings_back(now)
 
 
 def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
     rows, migration = [], now.migration
-    if migration.is_sharing and migration.ending is None:
-        rows.append(("Traffic", f"{migration.new_percent} % to {migration.new.name}"))
+    if has_shares(migration):
+        rows.append(("Traffic", shares(migration)))
     if migration.live:
         judged = [each.reason for each in migration.live.checks if each.outcome is not Outcome.NOT_JUDGED]
         rows.append(("Since then", f"{migration.live.outcome}: {'; '.join(judged)}"))
