@@ -1,5 +1,6 @@
 """The commands that go on with an open migration or close it: only such as how its sides stand allows. Pure."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ from cloudgpu.moving.footing import Footing, Stand
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.state import Ending, MigrationState
+from cloudgpu.running.records import Deployment
+from cloudgpu.serving.asked import AskedWords
 
 BEFORE_SHARING = (
     MigrationState.PLANNED,
@@ -45,6 +48,15 @@ def ways_on(migration: Migration, footing: Footing) -> tuple[WayOn, ...]:
     if migration.state.is_final:
         return ()
     return tuple(_ways(migration, footing))
+
+
+def bringing_back(service: str, last: Deployment, asked: AskedWords) -> WayOn:
+    """For a service that nothing serves any more: what served it last is rented again, for the same address and key.
+
+    What `up` makes serves the service of its own name, so it is given that one.
+    """
+    words = ("up", last.model, "--name", service, "--provider", last.provider, *asked.as_options())
+    return WayOn(f"bring {service} back", (f"cloudgpu {shlex.join(words)}",))
 
 
 def in_words(ways: Sequence[WayOn]) -> str:

@@ -43,6 +43,13 @@ class AskedWords:
             "withheld": sorted(secret.union(self.withheld)),
         }  # fmt: skip
 
+    def as_options(self) -> tuple[str, ...]:
+        """The same for the command line of `up`; of what was withheld the name, for the user to fill in."""
+        flags = [each for each, wanted in (("--tools", self.tools), ("--reasoning", self.reasoning)) if wanted]
+        template = ["--template", self.template] if self.template else []
+        values = dict(self.variables) | dict.fromkeys(self.withheld, "…")
+        return (*flags, *template, *(word for name, value in values.items() for word in ("--set", f"{name}={value}")))
+
     @staticmethod
     def from_body(body: Mapping[str, Any]) -> "AskedWords":
         """What `as_body` wrote. Raises KeyError or TypeError when it is not that."""

@@ -12,7 +12,7 @@ from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
 from cloudgpu.cli.migrate.standing import Standing, standing
 from cloudgpu.cli.migrate.view import as_json as migration_json
-from cloudgpu.cli.migrate.view import error_json, hook_json, show_final_bill, show_moved
+from cloudgpu.cli.migrate.view import error_json, hook_json, show_brings_back, show_final_bill, show_moved
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.hook import HookResult
 from cloudgpu.moving.migration import Migration
@@ -57,6 +57,7 @@ def _show_closed(session: Session, now: Standing) -> None:
     for life in (now.old, now.new):
         if life is not None and life.state.is_final:
             show_final_bill(life.name, *_whole_cost(session, life.token))
+    show_brings_back(now)
 
 
 def _unmeant(now: Standing) -> CloudgpuError | None:

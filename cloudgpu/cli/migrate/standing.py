@@ -3,23 +3,27 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
+from cloudgpu.cli.profile.files import asked_at_launch
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.footing import Footing, Stand, stand_known, waits
 from cloudgpu.moving.gateway.route import gateway_folder, has_route
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.state import MigrationState
-from cloudgpu.moving.ways_on import BEFORE_SHARING, WayOn, in_words, ways_on
+from cloudgpu.moving.ways_on import BEFORE_SHARING, WayOn, bringing_back, in_words, ways_on
 from cloudgpu.moving.withdrawal import serving
 from cloudgpu.running.deployment import Deployment
+from cloudgpu.serving.asked import AskedWords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A migration with both sides as the journal knows them, and the deployment that its address points to.
 
-    `has_gateway`: clients reach the service through one.
+    `has_gateway`: clients reach the service through one. `brings_back` is set when the old side went first, the new one
+    never came, and nothing serves the service since.
     """
 
     migration: Migration
@@ -27,6 +31,7 @@ class Standing:
     new: Deployment | None
     serving: str | None
     has_gateway: bool
+    brings_back: WayOn | None
 
     @property
     def footing(self) -> Footing:
@@ -39,7 +44,7 @@ class Standing:
     @property
     def ways(self) -> tuple[WayOn, ...]:
         """What can be typed next, the best first."""
-        return ways_on(self.migration, self.footing)
+        return (self.brings_back,) if self.brings_back else ways_on(self.migration, self.footing)
 
     @property
     def hint(self) -> str:
@@ -77,13 +82,37 @@ class Standing:
 def standing(session: Session, migration: Migration) -> Standing:
     """Read from the journal and the address files; calls no network."""
     service = session.store.service(migration.service)
+    old = life_of(migration.old, migration.service, session.store)
+    by = serving(service, session.settings.state_dir) if service else None
     return Standing(
         migration=migration,
-        old=life_of(migration.old, migration.service, session.store),
+        old=old,
         new=life_of(migration.new, migration.service, session.store),
-        serving=serving(service, session.settings.state_dir) if service else None,
+        serving=by,
         has_gateway=has_route(gateway_folder(session.settings.state_dir, migration.service)),
+        brings_back=_brings_back(session, migration, old) if by is None else None,
     )
+
+
+def tell_unserved(error: CloudgpuError, now: Standing) -> None:
+    """Have the error say so when its failure leaves the service without anybody, with what brings it back."""
+    migration, back = now.migration, now.brings_back
+    if back is not None:
+        error.message = (
+            f"nothing serves {migration.service} now: {migration.old.name} went first, and {migration.new.name} did "
+            f"not come up: {error.message}"
+        )
+        error.hint = f"{back}; for another try: {error.hint}" if error.hint else str(back)
+
+
+def _brings_back(session: Session, migration: Migration, old: Deployment | None) -> WayOn | None:
+    """None while something of the service, or of its name, is there or comes up."""
+    if old is None or not migration.replaces or migration.state is not MigrationState.ABORTED:
+        return None
+    if any(migration.service in (each.service, each.name) for each in session.store.deployments()):
+        return None
+    asked = asked_at_launch(session.settings.state_dir, old.launch_digest) or AskedWords()
+    return bringing_back(migration.service, old, asked)
 
 
 def silences(now: Standing) -> Iterator[str]:

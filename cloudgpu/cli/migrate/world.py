@@ -2,17 +2,17 @@
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from cloudgpu.base.clock import SystemClock
-from cloudgpu.base.errors import ConflictError, NotFoundError, StoppedByUserError, UsageError
+from cloudgpu.base.errors import CloudgpuError, ConflictError, NotFoundError, StoppedByUserError, UsageError
 from cloudgpu.cli import render
 from cloudgpu.cli.awake import awake
 from cloudgpu.cli.deployment_view import progress_detail
 from cloudgpu.cli.failed_machine import leave_alone
 from cloudgpu.cli.interrupt import end_like_ctrl_c
-from cloudgpu.cli.migrate.standing import standing
+from cloudgpu.cli.migrate.standing import standing, tell_unserved
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.running_acts import RunningActs
@@ -76,11 +76,12 @@ def meant_migration(session: Session, which: str | None) -> Migration:
 
     Raises NotFoundError when there is none, UsageError when there are several.
     """
-    found = [each for each in all_migrations(session) if each.is_open and which in (None, *_names(each))]
+    named = [each for each in all_migrations(session) if which in (None, *_names(each))]
+    found = [each for each in named if each.is_open]
     if not found:
         raise NotFoundError(
             "no migration is open" if which is None else f"no open migration is called {which}",
-            hint="see them all: cloudgpu migrate list",
+            hint=standing(session, named[-1]).hint if named else "see them all: cloudgpu migrate list",
         )
     if len(found) > 1:
         listed = ", ".join(f"{each.migration_id} ({each.service})" for each in found)
@@ -124,7 +125,7 @@ def at_work(session: Session, migration: Migration, doing: str) -> Iterator[rend
     """Hold the service, show progress, and end in good order at Ctrl-C, a closed terminal or a polite kill.
 
     Raises ConflictError, naming the holder, when another process moves this service; StoppedByUserError that says
-    where the migration stands.
+    where the migration stands. What fails and leaves nothing that serves says so.
     """
     end_like_ctrl_c()
     try:
@@ -132,6 +133,10 @@ def at_work(session: Session, migration: Migration, doing: str) -> Iterator[rend
             yield progress
     except KeyboardInterrupt:
         raise _stopped(session, read_again(session, migration)) from None
+    except CloudgpuError as error:
+        with suppress(CloudgpuError):  # a journal that cannot be read hides nothing of what went wrong
+            tell_unserved(error, standing(session, read_again(session, migration)))
+        raise
 
 
 @contextmanager
