@@ -30,6 +30,15 @@ def shares(migration: Migration) -> str:
     return parts
 
 
+def state_told(migration: Migration) -> str:
+    """`m-1 is promoted: all requests go to qwen-14b`; the state alone where requests go as before."""
+    said = f"{migration.migration_id} is {migration.state.value.replace('_', ' ')}"
+    if migration.ending or not migration.is_sharing:
+        return said
+    in_charge = migration.new if migration.new_percent else migration.old
+    return f"{said}: {shares(migration) if has_shares(migration) else f'all requests go to {in_charge.name}'}"
+
+
 def _parts(migration: Migration) -> str:
     new, old, percent = migration.new.name, migration.old.name, migration.new_percent
     is_all = migration.strategy.share_by is ShareBy.WEIGHT

@@ -132,7 +132,7 @@ def at_work(session: Session, migration: Migration, doing: str) -> Iterator[rend
         with _turn(session, migration.service, doing), render.live(session.clock(migration.provider)) as progress:
             yield progress
     except KeyboardInterrupt:
-        raise _stopped(session, read_again(session, migration)) from None
+        raise stopped(session, read_again(session, migration)) from None
     except CloudgpuError as error:
         with suppress(CloudgpuError):  # a journal that cannot be read hides nothing of what went wrong
             tell_unserved(error, standing(session, read_again(session, migration)))
@@ -152,6 +152,14 @@ def _turn(session: Session, service: str, doing: str) -> Iterator[None]:
                     raise
             SystemClock().sleep(_LOOK_S)
         yield
+
+
+def stopped(session: Session, migration: Migration) -> StoppedByUserError:
+    """The error for Ctrl-C: where the migration stands, that it bills, and what goes on with it."""
+    return StoppedByUserError(
+        f"stopped; the migration {migration.migration_id} is {migration.state}, and what runs goes on billing",
+        hint=standing(session, migration).hint,
+    )
 
 
 def read_again(session: Session, migration: Migration) -> Migration:
@@ -187,13 +195,6 @@ def acts_on(
         request_for=request_for,
         on_progress=on_progress,
         on_hook=on_hook,
-    )
-
-
-def _stopped(session: Session, migration: Migration) -> StoppedByUserError:
-    return StoppedByUserError(
-        f"stopped; the migration {migration.migration_id} is {migration.state}, and what runs goes on billing",
-        hint=standing(session, migration).hint,
     )
 
 
