@@ -70,9 +70,11 @@ class Acts(Protocol):
         """The name of the deployment that the service's address points to; None when it was never published."""
         ...
 
-    def share(self, migration: Migration) -> None:
+    def share(self, migration: Migration) -> Migration:
         """Send requests to both sides as the migration's state wants it, in one step, and tell the hook of a move.
 
+        A hook that fails stops nothing: what it could not be told is written down, comes back with the migration, and
+        is told again by the next call.
         A side without a share stands by for the other once it has passed the gates. Raises ConflictError when the side
         that gets all is gone, or its end was asked for.
         """

@@ -10,6 +10,7 @@ from cloudgpu.base.events import Emit, Event, EventKind
 from cloudgpu.moving import address
 from cloudgpu.moving.hook import HookResult, run_hook
 from cloudgpu.moving.migration import Migration
+from cloudgpu.moving.untold import Untold
 from cloudgpu.running.records import Deployment, Service
 
 
@@ -39,29 +40,37 @@ class Announcement:
             )
         )
 
-    def of_move(self, migration: Migration, service: Service, to: Deployment) -> None:
-        """That clients of the service are sent to `to` now, and no longer to whom `service` remembers."""
-        self._tell_hook(migration, service, to)
-        self.emit(address_moved(service, of=to, at=self.clock(to.provider).now(), was=service.serving, to=to.name))
+    def of_move(self, migration: Migration, service: Service, to: Deployment) -> Untold | None:
+        """That clients of the service are sent to `to` now, and no longer to whom `service` remembers.
 
-    def _tell_hook(self, migration: Migration, service: Service, to: Deployment) -> None:
-        published = address.read(service.name, self.state_dir)
+        Returns what the hook could not be told; None when it was, or there is none.
+        """
+        untold = self._tell_hook(migration, service.name, to.name, service.serving)
+        self.emit(address_moved(service, of=to, at=self.clock(to.provider).now(), was=service.serving, to=to.name))
+        return untold
+
+    def again(self, migration: Migration, before: Untold, to: Deployment) -> Untold | None:
+        """The same of a move that is over, to the hook alone."""
+        return self._tell_hook(migration, before.service, to.name, before.previous)
+
+    def _tell_hook(self, migration: Migration, service: str, to: str, previous: str | None) -> Untold | None:
+        published = address.read(service, self.state_dir)
         if migration.hook is None or published is None:
-            return
-        self.on_hook(
-            run_hook(
-                migration.hook,
-                {
-                    "CLOUDGPU_SERVICE": service.name,
-                    "CLOUDGPU_DEPLOYMENT": to.name,
-                    "CLOUDGPU_PREVIOUS": service.serving or "",
-                    "CLOUDGPU_BASE_URL": published.base_url,
-                    "CLOUDGPU_MODEL": published.model,
-                    "CLOUDGPU_ENV_FILE": str(address.env_path(service.name, self.state_dir)),
-                    "CLOUDGPU_JSON_FILE": str(address.json_path(service.name, self.state_dir)),
-                },
-            )
+            return None
+        result = run_hook(
+            migration.hook,
+            {
+                "CLOUDGPU_SERVICE": service,
+                "CLOUDGPU_DEPLOYMENT": to,
+                "CLOUDGPU_PREVIOUS": previous or "",
+                "CLOUDGPU_BASE_URL": published.base_url,
+                "CLOUDGPU_MODEL": published.model,
+                "CLOUDGPU_ENV_FILE": str(address.env_path(service, self.state_dir)),
+                "CLOUDGPU_JSON_FILE": str(address.json_path(service, self.state_dir)),
+            },
         )
+        self.on_hook(result)
+        return Untold.after(result, service=service, deployment=to, previous=previous)
 
 
 def address_moved(service: Service, *, of: Deployment, at: datetime, was: str | None, to: str | None) -> Event:

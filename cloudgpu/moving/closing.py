@@ -37,7 +37,7 @@ def finalize(migration: Migration, acts: Acts) -> Migration:
         acts.withdraw_address(migration)
     else:
         _check_can_stay_alone(migration, keep, acts)
-        acts.share(closing)  # a move that was killed half-way is finished first
+        closing = acts.share(closing)  # a move that was killed half-way is finished first
     return _close(saved(closing, acts), acts)
 
 
@@ -62,7 +62,7 @@ def abort(migration: Migration, acts: Acts, *, force: bool = False) -> Migration
         if not force:
             _check_can_stay_alone(migration, migration.old, acts)
         if migration.is_sharing:
-            acts.share(closing)
+            closing = acts.share(closing)
     return _close(saved(closing, acts), acts)
 
 

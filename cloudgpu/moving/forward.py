@@ -31,14 +31,14 @@ def go_forward(migration: Migration, acts: Acts) -> Migration:
     if migration.state is MigrationState.WARMING:
         check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
         if is_left(migration.old, acts):
-            acts.share(migration)  # where the old side is reached may have changed since it was last said
+            migration = acts.share(migration)  # where the old side is reached may have changed since it was last said
         acts.warm_up(migration)
         migration = saved(migration.at(MigrationState.VALIDATING), acts)
     if migration.state is MigrationState.VALIDATING:
         migration = _validate(migration, acts)
     if migration.is_sharing:
         migration = shared(migration, acts)
-    if migration.replaces and migration.state is MigrationState.PROMOTED:
+    if migration.replaces and migration.state is MigrationState.PROMOTED and migration.untold is None:
         return finalize(migration, acts)
     return migration
 
@@ -52,7 +52,7 @@ def go_again(migration: Migration, acts: Acts) -> Migration:
         raise stands_at(migration, acts)
     check_is_left(migration.new, acts, "close this migration first: cloudgpu migrate finalize")
     if is_left(migration.old, acts):
-        acts.share(migration)  # a rollback that was killed half-way is finished first
+        migration = acts.share(migration)  # a rollback that was killed half-way is finished first
     again = replace(migration.at(MigrationState.VALIDATING), step=0, due=None, extended=0, recovery=None)
     return go_forward(saved(again, acts), acts)
 
@@ -89,8 +89,7 @@ def shared(migration: Migration, acts: Acts) -> Migration:
     """The traffic goes as the migration says; a canary whose old side has ended meanwhile leaves all to the new one."""
     if migration.state is MigrationState.CANARY and not is_left(migration.old, acts) and is_left(migration.new, acts):
         migration = next_share(migration, acts, full=True)
-    acts.share(migration)
-    return migration
+    return acts.share(migration)
 
 
 def next_share(migration: Migration, acts: Acts, *, full: bool = False) -> Migration:

@@ -16,6 +16,7 @@ from cloudgpu.moving.live import Baseline
 from cloudgpu.moving.recovery import Recovery
 from cloudgpu.moving.state import Ending, MigrationState, can_follow
 from cloudgpu.moving.strategy import Strategy, Way
+from cloudgpu.moving.untold import Untold
 from cloudgpu.serving.asked import AskedWords
 
 
@@ -71,7 +72,8 @@ class Migration:
     a paused migration goes on from. `verdict` is what the gates said, `baseline` what was counted when the present
     share of traffic began, `live` what was found since, `extended` how often the way back was kept open for longer.
     `recovery` is what passed since the last look that failed (None: none did), `old_answers` and `new_answers` whether
-    each side answered at the last look, the new one with some sense (None: there was none yet).
+    each side answered at the last look, the new one with some sense (None: there was none yet). `untold` is
+    the last move, while the hook could not be told of it.
     """
 
     migration_id: str
@@ -104,6 +106,7 @@ class Migration:
     recovery: Recovery | None = None
     old_answers: bool | None = None
     new_answers: bool | None = None
+    untold: Untold | None = None
 
     @property
     def is_open(self) -> bool:
@@ -199,6 +202,7 @@ class Migration:
             "recovery": self.recovery.as_body() if self.recovery else None,
             "old_answers": self.old_answers,
             "new_answers": self.new_answers,
+            "untold": self.untold.as_body() if self.untold else None,
         }
 
     @staticmethod
@@ -228,5 +232,6 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
     "lately": Lately.from_body,
     "live": Verdict.from_body,
     "recovery": Recovery.from_body,
+    "untold": Untold.from_body,
 }
 """How what is no plain JSON value is read again."""

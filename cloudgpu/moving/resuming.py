@@ -24,8 +24,7 @@ def resume(migration: Migration, acts: Acts, *, force: bool = False) -> Migratio
     if migration.ending:
         return finish(migration, acts, force=force)
     if migration.state is MigrationState.ROLLED_BACK:
-        acts.share(migration)
-        return migration
+        return acts.share(migration)
     if migration.state is MigrationState.PAUSED:
         migration = migration.at(migration.standing)
         lasts = migration.state is MigrationState.CANARY

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.quality.golden_file import golden_of
 from cloudgpu.moving.sides import ways_now
 from cloudgpu.moving.sight import Sight
+from cloudgpu.moving.untold import Untold
 from cloudgpu.moving.withdrawal import Withdrawal, serving
 from cloudgpu.running.deployment import (
     Deployment,
@@ -193,7 +194,7 @@ class RunningActs:
         known = self.store.service(service)
         return serving(known, self.state_dir) if known else None
 
-    def share(self, migration: Migration) -> None:
+    def share(self, migration: Migration) -> Migration:
         """See `Acts`. Gateway or files, hook, journal: what a kill leaves undone, the next call does.
 
         Once requests have moved, both engines are read: from now on their money is for something else.
@@ -212,10 +213,14 @@ class RunningActs:
         moved = entrance.share(self._shares(migration, life, spare))
         if moved or service.serving != to.name:
             self._show("moving", _moved(service, to))
-            self._announcement.of_move(migration, service, life)
+            migration = self._left_untold(migration, self._announcement.of_move(migration, service, life))
             self.store.save_service(Service(name=service.name, api_key=service.api_key, serving=to.name))
             for each in filter(None, (life, spare)):
                 self._note_work(each)
+        elif migration.untold is not None:
+            self._show("telling", f"the hook that {service.name} has moved to {to.name}")
+            migration = self._left_untold(migration, self._announcement.again(migration, migration.untold, life))
+        return migration
 
     def reaches(self, side: Side) -> bool:
         """See `Acts`."""
@@ -262,6 +267,15 @@ class RunningActs:
     def _entrance(self) -> Entrance:
         """As it is now: another process may have started or stopped the gateway."""
         return entrance_of(self.service, self.store, self.state_dir)
+
+    def _left_untold(self, migration: Migration, untold: Untold | None) -> Migration:
+        """Written down by itself, before the service's record says that the move is over: the caller's other changes
+        may not be meant for the journal yet.
+        """
+        known = self.store.migration(migration.migration_id)
+        if known is not None and migration.untold != untold:
+            self.save(replace(Migration.from_body(known), untold=untold))
+        return replace(migration, untold=untold)
 
     def _shares(self, migration: Migration, in_charge: Deployment, other: Deployment | None) -> Shares:
         """The other side has no part in it when it is gone or going, or has not passed the gates."""

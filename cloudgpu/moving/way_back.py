@@ -17,8 +17,7 @@ def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migra
     answer (`force` moves to an old side that is left but does not answer).
     """
     if migration.state is MigrationState.ROLLED_BACK and not migration.ending:
-        acts.share(migration)
-        return migration
+        return acts.share(migration)
     if migration.standing not in (MigrationState.CANARY, MigrationState.PROMOTED) or migration.ending:
         raise _no_way_back(migration, acts)
     if not is_left(migration.old, acts) or not (force or acts.is_healthy(migration.old)):
@@ -29,8 +28,7 @@ def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migra
 def back_to_old(migration: Migration, acts: Acts, *, problem: str | None) -> Migration:
     """The move itself, for whoever has looked at the old side. `problem` says why, None when somebody asked for it."""
     back = replace(migration.at(MigrationState.ROLLED_BACK), due=None, problem=problem)
-    acts.share(saved(back, acts))
-    return back
+    return acts.share(saved(back, acts))
 
 
 def pause(migration: Migration, acts: Acts) -> Migration:
@@ -43,8 +41,8 @@ def pause(migration: Migration, acts: Acts) -> Migration:
     if migration.state not in (MigrationState.VALIDATING, MigrationState.CANARY) or migration.ending:
         raise stands_at(migration, acts)
     paused = saved(replace(migration.paused("paused by hand"), due=None), acts)
-    acts.share(paused)  # a step that was cut off before it moved the traffic moves it now
-    return noted(paused, acts)
+    # A step that was cut off before it moved the traffic moves it now.
+    return noted(acts.share(paused), acts)
 
 
 def _cannot_take_over(migration: Migration, acts: Acts) -> ConflictError:

@@ -140,6 +140,8 @@ def _promoted(migration: Migration, footing: Footing) -> Iterator[WayOn]:
     elif footing.new is Stand.ANSWERS and footing.old is not Stand.ANSWERS:
         yield WayOn(f"stop paying for {old}", (_FINALIZE,))
     elif footing.new is Stand.ANSWERS:
+        if migration.untold is not None:
+            yield _telling_again()
         if migration.due is not None:
             yield WayOn("watch it, and end it then", ("cloudgpu migrate follow",))
         yield WayOn(f"keep {new} alone", (_FINALIZE,))
@@ -158,6 +160,8 @@ def _back(migration: Migration, footing: Footing) -> Iterator[WayOn]:
     if footing.old is Stand.GONE or not footing.new.is_left:
         yield _keeping_the_rest(footing)
     elif footing.old is Stand.ANSWERS:
+        if migration.untold is not None:
+            yield _telling_again()
         yield WayOn(f"keep {old} alone", (_FINALIZE,))
         if footing.new is Stand.ANSWERS:
             yield WayOn(f"to {new} again, nothing is rented", (f"cloudgpu migrate --from {old}",))
@@ -192,6 +196,10 @@ def _all_to_new(migration: Migration, footing: Footing) -> WayOn:
         return WayOn(lead, (f"{_PROMOTE} --full",))
     then = f"stop paying for {migration.old.name}" if footing.old.is_left else "close it"
     return WayOn(f"{lead}, and {then}", (f"{_PROMOTE} --full", _FINALIZE))
+
+
+def _telling_again() -> WayOn:
+    return WayOn("run the hook again", (_RESUME,))
 
 
 def _keeping_the_rest(footing: Footing) -> WayOn:

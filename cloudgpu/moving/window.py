@@ -19,6 +19,9 @@ from cloudgpu.moving.sides import is_left, noted, saved
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.way_back import back_to_old
 
+_LONGER = timedelta(minutes=3)
+"""By so much a window is extended at least: a hook, and a side in doubt, are not asked all the time."""
+
 _WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
 
 
@@ -26,9 +29,9 @@ def look(migration: Migration, acts: Acts) -> Migration:
     """Judge the new side by what it did in the last minutes; a regression goes back to the old side by itself.
 
     Deletes nothing and goes no step forward, but that a new side whose old one is gone gets everything. When the new
-    side has no traffic, what is noted is who answers, and no more.
+    side has no traffic, what is noted is who answers, and no more. What a hook could not be told is told again.
     """
-    if not migration.is_sharing or migration.ending:
+    if migration.ending or not (migration.is_sharing or migration.untold):
         return noted(migration, acts)
     led = migration.new if migration.new_percent == 100 else migration.old
     if is_left(led, acts) or (migration.state is MigrationState.CANARY and is_left(migration.new, acts)):
@@ -61,7 +64,8 @@ def advance(migration: Migration, acts: Acts) -> Migration:
     """`look`, and then what is due: an end that was cut off, the next share of the traffic, or the end of the old side.
 
     The latter two only while the new side passes, and has passed for a while since it failed last; else the step waits,
-    or the time of the old side is extended, and that is said. Raises what `finalize` and `abort` raise.
+    or the time of the old side is extended, and that is said; so it is while the hook could not be told of the move.
+    Raises what `finalize` and `abort` raise.
     """
     migration = look(migration, acts)
     if migration.ending:
@@ -86,14 +90,15 @@ def _next_step(migration: Migration, acts: Acts) -> Migration:
 
 def _end_of_window(migration: Migration, acts: Acts) -> Migration:
     now, old, new, recovery = acts.now(migration), migration.old.name, migration.new.name, migration.recovery
+    longer = max(timedelta(seconds=(migration.strategy.window_s or 0.0) / 2), _LONGER)
     if migration.live is None or migration.live.outcome is not Outcome.PASS:
-        assert migration.strategy.window_s is not None
-        longer = timedelta(seconds=migration.strategy.window_s / 2)
         reason = migration.live.reason if migration.live else "nothing was measured"
         return _kept_longer(migration, now + longer, f"{old} is kept longer, because {new} is in doubt: {reason}", acts)
     if recovery is not None and not recovery.is_over(now):
         problem = f"{old} is kept longer: {recovery.told(new, f'{old} goes')}"
         return _kept_longer(migration, recovery.next_due(now), problem, acts)
+    if migration.untold is not None:
+        return _kept_longer(migration, now + longer, f"{old} is kept longer, because {migration.untold.told}", acts)
     return finalize(migration, acts)
 
 

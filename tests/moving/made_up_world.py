@@ -168,6 +168,7 @@ class Process:
             self.world.weights[other.name] = percent
         self.world.standby = other.name if there and percent in (0, 100) and migration.ending is None else None
         self._step()
+        return migration
 
     def reaches(self, side):
         return self.world.reaches(side.name)

@@ -95,8 +95,9 @@ def test_the_wishes_are_applied_to_the_migration_as_it_is_then(session, move, ro
     assert (now.state, now.hook, now.force) == (MigrationState.PROMOTED, "true", True)
 
 
-def test_a_hook_that_fails_is_told_in_the_json_as_well(session, move, rolled_back, capsys):
-    go_again(session, move, a_wish(hook="echo no such proxy; exit 7", yes=True, as_json=True))
+def test_a_hook_that_fails_is_told_in_the_json_as_well_and_ends_with_1(session, move, rolled_back, capsys):
+    with pytest.raises(typer.Exit, match="1"):
+        go_again(session, move, a_wish(hook="echo no such proxy; exit 7", yes=True, as_json=True))
     told = json.loads(capsys.readouterr().out)
     assert told["hook"] == {
         "command": "echo no such proxy; exit 7", "failure": "the hook ended with status 7", "output": "no such proxy",

@@ -15,6 +15,11 @@ from cloudgpu.moving.live import Baseline, Count
 from cloudgpu.moving.migration import Agreed, Migration
 from cloudgpu.moving.state import Ending, MigrationState, can_follow
 from cloudgpu.moving.strategy import Strategy, Way
+from cloudgpu.moving.untold import Untold
+
+UNTOLD = Untold(
+    service="mistral", deployment="qwen-14b", previous="mistral", command="reload", failure="it failed", output="no",
+)  # fmt: skip
 
 
 def test_a_migration_comes_back_from_the_journal_as_it_was():
@@ -26,7 +31,7 @@ def test_a_migration_comes_back_from_the_journal_as_it_was():
         agreed=Agreed(usd_per_hour=Decimal("0.32550"), wait_s=600.0, spend_usd=Decimal("1.5")), extended=2,
         strategy=Strategy(way=Way.CANARY, steps=(10, 50), pause_s=None, share_by=ShareBy.HEADER, window_s=None),
         baseline=Baseline(old=Count(requests=3), new=Count(errors=2, ttft_s=0.5)), gates="larger-model", golden="g",
-        state=MigrationState.PAUSED, paused_at=MigrationState.CANARY,
+        state=MigrationState.PAUSED, paused_at=MigrationState.CANARY, untold=UNTOLD,
     )  # fmt: skip
     assert Migration.from_body(json.loads(json.dumps(kept.as_body()))) == kept
 

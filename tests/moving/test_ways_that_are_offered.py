@@ -15,11 +15,13 @@ from cloudgpu.moving.migration import Side
 from cloudgpu.moving.sides import footing_now
 from cloudgpu.moving.state import Ending, MigrationState
 from cloudgpu.moving.strategy import Strategy, Way
+from cloudgpu.moving.untold import Untold
 from cloudgpu.moving.ways_on import BEFORE_SHARING, in_words, ways_on
 
 OLD, NEW = "mistral", "qwen-14b"
 CANARY = Strategy(way=Way.CANARY, steps=(10,), pause_s=None, auto_rollback=False)
 STANDS = (Stand.ANSWERS, Stand.SILENT, Stand.STOPPED, Stand.GOING, Stand.GONE)
+UNTOLD = Untold(service=OLD, deployment=NEW, previous=OLD, command="reload", failure="it ended with 3", output="")
 CREATED = {"new": Side(NEW, "t-new-0")}
 TYPED = {
     "resume": resuming.resume, "promote": forward.promote, "finalize": closing.finalize, "abort": closing.abort,
@@ -69,8 +71,16 @@ def promoted(world):
     return forward.go_forward(a_migration(), Process(world))
 
 
+def promoted_untold(world):
+    return replace(promoted(world), untold=UNTOLD)
+
+
 def rolled_back(world):
     return way_back.roll_back(promoted(world), Process(world))
+
+
+def rolled_back_untold(world):
+    return replace(rolled_back(world), untold=UNTOLD)
 
 
 def keeping_new(world):
@@ -87,7 +97,7 @@ def aborting(world):
 
 STATES = (
     planned, provisioning, warming, validating, refused, paused_at_the_gates, canary, paused_canary, promoted,
-    rolled_back, keeping_new, keeping_old, aborting,
+    promoted_untold, rolled_back, rolled_back_untold, keeping_new, keeping_old, aborting,
 )  # fmt: skip
 
 

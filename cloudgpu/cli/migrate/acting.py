@@ -36,6 +36,8 @@ def act(
     """
     session = open_session()
     before = meant_migration(session, which)
+    if ends and before.untold:
+        render.progress(f"! {before.untold.told}. It is run once more; whether it fails or not, this goes on.")
     if ends and not yes and not render.confirm(closing_question(session, before, ends(before))):
         return render.text("Nothing was done.")
     agreed = agreed_again(session, before, yes=yes) if goes_on else before
@@ -51,4 +53,4 @@ def act(
         if not as_json:
             show_new_verdict(session, before)
     strict = goes_on and before.state is not MigrationState.ROLLED_BACK
-    return show_outcome(session, migration, hooks, strict=strict, as_json=as_json)
+    return show_outcome(session, migration, hooks, strict=strict, as_json=as_json, known=before.untold)

@@ -17,19 +17,27 @@ from cloudgpu.cli.session import Session
 from cloudgpu.moving.hook import HookResult
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.state import MigrationState
+from cloudgpu.moving.untold import Untold
 
 
 def show_outcome(
-    session: Session, migration: Migration, hooks: Sequence[HookResult], *, strict: bool, as_json: bool
+    session: Session,
+    migration: Migration,
+    hooks: Sequence[HookResult],
+    *,
+    strict: bool,
+    as_json: bool,
+    known: Untold | None = None,
 ) -> None:
     """Who serves now and what can be done next; of a migration that is closed, the last bill of the side that went.
 
-    `strict` is for what goes on by itself: when it ended elsewhere than it was meant to, a script must not go on.
-    Raises CloudgpuError then, or as JSON ends with its status, the error standing in the one document. Ends with 6 when
-    an end could not be confirmed.
+    `strict` is for what goes on by itself: when it ended elsewhere than it was meant to, a script must not go on. Nor
+    must it while a hook could not be told of the move; `known` is what was untold before, which closing the migration
+    accepts. Raises CloudgpuError then, or as JSON ends with its status, the error standing in the one document. Ends
+    with 6 when an end could not be confirmed.
     """
     now = standing(session, migration)
-    error = _unmeant(now) if strict else None
+    error = _error(now, strict=strict, known=known)
     if as_json:
         _show_json(now, hooks, error)
     elif migration.is_open:
@@ -60,21 +68,36 @@ def _show_closed(session: Session, now: Standing) -> None:
     show_brings_back(now)
 
 
-def _unmeant(now: Standing) -> CloudgpuError | None:
+def _error(now: Standing, *, strict: bool, known: Untold | None) -> CloudgpuError | None:
     """What a script must not go on after, with the ways that `status` shows; None when all is as it was meant."""
-    migration = now.migration
-    if not migration.is_open or migration.state is MigrationState.CLEANUP_FAILED:
+    if now.migration.state is MigrationState.CLEANUP_FAILED:
         return None
+    unmeant, untold = _unmeant(now) if strict else "", _untold(now.migration, known)
+    problem = "; ".join(each for each in (unmeant, untold if untold not in unmeant else "") if each)
+    by_hand = "" if now.migration.is_open else "tell whatever the hook was to tell by hand; "
+    return CloudgpuError(problem, hint=f"{by_hand}see: cloudgpu migrate status; {now.hint}") if problem else None
+
+
+def _untold(migration: Migration, known: Untold | None) -> str:
+    """The move is done, but the hook knows nothing of it; empty when it does, or the end was asked for all the same."""
+    if migration.untold is None or not (migration.is_open or known is None):
+        return ""
+    return migration.untold.told
+
+
+def _unmeant(now: Standing) -> str:
+    """Where it ended that was to go on by itself; empty when all is as it was meant."""
+    migration = now.migration
+    if not migration.is_open:
+        return ""
     if migration.ending:
-        problem = migration.problem or f"the migration {migration.migration_id} is not closed yet"
-    elif migration.state is MigrationState.PAUSED:
+        return migration.problem or f"the migration {migration.migration_id} is not closed yet"
+    if migration.state is MigrationState.PAUSED:
         unserved = f"; {now.unserved}" if now.unserved else ""
-        problem = f"{migration.service} stays as it is: {migration.problem or 'paused'}{unserved}"
-    elif migration.state is MigrationState.ROLLED_BACK and migration.problem:
-        problem = f"{migration.old.name} has all requests again: {migration.problem}"
-    else:
-        problem = migration.problem or now.unserved or now.idle or ""
-    return CloudgpuError(problem, hint=f"see: cloudgpu migrate status; {now.hint}") if problem else None
+        return f"{migration.service} stays as it is: {migration.problem or 'paused'}{unserved}"
+    if migration.state is MigrationState.ROLLED_BACK and migration.problem:
+        return f"{migration.old.name} has all requests again: {migration.problem}"
+    return migration.problem or now.unserved or now.idle or ""
 
 
 def _whole_cost(session: Session, token: str) -> tuple[Decimal, str]:

@@ -22,6 +22,7 @@ from cloudgpu.moving.kept_page import page_path
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.state import MigrationState
+from cloudgpu.moving.untold import Untold
 from cloudgpu.running.deployment import Deployment
 
 
@@ -175,12 +176,20 @@ def show_status(session: Session, now: Standing) -> None:
         rows.append(("Closing", migration.ending.value.replace("_", " ")))
     if migration.problem:
         rows.append(("Problem", migration.problem))
+    if migration.untold:
+        rows.append(("Hook", _hook_text(migration, migration.untold)))
     render.pairs(rows)
     render.text()
     show_verdict(session, migration)
     if migration.is_open:
         show_choices(now, told=migration.problem)
     show_brings_back(now)
+
+
+def _hook_text(migration: Migration, untold: Untold) -> str:
+    said = f" ({untold.last_line})" if untold.last_line else ""
+    again = "; it is run again at the next look" if migration.is_open else ""
+    return f"{untold.told}{said}: {untold.command}{again}"
 
 
 def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
@@ -250,6 +259,7 @@ def as_json(now: Standing) -> dict[str, Any]:
         "live": body["live"],
         "recovery": body["recovery"] if migration.is_recovering else None,
         "problem": migration.problem,
+        "untold": body["untold"],
         "next": [{"what": each.what, "once": each.once, "commands": each.commands} for each in now.ways],
         "created_at": migration.created_at,
     }

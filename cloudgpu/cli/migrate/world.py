@@ -204,7 +204,7 @@ def _say_hook(result: "HookResult") -> None:
     render.progress(f"HOOK FAILED: {result.failure}: {result.command}")
     for line in result.output.splitlines():
         render.progress(f"  {line}")
-    render.progress("The address has moved all the same; tell whatever the hook was to tell by hand.")
+    render.progress("The address has moved all the same.")
     return None
 
 
