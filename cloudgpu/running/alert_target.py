@@ -44,14 +44,13 @@ class Target:
 
 
 def command_target(command: str) -> Target:
-    """A shell command. Runs nothing but the shell's own check of it.
+    """A shell command, which will run from any folder. Runs nothing but the shell's own check of it.
 
     Raises UsageError for what the shell cannot read, and for a program that is not there.
     """
     if not command.strip():
         raise UsageError("the command is empty", hint="--command 'notify-send \"$CLOUDGPU_ALERT\"'")
-    check_command(command)
-    return Target(command=command)
+    return Target(command=check_command(command))
 
 
 def webhook_target(url: str, form: str | None = None) -> Target:

@@ -252,6 +252,19 @@ def test_a_golden_file_that_is_too_small_to_conclude_from_is_said_before_anythin
     assert (move.provider.billing(), move.store.migrations()) == ([move.old.instance_id], [])
 
 
+def test_a_hook_beside_the_user_is_kept_with_its_whole_path(session, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hook.sh").touch(mode=0o755)
+    monkeypatch.setattr(start, "open_session", lambda: session)
+    monkeypatch.setattr(start, "the_old_side", lambda *_: SimpleNamespace(service="mistral"))
+    monkeypatch.setattr(start, "target_of", lambda *_: None)
+    monkeypatch.setattr(start, "check_in_charge", lambda *_: None)
+    monkeypatch.setattr(start, "_begin", lambda _session, wish, *_: kept.append(wish.hook))
+    kept = []
+    start.start(a_wish(hook="./hook.sh --now"))
+    assert kept == [f"{tmp_path}/hook.sh --now"]
+
+
 def test_a_hook_that_could_never_run_is_refused_before_anything_is_asked(session, monkeypatch):
     monkeypatch.setattr(start, "open_session", lambda: session)
     with pytest.raises(UsageError, match="no program '/no/such/hook'"):

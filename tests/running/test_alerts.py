@@ -161,6 +161,12 @@ def test_a_command_that_the_shell_can_run_is_taken(command):
     assert command_target(command).command == command
 
 
+def test_a_command_beside_the_user_is_kept_with_its_whole_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tell.sh").touch(mode=0o755)
+    assert command_target("./tell.sh now").command == f"{tmp_path}/tell.sh now"
+
+
 @pytest.mark.parametrize(
     ("command", "words"),
     [("", "empty"), (" ", "empty"), ("echo 'x", "cannot read"), ("if true", "cannot read"),

@@ -90,7 +90,7 @@ def start(wish: Wish) -> None:
     """Begin a migration, or go forward again with one that was rolled back. Shows its price and asks, then SPENDS."""
     session = open_session()
     if wish.hook is not None:
-        check_command(wish.hook)
+        wish = replace(wish, hook=check_command(wish.hook))
     show_golden(golden_of(wish.golden), read_thresholds(wish.gates or DEFAULT))
     old = the_old_side(session, wish.old)
     target = target_of(session, wish.to, wish.plan, old)
