@@ -4,14 +4,7 @@ from enum import StrEnum
 
 
 class MigrationState(StrEnum):
-    """Where a migration stands. Each is written down before the act that it names.
-
-        planned ─► provisioning ─► warming ─► validating ─► canary ─► promoted ─► stable
-                                                 │ ▲  │        │ ▲        │
-                                                 │ │  └─► paused ┘        │      paused: goes on, or is given up
-                                                 │ └── again ── rolled_back ◄──  also from canary; ─► stable
-        any before promoted, and rolled_back ────┴─► aborted
-        any end that could not be confirmed ─► cleanup_failed ─► stable | aborted
+    """Where a migration stands. Each is written down before the act that it names; docs/migration.md draws the steps.
 
     planned: nothing exists yet. provisioning: the new side is being created. warming: it answers; its first, slow
     answers are got over. validating: both are asked and measured. paused: somebody must decide. canary: the new side

@@ -37,6 +37,8 @@ class World:
     now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
     counts: dict = field(default_factory=dict)
     notes: list = field(default_factory=list)
+    taken: set = field(default_factory=set)
+    """From which state to which the journal went."""
 
     @property
     def address(self):
@@ -81,6 +83,8 @@ class Process:
 
     def save(self, migration):
         self._step()
+        if "m-1" in self.world.journal:
+            self.world.taken.add((self.world.saved().state.value, migration.state.value))
         self.world.journal["m-1"] = json.dumps(migration.as_body())
         self._step()
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_world import Killed, Process, World, a_migration
+from state_diagram import arrows
 
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.moving import closing, forward, resuming, way_back, window
@@ -20,6 +21,7 @@ from cloudgpu.moving.live import Count
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.strategy import Strategy, Way
 
+ARROWS = arrows()
 OLD, NEW = "mistral", "qwen-14b"
 VERBS = (
     forward.promote, forward.go_again, way_back.pause, way_back.roll_back, window.look, window.advance, window.advance,
@@ -142,6 +144,7 @@ def history(strategy, steps_left, happened):
         return
     run.close()
     world, migration = run.world, run.world.saved()
+    assert {(here, there) for here, there in world.taken if here != there} <= ARROWS, "a step without an arrow"
     assert migration.state.is_final, migration
     assert len(world.billing) <= 1, "exactly one side bills in the end, or none when both are gone"
     assert world.rentals <= 1 + run.deaths, "nothing is rented twice, unless it died"
