@@ -61,7 +61,7 @@ def abort(migration: Migration, acts: Acts, *, force: bool = False) -> Migration
         _check_old_is_left(migration, acts)
         if not force:
             _check_can_stay_alone(migration, migration.old, acts)
-        if migration.is_sharing:
+        if migration.is_sharing or migration.replaces:  # a replacement may have been cut off as the old side left
             closing = acts.share(closing)
     return _close(saved(closing, acts), acts)
 

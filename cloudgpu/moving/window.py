@@ -29,9 +29,10 @@ def look(migration: Migration, acts: Acts) -> Migration:
     """Judge the new side by what it did in the last minutes; a regression goes back to the old side by itself.
 
     Deletes nothing and goes no step forward, but that a new side whose old one is gone gets everything. When the new
-    side has no traffic, what is noted is who answers, and no more. What a hook could not be told is told again.
+    side has no traffic, what is noted is who answers, and no more. What a hook could not be told is told again. A
+    replacement that was cut off before its old side went leads requests there until it goes on.
     """
-    if migration.ending or not (migration.is_sharing or migration.untold):
+    if migration.ending or not (migration.is_sharing or migration.untold or migration.replaces):
         return noted(migration, acts)
     led = migration.new if migration.new_percent == 100 else migration.old
     if is_left(led, acts) or (migration.state is MigrationState.CANARY and is_left(migration.new, acts)):

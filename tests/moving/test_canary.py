@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from made_up_world import a_migration
+from made_up_world import Killed, Process, World, a_migration
 
 from cloudgpu.base.errors import CloudgpuError, ConflictError
 from cloudgpu.moving import closing, forward, resuming, way_back, window
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.live import Count
+from cloudgpu.moving.sides import is_left
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.strategy import Strategy, Way
 
@@ -312,3 +313,15 @@ def test_a_replacement_that_was_killed_before_its_new_side_answered_can_be_given
     world.weights = {}
     assert closing.abort(halfway, acts).state is MigrationState.ABORTED
     assert world.billing == set()
+
+
+@pytest.mark.parametrize("typed", [closing.abort, window.look])
+@pytest.mark.parametrize("steps_left", range(1, 12))
+def test_a_replacement_that_was_killed_before_its_old_side_went_leads_requests_there_again(steps_left, typed):
+    world = World()
+    world.replaces = True
+    with pytest.raises(Killed):
+        forward.go_forward(a_migration(strategy=Strategy(way=Way.REPLACE)), Process(world, steps_left=steps_left))
+    old_is_left = is_left(world.saved().old, Process(world))
+    typed(world.saved(), Process(world))
+    assert world.weights == ({"mistral": 100} if old_is_left else {})

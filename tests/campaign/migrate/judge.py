@@ -31,6 +31,8 @@ def judge_look(operation: str, status: int, before: Moment, now: Moment) -> Iter
     if now.traffic.running is False and status == 0 and _standing(migration) in _SHARING and _entitled(now):
         yield f"gateway stays lost: {operation} ends with 0"
     old = before.instance(OLD)
+    if _gives_way(migration) and status == 0 and old in now.well and not now.traffic.reaches(now.well):
+        yield f"not led back: {operation} ends with 0, {old} answers, requests go to {_told(now.traffic)}"
     if (
         now.traffic.running is None
         and status == 0
@@ -129,14 +131,24 @@ def _is_over(recovery: Any, at: datetime) -> bool:
     return bool(since) and recovery["looks"] + 1 >= _TRUSTED_AFTER_LOOKS and at - since >= _TRUSTED_AFTER
 
 
+def _gives_way(migration: Any) -> bool:
+    """A replacement that has begun: its old side goes before the new one comes, as was agreed."""
+    return migration["strategy"]["way"] == "replace" and _standing(migration) not in ("planned", *_SHARING)
+
+
 def _entitled(now: Moment) -> frozenset[str]:
-    """Who may get requests: the old side, and the new one from its gates on; of a closed migration whoever is left."""
+    """Who may get requests: the old side, and the new one from its gates on; of a closed migration whoever is left.
+
+    The old side of a replacement is taken from its clients a moment before it goes.
+    """
     migration = now.record.open
     if migration is None:
         return frozenset(each for each in (now.instance(OLD), now.instance(NEW)) if each)
     if migration["ending"]:
         keep = NEW if migration["ending"] == "keep_new" else OLD
         return frozenset(each for each in (now.instance(keep),) if each)
+    if _gives_way(migration):
+        return frozenset()
     shared = _standing(migration) in _SHARING
     names = (OLD, NEW) if shared else (OLD,)
     return frozenset(each for each in map(now.instance, names) if each)
