@@ -155,15 +155,6 @@ def seen_words(session: Session, deployment: Deployment) -> str:
     return {"now": "seen last", "never": "recorded"}.get(ago, f"seen {ago}")
 
 
-def left_behind(deployment: Deployment) -> str:
-    """What to do about one whose `up` was cut short."""
-    again = f"cloudgpu up {deployment.model} --name {deployment.name} --provider {deployment.provider}"
-    return (
-        f"{deployment.name} (instance {deployment.instance_id}) is {deployment.state.value}, no command waits for it, "
-        f"and it bills: {again} goes on with it, cloudgpu down {deployment.name} removes it"
-    )
-
-
 def show_open_migrations(session: Session, deployments: Sequence[Deployment]) -> None:
     """A sentence on each migration that is not over: what there is of its sides bills until somebody closes it."""
     for service in sorted({deployment.service for deployment in deployments}):

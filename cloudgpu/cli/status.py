@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cloudgpu.base.errors import CloudgpuError
     from cloudgpu.cli.session import Session
     from cloudgpu.running.deployment import Deployment
@@ -26,8 +28,9 @@ def status(
     when a provider could not be asked, 4 when it refuses the key.
     """
     from cloudgpu.cli import render
-    from cloudgpu.cli.deployment_view import as_row, left_behind, show_open_migrations, show_table, trouble
+    from cloudgpu.cli.deployment_view import as_row, show_open_migrations, show_table, trouble
     from cloudgpu.cli.full_journal import acted, end_of_report
+    from cloudgpu.cli.left_behind import left_behind
     from cloudgpu.cli.session import open_session
     from cloudgpu.running.deployment import is_left_behind
 
@@ -41,8 +44,9 @@ def status(
         show_open_migrations(session, shown)
     else:
         render.text("Nothing is rented.")
-    alone = [left_behind(each) for each in shown if is_left_behind(each, session.store)]
-    _end([*trouble(shown), *alone], unasked)
+    alone = [each for each in shown if is_left_behind(each, session.store)]
+    wrong = [each for each in shown if each in alone or trouble([each])]
+    _end([*trouble(shown), *(left_behind(session, each) for each in alone)], _hint(session, wrong), unasked)
     if not offline:
         end_of_report(session)
 
@@ -74,16 +78,24 @@ def _refreshed(session: "Session", found: "list[Deployment]") -> "tuple[list[Dep
     return shown, unasked
 
 
-def _end(troubles: list[str], unasked: "dict[str, CloudgpuError]") -> None:
+def _hint(session: "Session", wrong: "Sequence[Deployment]") -> str:
+    """What can be done about those; `down` is refused for a side of an open migration."""
+    from cloudgpu.cli.sweeping import is_migrating
+
+    sides = [each for each in wrong if is_migrating(session, each)]
+    others = "remove it with cloudgpu down NAME, or look: cloudgpu gc" if len(sides) < len(wrong) else None
+    migrating = "go on with a migration, or close it: cloudgpu migrate status" if sides else None
+    return "; ".join(filter(None, ("cloudgpu status again in a minute", migrating, others)))
+
+
+def _end(troubles: list[str], hint: str, unasked: "dict[str, CloudgpuError]") -> None:
     from cloudgpu.base.errors import worst_of
     from cloudgpu.cli import render
 
     for line in (*troubles, *unasked):
         render.alarm(line)
     if troubles:
-        render.progress(
-            "Hint: cloudgpu status again in a minute; remove it with cloudgpu down NAME, or look: cloudgpu gc"
-        )
+        render.progress(f"Hint: {hint}")
         raise typer.Exit(6)
     worst = worst_of(unasked.values())
     if worst is not None:

@@ -13,6 +13,7 @@ from cloudgpu.cli.forgotten_world import forgotten, is_forgotten
 from cloudgpu.cli.looking import ASLEEP, listing_of
 from cloudgpu.cli.markets import has_key
 from cloudgpu.cli.session import EMULATED, OWN, Session
+from cloudgpu.moving.life import open_migration_of
 from cloudgpu.running.deployment import Deployment, refresh, take_down
 from cloudgpu.running.deployment.lease import ends_now
 from cloudgpu.running.deployment.settle import settle_left_behind
@@ -97,8 +98,7 @@ def check_clock(session: Session, provider: str) -> None:
 
 def is_migrating(session: Session, deployment: Deployment) -> bool:
     """Whether it is a side of an open migration: only the migration's own verbs end those."""
-    body = session.store.open_migration(deployment.service)
-    return body is not None and deployment.token in (body["old"]["token"], body["new"]["token"])
+    return open_migration_of(deployment, session.store) is not None
 
 
 def _where_to_look(session: Session) -> tuple[str, ...]:

@@ -120,8 +120,3 @@ def test_one_that_was_silent_at_three_looks_serves_nobody_and_bills(looks, told)
     troubles = deployment_view.trouble([replace(READY, unanswered=looks)])
     assert bool(troubles) is told
     assert all("serves nobody" in each and "it is down), and bills" in each for each in troubles)
-
-
-def test_what_a_killed_up_left_is_gone_on_with_by_words_that_can_be_typed():
-    told = deployment_view.left_behind(replace(READY, name="h1", state=DeploymentState.LOADING))
-    assert "cloudgpu up org/a-model --name h1 --provider vast goes on with it" in told

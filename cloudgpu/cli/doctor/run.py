@@ -9,11 +9,12 @@ from cloudgpu.base.money import ZERO
 from cloudgpu.base.secret import Secret
 from cloudgpu.base.settings import Setting
 from cloudgpu.cli import render
-from cloudgpu.cli.deployment_view import left_behind, trouble
+from cloudgpu.cli.deployment_view import trouble
 from cloudgpu.cli.doctor.alerts import alert_checks
 from cloudgpu.cli.doctor.check import Check, Verdict
 from cloudgpu.cli.doctor.docker import docker_checks
 from cloudgpu.cli.forgotten_world import forgotten, is_forgotten
+from cloudgpu.cli.left_behind import left_behind
 from cloudgpu.cli.session import EMULATED, OWN, Session
 from cloudgpu.moving.gateway.desk import gateway_of
 from cloudgpu.running.deployment import is_left_behind
@@ -201,14 +202,15 @@ def _bills(session: Session, alive: Sequence[Deployment] | None) -> Iterator[Che
     for each in alive:
         lost = forgotten(each.name) if is_forgotten(session, each.provider, each.account) else None
         if lost is None:
-            yield _rented(each, alone=is_left_behind(each, session.store))
+            yield _rented(session, each)
         else:
             yield Check(about=each.name, verdict=Verdict.ATTENTION, text=lost.message, hint=lost.hint)
 
 
-def _rented(deployment: Deployment, *, alone: bool) -> Check:
-    """One deployment as the journal has it; `alone`: no command waits for it to answer."""
-    told = [left_behind(deployment)] if alone else trouble([deployment])
+def _rented(session: Session, deployment: Deployment) -> Check:
+    """One deployment as the journal has it, and whether a command waits for it to answer."""
+    alone = is_left_behind(deployment, session.store)
+    told = [left_behind(session, deployment)] if alone else trouble([deployment])
     unsettled = deployment.state.is_unsettled or alone
     hint = "cloudgpu gc settles it" if deployment.state.is_unsettled else None
     price = f"{render.money(deployment.usd_per_hour_now, 4)}/h at {deployment.provider}"

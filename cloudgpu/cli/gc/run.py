@@ -7,8 +7,8 @@ import typer
 
 from cloudgpu.base.errors import CloudgpuError, NotFoundError, worst_of
 from cloudgpu.cli import render
-from cloudgpu.cli.deployment_view import left_behind
 from cloudgpu.cli.full_journal import acted, is_the_journals, not_noted
+from cloudgpu.cli.left_behind import left_behind, what_removes
 from cloudgpu.cli.markets import check_providers
 from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
@@ -26,9 +26,11 @@ def run(
     asked = check_providers(providers)
     looked = acted(session, lambda: _looked(session, asked))
     found, failures, settled = looked.findings, looked.failures, looked.deployments
-    alone = _alone(session, found, settled)
+    alone = [left_behind(session, each) for each in _alone(session, found, settled)]
     if not as_json:
-        _show(found, settled, failures, alone)
+        for each in settled:
+            _say(session, each)
+        _show(found, failures, alone)
         _say_where(looked.looked_at)
     wanted = _wanted(session, looked, expired=expired, foreign=foreign) if destroy else []
     left = found
@@ -133,14 +135,7 @@ def _alone(session: Session, found: Sequence[Finding], settled: Sequence[Deploym
     return [each for each in settled if is_left_behind(each, session.store) and each.instance_id not in spare]
 
 
-def _show(
-    found: Sequence[Finding],
-    settled: Sequence[Deployment],
-    failures: Sequence[CloudgpuError],
-    alone: Sequence[Deployment],
-) -> None:
-    for each in settled:
-        _say(each)
+def _show(found: Sequence[Finding], failures: Sequence[CloudgpuError], alone: Sequence[str]) -> None:
     if not found:
         nothing = "Nothing else that is unwanted bills." if alone else "Nothing unwanted bills."
         return None if failures else render.text(nothing)
@@ -157,7 +152,7 @@ def _say_where(looked_at: Sequence[str]) -> None:
         render.text(f"Looked at: {', '.join(looked_at)}.")
 
 
-def _say(settled: Deployment) -> None:
+def _say(session: Session, settled: Deployment) -> None:
     """What became of a deployment that some command left behind; nothing of those that simply serve."""
     what = f"{settled.name} (instance {settled.instance_id or 'none'})"
     if settled.state.is_unsettled:
@@ -169,7 +164,7 @@ def _say(settled: Deployment) -> None:
     elif settled.state.is_unwell:
         render.text(
             f"{what} is {settled.state.value}, at {render.money(settled.usd_per_hour_now, 4)}/h: {settled.last_error}; "
-            f"cloudgpu down {settled.name} removes it."
+            f"{what_removes(session, settled)}."
         )
 
 
@@ -192,10 +187,8 @@ def _cells(finding: Finding) -> list[str]:
     return [finding.token.name, view.instance_id, view.label or "", view.state.value, price, finding.why.value]
 
 
-def _end(
-    left: Sequence[Finding], alone: Sequence[Deployment], failures: Sequence[CloudgpuError], *, as_json: bool
-) -> None:
-    """Say what could not be done, and what bills on; that counts most."""
+def _end(left: Sequence[Finding], alone: Sequence[str], failures: Sequence[CloudgpuError], *, as_json: bool) -> None:
+    """Say what could not be done, and what bills on; that counts most. `alone` says it of what nobody waits for."""
     orphans = [each for each in left if each.is_orphan]
     worst = worst_of(failures)
     bills = bool(orphans or alone)
@@ -203,7 +196,7 @@ def _end(
         if as_json or bills or error is not worst:
             typer.echo(f"Error: {error.message}", err=True)
     for each in alone:
-        render.alarm(left_behind(each))
+        render.alarm(each)
     if orphans:
         render.alarm(f"{len(orphans)} of these are ours and unwanted, and bill. Remove them: cloudgpu gc --destroy")
     if bills:

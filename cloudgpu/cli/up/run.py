@@ -13,6 +13,7 @@ from cloudgpu.cli.handover import answers_nobody, hand_over, is_stranded
 from cloudgpu.cli.interrupt import end_like_ctrl_c
 from cloudgpu.cli.launch_record import write_down
 from cloudgpu.cli.looking import look_at
+from cloudgpu.cli.migrate.side import refuse_name_of_side
 from cloudgpu.cli.session import OWN, Session, open_session
 from cloudgpu.cli.up.price import show_price, show_standing
 from cloudgpu.cli.up.stops import Stop, Wish, stops_of, wanted
@@ -40,6 +41,8 @@ def run(wish: Wish) -> None:
     name = wish.name or needs.model.short_name
     check_name(name)  # before anything of that name is looked up or kept
     standing = session.store.deployment(name)
+    if standing is not None:
+        refuse_name_of_side(session, standing)
     if standing is not None and _was_cut_off(session, standing, needs):
         return _hand_over(session, _still_there(session, standing), wish)
     refuse_taken(look_at(session, [standing])[0][0] if standing else None)
