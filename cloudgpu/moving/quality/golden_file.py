@@ -5,16 +5,19 @@ What is read: `prompts` (texts with `{{names}}`), `tests` with `description`, `v
 """
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from cloudgpu.base.data import data_dir
 from cloudgpu.base.errors import BadFileError
 from cloudgpu.moving.quality.assertions import CODE, KNOWN, LISTS, MEASURES, TEXTS
 from cloudgpu.moving.quality.golden import MAX_TOKENS, Assertion, GoldenSet, GoldenTest
+from cloudgpu.moving.quality.numbered_yaml import Spot, parsed
 
 DEFAULT = "default"
 NO_GOLDEN = "none"
@@ -26,9 +29,10 @@ _TOP = frozenset({"description", "prompts", "providers", "tests", "defaultTest"}
 _TEST = frozenset({"description", "vars", "assert", "threshold", "options", "metadata"})
 _ASSERT = frozenset({"type", "value", "threshold", "weight", "metric", "description"})
 _OPTIONS = frozenset({"max_tokens", "tools"})
+_GUIDE = "promptfoo.dev/docs/configuration/guide"
+_EXAMPLE = "{type: icontains, value: paris}"
+_LIKE = f"like: tests: [{{vars: {{question: Capital of France?}}, assert: [{_EXAMPLE}]}}]"
 _NAME = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
-
-Spot = tuple[str | int, ...]
 
 
 def read_golden(path: Path | None = None, *, allow_code: bool = False) -> GoldenSet:
@@ -37,7 +41,7 @@ def read_golden(path: Path | None = None, *, allow_code: bool = False) -> Golden
     Raises BadFileError with the file, the line and what is known there.
     """
     found = path or data_dir("templates") / "golden" / f"{DEFAULT}.yaml"
-    document, lines = _parsed(found)
+    document, lines = parsed(found)
     return _Reader(found, lines, allow_code).golden_set(document)
 
 
@@ -60,6 +64,8 @@ class _Reader:
     notes: list[str] = field(default_factory=list)
 
     def golden_set(self, document: object) -> GoldenSet:
+        if document is None:
+            raise self._error((), "the file is empty", _LIKE)
         top = self._mapping(document, (), "a golden file")
         self._only(top, _TOP, ())
         prompts = self._prompts(top.get("prompts", ["{{question}}"]))
@@ -67,7 +73,7 @@ class _Reader:
         self._only(default, _TEST, ("defaultTest",))
         rows = top.get("tests")
         if not isinstance(rows, list) or not rows:
-            raise self._error((), "there is no list of tests", "tests: [{vars: {question: …}, assert: […]}]")
+            raise self._error((), "there is no list of tests", _LIKE)
         tests = [test for number, row in enumerate(rows) for test in self._tests(prompts, default, row, number)]
         if len(tests) > MOST_TESTS:
             raise self._error(("tests",), f"{len(tests)} prompts", f"{MOST_TESTS} at most")
@@ -105,7 +111,10 @@ class _Reader:
         )
         variables = {**self._vars(default, ("defaultTest",)), **self._vars(row, at)}
         options = {**self._options(default, ("defaultTest",)), **self._options(row, at)}
-        threshold = self._number(row.get("threshold", default.get("threshold")), (*at, "threshold"), "threshold")
+        threshold = self._share(default, ("defaultTest", "threshold"))
+        threshold = self._share(row, (*at, "threshold")) if "threshold" in row else threshold
+        if not (default.get("assert") or row.get("assert")):
+            raise self._error(at, "this test has no assert, so any answer passes", f"assert: [{_EXAMPLE}]")
         for prompt, filled in itertools.product(prompts, _combinations(variables)):
             question = self._filled(prompt, filled, at)
             yield GoldenTest(
@@ -117,7 +126,7 @@ class _Reader:
         if given is None:
             return []
         if not isinstance(given, list):
-            raise self._error(at, "assert is no list", "like: assert: [{type: contains, value: Paris}]")
+            raise self._error(at, "assert is no list", f"like: assert: [{_EXAMPLE}]")
         return [each for number, row in enumerate(given) for each in self._assertion(row, (*at, number))]
 
     def _assertion(self, given: object, at: Spot) -> list[Assertion]:
@@ -202,13 +211,21 @@ class _Reader:
     def _number(self, value: object, at: Spot, name: str) -> float | None:
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
             raise self._error(at, f"{name} is a number, not {value!r}", "like 0.5")
         return float(value)
 
+    def _share(self, row: Mapping[str, Any], at: Spot) -> float | None:
+        found = self._number(row.get("threshold"), at, "threshold")
+        if found is None or found <= 1:
+            return found
+        hint = "0.5: half of its assertions by their weights; milliseconds of a latency stand inside of its assertion"
+        raise self._error(at, f"the threshold of a test is a share from 0 to 1, not {row['threshold']}", hint)
+
     def _mapping(self, value: object, at: Spot, what: str) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            raise self._error(at, f"{what} is no list of keys", "promptfoo.dev/docs/configuration/guide")
+            given = {list: "a list", str: "a text", NoneType: "nothing"}.get(type(value), repr(value))
+            raise self._error(at, f"{what} is written as key: value, and this is {given}", _GUIDE)
         return value
 
     def _only(self, row: Mapping[str, Any], known: frozenset[str], at: Spot) -> None:
@@ -220,37 +237,6 @@ class _Reader:
         while at and at not in self.lines:
             at = at[:-1]
         return BadFileError(f"{self.path}, line {self.lines.get(at, 1)}: {message}", hint=hint)
-
-
-def _parsed(path: Path) -> tuple[object, dict[Spot, int]]:
-    """The document, and the line of each of its keys and items."""
-    import yaml  # only for those who ask golden prompts
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = yaml.safe_load(text)
-        lines = dict(_lines(yaml.compose(text, yaml.SafeLoader), ()))
-    except FileNotFoundError:
-        hint = "name a YAML file of golden prompts, or ask none: --golden none"
-        raise BadFileError(f"there is no file {path}", hint=hint) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadFileError(f"{path} cannot be read as text", hint="name a YAML file of golden prompts") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise BadFileError(f"{path}{where}: this is no YAML", hint=getattr(error, "problem", None)) from error
-    return document, lines
-
-
-def _lines(node: Any, at: Spot) -> Iterator[tuple[Spot, int]]:  # noqa: ANN401  (a node of PyYAML, which has no types)
-    pairs = getattr(node, "value", None)
-    if not isinstance(pairs, list):
-        return
-    for number, each in enumerate(pairs):
-        key, child = (each[0].value, each[1]) if isinstance(each, tuple) else (number, each)
-        line = (each[0] if isinstance(each, tuple) else each).start_mark.line + 1
-        yield (*at, key), line
-        yield from _lines(child, (*at, key))
 
 
 def _combinations(variables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -82,6 +82,12 @@ def test_the_built_in_set_is_large_enough_to_conclude_from():
         (6, "    provider: openai", "unknown key 'provider'"),
         (6, "    options: {temperature: 2}", "unknown key 'temperature'"),
         (6, "    options: {max_tokens: 0}", "max_tokens is a number above 0"),
+        (6, "    threshold: 7", "the threshold of a test is a share from 0 to 1, not 7"),
+        (6, "    threshold: .nan", "threshold is a number"),
+        (5, "    description: hello", "this test has no assert, so any answer passes"),
+        (5, "    assert: []", "this test has no assert, so any answer passes"),
+        (7, "    threshold: 0.5\n    threshold: 1", "'threshold' is given twice, first in line 6"),
+        (6, "    vars: {q: there}", "'vars' is given twice, first in line 5"),
     ],
 )
 def test_what_cannot_be_honoured_is_refused_with_file_and_line(tmp_path, line, text, said):
@@ -103,8 +109,15 @@ def test_an_unknown_assertion_is_answered_with_all_that_are_known(tmp_path):
     ("text", "said"),
     [
         ("tests: []", "no list of tests"),
-        ("[]", "no list of keys"),
-        ("tests: [{vars: {q: hi}}]", "the prompt needs {{question}}"),
+        ("", "line 1: the file is empty"),
+        ("# nothing but a remark", "the file is empty"),
+        ("[]", "a golden file is written as key: value, and this is a list"),
+        ("tests: [hello]", "test 1 is written as key: value, and this is a text"),
+        (
+            "defaultTest: {threshold: 2}\ntests: [{vars: {question: hi}, assert: [{type: is-json}]}]",
+            "line 1: the thresh",
+        ),
+        ("tests: [{vars: {q: hi}, assert: [{type: is-json}]}]", "the prompt needs {{question}}"),
         ("prompts: ['{% if x %}']\ntests: [{}]", "templates with"),
         ("prompts: [file://p.txt]\ntests: [{}]", "a prompt is a text"),
         ("tests: [a: b: c]", "this is no YAML"),
