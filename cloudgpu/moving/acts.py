@@ -13,7 +13,7 @@ from cloudgpu.moving.migration import Migration, Side
 
 
 class Acts(Protocol):
-    """The deeds. All but `save`, `now` and `serving` call the network; `provision` alone spends money."""
+    """The deeds. All but `save`, `now`, `name` and `serving` call the network; `provision` alone spends money."""
 
     def now(self, migration: Migration) -> datetime:
         """The time of the new side's provider."""
@@ -64,6 +64,10 @@ class Acts(Protocol):
 
     def counts(self, migration: Migration) -> Baseline:
         """What gateway and engines have counted so far, after a look at where both sides are. Judges nothing."""
+        ...
+
+    def name(self, migration: Migration) -> str | None:
+        """What a command must be told to mean this migration; None while no other one is open."""
         ...
 
     def serving(self, service: str) -> str | None:

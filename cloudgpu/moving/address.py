@@ -87,7 +87,7 @@ def publish(address: Address, state_dir: Path) -> bool:
     except OSError as error:
         raise ConflictError(
             f"the address of {service} cannot be written to {_home(service, state_dir)}: {error.strerror or error}",
-            hint="make room or set XDG_STATE_HOME to a folder of yours, then: cloudgpu migrate resume",
+            hint=f"make room or set XDG_STATE_HOME to a folder of yours, then: cloudgpu migrate resume {service}",
         ) from error
     return True
 
@@ -128,7 +128,7 @@ def read(service: str, state_dir: Path) -> Address | None:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadFileError(
-            f"the address file {path} cannot be read", hint="cloudgpu migrate resume writes it again"
+            f"the address file {path} cannot be read", hint=f"cloudgpu migrate resume {service} writes it again"
         ) from error
 
 

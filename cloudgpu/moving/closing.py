@@ -9,7 +9,7 @@ from dataclasses import replace
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.moving.sides import being_closed, is_left, nothing_is_left, saved, stands_at, ways_now
+from cloudgpu.moving.sides import being_closed, is_left, nothing_is_left, saved, stands_at, to_type, ways_now
 from cloudgpu.moving.state import Ending, MigrationState
 
 
@@ -108,7 +108,7 @@ def _close(migration: Migration, acts: Acts) -> Migration:
     if acts.reaches(loser) and acts.exists(loser):
         raise ConflictError(
             f"requests of {migration.service} may still reach {loser.name}, so it is not destroyed",
-            hint="cloudgpu migrate resume tries again; see: cloudgpu migrate status",
+            hint=f"{to_type('resume', migration, acts)} tries again; see: {to_type('status', migration, acts)}",
         )
     try:
         acts.destroy(loser)

@@ -146,7 +146,7 @@ class GatewayEntrance:
         if not self._is_up(side.name):
             raise CloudgpuError(
                 f"the gateway of {self.service.name} cannot reach {side.name} at {side.endpoint}",
-                hint="cloudgpu migrate resume tries again; see: cloudgpu gateway status",
+                hint=f"cloudgpu migrate resume {self.service.name} tries again; see: cloudgpu gateway status",
             )
 
     def follow(self, side: Deployment) -> None:
@@ -218,7 +218,7 @@ class GatewayEntrance:
         if left and answers:
             raise ConflictError(
                 f"{name} is still answering {left} requests, so it is not removed",
-                hint="nothing new is sent to it; try again in a moment: cloudgpu migrate resume",
+                hint=f"nothing new is sent to it; try again in a moment: cloudgpu migrate resume {self.service.name}",
             )
 
     def _in_flight(self, name: str) -> int:

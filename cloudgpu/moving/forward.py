@@ -13,7 +13,7 @@ from cloudgpu.moving.closing import finalize
 from cloudgpu.moving.gates.verdict import Outcome, Verdict
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.recovery import LOOKS
-from cloudgpu.moving.sides import asked, check_is_left, is_left, saved, stands_at, ways_now
+from cloudgpu.moving.sides import asked, check_is_left, is_left, saved, stands_at, to_type, ways_now
 from cloudgpu.moving.state import Ending, MigrationState
 
 
@@ -29,7 +29,7 @@ def go_forward(migration: Migration, acts: Acts) -> Migration:
     if migration.state is MigrationState.PROVISIONING:
         migration = _provision(migration, acts)
     if migration.state is MigrationState.WARMING:
-        check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
+        check_is_left(migration.new, acts, f"give it up: {to_type('abort', migration, acts)}")
         if is_left(migration.old, acts):
             migration = acts.share(migration)  # where the old side is reached may have changed since it was last said
         acts.warm_up(migration)
@@ -50,7 +50,7 @@ def go_again(migration: Migration, acts: Acts) -> Migration:
     """
     if migration.state is not MigrationState.ROLLED_BACK or migration.ending:
         raise stands_at(migration, acts)
-    check_is_left(migration.new, acts, "close this migration first: cloudgpu migrate finalize")
+    check_is_left(migration.new, acts, f"close this migration first: {to_type('finalize', migration, acts)}")
     if is_left(migration.old, acts):
         migration = acts.share(migration)  # a rollback that was killed half-way is finished first
     again = replace(migration.at(MigrationState.VALIDATING), step=0, due=None, extended=0, recovery=None)
@@ -69,9 +69,9 @@ def promote(migration: Migration, acts: Acts, *, full: bool = False, force: bool
     if migration.state is MigrationState.VALIDATING:
         raise ConflictError(
             f"{migration.new.name} has not passed its gates",
-            hint=f"see: cloudgpu migrate status; {ways_now(migration, acts)}",
+            hint=f"see: {to_type('status', migration, acts)}; {ways_now(migration, acts)}",
         )
-    check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
+    check_is_left(migration.new, acts, f"give it up: {to_type('abort', migration, acts)}")
     if not acts.is_healthy(migration.new):
         raise ConflictError(
             f"{migration.new.name} does not answer, so it cannot take over", hint=ways_now(migration, acts)
@@ -134,7 +134,7 @@ def _after_failed_creation(migration: Migration, error: CloudgpuError, acts: Act
 
 
 def _validate(migration: Migration, acts: Acts) -> Migration:
-    check_is_left(migration.new, acts, "give it up: cloudgpu migrate abort")
+    check_is_left(migration.new, acts, f"give it up: {to_type('abort', migration, acts)}")
     verdict = acts.validate(migration)
     migration = asked(replace(migration, verdict=verdict), acts)
     if verdict.outcome is Outcome.PASS or migration.force:
@@ -171,7 +171,8 @@ def _check_recovered(migration: Migration, acts: Acts) -> None:
         return
     raise ConflictError(
         f"{migration.new.name} failed a look and has passed {recovery.looks} of {LOOKS} since, so its share stays",
-        hint="each look counts: cloudgpu migrate follow --once; all the same: cloudgpu migrate promote --force",
+        hint=f"each look counts: {to_type('follow --once', migration, acts)}; "
+        f"all the same: {to_type('promote --force', migration, acts)}",
     )
 
 

@@ -25,8 +25,9 @@ from cloudgpu.moving.hook import HookResult
 from cloudgpu.moving.kept_page import keep_page
 from cloudgpu.moving.live import Baseline, Observation
 from cloudgpu.moving.migration import Migration, Side
+from cloudgpu.moving.naming import name_of
 from cloudgpu.moving.quality.golden_file import golden_of
-from cloudgpu.moving.sides import ways_now
+from cloudgpu.moving.sides import to_type, ways_now
 from cloudgpu.moving.sight import Sight
 from cloudgpu.moving.untold import Untold
 from cloudgpu.moving.withdrawal import Withdrawal, serving
@@ -150,7 +151,9 @@ class RunningActs:
         golden = golden_of(migration.golden)
         old, new = self._both(migration)
         if new is None:
-            raise ConflictError(f"{migration.new.name} is gone", hint="give it up: cloudgpu migrate abort")
+            raise ConflictError(
+                f"{migration.new.name} is gone", hint=f"give it up: {to_type('abort', migration, self)}"
+            )
         clock = self.clock(migration.provider)
         alone = old is None or self._sight.lasting_refusal(old)
         if old is None or alone or "embedding" in (old.health.asks, new.health.asks):
@@ -189,6 +192,10 @@ class RunningActs:
         """See `Acts`."""
         return self._counts(migration, *self._both(migration))
 
+    def name(self, migration: Migration) -> str | None:
+        """See `Acts`."""
+        return name_of(migration, self.store)
+
     def serving(self, service: str) -> str | None:
         """See `Acts`: what the address files say, else what the journal remembers."""
         known = self.store.service(service)
@@ -206,7 +213,8 @@ class RunningActs:
         if life is None or life.state.is_final or life.state.is_ending:
             raise ConflictError(
                 f"{to.name} is gone or being removed, so the address of {self.service} cannot point to it",
-                hint="cloudgpu migrate rollback, or cloudgpu migrate finalize, which keeps the side that is left",
+                hint=f"{to_type('rollback', migration, self)}, or "
+                f"{to_type('finalize', migration, self)}, which keeps the side that is left",
             )
         entrance = self._entrance()
         service = entrance.service

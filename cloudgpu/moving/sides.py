@@ -10,7 +10,7 @@ from cloudgpu.base.errors import ConflictError
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.footing import Footing, Stand
 from cloudgpu.moving.migration import Migration, Side
-from cloudgpu.moving.ways_on import in_words, ways_on
+from cloudgpu.moving.ways_on import in_words, typed, ways_on
 
 
 def saved(migration: Migration, acts: Acts) -> Migration:
@@ -57,7 +57,12 @@ def noted(migration: Migration, acts: Acts) -> Migration:
 
 def ways_now(migration: Migration, acts: Acts) -> str:
     """For a hint: what goes on with the migration or closes it, as its sides stand now."""
-    return in_words(ways_on(migration, footing_now(migration, acts)))
+    return in_words(ways_on(migration, footing_now(migration, acts), acts.name(migration)))
+
+
+def to_type(verb: str, migration: Migration, acts: Acts) -> str:
+    """One command for this migration: `cloudgpu migrate abort`, with its name where several are open."""
+    return typed(f"cloudgpu migrate {verb}", acts.name(migration))
 
 
 def stands_at(migration: Migration, acts: Acts) -> ConflictError:
@@ -73,5 +78,5 @@ def being_closed(migration: Migration, acts: Acts) -> ConflictError:
     """The error for an act that an end which was begun forbids."""
     return ConflictError(
         f"the migration {migration.migration_id} is being closed: {migration.spare.name} may be gone already",
-        hint=ways_now(migration, acts) or "see: cloudgpu migrate status",
+        hint=ways_now(migration, acts) or f"see: {to_type('status', migration, acts)}",
     )

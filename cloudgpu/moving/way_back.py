@@ -5,7 +5,7 @@ from dataclasses import replace
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.migration import Migration
-from cloudgpu.moving.sides import being_closed, check_is_left, is_left, noted, saved, stands_at, ways_now
+from cloudgpu.moving.sides import being_closed, check_is_left, is_left, noted, saved, stands_at, to_type, ways_now
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.ways_on import BEFORE_SHARING
 
@@ -53,12 +53,12 @@ def _cannot_take_over(migration: Migration, acts: Acts) -> ConflictError:
         return error
     return ConflictError(
         f"{migration.old.name} does not answer, so it cannot take over",
-        hint=f"{ways}; all the same: cloudgpu migrate rollback --force",
+        hint=f"{ways}; all the same: {to_type('rollback --force', migration, acts)}",
     )
 
 
 def _no_way_back(migration: Migration, acts: Acts) -> ConflictError:
-    ways = ways_now(migration, acts) or "see: cloudgpu migrate status"
+    ways = ways_now(migration, acts) or f"see: {to_type('status', migration, acts)}"
     if migration.replaces and migration.state in BEFORE_SHARING[1:]:
         return ConflictError(f"{migration.old.name} was to go first: there is no way back to it", hint=ways)
     if migration.standing in BEFORE_SHARING:

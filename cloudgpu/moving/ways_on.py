@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cloudgpu.moving.footing import Footing, Stand
 from cloudgpu.moving.gates.verdict import Outcome
@@ -43,11 +43,12 @@ class WayOn:
         return f"once {self.once}, {self.what}" if self.once else self.what
 
 
-def ways_on(migration: Migration, footing: Footing) -> tuple[WayOn, ...]:
-    """What can be typed next, the best first; none once it is closed."""
+def ways_on(migration: Migration, footing: Footing, name: str | None = None) -> tuple[WayOn, ...]:
+    """What can be typed next, the best first; none once it is closed. `name` is put where several are open."""
     if migration.state.is_final:
         return ()
-    return tuple(_ways(migration, footing))
+    ways = _ways(migration, footing)
+    return tuple(replace(each, commands=tuple(typed(command, name) for command in each.commands)) for each in ways)
 
 
 def bringing_back(service: str, last: Deployment, asked: AskedWords) -> WayOn:
@@ -62,6 +63,17 @@ def bringing_back(service: str, last: Deployment, asked: AskedWords) -> WayOn:
 def in_words(ways: Sequence[WayOn]) -> str:
     """For a hint."""
     return "; ".join(str(each) for each in ways)
+
+
+def typed(command: str, name: str | None) -> str:
+    """A command as it is typed for the migration of this name: `cloudgpu migrate promote mistral --full`.
+
+    What is no word of a migration, or begins one, stays as it is; None names none.
+    """
+    words = command.split()
+    if name is None or words[:2] != ["cloudgpu", "migrate"] or words[2].startswith("--"):
+        return command
+    return " ".join([*words[:3], name, *words[3:]])
 
 
 def _ways(migration: Migration, footing: Footing) -> Iterator[WayOn]:

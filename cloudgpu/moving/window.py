@@ -15,7 +15,7 @@ from cloudgpu.moving.lately import first_look
 from cloudgpu.moving.live import Observation, judge_live
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.recovery import after_a_look
-from cloudgpu.moving.sides import is_left, noted, saved
+from cloudgpu.moving.sides import is_left, noted, saved, to_type
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.way_back import back_to_old
 
@@ -58,7 +58,7 @@ def look(migration: Migration, acts: Acts) -> Migration:
         return migration
     if migration.strategy.auto_rollback and seen.old_is_healthy and is_left(migration.old, acts):
         return back_to_old(migration, acts, problem=f"rolled back by itself: {live.reason}")
-    return saved(replace(migration, problem=_no_rollback(migration, seen, live.reason)), acts)
+    return saved(replace(migration, problem=_no_rollback(migration, seen, live.reason, acts)), acts)
 
 
 def advance(migration: Migration, acts: Acts) -> Migration:
@@ -107,7 +107,8 @@ def _kept_longer(migration: Migration, due: datetime, problem: str, acts: Acts) 
     return saved(replace(migration, due=due, extended=migration.extended + 1, problem=problem), acts)
 
 
-def _no_rollback(migration: Migration, seen: Observation, reason: str) -> str:
+def _no_rollback(migration: Migration, seen: Observation, reason: str, acts: Acts) -> str:
     if not seen.old_is_healthy:
         return f"{reason}; {migration.old.name} does not answer either, so nothing was moved"
-    return f"{reason}; nothing was moved, because automatic rollback is off: cloudgpu migrate rollback"
+    rollback = to_type("rollback", migration, acts)
+    return f"{reason}; nothing was moved, because automatic rollback is off: {rollback}"

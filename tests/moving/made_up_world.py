@@ -154,6 +154,9 @@ class Process:
         old, new = (self.world.counts.get(side.name, Count()) for side in (migration.old, migration.new))
         return Baseline(old=old, new=new)
 
+    def name(self, migration):
+        return None
+
     def serving(self, service):
         return self.world.address
 

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import re
 from dataclasses import replace
 
 import pytest
@@ -192,6 +193,16 @@ def test_at_a_pause_at_the_gates_what_is_offered_goes_by_what_answers():
     assert offered(new=Stand.SILENT) == (
         "give qwen-14b up: cloudgpu migrate abort; once qwen-14b answers, ask both again: cloudgpu migrate resume"
     )
+
+
+def test_where_several_are_open_every_word_of_a_migration_names_its_own():
+    for state in STATES:
+        world, migration = made(state, Stand.ANSWERS, Stand.ANSWERS)
+        alone, named = (ways_on(migration, footing_now(migration, Process(world)), name) for name in (None, "chat"))
+        for one, other in zip(alone, named, strict=True):
+            for command, told in zip(one.commands, other.commands, strict=True):
+                verb = re.sub(r"^(cloudgpu migrate [a-z]+)", r"\1 chat", command)
+                assert told == (verb if "migrate --from" not in command else command)
 
 
 def test_of_an_old_side_that_loads_again_it_is_not_said_to_stop_paying():

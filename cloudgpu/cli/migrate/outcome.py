@@ -18,6 +18,7 @@ from cloudgpu.moving.hook import HookResult
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.untold import Untold
+from cloudgpu.moving.ways_on import typed
 
 
 def show_outcome(
@@ -75,7 +76,11 @@ def _error(now: Standing, *, strict: bool, known: Untold | None) -> CloudgpuErro
     unmeant, untold = _unmeant(now) if strict else "", _untold(now.migration, known)
     problem = "; ".join(each for each in (unmeant, untold if untold not in unmeant else "") if each)
     by_hand = "" if now.migration.is_open else "tell whatever the hook was to tell by hand; "
-    return CloudgpuError(problem, hint=f"{by_hand}see: cloudgpu migrate status; {now.hint}") if problem else None
+    return (
+        CloudgpuError(problem, hint=f"{by_hand}see: {typed('cloudgpu migrate status', now.name)}; {now.hint}")
+        if problem
+        else None
+    )
 
 
 def _untold(migration: Migration, known: Untold | None) -> str:

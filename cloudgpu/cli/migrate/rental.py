@@ -99,7 +99,8 @@ def request_again(session: Session, migration: Migration) -> UpRequest:
         raise ConflictError(
             f"{migration.new.name} would cost {render.money(request.rentals[0].usd_per_hour, 4)}/h now, more than "
             "was agreed",
-            hint="cloudgpu migrate resume shows the price and asks; cloudgpu migrate abort gives it up",
+            hint=f"cloudgpu migrate resume {migration.service} shows the price and asks; "
+            f"cloudgpu migrate abort {migration.service} gives it up",
         )
     limits = replace(_as_agreed(agreed), max_usd_per_hour=agreed.usd_per_hour, lease_s=request.limits.lease_s)
     return written_down(session, migration, replace(request, rentals=within, limits=limits))

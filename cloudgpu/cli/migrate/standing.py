@@ -11,6 +11,7 @@ from cloudgpu.moving.footing import Footing, Stand, stand_known, waits
 from cloudgpu.moving.gateway.route import gateway_folder, has_route
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration
+from cloudgpu.moving.naming import name_of
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.ways_on import BEFORE_SHARING, WayOn, bringing_back, in_words, ways_on
 from cloudgpu.moving.withdrawal import serving
@@ -23,7 +24,7 @@ class Standing:
     """A migration with both sides as the journal knows them, and the deployment that its address points to.
 
     `has_gateway`: clients reach the service through one. `brings_back` is set when the old side went first, the new one
-    never came, and nothing serves the service since.
+    never came, and nothing serves the service since. `name` is what a command must be told where several are open.
     """
 
     migration: Migration
@@ -32,6 +33,7 @@ class Standing:
     serving: str | None
     has_gateway: bool
     brings_back: WayOn | None
+    name: str | None
 
     @property
     def footing(self) -> Footing:
@@ -44,7 +46,7 @@ class Standing:
     @property
     def ways(self) -> tuple[WayOn, ...]:
         """What can be typed next, the best first."""
-        return (self.brings_back,) if self.brings_back else ways_on(self.migration, self.footing)
+        return (self.brings_back,) if self.brings_back else ways_on(self.migration, self.footing, self.name)
 
     @property
     def hint(self) -> str:
@@ -91,6 +93,7 @@ def standing(session: Session, migration: Migration) -> Standing:
         serving=by,
         has_gateway=has_route(gateway_folder(session.settings.state_dir, migration.service)),
         brings_back=_brings_back(session, migration, old) if by is None else None,
+        name=name_of(migration, session.store),
     )
 
 

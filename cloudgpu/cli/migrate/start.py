@@ -101,7 +101,8 @@ def start(wish: Wish) -> None:
         if wish.asked:
             raise UsageError(
                 f"{opened.new.name} runs already, so it cannot be started in another way",
-                hint="leave --tools, --reasoning, --template and --set out, or: cloudgpu migrate abort, and anew",
+                hint="leave --tools, --reasoning, --template and --set out, or: "
+                f"cloudgpu migrate abort {opened.service}, and anew",
             )
         return _go_again(session, wish, opened, old, target.needs)
     check_in_charge(session, old)

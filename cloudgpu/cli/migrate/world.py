@@ -76,6 +76,21 @@ def meant_migration(session: Session, which: str | None) -> Migration:
 
     Raises NotFoundError when there is none, UsageError when there are several.
     """
+    found = meant_migrations(session, which)
+    if len(found) > 1:
+        listed = ", ".join(f"{each.migration_id} ({each.service})" for each in found)
+        raise UsageError(
+            f"several migrations are open: {listed}",
+            hint=f"name one of them, like: cloudgpu migrate status {found[0].service}",
+        )
+    return found[0]
+
+
+def meant_migrations(session: Session, which: str | None) -> list[Migration]:
+    """Every open migration that is meant: all when nothing is said. A service and an id stand above a side's name.
+
+    Raises NotFoundError when there is none.
+    """
     named = [each for each in all_migrations(session) if which in (None, *_names(each))]
     found = [each for each in named if each.is_open]
     if not found:
@@ -83,10 +98,7 @@ def meant_migration(session: Session, which: str | None) -> Migration:
             "no migration is open" if which is None else f"no open migration is called {which}",
             hint=standing(session, named[-1]).hint if named else "see them all: cloudgpu migrate list",
         )
-    if len(found) > 1:
-        listed = ", ".join(f"{each.migration_id} ({each.service})" for each in found)
-        raise UsageError(f"several migrations are open: {listed}", hint="name one of them")
-    return found[0]
+    return [each for each in found if which in (each.migration_id, each.service)] or found
 
 
 def still_open(session: Session, migration: Migration) -> ConflictError:
