@@ -1,5 +1,6 @@
 """The life that a side of a migration names, in the journal, and the migration that a life is a side of."""
 
+from cloudgpu.base.clock import parse_utc
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.running.records import Deployment
 from cloudgpu.running.store import Store
@@ -15,6 +16,23 @@ def life_of(side: Side, service: str, store: Store) -> Deployment | None:
         return store.life(side.token)
     found = store.deployment(side.name)
     return found if found and found.service == service and not found.state.is_final else None
+
+
+def new_life(migration: Migration, store: Store) -> Deployment | None:
+    """The new side's, also one that is gone and whose token the migration never got to know; None: there was none.
+
+    Such a one is the latest of its name that began after this migration, and before the next one of its service.
+    """
+    found = life_of(migration.new, migration.service, store)
+    if found is not None or migration.new.token is not None:
+        return found
+    began = parse_utc(migration.created_at)
+    others = (parse_utc(each["created_at"]) for each in store.migrations() if each["service"] == migration.service)
+    ended = min((each for each in others if each > began), default=None)
+    wanted = (migration.new.name, migration.service)
+    lives = [each for each in store.deployments(include_gone=True) if (each.name, each.service) == wanted]
+    since = [each for each in lives if each.since >= began and (ended is None or each.since < ended)]
+    return next((each for each in reversed(since) if each.state.is_final), None)
 
 
 def open_migration_of(life: Deployment, store: Store) -> Migration | None:

@@ -9,7 +9,7 @@ from cloudgpu.cli.profile.files import asked_at_launch
 from cloudgpu.cli.session import Session
 from cloudgpu.moving.footing import Footing, Stand, stand_known, waits
 from cloudgpu.moving.gateway.route import gateway_folder, has_route
-from cloudgpu.moving.life import life_of
+from cloudgpu.moving.life import life_of, new_life
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.naming import name_of
 from cloudgpu.moving.state import MigrationState
@@ -89,7 +89,7 @@ def standing(session: Session, migration: Migration) -> Standing:
     return Standing(
         migration=migration,
         old=old,
-        new=life_of(migration.new, migration.service, session.store),
+        new=new_life(migration, session.store),
         serving=by,
         has_gateway=has_route(gateway_folder(session.settings.state_dir, migration.service)),
         brings_back=_brings_back(session, migration, old) if by is None else None,

@@ -88,7 +88,7 @@ def show_verdict(session: Session, migration: Migration) -> None:
     """What the gates found, one line a check, and where the page with both sides' answers lies."""
     if migration.verdict is None:
         return
-    columns = [Column("GATE"), Column("CHECK", drop=1), Column("OUTCOME"), Column("REASON")]
+    columns = [Column("GATE", drop=1), Column("CHECK"), Column("OUTCOME"), Column("REASON")]
     rows = [[each.gate, each.name, each.outcome.replace("_", " "), each.reason] for each in migration.verdict.checks]
     render.table(columns, rows, title=f"Gates: {migration.verdict.outcome}")
     page = page_path(session.settings.state_dir, migration.migration_id)
@@ -169,8 +169,8 @@ def show_status(session: Session, now: Standing) -> None:
     render.heading(f"{migration.migration_id}: {migration.old.name} → {migration.new.name}, {migration.state}")
     by = "both" if has_shares(migration) else now.serving or "nothing"
     rows = [("Service", f"{migration.service}, served by {by}")]
-    rows.append(("Old", _side_text(migration.old, now.old, now.footing.old)))
-    rows.append(("New", _side_text(migration.new, now.new, now.footing.new)))
+    rows.append(("Old", _side_text(migration.old, now.old, now.footing.old, is_open=migration.is_open)))
+    rows.append(("New", _side_text(migration.new, now.new, now.footing.new, is_open=migration.is_open)))
     rows += _traffic_rows(now)
     if migration.ending:
         rows.append(("Closing", migration.ending.value.replace("_", " ")))
@@ -278,9 +278,9 @@ def hook_json(hooks: Sequence[HookResult]) -> dict[str, Any] | None:
     return {"command": told.command, "failure": told.failure, "output": told.output}
 
 
-def _side_text(side: Side, life: Deployment | None, stand: Stand) -> str:
+def _side_text(side: Side, life: Deployment | None, stand: Stand, *, is_open: bool) -> str:
     if life is None:
-        return f"{side.name}: not created yet"
+        return f"{side.name}: {'not created yet' if is_open else 'was never created'}"
     price = "" if life.state.is_final else f", {render.money(life.usd_per_hour_now, 4)}/h"
     silent = ", does not answer" if stand is Stand.SILENT and not life.state.is_unwell else ""
     return f"{side.name}: {life.short_name} on {life.cards}, {life.state.value}{silent}{price}"
