@@ -84,9 +84,9 @@ def judge_reached(instance_id: str, traffic: Traffic) -> Iterator[str]:
         yield f"destroyed while reached: {instance_id}, requests go to {_told(traffic)}"
 
 
-def judge_words(operation: str, before: Moment, err: str) -> Iterator[str]:
+def judge_words(operation: str, now: Moment, err: str) -> Iterator[str]:
     """A migration that is under way is never told to take another name: its new side has one."""
-    if operation in AT_IT and before.record.open is not None and "--name" in err:
+    if operation in AT_IT and now.record.open is not None and "--name" in err:
         yield f"wrong way out: {operation} sends to another --name"
 
 

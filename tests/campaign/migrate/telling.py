@@ -130,7 +130,7 @@ class Telling(Turns[Typed]):
         now = self.scene.look()
         for run in runs:
             self.told.broken += judge_output(run.process.words, run.status, run.process.out, run.process.err)
-            self.told.broken += judge_words(run.typed.operation, before, run.process.err)
+            self.told.broken += judge_words(run.typed.operation, now, run.process.err)
         self.told.broken += judge_doubt(last.process.words, last.status, now.truth, could_write=True)
         self.told.broken += judge_names(now.truth)
         if now.traffic.running and (now.record.open is None or last.typed.operation in LOOKS):
