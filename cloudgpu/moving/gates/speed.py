@@ -75,7 +75,7 @@ def _outcome(name: str, interval: Interval, now_s: float, limit: Limit) -> tuple
     if limit.max_ratio is None:
         return Outcome.NOT_JUDGED, f"{said}; no limit is set"
     if limit.good_enough_s is not None and now_s <= limit.good_enough_s:
-        return Outcome.PASS, f"{name} of {now_s * 1000:.0f} ms is good enough, whatever the old side takes"
+        return Outcome.PASS, f"{name} of {_ms(now_s)} ms is good enough, whatever the old side takes"
     outcome = within(interval, limit.max_ratio)
     ends = {
         Outcome.PASS: f"{said}, at most {limit.max_ratio:g}",
@@ -83,6 +83,12 @@ def _outcome(name: str, interval: Interval, now_s: float, limit: Limit) -> tuple
         Outcome.INCONCLUSIVE: f"{said}: whether it stays below {limit.max_ratio:g}, {interval.count} turns cannot tell",
     }
     return outcome, ends[outcome]
+
+
+def _ms(seconds: float) -> str:
+    """Never 0: below ten with two digits that say something."""
+    value = seconds * 1000
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def _goodput(new: Run, thresholds: Thresholds) -> list[Check]:

@@ -7,6 +7,7 @@ import pytest
 from made_up_runs import evidence, with_crashes
 
 from cloudgpu.base.errors import BadFileError
+from cloudgpu.moving.gates import speed
 from cloudgpu.moving.gates.judge import weigh
 from cloudgpu.moving.gates.thresholds import Limit, Thresholds
 from cloudgpu.moving.gates.thresholds_file import read_thresholds, shipped
@@ -97,6 +98,12 @@ def test_a_machine_at_four_times_the_price_fails_the_cost_gate():
 def test_what_is_good_enough_passes_however_fast_the_old_side_was():
     thresholds = replace(Thresholds(), bench=replace(Thresholds().bench, tpot=Limit(max_ratio=1.2, good_enough_s=0.2)))
     assert check(weigh(evidence(1, slower=2.0), thresholds), "TPOT").outcome is Outcome.PASS
+
+
+def test_a_time_that_is_good_enough_is_told_with_digits_however_short_it_is():
+    assert [speed._ms(seconds) for seconds in (0.00043, 0.0000432, 0.0035, 0.02, 1.5)] == [
+        "0.43", "0.043", "3.5", "20", "1500",
+    ]  # fmt: skip
 
 
 def test_a_side_that_answers_everything_wrong_fails_quality():
