@@ -65,7 +65,7 @@ def run(wish: Wish) -> None:
     if wish.as_json:
         render.out_json(report_of(found, slo, with_samples=wish.detailed))
     elif wish.markdown:
-        render.shell(run_markdown(found, slo).rstrip())
+        render.shell(run_markdown(found, slo, counted_pieces=wish.count_pieces).rstrip())
     else:
         show_run(found, slo, counted_pieces=wish.count_pieces)
     for line in emulated(session, wish.target):

@@ -23,7 +23,9 @@ def show_run(run: Run, slo: Slo, *, counted_pieces: bool = False) -> None:
     """Print the levels as a table, then what a reader should know."""
     render.heading(f"{run.name}: {run.model or 'a /chat application'}")
     trip = "" if run.rtt_s is None else f", an empty round trip {ms(run.rtt_s)}"
-    render.note(f"{run.url}, {len(run.samples)} requests{trip}; times in ms, tokens counted by the server")
+    render.note(
+        f"{run.url}, {len(run.samples)} requests{trip}; times in ms{_counting(run, counted_pieces=counted_pieces)}"
+    )
     render.text()
     rows = [_row(figures_of(run.level(users), slo), run.usd_per_hour) for users in run.levels]
     used = [index for index in range(len(_COLUMNS)) if any(row[index] != "-" for row in rows)]
@@ -43,6 +45,13 @@ def ms(seconds: float) -> str:
     """Milliseconds with as many digits as say something."""
     value = seconds * 1000
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _counting(run: Run, *, counted_pieces: bool) -> str:
+    """Who counted the tokens; nothing where nobody did, which the remarks say."""
+    if any(each.output_tokens is None for each in run.samples if each.trouble is None):
+        return ""
+    return ", tokens counted by the server" + (", or piece by piece" if counted_pieces else "")
 
 
 def _row(figures: Figures, usd_per_hour: Decimal | None) -> list[str]:

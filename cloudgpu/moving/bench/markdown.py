@@ -17,11 +17,11 @@ _HEADS = (
 )  # fmt: skip
 
 
-def run_markdown(run: Run, slo: Slo | None = None) -> str:
+def run_markdown(run: Run, slo: Slo | None = None, *, counted_pieces: bool = False) -> str:
     """The run as a section with a table."""
     rows = [_row(figures_of(run.level(users), slo), run.usd_per_hour) for users in run.levels]
     lines = [f"## {cell(run.name)}: {cell(run.model or 'a /chat application')}", "", *table(_HEADS, rows), ""]
-    return "\n".join([*lines, *(f"- {line}" for line in remarks(run))]).rstrip() + "\n"
+    return "\n".join([*lines, *(f"- {line}" for line in remarks(run, counted_pieces=counted_pieces))]).rstrip() + "\n"
 
 
 def contrast_markdown(one: Run, other: Run, found: Sequence[Contrast], left: Sequence[LeftOut]) -> str:
@@ -29,7 +29,7 @@ def contrast_markdown(one: Run, other: Run, found: Sequence[Contrast], left: Seq
     heads = ("load", "figure", "A ms", "B ms", "B / A", "interval", "meaning")
     rows = [
         (loaded(each.users), each.name, f"{each.one_s * 1000:.1f}", f"{each.other_s * 1000:.1f}",
-         f"{each.other_s / each.one_s:.2f}", span(each), each.words)
+         f"{each.ratio:.2f}", span(each), each.words)
         for each in found
     ]  # fmt: skip
     lines = [f"## A {cell(one.name)} and B {cell(other.name)}", "", *table(heads, rows), ""]

@@ -9,6 +9,7 @@ from cloudgpu.moving.bench.sample import Sample
 _BUFFERED = 0.9
 _LONG_S = 0.5
 _PIECES = 8
+_ADVICE = " --count-pieces takes each piece for one."
 
 
 def remarks(run: Run, *, counted_pieces: bool = False) -> list[str]:
@@ -23,7 +24,8 @@ def remarks(run: Run, *, counted_pieces: bool = False) -> list[str]:
     elif _is_buffered(good):
         found.append("Its streams arrive in one lump at the end: something in between, like a proxy, holds them back.")
     if good and any(sample.output_tokens is None for sample in good):
-        found.append("The server counts no tokens: no TPOT and no tokens/s. --count-pieces takes each piece for one.")
+        advice = "" if counted_pieces or not any(sample.pieces for sample in good) else _ADVICE
+        found.append(f"The server counts no tokens: no TPOT and no tokens/s.{advice}")
     elif counted_pieces and good:
         found.append("Where the server counts no tokens, each piece of a stream was taken for one.")
     if any(sample.reasoning for sample in good):
