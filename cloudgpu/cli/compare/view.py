@@ -50,7 +50,7 @@ def show_contrast(one: Run, other: Run, found: Sequence[Contrast], left: Sequenc
     """Print two saved runs figure by figure, and what of them stands beside nothing."""
     render.heading(f"A {one.name} ({one.model}), B {other.name} ({other.model})")
     rows = [
-        [loaded(each.users), each.name, ms(each.one_s), ms(each.other_s), f"{each.other_s / each.one_s:.2f}",
+        [loaded(each.users), each.name, ms(each.one_s), ms(each.other_s), f"{each.ratio:.2f}",
          span(each), each.words]
         for each in found
     ]  # fmt: skip

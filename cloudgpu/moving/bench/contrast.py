@@ -29,14 +29,20 @@ class Contrast:
     interval: Interval | None
 
     @property
+    def ratio(self) -> float:
+        """Other over one: what the table shows, and the words mean."""
+        return self.other_s / self.one_s
+
+    @property
     def words(self) -> str:
         """What that means: `12 % slower`, `no difference seen`, `too few samples`."""
         if self.interval is None:
             return "too few samples"
-        if self.interval.low <= 1 <= self.interval.high:
+        is_slower, is_faster = self.interval.low > 1 < self.ratio, self.interval.high < 1 > self.ratio
+        if not is_slower and not is_faster:
             return "no difference seen"
-        change = abs(self.interval.value - 1)
-        return f"{change:.0%} {'slower' if self.interval.value > 1 else 'faster'}"
+        change = f"{abs(round(self.ratio, 2) - 1):.0%}"
+        return f"{'less than 1%' if change == '0%' else change} {'slower' if is_slower else 'faster'}"
 
     def as_body(self) -> dict[str, Any]:
         """JSON values only."""

@@ -1,6 +1,7 @@
 """Bootstrap intervals: seeded, around their value, and as wide as resampling by hand makes them."""
 
 import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from statistics import median
 
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloudgpu.moving.bench.contrast import contrasts
-from cloudgpu.moving.bench.interval import difference_of_means, ratio_of_quantiles, ratio_over_turns
+from cloudgpu.moving.bench.contrast import Contrast, contrasts
+from cloudgpu.moving.bench.interval import Interval, difference_of_means, ratio_of_quantiles, ratio_over_turns
 from cloudgpu.moving.bench.run import Run, Stage
 from cloudgpu.moving.bench.sample import Sample
 
@@ -81,3 +82,11 @@ def test_two_saved_runs_differ_only_where_the_samples_can_tell():
     assert same["E2EL median"] == "no difference seen"
     few = {each.words for each in contrasts(run_of(1.0, 11), run_of(2.0, 100))}
     assert few == {"too few samples"}
+
+
+def test_the_words_of_a_difference_are_those_of_the_ratio_that_is_shown():
+    surely = Interval(value=1.38, low=1.2, high=1.5, count=50)
+    found = Contrast(users=1, name="TPOT median", one_s=1.0, other_s=1.3749, interval=surely)
+    assert (f"{found.ratio:.2f}", found.words) == ("1.37", "37% slower")
+    assert replace(found, other_s=1.004).words == "less than 1% slower"
+    assert replace(found, other_s=0.9).words == "no difference seen"

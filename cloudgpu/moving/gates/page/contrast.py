@@ -39,7 +39,7 @@ def _figures(found: Sequence[Contrast]) -> Iterator[str]:
 
 def _ratio(found: Contrast) -> str:
     """`1.14 (0.97 to 1.32)`; the ratio alone where there are too few samples for an interval."""
-    ratio = f"{found.other_s / found.one_s:.2f}"
+    ratio = f"{found.ratio:.2f}"
     return ratio if found.interval is None else f"{ratio} ({span(found)})"
 
 
