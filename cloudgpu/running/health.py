@@ -11,6 +11,9 @@ from cloudgpu.running.exchange import Incoming, at, exchange, json_of, kept_sess
 from cloudgpu.running.token_count import TokenCount
 from cloudgpu.serving.launch import HealthCheck
 
+SILENT = "silent"
+"""The phase of what gave no answer, or none that is HTTP and JSON."""
+
 _PROBE_S = 20.0
 _WARM_UP_S = 120.0
 _ANSWER_S = 300.0
@@ -64,7 +67,7 @@ def probe(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
                 or says(endpoint, api_key, health, session=session)
             )
     except (OSError, ValueError) as error:  # every error of requests is an OSError
-        return Health(ready=False, phase="silent", detail=_kind(error))
+        return Health(ready=False, phase=SILENT, detail=_kind(error))
 
 
 def reply(endpoint: str, api_key: Secret, health: HealthCheck, question: str, max_tokens: int) -> Health:
@@ -77,7 +80,7 @@ def reply(endpoint: str, api_key: Secret, health: HealthCheck, question: str, ma
             return _embeds(endpoint, api_key, health)
         return _says(endpoint, api_key, health, question, max_tokens)
     except (OSError, ValueError) as error:  # every error of requests is an OSError
-        return Health(ready=False, phase="silent", detail=_kind(error))
+        return Health(ready=False, phase=SILENT, detail=_kind(error))
 
 
 def alive(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
@@ -96,9 +99,9 @@ def alive(endpoint: str, api_key: Secret, health: HealthCheck) -> Health:
         answer = json_of(body) if status == 200 else None
         if at(answer, "choices", 0) is not None:
             return Health(ready=True, phase="ready", detail="", took=_took(answer))
-        return Health(ready=False, phase="silent", detail=f"a completion of one token answers {status}")
+        return Health(ready=False, phase=SILENT, detail=f"a completion of one token answers {status}")
     except (OSError, ValueError) as error:  # every error of requests is an OSError
-        return Health(ready=False, phase="silent", detail=_kind(error))
+        return Health(ready=False, phase=SILENT, detail=_kind(error))
 
 
 def ask(endpoint: str, api_key: Secret, model_id: str, question: str, max_tokens: int = 128) -> Answer:
@@ -266,5 +269,5 @@ def _kind(error: Exception) -> str:
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     if isinstance(error, requests.ConnectionError):
-        return "nothing listens yet"
+        return "nothing listens there" if "Connection refused" in str(error) else "the connection failed"
     return "an answer that cannot be read" if isinstance(error, ValueError) else type(error).__name__

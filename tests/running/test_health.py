@@ -260,3 +260,14 @@ def test_a_model_that_gives_no_vector_is_not_ready(server, answer):
     server.post(f"{URL}/v1/embeddings", **answer)
     assert probe(URL, KEY, EMBEDS).phase == "warming"
     assert not alive(URL, KEY, EMBEDS).ready
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("[Errno 111] Connection refused", "nothing listens there"),
+        ("('Connection aborted.', ConnectionResetError(104))", "the connection failed"),
+    ],
+)
+def test_an_engine_that_is_gone_is_not_said_to_be_on_its_way(error, said):
+    assert health_module._kind(requests.ConnectionError(error)) == said
