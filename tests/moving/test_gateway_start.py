@@ -35,7 +35,7 @@ def begin(move, tmp_path, monkeypatch):
     settings = SimpleNamespace(state_dir=tmp_path)
     monkeypatch.setattr(run, "open_session", lambda: SimpleNamespace(store=move.store, settings=settings))
     wish = Wish(service="mistral", kind=None, port=None, host=None, certificate=None, as_json=True)
-    return lambda: start_gateway(wish)
+    return lambda **changes: start_gateway(replace(wish, **changes))
 
 
 def led_to(tmp_path):
@@ -75,3 +75,17 @@ def test_clients_of_a_gateway_get_a_key_that_no_machine_ever_had(move, begin, tm
 
 def _interrupted(*_):
     raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("host", "is_warned"), [("0.0.0.0", True), ("192.168.1.5", True), ("127.0.0.1", False)])
+def test_a_gateway_that_the_network_hears_in_the_clear_is_warned_of(move, begin, capsys, host, is_warned):
+    forward.go_forward(move.migration, move.acts)
+    begin(host=host)
+    assert ("heard by the network, without TLS" in capsys.readouterr().err) is is_warned
+
+
+def test_a_gateway_with_a_certificate_is_not_warned_of(move, begin, capsys, tmp_path):
+    forward.go_forward(move.migration, move.acts)
+    (tmp_path / "both.pem").write_text("-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n")
+    begin(host="0.0.0.0", certificate=str(tmp_path / "both.pem"))
+    assert capsys.readouterr().err == ""

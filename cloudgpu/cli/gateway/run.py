@@ -58,6 +58,11 @@ def start_gateway(wish: Wish) -> None:
             open_gateway(route.kind, _folder(session, service.name)).apply(route)
             _publish(session, service.name)
     _, (gateway, started) = _existing(session, service.name)
+    if started.is_in_the_clear:
+        render.alarm(
+            f"{started.host} is heard by the network, without TLS: the key and every request can be read on the way. "
+            "Serve HTTPS: --certificate PEM"
+        )
     if wish.as_json:
         render.out_json({"gateways": [as_json_of(started, gateway.reading())]})
     else:

@@ -76,6 +76,11 @@ class Route:
         name = f"[{host}]" if ":" in host else host
         return f"{'https' if self.certificate else 'http'}://{name}:{self.port}"
 
+    @property
+    def is_in_the_clear(self) -> bool:
+        """Others in the network can come in, and nothing on the way is encrypted."""
+        return self.certificate is None and self.host not in ("localhost", "::1") and not self.host.startswith("127.")
+
     def upstream(self, name: str) -> Upstream | None:
         """The side of that name."""
         return next((each for each in self.upstreams if each.name == name), None)
