@@ -91,11 +91,11 @@ def test_a_name_that_is_no_open_migration_is_said(app, journal):
         run(app, "rollback", "llama")
 
 
-def test_with_several_open_migrations_one_must_be_named(app, journal):
+def test_with_several_open_migrations_one_must_be_named_to_act(app, journal):
     keep(journal, a_migration(state=MigrationState.PROMOTED))
     keep(journal, a_migration(migration_id="m-2", service="llama", state=MigrationState.PROMOTED))
     with pytest.raises(UsageError, match=r"m-1 \(mistral\), m-2 \(llama\)"):
-        run(app, "status")
+        run(app, "rollback")
     assert "m-2" in run(app, "status", "llama").stdout
 
 

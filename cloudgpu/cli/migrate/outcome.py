@@ -1,14 +1,16 @@
 """How a migration stands after a command, and what the side that was given up cost in all."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import typer
 
 from cloudgpu.accounting.ledger import fold
 from cloudgpu.accounting.tally import total
 from cloudgpu.base.clock import SystemClock
-from cloudgpu.base.errors import CloudgpuError
+from cloudgpu.base.errors import CleanupFailedError, CloudgpuError
 from cloudgpu.cli import render
 from cloudgpu.cli.migrate.standing import Standing, standing
 from cloudgpu.cli.migrate.view import as_json as migration_json
@@ -39,24 +41,61 @@ def show_outcome(
     """
     now = standing(session, migration)
     error = _error(now, strict=strict, known=known)
-    if as_json:
-        _show_json(now, hooks, error)
-    elif migration.is_open:
-        show_moved(session, migration)
+    if not as_json:
+        _show(session, now)
     else:
-        _show_closed(session, now)
+        render.out_json(_document(now, hooks, error))
+        if error:
+            render.progress(f"Error: {error.message}")
+            raise typer.Exit(error.exit_status)
     if error:
         raise error
     if migration.state is MigrationState.CLEANUP_FAILED:
-        raise typer.Exit(6)
+        raise typer.Exit(CleanupFailedError.exit_status)
 
 
-def _show_json(now: Standing, hooks: Sequence[HookResult], error: CloudgpuError | None) -> None:
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """One of several migrations after looks at it; `error` is what kept the last one from being done."""
+
+    migration: Migration
+    hooks: Sequence[HookResult]
+    error: CloudgpuError | None
+
+
+def show_outcomes(session: Session, looked: Sequence[Looked], *, as_json: bool) -> None:
+    """The same of several, strictly, with the error of each beside it; ends with the highest of their statuses.
+
+    As JSON `migrations` is a list of the documents that each would be alone.
+    """
+    documents, worst = [], 0
+    for each in looked:
+        now = standing(session, each.migration)
+        error = each.error or _error(now, strict=True, known=None)
+        documents.append(_document(now, each.hooks, error))
+        if not as_json:
+            _show(session, now)
+        if error:
+            render.progress(f"Error: {error.message}")
+            render.progress(f"Hint: {error.hint or 'see: cloudgpu migrate status'}")
+        failed = error or (CleanupFailedError if now.migration.state is MigrationState.CLEANUP_FAILED else None)
+        worst = max(worst, failed.exit_status if failed else 0)
+    if as_json:
+        render.out_json({"migrations": documents})
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _show(session: Session, now: Standing) -> None:
+    if now.migration.is_open:
+        show_moved(session, now.migration)
+    else:
+        _show_closed(session, now)
+
+
+def _document(now: Standing, hooks: Sequence[HookResult], error: CloudgpuError | None) -> dict[str, Any]:
     told = {"migration": migration_json(now), "hook": hook_json(hooks)}
-    render.out_json(told | ({"error": error_json(error)} if error else {}))
-    if error:
-        render.progress(f"Error: {error.message}")
-        raise typer.Exit(error.exit_status)
+    return told | ({"error": error_json(error)} if error else {})
 
 
 def _show_closed(session: Session, now: Standing) -> None:

@@ -18,7 +18,8 @@ def status(
 ) -> None:
     """Where the open migration stands, what was found of both sides, and what can be done next.
 
-    Looks at both sides, and at a regression of a new one that has requests it rolls back. It deletes nothing.
+    Looks at both sides, and at a regression of a new one that has requests it rolls back. It deletes nothing. Without a
+    name each migration that is open is shown.
     """
     from cloudgpu.base.errors import NotFoundError
     from cloudgpu.cli import render
@@ -26,26 +27,25 @@ def status(
     from cloudgpu.cli.migrate.standing import standing
     from cloudgpu.cli.migrate.view import as_json as json_of
     from cloudgpu.cli.migrate.view import show_status
-    from cloudgpu.cli.migrate.world import all_migrations, meant_migration
+    from cloudgpu.cli.migrate.world import all_migrations, meant_migrations
     from cloudgpu.cli.session import open_session
     from cloudgpu.moving.state import MigrationState
 
     session = open_session()
     try:
-        migration = meant_migration(session, which)
+        found = meant_migrations(session, which)
     except NotFoundError:
         past = [each for each in all_migrations(session) if which in (None, each.migration_id, each.service)]
         if not past:
             raise
-        migration = past[-1]
-    if not offline:
-        migration = look_once(session, migration)
-    now = standing(session, migration)
+        found = past[-1:]
+    seen = [standing(session, each if offline else look_once(session, each)) for each in found]
     if as_json:
-        render.out_json({"migration": json_of(now)})
-    else:
-        show_status(session, now)
-    if migration.state is MigrationState.CLEANUP_FAILED:
+        documents = [{"migration": json_of(each)} for each in seen]
+        render.out_json({"migrations": documents} if len(documents) > 1 else documents[0])
+    for each in () if as_json else seen:
+        show_status(session, each)
+    if any(each.migration.state is MigrationState.CLEANUP_FAILED for each in seen):
         raise typer.Exit(6)  # something may still bill
 
 
@@ -56,7 +56,7 @@ def follow(
 ) -> None:
     """Watch it: take the steps that are due, go back at a regression, remove the old side when its time is over.
 
-    An end that was cut off is finished.
+    An end that was cut off is finished. Without a name all that are open are watched; the worst gives the exit status.
 
     Ctrl-C stops the watching and nothing else. While nothing watches, a gateway still turns to the side that answers.
     """
