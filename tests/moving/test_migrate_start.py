@@ -242,7 +242,7 @@ def test_status_names_the_only_side_that_is_left(session, move, capsys):
 def test_a_golden_file_that_is_too_small_to_conclude_from_is_said_before_anything_is_rented(
     session, move, begin, monkeypatch, tmp_path, capsys
 ):
-    (tmp_path / "golden.yaml").write_text("tests: [{vars: {question: 'Capital of France?'}}]")
+    (tmp_path / "golden.yaml").write_text("tests: [{vars: {question: '1 + 1?'}, assert: [{type: contains, value: 2}]}]")
     monkeypatch.setattr(start, "open_session", lambda: session)
     monkeypatch.setattr(start, "the_old_side", lambda *_: move.old)
     monkeypatch.setattr(start, "target_of", lambda *_: Target(NEEDS, None))
