@@ -34,6 +34,13 @@ class Acts(Protocol):
         """How the side stands, by a look at its provider and, where it may answer, by asking it."""
         ...
 
+    def found(self, side: Side) -> str | None:
+        """What was found wrong with the side when it was asked last: `fails: /health answers 503`; None: nothing.
+
+        Asks nobody.
+        """
+        ...
+
     def warm_up(self, migration: Migration) -> None:
         """Make the new side known to the gateway, without traffic, and get over its first answers."""
         ...

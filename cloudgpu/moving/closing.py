@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError
 from cloudgpu.moving.acts import Acts
+from cloudgpu.moving.footing import SILENCE
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.sides import being_closed, is_left, nothing_is_left, saved, stands_at, to_type, ways_now
 from cloudgpu.moving.state import Ending, MigrationState
@@ -96,7 +97,7 @@ def _check_can_stay_alone(migration: Migration, keep: Side, acts: Acts) -> None:
     other = migration.old if keep == migration.new else migration.new
     if acts.is_healthy(keep) or not is_left(other, acts):
         return
-    why = "is being removed" if acts.is_ending(keep) else "does not answer"
+    why = "is being removed" if acts.is_ending(keep) else acts.found(keep) or SILENCE
     raise ConflictError(f"{keep.name} {why}, so {other.name} is not destroyed", hint=ways_now(migration, acts))
 
 

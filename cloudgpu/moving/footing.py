@@ -6,6 +6,9 @@ from enum import StrEnum
 from cloudgpu.base.money import show_usd
 from cloudgpu.running.records import Deployment, DeploymentState
 
+SILENCE = "does not answer"
+"""What is said of a side that gives no answer, or of which nothing more is known."""
+
 _ON_ITS_WAY = (
     DeploymentState.INTENDED, DeploymentState.CREATING, DeploymentState.UNCERTAIN, DeploymentState.PROVISIONING,
     DeploymentState.STARTING, DeploymentState.LOADING,

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, ConflictError
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.closing import finalize
+from cloudgpu.moving.footing import SILENCE
 from cloudgpu.moving.gates.verdict import Outcome, Verdict
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.recovery import LOOKS
@@ -74,7 +75,8 @@ def promote(migration: Migration, acts: Acts, *, full: bool = False, force: bool
     check_is_left(migration.new, acts, f"give it up: {to_type('abort', migration, acts)}")
     if not acts.is_healthy(migration.new):
         raise ConflictError(
-            f"{migration.new.name} does not answer, so it cannot take over", hint=ways_now(migration, acts)
+            f"{migration.new.name} {acts.found(migration.new) or SILENCE}, so it cannot take over",
+            hint=ways_now(migration, acts),
         )
     if not force:
         _check_recovered(migration, acts)

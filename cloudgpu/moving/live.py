@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cloudgpu.moving.footing import SILENCE
 from cloudgpu.moving.gates.verdict import Check, Outcome, Verdict
 
 GATE = "live"
@@ -106,13 +107,15 @@ class Baseline:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
     """Both sides as they are now. `refusal` says why the new side did not answer as it should, None when it did;
-    `nonsense` why its answers look broken, None when they do not."""
+    `nonsense` why its answers look broken, None when they do not; `found` either in words, `fails: …`, None
+    when nobody put it so."""
 
     at: datetime
     old_is_healthy: bool
     refusal: str | None
     counts: Baseline
     nonsense: str | None = None
+    found: str | None = None
 
     @property
     def new_is_sound(self) -> bool:
@@ -133,8 +136,9 @@ def judge_live(old: str, new: str, before: Baseline, seen: Observation, *, since
 def _answers(new: str, seen: Observation) -> Check:
     if seen.new_is_sound:
         return Check(gate=GATE, name="answers", outcome=Outcome.PASS, reason=f"{new} answers")
-    found = f"does not answer: {seen.refusal}" if seen.refusal else f"answers, but {seen.nonsense}"
-    return Check(gate=GATE, name="answers", outcome=Outcome.FAIL, reason=f"{new} {found}")
+    found = seen.found or (SILENCE if seen.refusal else f"answers, but {seen.nonsense}")
+    why = f": {seen.refusal}" if found == SILENCE else ""
+    return Check(gate=GATE, name="answers", outcome=Outcome.FAIL, reason=f"{new} {found}{why}")
 
 
 def _errors(usual: Sequence[Count], now: Count) -> Check:

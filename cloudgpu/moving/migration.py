@@ -72,8 +72,9 @@ class Migration:
     a paused migration goes on from. `verdict` is what the gates said, `baseline` what was counted when the present
     share of traffic began, `live` what was found since, `extended` how often the way back was kept open for longer.
     `recovery` is what passed since the last look that failed (None: none did), `old_answers` and `new_answers` whether
-    each side answered at the last look, the new one with some sense (None: there was none yet). `untold` is
-    the last move, while the hook could not be told of it.
+    each side answered at the last look, the new one with some sense (None: there was none yet), `old_found` and
+    `new_found` what was wrong then, in words (`fails: /health answers 503`). `untold` is the last move, while the hook
+    could not be told of it.
     """
 
     migration_id: str
@@ -106,6 +107,8 @@ class Migration:
     recovery: Recovery | None = None
     old_answers: bool | None = None
     new_answers: bool | None = None
+    old_found: str | None = None
+    new_found: str | None = None
     untold: Untold | None = None
 
     @property
@@ -202,6 +205,8 @@ class Migration:
             "recovery": self.recovery.as_body() if self.recovery else None,
             "old_answers": self.old_answers,
             "new_answers": self.new_answers,
+            "old_found": self.old_found,
+            "new_found": self.new_found,
             "untold": self.untold.as_body() if self.untold else None,
         }
 

@@ -132,6 +132,11 @@ class RunningActs:
         answers = life is not None and not life.state.is_unwell and self._sight.refusal(life) is None
         return stand_of(life, answers=answers)
 
+    def found(self, side: Side) -> str | None:
+        """See `Acts`."""
+        life = self._sight.life(side)
+        return self._sight.found(life) if life else None
+
     def warm_up(self, migration: Migration) -> None:
         """See `Acts`. What the first answers are is no matter: the gates look at later ones."""
         life = self._sight.life(migration.new)
@@ -185,6 +190,7 @@ class RunningActs:
             old_is_healthy=old is not None and self._sight.refusal(old) is None,
             refusal=refusal,
             nonsense=nonsense,
+            found=self.found(migration.new),
             counts=self._counts(migration, old, new),
         )
 

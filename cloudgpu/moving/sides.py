@@ -46,7 +46,8 @@ def asked(migration: Migration, acts: Acts) -> Migration:
     """The migration with who answers now. It is not written down."""
     footing = footing_now(migration, acts)
     old_answers, new_answers = (each is Stand.ANSWERS for each in (footing.old, footing.new))
-    return replace(migration, old_answers=old_answers, new_answers=new_answers)
+    now = replace(migration, old_answers=old_answers, new_answers=new_answers)
+    return replace(now, old_found=acts.found(migration.old), new_found=acts.found(migration.new))
 
 
 def noted(migration: Migration, acts: Acts) -> Migration:

@@ -6,15 +6,18 @@ from dataclasses import dataclass, field
 from cloudgpu.base.clock import Clock
 from cloudgpu.base.events import Emit
 from cloudgpu.moving.bench.endpoint import Endpoint
+from cloudgpu.moving.footing import SILENCE
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Side
 from cloudgpu.moving.soundness import nonsense
 from cloudgpu.running.deployment import Deployment, refresh
 from cloudgpu.running.deployment.shared_listing import MOMENT_S, SharedListing
 from cloudgpu.running.deployment.vitals import note_probe
-from cloudgpu.running.health import Health, probe, reply
+from cloudgpu.running.health import SILENT, Health, probe, reply
 from cloudgpu.running.providers.base import Provider
 from cloudgpu.running.store import Store
+
+_GOING = "going"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Sight:
     clock: Callable[[str], Clock]
     emit: Emit
     _moments: "dict[str, _Moment]" = field(default_factory=dict)
+    _found: dict[str, str | None] = field(default_factory=dict)
 
     def life(self, side: Side) -> Deployment | None:
         """As it was recorded last; None when there is none yet. Calls no network."""
@@ -55,6 +59,13 @@ class Sight:
         health = self._health(life)
         return None if health.ready else health.detail
 
+    def found(self, life: Deployment) -> str | None:
+        """What was found wrong when it was asked last: `does not answer`, `fails: …`, `answers, but …`; None: nothing.
+
+        Asks nobody.
+        """
+        return self._found.get(life.token)
+
     def lasting_refusal(self, life: Deployment) -> str | None:
         """The same, asked twice: one lost request decides nothing."""
         return self.refusal(life) and self.refusal(life)
@@ -67,7 +78,9 @@ class Sight:
         health = health if health.ready else self._health(life)
         if not health.ready:
             return health.detail, None
-        return None, nonsense(health.text, lambda *asked: self._reply(life, *asked), thoroughly=thoroughly)
+        said = nonsense(health.text, lambda *asked: self._reply(life, *asked), thoroughly=thoroughly)
+        self._found[life.token] = f"answers, but {said}" if said else None
+        return None, said
 
     def endpoint(self, life: Deployment) -> Endpoint:
         """Where it is measured: the side itself, not the gateway before it."""
@@ -85,9 +98,15 @@ class Sight:
         self._moments.clear()
 
     def _health(self, life: Deployment) -> Health:
+        health = self._asked(life)
+        wrong = SILENCE if health.phase in (SILENT, _GOING) else f"fails: {health.detail}"
+        self._found[life.token] = None if health.ready else wrong
+        return health
+
+    def _asked(self, life: Deployment) -> Health:
         if life.endpoint is None or life.state.is_ending:
             detail = "its end was asked for" if life.endpoint else "it has no endpoint"
-            return Health(ready=False, phase="going", detail=detail)
+            return Health(ready=False, phase=_GOING, detail=detail)
         health = probe(life.endpoint, self.store.key_of(life), life.health)
         note_probe(life, health.took, self.store)
         return health

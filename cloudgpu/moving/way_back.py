@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from cloudgpu.base.errors import ConflictError
 from cloudgpu.moving.acts import Acts
+from cloudgpu.moving.footing import SILENCE
 from cloudgpu.moving.migration import Migration
 from cloudgpu.moving.sides import being_closed, check_is_left, is_left, noted, saved, stands_at, to_type, ways_now
 from cloudgpu.moving.state import MigrationState
@@ -52,7 +53,7 @@ def _cannot_take_over(migration: Migration, acts: Acts) -> ConflictError:
     except ConflictError as error:
         return error
     return ConflictError(
-        f"{migration.old.name} does not answer, so it cannot take over",
+        f"{migration.old.name} {acts.found(migration.old) or SILENCE}, so it cannot take over",
         hint=f"{ways}; all the same: {to_type('rollback --force', migration, acts)}",
     )
 

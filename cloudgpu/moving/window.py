@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from cloudgpu.moving.acts import Acts
 from cloudgpu.moving.closing import finalize, finish
+from cloudgpu.moving.footing import SILENCE
 from cloudgpu.moving.forward import next_share, shared
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.lately import first_look
@@ -53,6 +54,7 @@ def look(migration: Migration, acts: Acts) -> Migration:
         old_answers=seen.old_is_healthy,
         new_answers=seen.new_is_sound,
     )
+    migration = replace(migration, old_found=acts.found(migration.old), new_found=acts.found(migration.new))
     migration = saved(replace(migration, problem=None) if settled else migration, acts)
     if not failed:
         return migration
@@ -109,6 +111,7 @@ def _kept_longer(migration: Migration, due: datetime, problem: str, acts: Acts) 
 
 def _no_rollback(migration: Migration, seen: Observation, reason: str, acts: Acts) -> str:
     if not seen.old_is_healthy:
-        return f"{reason}; {migration.old.name} does not answer either, so nothing was moved"
+        found = migration.old_found if migration.old_found != SILENCE else None
+        return f"{reason}; {migration.old.name} {found or f'{SILENCE} either'}, so nothing was moved"
     rollback = to_type("rollback", migration, acts)
     return f"{reason}; nothing was moved, because automatic rollback is off: {rollback}"

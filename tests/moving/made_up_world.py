@@ -129,6 +129,9 @@ class Process:
             return Stand.STOPPED
         return Stand.SILENT if side.name in self.world.sick else Stand.ANSWERS
 
+    def found(self, side):
+        return None if self.is_healthy(side) else "does not answer"
+
     def now(self, migration):
         return self.world.now
 

@@ -7,7 +7,7 @@ from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli import render
 from cloudgpu.cli.profile.files import asked_at_launch
 from cloudgpu.cli.session import Session
-from cloudgpu.moving.footing import Footing, Stand, stand_known, waits
+from cloudgpu.moving.footing import SILENCE, Footing, Stand, stand_known, waits
 from cloudgpu.moving.gateway.route import gateway_folder, has_route
 from cloudgpu.moving.life import life_of, new_life
 from cloudgpu.moving.migration import Migration
@@ -59,7 +59,7 @@ class Standing:
         name, stand = self.migration.old.name, self.footing.old
         if stand is Stand.ANSWERS:
             return None
-        return f"{name} does not answer" if stand.is_left else f"{name} is gone or going"
+        return f"{name} {_why_silent(stand, self.migration.old_found)}"
 
     @property
     def unserved(self) -> str | None:
@@ -69,7 +69,7 @@ class Standing:
         side, stand = (migration.new, footing.new) if is_new else (migration.old, footing.old)
         if stand is Stand.ANSWERS or (migration.replaces and stand is Stand.GONE):
             return None
-        why = "does not answer" if stand.is_left else "is gone or going"
+        why = _why_silent(stand, migration.new_found if is_new else migration.old_found)
         return f"{side.name} has the requests of {migration.service} and {why}"
 
     @property
@@ -78,7 +78,8 @@ class Standing:
         if self.migration.standing not in BEFORE_SHARING or self.new is None:
             return None
         stand = self.footing.new
-        return silence(self.new, stand) if stand is Stand.SILENT or stand.is_still else None
+        found = self.migration.new_found
+        return silence(self.new, stand, found) if stand is Stand.SILENT or stand.is_still else None
 
 
 def standing(session: Session, migration: Migration) -> Standing:
@@ -120,12 +121,16 @@ def _brings_back(session: Session, migration: Migration, old: Deployment | None)
 
 def silences(now: Standing) -> Iterator[str]:
     """What `silence` says of both sides."""
-    found = (silence(now.old, now.footing.old), silence(now.new, now.footing.new))
+    old_found, new_found = now.migration.old_found, now.migration.new_found
+    found = (silence(now.old, now.footing.old, old_found), silence(now.new, now.footing.new, new_found))
     yield from (each for each in found if each)
 
 
-def silence(life: Deployment | None, stand: Stand) -> str | None:
-    """That a side serves nobody, and what it bills all the same; None while it answers, loads, or never was there."""
+def silence(life: Deployment | None, stand: Stand, found: str | None) -> str | None:
+    """That a side serves nobody, and what it bills all the same; None while it answers, loads, or never was there.
+
+    `found` is what was wrong when it was asked last.
+    """
     if life is None or stand is Stand.ANSWERS:
         return None
     if not stand.is_left:
@@ -134,4 +139,9 @@ def silence(life: Deployment | None, stand: Stand) -> str | None:
         return waits(life)
     if stand is Stand.COMING and not life.ready_at:
         return None
-    return f"{life.name} does not answer, and bills {render.money(life.usd_per_hour_now, 4)} per hour all the same"
+    why = _why_silent(stand, found)
+    return f"{life.name} {why}, and bills {render.money(life.usd_per_hour_now, 4)} per hour all the same"
+
+
+def _why_silent(stand: Stand, found: str | None) -> str:
+    return found or SILENCE if stand.is_left else "is gone or going"

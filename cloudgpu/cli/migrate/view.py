@@ -15,7 +15,7 @@ from cloudgpu.cli.render import Column
 from cloudgpu.cli.session import Session
 from cloudgpu.moving import address
 from cloudgpu.moving.double_run import DoubleRun, OpenEnd
-from cloudgpu.moving.footing import Footing, Stand
+from cloudgpu.moving.footing import SILENCE, Footing, Stand
 from cloudgpu.moving.gates.verdict import Outcome
 from cloudgpu.moving.hook import HookResult
 from cloudgpu.moving.kept_page import page_path
@@ -169,8 +169,8 @@ def show_status(session: Session, now: Standing) -> None:
     render.heading(f"{migration.migration_id}: {migration.old.name} → {migration.new.name}, {migration.state}")
     by = "both" if has_shares(migration) else now.serving or "nothing"
     rows = [("Service", f"{migration.service}, served by {by}")]
-    rows.append(("Old", _side_text(migration.old, now.old, now.footing.old, is_open=migration.is_open)))
-    rows.append(("New", _side_text(migration.new, now.new, now.footing.new, is_open=migration.is_open)))
+    rows.append(("Old", _side_text(now, is_new=False)))
+    rows.append(("New", _side_text(now, is_new=True)))
     rows += _traffic_rows(now)
     if migration.ending:
         rows.append(("Closing", migration.ending.value.replace("_", " ")))
@@ -278,11 +278,14 @@ def hook_json(hooks: Sequence[HookResult]) -> dict[str, Any] | None:
     return {"command": told.command, "failure": told.failure, "output": told.output}
 
 
-def _side_text(side: Side, life: Deployment | None, stand: Stand, *, is_open: bool) -> str:
+def _side_text(now: Standing, *, is_new: bool) -> str:
+    migration, footing = now.migration, now.footing
+    side, life = (migration.new, now.new) if is_new else (migration.old, now.old)
+    stand, found = (footing.new, migration.new_found) if is_new else (footing.old, migration.old_found)
     if life is None:
-        return f"{side.name}: {'not created yet' if is_open else 'was never created'}"
+        return f"{side.name}: {'not created yet' if migration.is_open else 'was never created'}"
     price = "" if life.state.is_final else f", {render.money(life.usd_per_hour_now, 4)}/h"
-    silent = ", does not answer" if stand is Stand.SILENT and not life.state.is_unwell else ""
+    silent = f", {found or SILENCE}" if stand is Stand.SILENT and not life.state.is_unwell else ""
     return f"{side.name}: {life.short_name} on {life.cards}, {life.state.value}{silent}{price}"
 
 
