@@ -232,7 +232,7 @@ class RunningActs:
             for each in filter(None, (life, spare)):
                 self._note_work(each)
         elif migration.untold is not None:
-            self._show("telling", f"the hook that {service.name} has moved to {to.name}")
+            self._show("telling", f"the hook that {service.name} is served by {to.name} now")
             migration = self._left_untold(migration, self._announcement.again(migration, migration.untold, life))
         return migration
 

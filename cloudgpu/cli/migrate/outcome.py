@@ -75,6 +75,7 @@ def show_outcomes(session: Session, looked: Sequence[Looked], *, as_json: bool) 
         documents.append(_document(now, each.hooks, error))
         if not as_json:
             _show(session, now)
+            render.text()
         if error:
             render.progress(f"Error: {error.message}")
             render.progress(f"Hint: {error.hint or 'see: cloudgpu migrate status'}")

@@ -43,7 +43,9 @@ def status(
     if as_json:
         documents = [{"migration": json_of(each)} for each in seen]
         render.out_json({"migrations": documents} if len(documents) > 1 else documents[0])
-    for each in () if as_json else seen:
+    for number, each in enumerate(() if as_json else seen):
+        if number:
+            render.text()
         show_status(session, each)
     if any(each.migration.state is MigrationState.CLEANUP_FAILED for each in seen):
         raise typer.Exit(6)  # something may still bill

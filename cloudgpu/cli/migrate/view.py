@@ -188,7 +188,7 @@ def show_status(session: Session, now: Standing) -> None:
 
 def _hook_text(migration: Migration, untold: Untold) -> str:
     said = f" ({untold.last_line})" if untold.last_line else ""
-    again = "; it is run again at the next look" if migration.is_open else ""
+    again = "; it is run again at each look, and nothing is removed by itself before" if migration.is_open else ""
     return f"{untold.told}{said}: {untold.command}{again}"
 
 
