@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from made_up_world import Killed
 
 from cloudgpu.base.errors import CloudgpuError
 from cloudgpu.cli.migrate import acting, sight, world
@@ -12,9 +13,11 @@ from cloudgpu.cli.migrate.sight import follow_it
 from cloudgpu.cli.migrate.standing import standing
 from cloudgpu.cli.migrate.view import as_json, show_status
 from cloudgpu.moving import closing, forward, resuming, running_acts, way_back, window
+from cloudgpu.moving.address import read
 from cloudgpu.moving.gates.verdict import Check, Outcome
 from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.strategy import Strategy, Way
+from cloudgpu.moving.untold import Untold
 
 SAYS = 'echo "$CLOUDGPU_PREVIOUS $CLOUDGPU_DEPLOYMENT" >> told; echo no such proxy; exit $(cat status)'
 
@@ -142,3 +145,21 @@ def test_what_is_untold_stands_in_the_json_of_a_move(promoted, commands, capsys)
     told = json.loads(capsys.readouterr().out)
     assert told["hook"]["output"] == told["migration"]["untold"]["output"] == "no such proxy"
     assert "could not be told" in told["error"]["message"]
+
+
+@pytest.mark.parametrize("before_it_is_written", [True, False])
+def test_a_kill_right_after_the_hook_failed_forgets_nothing(move, hook, monkeypatch, before_it_is_written):
+    def dies():
+        published = read("mistral", hook.parent)
+        if published and published.deployment == "qwen":
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        where = (Untold, "after") if before_it_is_written else (running_acts, "note_work")
+        patch.setattr(*where, lambda *_, **__: dies())
+        with pytest.raises(Killed):
+            forward.go_forward(replace(move.migration, hook=SAYS), move.acts)
+    again = window.look(move.saved(), move.acts)
+    assert again.untold.deployment == "qwen"
+    move.desk.clock.sleep(3601)
+    assert window.advance(again, move.acts).extended == 1
