@@ -30,6 +30,6 @@ def test_the_demo_ends_with_equal_bills_and_nothing_rented(tmp_path):
 
 def test_the_demo_of_a_migration_rolls_back_by_itself_and_loses_no_request(tmp_path):
     told = play(tmp_path, "--migrate")
-    assert "rolled back by itself: qwen-14b does not answer" in told
+    assert re.search("rolled back by itself: qwen-14b (fails|does not answer)", told)
     asked = re.search(r"(\d+) of (\d+) answered", told)
     assert asked[1] == asked[2] != "0"
