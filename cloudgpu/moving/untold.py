@@ -41,9 +41,10 @@ class Untold:
         return f"the hook could not be told that {self.service} is served by {self.deployment} now: {self.failure}"
 
     @property
-    def last_line(self) -> str:
-        """What it printed last; empty when it said nothing."""
-        return self.output.rpartition("\n")[2]
+    def in_full(self) -> str:
+        """The same with what it printed last, and the command."""
+        last = self.output.rpartition("\n")[2]
+        return f"{self.told}{f' ({last})' if last else ''}: {self.command}"
 
     def as_body(self) -> dict[str, Any]:
         """JSON values only."""

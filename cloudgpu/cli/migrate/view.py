@@ -22,7 +22,6 @@ from cloudgpu.moving.kept_page import page_path
 from cloudgpu.moving.life import life_of
 from cloudgpu.moving.migration import Migration, Side
 from cloudgpu.moving.state import MigrationState
-from cloudgpu.moving.untold import Untold
 from cloudgpu.running.deployment import Deployment
 
 
@@ -177,19 +176,14 @@ def show_status(session: Session, now: Standing) -> None:
     if migration.problem:
         rows.append(("Problem", migration.problem))
     if migration.untold:
-        rows.append(("Hook", _hook_text(migration, migration.untold)))
+        again = "; it is run again at each look, and nothing is removed by itself before" if migration.is_open else ""
+        rows.append(("Hook", f"{migration.untold.in_full}{again}"))
     render.pairs(rows)
     render.text()
     show_verdict(session, migration)
     if migration.is_open:
         show_choices(now, told=migration.problem)
     show_brings_back(now)
-
-
-def _hook_text(migration: Migration, untold: Untold) -> str:
-    said = f" ({untold.last_line})" if untold.last_line else ""
-    again = "; it is run again at each look, and nothing is removed by itself before" if migration.is_open else ""
-    return f"{untold.told}{said}: {untold.command}{again}"
 
 
 def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
