@@ -51,7 +51,11 @@ def run(monkeypatch, *arguments):
     return end.value.code
 
 
-@pytest.mark.parametrize("arguments", [["gc"], ["migrate", "list"], ["cost", "--offline"], ["status", "--offline"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["gc"], ["migrate", "list"], ["migrate", "list", "--json"], ["gateway", "status"], ["cost", "--offline"],
+     ["status", "--offline"]],
+)  # fmt: skip
 def test_an_end_that_was_not_confirmed_is_loud_everywhere(home, journal, monkeypatch, capsys, arguments):
     journal.save_deployment(replace(READY, state=DeploymentState.CLEANUP_FAILED))
     assert run(monkeypatch, *arguments) == 6

@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import pytest
+import typer
 
 from cloudgpu.base.clock import utc_text
 from cloudgpu.base.errors import CleanupFailedError, CloudgpuError, InstanceFailedError
+from cloudgpu.cli import session as sessions
+from cloudgpu.cli.migrate import verbs
 from cloudgpu.cli.migrate.outcome import show_outcome
 from cloudgpu.cli.migrate.standing import standing
 from cloudgpu.cli.migrate.view import as_json, show_status
@@ -61,6 +64,21 @@ def test_one_whose_end_could_not_be_confirmed_is_told_also_once_gc_has_settled_i
     move.provider.deaf_to_destroy = False
     move.desk.down(move.store.deployment("qwen"))
     assert told(move.saved()).endswith(", gone")
+
+
+def test_status_ends_with_6_for_as_long_as_that_end_is_in_doubt_as_every_command_does(
+    move, loading, session, monkeypatch
+):
+    monkeypatch.setattr(sessions, "open_session", lambda: session)
+    move.provider.deaf_to_destroy = True
+    with pytest.raises(CleanupFailedError):
+        closing.abort(loading, move.acts)
+    with pytest.raises(typer.Exit) as end:
+        verbs.status(offline=True)
+    assert end.value.exit_code == 6
+    move.provider.deaf_to_destroy = False
+    move.desk.down(move.store.deployment("qwen"))
+    verbs.status(offline=True)
 
 
 def test_one_that_was_never_asked_for_was_never_created(move, told):

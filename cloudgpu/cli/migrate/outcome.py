@@ -50,7 +50,7 @@ def show_outcome(
             raise typer.Exit(error.exit_status)
     if error:
         raise error
-    if migration.state is MigrationState.CLEANUP_FAILED:
+    if now.may_bill:
         raise typer.Exit(CleanupFailedError.exit_status)
 
 
@@ -79,7 +79,7 @@ def show_outcomes(session: Session, looked: Sequence[Looked], *, as_json: bool) 
         if error:
             render.progress(f"Error: {error.message}")
             render.progress(f"Hint: {error.hint or 'see: cloudgpu migrate status'}")
-        failed = error or (CleanupFailedError if now.migration.state is MigrationState.CLEANUP_FAILED else None)
+        failed = error or (CleanupFailedError if now.may_bill else None)
         worst = max(worst, failed.exit_status if failed else 0)
     if as_json:
         render.out_json({"migrations": documents})

@@ -73,6 +73,12 @@ class Standing:
         return f"{side.name} has the requests of {migration.service} and {why}"
 
     @property
+    def may_bill(self) -> bool:
+        """Whether an end that could not be confirmed is in doubt still: `gc` or `down` may have settled it since."""
+        lost = self.old if self.migration.spare == self.migration.old else self.new
+        return self.migration.state is MigrationState.CLEANUP_FAILED and (lost is None or not lost.state.is_final)
+
+    @property
     def idle(self) -> str | None:
         """Why the new side, which nothing was asked of yet, will not be ready by itself; None when it may."""
         if self.migration.standing not in BEFORE_SHARING or self.new is None:

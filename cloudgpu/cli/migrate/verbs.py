@@ -29,7 +29,6 @@ def status(
     from cloudgpu.cli.migrate.view import show_status
     from cloudgpu.cli.migrate.world import all_migrations, meant_migrations
     from cloudgpu.cli.session import open_session
-    from cloudgpu.moving.state import MigrationState
 
     session = open_session()
     try:
@@ -47,8 +46,8 @@ def status(
         if number:
             render.text()
         show_status(session, each)
-    if any(each.migration.state is MigrationState.CLEANUP_FAILED for each in seen):
-        raise typer.Exit(6)  # something may still bill
+    if any(each.may_bill for each in seen):
+        raise typer.Exit(6)
 
 
 def follow(

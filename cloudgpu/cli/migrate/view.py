@@ -173,7 +173,7 @@ def show_status(session: Session, now: Standing) -> None:
     rows += _traffic_rows(now)
     if migration.ending:
         rows.append(("Closing", migration.ending.value.replace("_", " ")))
-    if migration.problem:
+    if migration.problem and (now.may_bill or migration.state is not MigrationState.CLEANUP_FAILED):
         rows.append(("Problem", migration.problem))
     if migration.untold:
         again = "; it is run again at each look, and nothing is removed by itself before" if migration.is_open else ""
