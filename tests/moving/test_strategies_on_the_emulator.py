@@ -71,9 +71,10 @@ def test_ab_shares_until_it_is_told_otherwise_and_dual_leaves_the_old_one_to_tho
 
 
 def test_a_new_side_without_memory_or_sense_never_gets_a_request(here):
-    here.run("emulator", "fault", "add", "instance", "oom", "--times", "3")
-    refused = json.loads(here.run(*MIGRATE, status=1))["error"]
+    here.run("emulator", "fault", "add", "instance", "oom", "--times", "1000")
+    refused = json.loads(here.begin(*MIGRATE).communicate(timeout=300)[0])["error"]  # 5 where the last offer was gone
     assert "out of memory" in refused["message"].lower()
+    here.run("emulator", "fault", "clear")
     assert [each["model"] for each in here.alive()] == [OLD_MODEL]
     (listed,) = json.loads(here.run("migrate", "list", "--json"))["migrations"]
     assert listed["state"] == "aborted"
