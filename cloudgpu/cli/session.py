@@ -98,9 +98,14 @@ class Session:
         """Append to the journal."""
         self.store.append(event)
 
+    @property
+    def may_have_written(self) -> bool:
+        """Whether the journal was opened for more than a report."""
+        return "store" in self.__dict__
+
     def events(self) -> "list[Event]":
         """Every event of the journal, by the shortest way: a report need not load what writing takes."""
-        if "store" in self.__dict__:
+        if self.may_have_written:
             return self.store.events()
         from cloudgpu.running.journal_file import file_events
 
@@ -110,7 +115,7 @@ class Session:
 
     def looks(self) -> "dict[str, datetime | None]":
         """When each life that is not over was last shown by its provider (None: never); the same short way."""
-        if "store" not in self.__dict__:
+        if not self.may_have_written:
             from cloudgpu.running.journal_file import file_looks
 
             found = file_looks(self.settings.store_url.value)
@@ -121,7 +126,7 @@ class Session:
     @property
     def has_read(self) -> bool:
         """Whether this run looked into a journal in which something may be in doubt: then `store` can tell what."""
-        if self._read_file and "store" not in self.__dict__:
+        if self._read_file and not self.may_have_written:
             return self.in_doubt is not False
         return self._opened_store
 

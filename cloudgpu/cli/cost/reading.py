@@ -59,7 +59,8 @@ def read(
         f"The bill of {name} could not be read, so its newest figures are metered: {why.message}."
         for name, why in silent.items()
     ]
-    history = _settled(session, read_history(session.events()))
+    if session.may_have_written:  # else nothing is new, and a report is quick that reads the journal once
+        history = _settled(session, read_history(session.events()))
     history = replace(history, balances=(*history.balances, *unchanged))
     untold = [silent[life.provider] for life in history.lives if life.provider in silent and _may_bill(life)]
     worst = worst_of([*unseen.values(), *untold])
