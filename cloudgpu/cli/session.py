@@ -68,7 +68,7 @@ class Session:
     @property
     def stands_on_copy(self) -> bool:
         """Whether `store` is such a copy. Opens nothing."""
-        return "store" in self.__dict__ and self.store.stands_in
+        return self.may_have_written and self.store.stands_in
 
     def provider(self, name: str) -> "Provider":
         """The adapter of `vast`, `runpod`, `docker`, `emulator` or `emulator-runpod`.

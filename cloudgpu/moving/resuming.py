@@ -29,6 +29,6 @@ def resume(migration: Migration, acts: Acts, *, force: bool = False) -> Migratio
         migration = migration.at(migration.standing)
         lasts = migration.state is MigrationState.CANARY
         migration = saved(replace(migration, due=share_ends(migration, acts) if lasts else None), acts)
-    if migration.state in (MigrationState.CANARY, MigrationState.PROMOTED):
+    if migration.state.is_watched:
         return advance(migration, acts)
     return go_forward(replace(migration, force=force or migration.force), acts)

@@ -29,6 +29,11 @@ class MigrationState(StrEnum):
         """Nothing is left to do."""
         return self in (MigrationState.STABLE, MigrationState.ABORTED)
 
+    @property
+    def is_watched(self) -> bool:
+        """The new side has requests in it: looks judge that side, and something may come due."""
+        return self in (MigrationState.CANARY, MigrationState.PROMOTED)
+
 
 class Ending(StrEnum):
     """How a migration is being closed; written down before anything is destroyed, so that a kill confuses no sides."""

@@ -19,7 +19,7 @@ def roll_back(migration: Migration, acts: Acts, *, force: bool = False) -> Migra
     """
     if migration.state is MigrationState.ROLLED_BACK and not migration.ending:
         return acts.share(migration)
-    if migration.standing not in (MigrationState.CANARY, MigrationState.PROMOTED) or migration.ending:
+    if not migration.standing.is_watched or migration.ending:
         raise _no_way_back(migration, acts)
     if not is_left(migration.old, acts) or not (force or acts.is_healthy(migration.old)):
         raise _cannot_take_over(migration, acts)

@@ -23,8 +23,6 @@ from cloudgpu.moving.way_back import back_to_old
 _LONGER = timedelta(minutes=3)
 """By so much a window is extended at least: a hook, and a side in doubt, are not asked all the time."""
 
-_WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
-
 
 def look(migration: Migration, acts: Acts) -> Migration:
     """Judge the new side by what it did in the last minutes; a regression goes back to the old side by itself.
@@ -38,14 +36,14 @@ def look(migration: Migration, acts: Acts) -> Migration:
     led = migration.new if migration.new_percent == 100 else migration.old
     if is_left(led, acts) or (migration.state is MigrationState.CANARY and is_left(migration.new, acts)):
         migration = shared(migration, acts)  # a move that was cut off is finished, a gateway that was lost is started
-    if migration.standing not in _WATCHED or migration.baseline is None:
+    if not migration.standing.is_watched or migration.baseline is None:
         return noted(migration, acts)
     seen = acts.observe(migration)
     lately = (migration.lately or first_look(migration.baseline, seen)).moved_on(seen)
     live = judge_live(migration.old.name, migration.new.name, migration.baseline, seen, since=lately.since)
     failed = live.outcome is Outcome.FAIL
     recovery = after_a_look(migration.recovery, failed=failed, at=seen.at)
-    settled = not failed and migration.state in _WATCHED  # what paused it still holds
+    settled = not failed and migration.state.is_watched  # what paused it still holds
     migration = replace(
         migration,
         lately=lately,
@@ -53,8 +51,9 @@ def look(migration: Migration, acts: Acts) -> Migration:
         recovery=recovery,
         old_answers=seen.old_is_healthy,
         new_answers=seen.new_is_sound,
+        old_found=acts.found(migration.old),
+        new_found=acts.found(migration.new),
     )
-    migration = replace(migration, old_found=acts.found(migration.old), new_found=acts.found(migration.new))
     migration = saved(replace(migration, problem=None) if settled else migration, acts)
     if not failed:
         return migration
@@ -73,7 +72,7 @@ def advance(migration: Migration, acts: Acts) -> Migration:
     migration = look(migration, acts)
     if migration.ending:
         return finish(migration, acts)
-    if migration.state not in _WATCHED:
+    if not migration.state.is_watched:
         return migration
     if migration.due is None or acts.now(migration) < migration.due:
         return migration

@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from cloudgpu.cli import render
 from cloudgpu.cli.migrate.standing import Standing
 from cloudgpu.moving.footing import Footing
-from cloudgpu.moving.migration import Migration
-from cloudgpu.moving.state import MigrationState
 from cloudgpu.moving.strategy import Strategy
 
 FOLLOW = "cloudgpu migrate follow"
@@ -31,16 +29,12 @@ def steps_of_looks(strategy: Strategy, old: str, *, follows: bool) -> list[str]:
 def words_of_looks(now: Standing) -> Iterator[str]:
     """What each look would do, and who looks, where a migration goes on by looks alone; nothing elsewhere."""
     migration = now.migration
-    if not _is_watched(migration) or now.footing != Footing():
+    if not migration.standing.is_watched or migration.ending or now.footing != Footing():
         return
     if now.has_gateway:
         yield "A side that dies is left at once: the gateway asks the other one."
     goes_back = "goes back at a look" if migration.strategy.auto_rollback else "is only said, at a look"
     yield f"A regression {goes_back}. {_NOBODY_LOOKS[0].upper()}{_NOBODY_LOOKS[1:]}."
-
-
-def _is_watched(migration: Migration) -> bool:
-    return migration.standing in (MigrationState.CANARY, MigrationState.PROMOTED) and migration.ending is None
 
 
 def _at_a_look(strategy: Strategy) -> str:

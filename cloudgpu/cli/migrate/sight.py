@@ -28,8 +28,6 @@ _SAYS_EVERY = timedelta(minutes=5)
 _ENDS_IT = (CleanupFailedError, StoppedByUserError, StoreError)
 """What a later look cannot make up for; a provider that is silent, or a gateway that cannot be started, it can."""
 
-_WATCHED = (MigrationState.CANARY, MigrationState.PROMOTED)
-
 
 def follow_it(which: str | None, *, once: bool, as_json: bool) -> None:
     """Watch until nothing goes on by itself any more, or look once; all that are open where none is named.
@@ -192,7 +190,7 @@ def _tell_moves(before: Migration, now: Migration) -> None:
 
 
 def _goes_on(migration: Migration) -> bool:
-    return migration.ending is not None or migration.state in _WATCHED
+    return migration.ending is not None or migration.state.is_watched
 
 
 def _stands(migration: Migration) -> str:

@@ -193,7 +193,7 @@ def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
     if migration.live:
         judged = [each.reason for each in migration.live.checks if each.outcome is not Outcome.NOT_JUDGED]
         rows.append(("Since then", f"{migration.live.outcome}: {'; '.join(judged)}"))
-    if migration.recovery and migration.recovery.looks and migration.is_recovering and _is_watched(migration):
+    if migration.recovery and migration.recovery.looks and migration.is_recovering and migration.standing.is_watched:
         rows.append(("Recovers", migration.recovery.told(migration.new.name, "it is trusted")))
     if migration.due and migration.is_open:
         promoted = migration.state is MigrationState.PROMOTED
@@ -203,11 +203,6 @@ def _traffic_rows(now: Standing) -> list[tuple[str, str]]:
     if migration.state is MigrationState.PROMOTED and now.no_way_back:
         rows.append(("Way back", f"none: {now.no_way_back}"))
     return rows
-
-
-def _is_watched(migration: Migration) -> bool:
-    """Whether looks go on to judge the new side."""
-    return migration.standing in (MigrationState.CANARY, MigrationState.PROMOTED)
 
 
 def show_list(migrations: Sequence[Migration]) -> None:
